@@ -1,0 +1,142 @@
+#pragma once
+
+// The register tile of the convolutions: vectors, and the outer-product micro-kernel. For kernel sources only: it is
+// compiled once per instruction set.
+
+#include <cstdint>
+
+#include "core/cpu/lanes.h"
+
+namespace flambeau::cpu::FLAMBEAU_ISA {
+namespace {
+
+// The tile fills the register file: kTileRows x kTileVectors accumulators, one row of B, one broadcast value of A.
+#if defined(__AVX512F__)
+constexpr int64_t kTileRows = 8, kTileVectors = 3, kAccumulators = 24;
+#else
+constexpr int64_t kTileRows = 6, kTileVectors = 2, kAccumulators = 12;
+#endif
+
+template <class T>
+constexpr int64_t kTileColumns = kTileVectors* kLanes<T>;
+
+constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+
+// A division of rows into blocks of at most kTileRows. Blocks too small to hide the latency of a multiplication are
+// avoided: the last two share their rows evenly.
+struct RowBlocks {
+  int64_t rows, count, uneven;  // blocks before the last `uneven` ones are full
+
+  explicit RowBlocks(int64_t n) : rows(n), count(ceil_div(n, kTileRows)) {
+    constexpr int64_t kLatencyTimesThroughput = 8;
+    const int64_t rest = n % kTileRows;
+    uneven = rest == 0 ? 0 : rest * kTileVectors < kLatencyTimesThroughput && count > 1 ? 2 : 1;
+  }
+  int64_t first(int64_t block) const {
+    if (block <= count - uneven) return block * kTileRows;
+    const int64_t full = (count - uneven) * kTileRows;
+    return block == count ? rows : full + ceil_div(rows - full, uneven);
+  }
+  int64_t size(int64_t block) const { return first(block + 1) - first(block); }
+};
+
+template <int64_t N>
+struct Constant {
+  static constexpr int64_t value = N;
+};
+
+// Calls f(Constant<n>{}) for a run-time n in [1, Max].
+template <int64_t Max, class F>
+[[gnu::always_inline]] inline void with_constant(int64_t n, F&& f) {
+  if constexpr (Max > 1) {
+    if (n == Max)
+      f(Constant<Max>{});
+    else
+      with_constant<Max - 1>(n, f);
+  } else {
+    f(Constant<1>{});
+  }
+}
+
+// Two ways to find A(i, k): rows packed together as [k][Rows], or rows of an image read at a table of positions.
+template <class T, int64_t Rows>
+struct PackedRows {
+  const T* data;
+  [[gnu::always_inline]] T at(int64_t i, int64_t k) const { return data[k * Rows + i]; }
+};
+
+template <class T, int64_t Rows>
+struct GatheredRows {
+  const T* row[Rows];
+  const int64_t* position;
+  [[gnu::always_inline]] T at(int64_t i, int64_t k) const { return row[i][position[k]]; }
+};
+
+// Two ways to find row k of B: packed as [k][Columns], or in an image at a table of offsets.
+template <class T, int64_t Columns>
+struct PackedColumns {
+  const T* data;
+  [[gnu::always_inline]] const T* row(int64_t k) const { return data + k * Columns; }
+};
+
+template <class T>
+struct OffsetColumns {
+  const T* data;
+  const int64_t* offset;
+  [[gnu::always_inline]] const T* row(int64_t k) const { return data + offset[k]; }
+};
+
+// C[i][j] = start + sum over k < depth of A(i, k) B(k, j), where start is C[i][j] itself or bias[i].
+template <int64_t Rows, int64_t Vectors, class T, class A, class B>
+[[gnu::always_inline]] inline void multiply_tile(const A& a, const B& b, int64_t depth, bool accumulate,
+                                                 const T* bias, T* c, int64_t c_stride) {
+  constexpr int64_t L = kLanes<T>;
+  Vec<T> sum[Rows][Vectors];
+  if (accumulate) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 16
+      for (int j = 0; j < Vectors; ++j) sum[i][j] = load(c + i * c_stride + j * L);
+  } else {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 16
+      for (int j = 0; j < Vectors; ++j) sum[i][j] = broadcast(bias[i]);
+  }
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < depth; ++k) {
+    const T* row = b.row(k);
+    Vec<T> v[Vectors];
+#pragma GCC unroll 16
+    for (int j = 0; j < Vectors; ++j) v[j] = load(row + j * L);
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+      const Vec<T> value = broadcast(a.at(i, k));
+#pragma GCC unroll 16
+      for (int j = 0; j < Vectors; ++j) sum[i][j] += value * v[j];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i)
+#pragma GCC unroll 16
+    for (int j = 0; j < Vectors; ++j) store(c + i * c_stride + j * L, sum[i][j]);
+}
+
+// As many vectors as keep `rows` rows within the register file.
+constexpr int64_t flat_vectors(int64_t rows) { return smaller<int64_t>(8, kAccumulators / rows); }
+
+// Copies n elements without touching anything beyond them.
+template <class T>
+[[gnu::always_inline]] inline void copy_row(T* to, const T* from, int64_t n) {
+  constexpr int64_t L = kLanes<T>;
+  if (n < L) {
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+    return;
+  }
+  for (int64_t i = 0; i + L <= n; i += L) store(to + i, load(from + i));
+  store(to + n - L, load(from + n - L));
+}
+
+}  // namespace
+}  // namespace flambeau::cpu::FLAMBEAU_ISA

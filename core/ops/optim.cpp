@@ -1,0 +1,222 @@
+// One step of an optimizer over all parameters of a group: gradients are read from the parameters, those
+// without one are skipped, and everything is updated in place without being recorded.
+#include <algorithm>
+#include <cmath>
+
+#include "core/autograd/node.h"
+#include "core/cpu/kernels.h"
+#include "core/ops/operators.h"
+#include "core/parallel/parallel.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+namespace {
+
+// Items a thread should have: below, waking it up costs more than it saves.
+constexpr int64_t kGrain = 32768;
+// A step streams three to seven arrays through memory.
+constexpr double kNanosecondsPerItem = 1.0;
+
+// A parameter's arrays as a kernel takes them: of one floating type and in one order, without gaps.
+enum Array { kParam, kGrad, kState };
+struct Piece {
+  void* arrays[5] = {};  // parameter, gradient, then the optimizer's averages
+  int64_t first = 0;     // items of the pieces before
+  int64_t numel = 0;
+  bool is_double = false;
+  cpu::AdamScales scales = {};
+
+  template <class T>
+  T* at(int array, int64_t offset) const {
+    return arrays[array] ? static_cast<T*>(arrays[array]) + offset : nullptr;
+  }
+};
+
+// The pieces of a step, with copies of the arrays that do not lie as a kernel needs them.
+class Pieces {
+ public:
+  explicit Pieces(size_t params) { pieces_.reserve(params); }
+
+  Piece& add(const Tensor& param) {
+    const DType dtype = param.dtype();
+    check<NotImplementedError>(is_floating(dtype), "optimizer step is not implemented for '",
+                               scalar_type_name(dtype), "' parameters; floating-point ones work");
+    Piece& piece = pieces_.emplace_back();
+    piece.first = items_;
+    piece.numel = param.numel();
+    piece.is_double = dtype == DType::Float64;
+    items_ += piece.numel;
+    return piece;
+  }
+
+  // Enters `t`, which belongs to `param`, and remembers it as written unless it is the gradient.
+  void set(Piece& piece, int array, const Tensor& t, const Tensor& param, const char* what) {
+    check(t.sizes() == param.sizes(), "The size of ", what, " ", t.sizes(),
+          " must match the size of its parameter ", param.sizes());
+    if (array != kGrad) written_.push_back(t.get());
+    const DType dtype = piece.is_double ? DType::Float64 : DType::Float32;
+    const bool param_is_dense = param.is_contiguous() || is_dense(param.sizes(), param.strides());
+    const bool fits = t.dtype() == dtype && ((t.is_contiguous() && param.is_contiguous()) ||
+                                             (param_is_dense && t.strides() == param.strides()));
+    if (fits) {
+      piece.arrays[array] = t.get()->data;
+      return;
+    }
+    Tensor copy =
+        param_is_dense ? empty_strided(param.sizes(), param.strides(), dtype) : empty(param.sizes(), dtype);
+    copy_(copy, t);
+    piece.arrays[array] = copy.get()->data;
+    if (array != kGrad) returned_.emplace_back(t, copy);
+    copies_.push_back(std::move(copy));
+  }
+
+  // Runs update(piece, offset, n) over every item once, on several threads where it pays.
+  template <class Update>
+  void run(const Update& update) {
+    for (TensorImpl* t : written_) t->bump_version();
+    if (items_ == 0) return;
+    {
+      WithoutGil guard(static_cast<int64_t>(static_cast<double>(items_) * kNanosecondsPerItem));
+      const int64_t grain = items_ > kGrain && !distinct() ? items_ : kGrain;
+      parallel_for(0, items_, grain, [&](int64_t first, int64_t last) {
+        auto after = std::upper_bound(pieces_.begin(), pieces_.end(), first,
+                                      [](int64_t item, const Piece& piece) { return item < piece.first; });
+        for (auto piece = after - 1; piece != pieces_.end() && piece->first < last; ++piece) {
+          const int64_t begin = std::max(first, piece->first);
+          const int64_t end = std::min(last, piece->first + piece->numel);
+          if (begin < end) update(*piece, begin - piece->first, end - begin);
+        }
+      });
+    }
+    for (const auto& [t, copy] : returned_) copy_(t, copy);
+  }
+
+ private:
+  // Whether no two parameters share memory: two threads must not update one that is listed twice.
+  bool distinct() const {
+    std::vector<std::pair<const char*, const char*>> ranges;
+    ranges.reserve(pieces_.size());
+    for (const Piece& piece : pieces_) {
+      const char* begin = static_cast<const char*>(piece.arrays[kParam]);
+      ranges.emplace_back(begin, begin + piece.numel * static_cast<int64_t>(piece.is_double ? 8 : 4));
+    }
+    std::sort(ranges.begin(), ranges.end());
+    for (size_t i = 1; i < ranges.size(); ++i)
+      if (ranges[i].first < ranges[i - 1].second) return false;
+    return true;
+  }
+
+  std::vector<Piece> pieces_;
+  std::vector<TensorImpl*> written_;  // the caller's lists hold them
+  std::vector<Tensor> copies_;
+  std::vector<std::pair<Tensor, Tensor>> returned_;  // written tensors, and the copies with their new values
+  int64_t items_ = 0;
+};
+
+void check_length(const char* name, TensorList list, TensorList params) {
+  check<ValueError>(list.size() == params.size(), name, " must have one tensor for each parameter, but got ",
+                    list.size(), " for ", params.size(), " parameters");
+}
+
+// Adds one to a parameter's count of steps, a tensor of one floating-point number, and returns it.
+double advance(const Tensor& step) {
+  step.get()->bump_version();
+  if (step.dtype() == DType::Float64) return *step.data<double>() += 1;
+  return *step.data<float>() += 1;
+}
+
+int64_t sgd_(TensorList params, TensorList momentum_buffers, double lr, double momentum, double dampening,
+             double weight_decay, bool nesterov, bool maximize) {
+  const bool has_momentum = momentum != 0;
+  if (has_momentum) check_length("momentum_buffers", momentum_buffers, params);
+  const NoGrad no_grad;
+  Pieces pieces(params.size());
+  int64_t updated = 0;
+  for (size_t i = 0; i < params.size(); ++i) {
+    const Tensor& param = params[i];
+    if (!param.get()->grad) continue;
+    Piece& piece = pieces.add(param);
+    pieces.set(piece, kParam, param, param, "the parameter");
+    pieces.set(piece, kGrad, Tensor(param.get()->grad), param, "the gradient");
+    if (has_momentum) pieces.set(piece, kState, momentum_buffers[i], param, "the momentum buffer");
+    ++updated;
+  }
+  const cpu::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
+  const cpu::OptimKernels& kernels = cpu::kernels().optim;
+  pieces.run([&](const Piece& piece, int64_t at, int64_t n) {
+    if (piece.is_double)
+      kernels.sgd_double(piece.at<double>(kParam, at), piece.at<double>(kGrad, at),
+                         piece.at<double>(kState, at), n, options);
+    else
+      kernels.sgd_float(piece.at<float>(kParam, at), piece.at<float>(kGrad, at), piece.at<float>(kState, at),
+                        n, options);
+  });
+  return updated;
+}
+
+template <class T>
+cpu::AdamArrays<T> adam_arrays(const Piece& piece, int64_t at) {
+  return {piece.at<T>(kParam, at), piece.at<T>(kGrad, at), piece.at<T>(kState, at),
+          piece.at<T>(kState + 1, at), piece.at<T>(kState + 2, at)};
+}
+
+int64_t adam_(TensorList params, TensorList exp_avgs, TensorList exp_avg_sqs, TensorList max_exp_avg_sqs,
+              TensorList steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+              bool amsgrad, bool maximize, bool decoupled_weight_decay) {
+  check_length("exp_avgs", exp_avgs, params);
+  check_length("exp_avg_sqs", exp_avg_sqs, params);
+  check_length("steps", steps, params);
+  if (amsgrad) check_length("max_exp_avg_sqs", max_exp_avg_sqs, params);
+  const NoGrad no_grad;
+  Pieces pieces(params.size());
+  std::vector<std::pair<Piece*, const Tensor*>> counts;
+  counts.reserve(params.size());
+  for (size_t i = 0; i < params.size(); ++i) {
+    const Tensor& param = params[i];
+    if (!param.get()->grad) continue;
+    check(steps[i].numel() == 1 && (steps[i].dtype() == DType::Float32 || steps[i].dtype() == DType::Float64),
+          "`step` must be a floating-point tensor of one element, but has size ", steps[i].sizes(),
+          " and dtype ", name(steps[i].dtype()));
+    Piece& piece = pieces.add(param);
+    pieces.set(piece, kParam, param, param, "the parameter");
+    pieces.set(piece, kGrad, Tensor(param.get()->grad), param, "the gradient");
+    pieces.set(piece, kState, exp_avgs[i], param, "exp_avg");
+    pieces.set(piece, kState + 1, exp_avg_sqs[i], param, "exp_avg_sq");
+    if (amsgrad) pieces.set(piece, kState + 2, max_exp_avg_sqs[i], param, "max_exp_avg_sq");
+    counts.emplace_back(&piece, &steps[i]);
+  }
+  // Nearly always every parameter is at the same step, and the powers are computed once.
+  double known_step = 0;
+  cpu::AdamScales scales = {};
+  for (const auto& [piece, count] : counts) {
+    const double step = advance(*count);
+    if (step != known_step)
+      scales = {lr / (1 - std::pow(beta1, step)), 1 / std::sqrt(1 - std::pow(beta2, step))};
+    known_step = step;
+    piece->scales = scales;
+  }
+  const cpu::AdamOptions options{
+      lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay};
+  const cpu::OptimKernels& kernels = cpu::kernels().optim;
+  pieces.run([&](const Piece& piece, int64_t at, int64_t n) {
+    if (piece.is_double)
+      kernels.adam_double(adam_arrays<double>(piece, at), n, piece.scales, options);
+    else
+      kernels.adam_float(adam_arrays<float>(piece, at), n, piece.scales, options);
+  });
+  return static_cast<int64_t>(counts.size());
+}
+
+}  // namespace
+
+EXPOSE(
+    "sgd_(Tensor[] params, Tensor[] momentum_buffers, float lr, float momentum, float dampening, "
+    "float weight_decay, bool nesterov, bool maximize) -> int",
+    sgd_, optim);
+EXPOSE(
+    "adam_(Tensor[] params, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, "
+    "Tensor[] steps, float lr, float beta1, float beta2, float eps, float weight_decay, bool amsgrad, "
+    "bool maximize, bool decoupled_weight_decay) -> int",
+    adam_, optim);
+
+}  // namespace flambeau

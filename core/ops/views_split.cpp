@@ -1,0 +1,186 @@
+// Several views of one tensor, made by one operation.
+#include <algorithm>
+
+#include "core/ops/operators.h"
+
+namespace flambeau {
+
+namespace {
+// Gradients of the pieces, zero where none flowed.
+std::vector<Tensor> filled(std::span<const Tensor> grads, const Dims& sizes, int d, std::span<const int64_t> lengths) {
+  DType dtype = DType::Float32;
+  for (const Tensor& g : grads)
+    if (g) dtype = g.dtype();
+  std::vector<Tensor> pieces(grads.begin(), grads.end());
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (pieces[i]) continue;
+    Dims piece = sizes;
+    if (lengths.empty()) piece.erase(d);
+    else piece[d] = lengths[i];
+    pieces[i] = zeros(piece, dtype);
+  }
+  return pieces;
+}
+
+std::vector<Tensor> split_at(const char* name, const Tensor& self, std::vector<int64_t> lengths, int d) {
+  return differentiable_many(
+      name,
+      [&] {
+        std::vector<Tensor> pieces;
+        pieces.reserve(lengths.size());
+        Dims sizes = self.sizes();
+        int64_t start = 0;
+        for (int64_t length : lengths) {
+          sizes[d] = length;
+          pieces.push_back(make_view(self, sizes, self.strides(), length ? start * self.strides()[d] : 0, ViewKind::OneOfMany));
+          start += length;
+        }
+        return pieces;
+      },
+      wrt(self, [sizes = self.sizes(), lengths, d](std::span<const Tensor> grads) {
+        return cat(filled(grads, sizes, d, lengths), d);
+      }));
+}
+}  // namespace
+
+std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
+  check(self.dim() > 0, "split expects at least a 1-dimensional tensor");
+  check(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
+  const int d = static_cast<int>(wrap_dim(dim, self.dim()));
+  const int64_t size = self.sizes()[d];
+  check(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  std::vector<int64_t> lengths;
+  for (int64_t start = 0; start < size; start += std::min(split_size, size - start))
+    lengths.push_back(std::min(split_size, size - start));
+  if (lengths.empty()) lengths.push_back(0);
+  return split_at("SplitBackward0", self, std::move(lengths), d);
+}
+
+std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t dim) {
+  check(self.dim() > 0, "split expects at least a 1-dimensional tensor");
+  const int d = static_cast<int>(wrap_dim(dim, self.dim()));
+  int64_t total = 0;
+  bool overflow = false;
+  for (int64_t size : sizes) {
+    check(size >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+          to_string(sizes));
+    overflow |= __builtin_add_overflow(total, size, &total);
+  }
+  check(!overflow && total == self.sizes()[d], "split_with_sizes expects split_sizes to sum exactly to ", self.sizes()[d],
+        " (input tensor's size at dimension ", d, "), but got split_sizes=", to_string(sizes));
+  return split_at("SplitWithSizesBackward0", self, {sizes.begin(), sizes.end()}, d);
+}
+
+std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
+  check(self.dim() > 0, "chunk expects at least a 1-dimensional tensor");
+  check(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
+  const int64_t size = self.size(dim);
+  if (size == 0) return split_with_sizes(self, std::vector<int64_t>(static_cast<size_t>(chunks), 0), dim);
+  return split(self, (size - 1) / chunks + 1, dim);
+}
+
+EXPOSE("split(Tensor self, int split_size, int dim=0) -> Tensor[]", split, function | method);
+EXPOSE("split(Tensor self, int[] split_size, int dim=0) -> Tensor[]", split_with_sizes, function | method);
+// torch.split names its parameter so.
+EXPOSE("split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]", split, function);
+EXPOSE("split(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]", split_with_sizes, function);
+EXPOSE("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", split_with_sizes, function | method);
+EXPOSE("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", chunk, function | method);
+
+std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
+  check<IndexError>(self.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
+  const int d = static_cast<int>(wrap_dim(dim, self.dim()));
+  return differentiable_many(
+      "UnbindBackward0",
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        sizes.erase(d);
+        strides.erase(d);
+        std::vector<Tensor> pieces;
+        pieces.reserve(static_cast<size_t>(self.sizes()[d]));
+        for (int64_t i = 0; i < self.sizes()[d]; ++i)
+          pieces.push_back(make_view(self, sizes, strides, i * self.strides()[d], ViewKind::OneOfMany));
+        return pieces;
+      },
+      wrt(self, [sizes = self.sizes(), d](std::span<const Tensor> grads) { return stack(filled(grads, sizes, d, {}), d); }));
+}
+EXPOSE("unbind(Tensor self, int dim=0) -> Tensor[]", unbind, function | method);
+
+// ---- splits that are slices: each piece is its own operation
+
+namespace {
+std::vector<Tensor> tensor_split_at(const Tensor& self, IntList indices, int64_t dim) {
+  check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", self.dim(), " dims");
+  std::vector<Tensor> pieces;
+  pieces.reserve(indices.size() + 1);
+  int64_t start = 0;
+  for (int64_t index : indices) {
+    pieces.push_back(slice(self, dim, start, index, 1));
+    start = index;
+  }
+  pieces.push_back(slice(self, dim, start, self.size(dim), 1));
+  return pieces;
+}
+std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
+  check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", self.dim(), " dims");
+  check(sections > 0, "number of sections must be larger than 0, got ", sections);
+  const int64_t size = self.size(dim), least = size / sections, longer = size % sections;
+  std::vector<Tensor> pieces;
+  int64_t start = 0;
+  for (int64_t i = 0; i < sections; ++i) {
+    const int64_t length = least + (i < longer);
+    pieces.push_back(slice(self, dim, start, start + length, 1));
+    start += length;
+  }
+  return pieces;
+}
+std::vector<Tensor> tensor_split_by_tensor(const Tensor& self, const Tensor& indices_or_sections, int64_t dim) {
+  check(indices_or_sections.dtype() == DType::Int64,
+        "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
+        scalar_type_name(indices_or_sections.dtype()));
+  check(indices_or_sections.dim() <= 1, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+        "one-dimensional tensor, but got a tensor with ", indices_or_sections.dim(), " dims");
+  const auto* items = indices_or_sections.data<int64_t>();
+  if (indices_or_sections.dim() == 0) return tensor_split(self, *items, dim);
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < indices_or_sections.numel(); ++i) indices.push_back(items[i * indices_or_sections.strides()[0]]);
+  return tensor_split_at(self, indices, dim);
+}
+
+// hsplit, vsplit, dsplit: along columns, rows, depth.
+struct Direction {
+  const char* name;
+  int least_dims;
+  int64_t dim;
+};
+template <const Direction& direction> int64_t split_dim(const Tensor& self, int64_t sections) {
+  check(self.dim() >= direction.least_dims, "torch.", direction.name, " requires a tensor with at least ",
+        direction.least_dims, " dimension", direction.least_dims > 1 ? "s" : "", ", but got a tensor with ", self.dim(),
+        " dimensions!");
+  const int64_t dim = direction.dim == 1 && self.dim() == 1 ? 0 : direction.dim;
+  check(sections != 0 && self.size(dim) % sections == 0, "torch.", direction.name, " attempted to split along dimension ", dim,
+        ", but the size of the dimension ", self.size(dim), " is not divisible by the split_size ", sections, "!");
+  return dim;
+}
+inline constexpr char kHsplit[] = "hsplit", kVsplit[] = "vsplit", kDsplit[] = "dsplit";
+inline constexpr Direction kColumns{kHsplit, 1, 1}, kRows{kVsplit, 2, 0}, kDepth{kDsplit, 3, 2};
+template <const Direction& direction> std::vector<Tensor> split_into(const Tensor& self, int64_t sections) {
+  return tensor_split(self, sections, split_dim<direction>(self, sections));
+}
+template <const Direction& direction> std::vector<Tensor> split_along(const Tensor& self, IntList indices) {
+  return tensor_split_at(self, indices, split_dim<direction>(self, 1));
+}
+}  // namespace
+
+EXPOSE("tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", tensor_split, function | method);
+EXPOSE("tensor_split(Tensor self, int[] indices, int dim=0) -> Tensor[]", tensor_split_at, function | method);
+EXPOSE("tensor_split(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]", tensor_split_by_tensor,
+       function | method);
+EXPOSE("hsplit(Tensor self, int sections) -> Tensor[]", split_into<kColumns>, function | method);
+EXPOSE("hsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kColumns>, function | method);
+EXPOSE("vsplit(Tensor self, int sections) -> Tensor[]", split_into<kRows>, function | method);
+EXPOSE("vsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kRows>, function | method);
+EXPOSE("dsplit(Tensor self, int sections) -> Tensor[]", split_into<kDepth>, function | method);
+EXPOSE("dsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kDepth>, function | method);
+
+}  // namespace flambeau

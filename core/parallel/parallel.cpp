@@ -1,0 +1,215 @@
+#include "core/parallel/parallel.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "core/parallel/cpu_count.h"
+
+namespace flambeau {
+namespace {
+
+using Range = FunctionRef<void(int64_t, int64_t)>;
+
+// Long enough to bridge the gap between two operators of one model, short enough not to burn a shared machine.
+constexpr auto kSpin = std::chrono::microseconds(30);
+
+thread_local bool inside_region = false;
+
+void pause_cpu() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// A counter that one thread waits on: it spins for kSpin, then sleeps.
+class Gate {
+ public:
+  uint32_t value() const { return value_.load(std::memory_order_acquire); }
+
+  void open() {
+    value_.fetch_add(1);
+    if (!sleeping_.load()) return;
+    { std::lock_guard lock(mutex_); }  // the sleeper is now either before its check or inside the wait
+    wake_.notify_one();
+  }
+
+  uint32_t wait_past(uint32_t seen) {
+    const auto deadline = std::chrono::steady_clock::now() + kSpin;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (value() != seen) return value();
+        pause_cpu();
+      }
+    } while (std::chrono::steady_clock::now() < deadline);
+    std::unique_lock lock(mutex_);
+    sleeping_.store(true);
+    wake_.wait(lock, [&] { return value_.load() != seen; });
+    sleeping_.store(false);
+    return value();
+  }
+
+ private:
+  std::atomic<uint32_t> value_{0};
+  std::atomic<bool> sleeping_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+};
+
+struct Job {
+  const Range* body = nullptr;
+  int64_t begin = 0, count = 0;
+  int ranges = 0;
+
+  void run(int index) const {
+    const int64_t base = count / ranges, extra = count % ranges;
+    const int64_t first = begin + index * base + std::min<int64_t>(index, extra);
+    (*body)(first, first + base + (index < extra ? 1 : 0));
+  }
+};
+
+class Pool {
+ public:
+  // Runs the job if no other thread is using the pool; otherwise returns false.
+  bool try_run(Job job) {
+    std::unique_lock lock(busy_, std::try_to_lock);
+    if (!lock || stopped_) return false;
+    job.ranges = std::min(job.ranges, 1 + grow(job.ranges - 1));
+    if (job.ranges < 2) return false;
+    job_ = job;
+    unfinished_.store(job.ranges - 1);
+    const uint32_t seen = finished_.value();
+    for (int i = 0; i < job.ranges - 1; ++i) workers_[static_cast<size_t>(i)]->start.open();
+    inside_region = true;
+    job.run(0);
+    inside_region = false;
+    finished_.wait_past(seen);
+    return true;
+  }
+
+  void stop() {
+    std::lock_guard lock(busy_);
+    stopped_ = true;
+    for (auto& worker : workers_) worker->start.open();
+    for (auto& worker : workers_) worker->thread.join();
+  }
+
+ private:
+  struct Worker {
+    Gate start;
+    std::thread thread;
+  };
+
+  // Makes sure that `wanted` workers exist, as far as the system lets us; returns how many there are.
+  int grow(int wanted) {
+    while (static_cast<int>(workers_.size()) < wanted) {
+      auto worker = std::make_unique<Worker>();
+      // Signals belong to the threads that Python knows.
+      sigset_t all, previous;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &previous);
+      bool started = true;
+      try {
+        worker->thread = std::thread([this, w = worker.get(), index = static_cast<int>(workers_.size()) + 1] {
+          serve(*w, index);
+        });
+      } catch (const std::system_error&) {
+        started = false;
+      }
+      pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+      if (!started) break;
+      workers_.push_back(std::move(worker));
+    }
+    return static_cast<int>(workers_.size());
+  }
+
+  void serve(Worker& worker, int index) {
+    inside_region = true;
+    for (uint32_t seen = 0;;) {
+      seen = worker.start.wait_past(seen);
+      if (stopped_) return;
+      job_.run(index);
+      if (unfinished_.fetch_sub(1) == 1) finished_.open();
+    }
+  }
+
+  std::mutex busy_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Job job_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<int> unfinished_{0};
+  Gate finished_;
+};
+
+std::atomic<Pool*> current_pool{nullptr};
+std::atomic_flag creating;
+
+// At exit the workers are joined, but the pool's memory stays: a daemon thread may still call parallel_for, which then
+// runs inline. In a forked child the workers are gone and the locks undefined: the pool is abandoned, and rebuilt when
+// next needed.
+void stop_pool() {
+  if (Pool* pool = current_pool.load()) pool->stop();
+}
+
+void abandon_pool() {
+  current_pool.store(nullptr);
+  creating.clear();
+}
+
+Pool* pool() {
+  if (Pool* existing = current_pool.load(std::memory_order_acquire)) return existing;
+  if (creating.test_and_set()) return nullptr;  // another thread is at it; this call runs inline
+  static const bool registered [[maybe_unused]] = [] {
+    pthread_atfork(nullptr, nullptr, abandon_pool);
+    return std::atexit(stop_pool) == 0;
+  }();
+  auto created = std::make_unique<Pool>();
+  current_pool.store(created.get(), std::memory_order_release);
+  return created.release();
+}
+
+int default_num_threads() {
+  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
+    const int wanted = std::atoi(text);
+    if (wanted > 0) return wanted;
+  }
+  return available_cpus();
+}
+
+std::atomic<int>& thread_count() {
+  static std::atomic<int> count{default_num_threads()};
+  return count;
+}
+
+}  // namespace
+
+int num_threads() { return thread_count().load(std::memory_order_relaxed); }
+
+void set_num_threads(int n) { thread_count().store(std::max(n, 1), std::memory_order_relaxed); }
+
+bool in_parallel_region() { return inside_region; }
+
+void parallel_for(int64_t begin, int64_t end, int64_t grain, Range body) {
+  const int64_t count = end - begin;
+  if (count <= 0) return;
+  const int64_t ranges = inside_region ? 1 : std::min<int64_t>(num_threads(), count / std::max<int64_t>(grain, 1));
+  if (ranges >= 2) {
+    Pool* workers = pool();
+    if (workers && workers->try_run({&body, begin, count, static_cast<int>(ranges)})) return;
+  }
+  body(begin, end);
+}
+
+}  // namespace flambeau

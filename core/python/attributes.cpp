@@ -1,0 +1,472 @@
+// Tensor's attributes and the methods that are not operators.
+#include "core/python/python.h"
+
+#include "core/autograd/differentiable.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise.h"
+#include "core/python/arguments.h"
+#include "core/tensor/dispatch.h"
+
+namespace flambeau::python {
+
+namespace {
+
+// ---- attributes
+
+PyObject* get_shape(PyObject* o, void*) { return wrap_size(impl_of(o)->sizes); }
+PyObject* get_dtype(PyObject* o, void*) { return wrap(impl_of(o)->dtype); }
+PyObject* get_device(PyObject*, void*) {
+  static PyObject* cpu = wrap(Device{Device::Type::Cpu, -1});
+  return Py_NewRef(cpu);
+}
+PyObject* get_layout(PyObject*, void*) {
+  static PyObject* strided = [] {
+    Object module(PyImport_ImportModule("flambeau._core"));
+    return PyObject_GetAttrString(module.get(), "strided");
+  }();
+  return Py_NewRef(strided);
+}
+PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLong(impl_of(o)->sizes.count); }
+PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(impl_of(o)->dtype)); }
+PyObject* get_nbytes(PyObject* o, void*) {
+  return PyLong_FromLongLong(impl_of(o)->numel * static_cast<int64_t>(item_size(impl_of(o)->dtype)));
+}
+PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
+PyObject* get_is_cpu(PyObject*, void*) { Py_RETURN_TRUE; }
+PyObject* get_version(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->version()); }
+PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->output_nr); }
+PyObject* get_base(PyObject* o, void*) {
+  return guarded([&] { return wrap(Tensor(impl_of(o)->view_base)); });
+}
+PyObject* get_is_leaf(PyObject* o, void*) {
+  return guarded([&] {
+    refresh_view(impl_of(o));
+    return PyBool_FromLong(!impl_of(o)->grad_fn);
+  });
+}
+PyObject* get_retains_grad(PyObject* o, void*) { return PyBool_FromLong(impl_of(o)->retains_grad); }
+PyObject* get_grad_fn(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    refresh_view(impl_of(o));
+    if (!impl_of(o)->grad_fn) Py_RETURN_NONE;
+    return wrap_node(impl_of(o)->grad_fn.get());
+  });
+}
+PyObject* get_requires_grad(PyObject* o, void*) {
+  return guarded([&] { return PyBool_FromLong(requires_grad(tensor_of(o))); });
+}
+void set_requires_grad(const Tensor& t, bool value) {
+  refresh_view(t.get());
+  if (t->grad_fn) {
+    check(value, "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                 "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    return;
+  }
+  if (value && !can_carry_gradient(t))
+    fail<RuntimeError>("only Tensors of floating point and complex dtype can require gradients, this one is torch.", name(t.dtype()));
+  t->requires_grad_leaf = value;
+}
+int assign_requires_grad(PyObject* o, PyObject* value, void*) {
+  return guarded([&] {
+    check<RuntimeError>(value && PyBool_Check(value), "requires_grad must be a bool");
+    set_requires_grad(tensor_of(o), value == Py_True);
+    return 0;
+  });
+}
+PyObject* get_grad(PyObject* o, void*) { return wrap(Tensor(impl_of(o)->grad)); }
+int assign_grad(PyObject* o, PyObject* value, void*) {
+  return guarded([&] {
+    TensorImpl* t = impl_of(o);
+    if (!given(value)) {
+      t->grad = {};
+      return 0;
+    }
+    if (!is_tensor(value))
+      fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
+    Tensor grad = tensor_of(value);
+    check(grad.get() != t, "can't assign Variable as its own grad");
+    if (!(grad.sizes() == t->sizes))
+      fail<RuntimeError>("assigned grad has data of a different size: it has shape ", grad.sizes(), ", the tensor ", t->sizes);
+    if (grad.dtype() != t->dtype)
+      fail<RuntimeError>("assigned grad has data of a different type: it is torch.", name(grad.dtype()), ", the tensor torch.",
+                         name(t->dtype));
+    t->grad = grad;
+    return 0;
+  });
+}
+PyObject* get_data(PyObject* o, void*) {
+  return guarded([&] {
+    Tensor data = alias(tensor_of(o));
+    data->own_version = Ref<VersionCounter>(new VersionCounter);  // shares the memory, not the counter
+    return wrap(std::move(data));
+  });
+}
+int assign_data(PyObject* o, PyObject* value, void*) {
+  return guarded([&] {
+    check<RuntimeError>(value && is_tensor(value), "Variable data has to be a tensor, but got ",
+                        value ? Py_TYPE(value)->tp_name : "nothing");
+    TensorImpl* t = impl_of(o);
+    Tensor data = tensor_of(value);
+    check(!(t->requires_grad_leaf && !can_carry_gradient(data)),
+          "data set to a tensor that requires gradients must be floating point or complex dtype");
+    // The counter stays the tensor's: saved values are still checked against it.
+    Ref<VersionCounter> counter(new VersionCounter);
+    counter->version = t->version();
+    t->own_version = counter;
+    t->storage = data->storage;
+    t->data = data->data;
+    t->dtype = data.dtype();
+    set_geometry(t, data.sizes(), data.strides());
+    return 0;
+  });
+}
+PyObject* get_T(PyObject* o, void*) {
+  return guarded([&] { return wrap(numpy_T(tensor_of(o))); });
+}
+PyObject* get_mT(PyObject* o, void*) {
+  return guarded([&] { return wrap(matrix_transpose(tensor_of(o), "mT")); });
+}
+PyObject* get_H(PyObject* o, void*) {
+  return guarded([&] { return wrap(matrix_H(tensor_of(o))); });
+}
+PyObject* get_mH(PyObject* o, void*) {
+  return guarded([&] { return wrap(matrix_transpose(tensor_of(o), "mH")); });
+}
+PyObject* get_real(PyObject* o, void*) { return Py_NewRef(o); }
+PyObject* get_imag(PyObject*, void*) {
+  PyErr_SetString(PyExc_RuntimeError, "imag is not implemented for tensors with non-complex dtypes.");
+  return nullptr;
+}
+
+// ---- sizes and memory
+
+PyObject* size(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [dim] = parse_arguments<1>("size", {"dim"}, 0, args, count, keywords);
+    if (!given(dim)) return wrap_size(impl_of(o)->sizes);
+    int64_t d;
+    check<TypeError>(parse_int(dim, d), "size(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
+    if (impl_of(o)->sizes.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+    return PyLong_FromLongLong(tensor_of(o).size(d));
+  });
+}
+PyObject* stride(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [dim] = parse_arguments<1>("stride", {"dim"}, 0, args, count, keywords);
+    const TensorImpl* t = impl_of(o);
+    if (given(dim)) {
+      int64_t d;
+      check<TypeError>(parse_int(dim, d), "stride(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
+      if (t->sizes.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+      return PyLong_FromLongLong(t->strides[static_cast<int>(wrap_dim(d, t->sizes.count))]);
+    }
+    Object tuple = owned(PyTuple_New(t->strides.count));
+    for (int i = 0; i < t->strides.count; ++i) PyTuple_SET_ITEM(tuple.get(), i, PyLong_FromLongLong(t->strides[i]));
+    return tuple.release();
+  });
+}
+PyObject* dim(PyObject* o, PyObject*) { return PyLong_FromLong(impl_of(o)->sizes.count); }
+PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl_of(o)->numel); }
+PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl_of(o)->storage_offset()); }
+PyObject* is_contiguous_method(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [format] = parse_arguments<1>("is_contiguous", {"memory_format"}, 0, args, count, keywords);
+    MemoryFormat f = MemoryFormat::Contiguous;
+    if (given(format))
+      check<TypeError>(parse_memory_format(format, f), "is_contiguous(): argument 'memory_format' must be torch.memory_format");
+    if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d) {
+      const TensorImpl* t = impl_of(o);
+      const int n = f == MemoryFormat::ChannelsLast ? 4 : 5;
+      if (t->sizes.count != n) Py_RETURN_FALSE;
+      Dims sizes, strides;  // as (N, spatial..., C)
+      for (int i = 0; i < n; ++i) {
+        int from = i == 0 ? 0 : i == n - 1 ? 1 : i + 1;
+        sizes.push_back(t->sizes[from]);
+        strides.push_back(t->strides[from]);
+      }
+      return PyBool_FromLong(flambeau::is_contiguous(sizes, strides));
+    }
+    return PyBool_FromLong(impl_of(o)->contiguous);
+  });
+}
+PyObject* data_ptr(PyObject* o, PyObject*) {
+  return PyLong_FromVoidPtr(impl_of(o)->numel ? impl_of(o)->data : nullptr);
+}
+PyObject* element_size(PyObject* o, PyObject*) { return get_itemsize(o, nullptr); }
+PyObject* is_floating_point(PyObject* o, PyObject*) { return PyBool_FromLong(is_floating(impl_of(o)->dtype)); }
+PyObject* is_complex_method(PyObject* o, PyObject*) { return PyBool_FromLong(is_complex(impl_of(o)->dtype)); }
+PyObject* is_signed(PyObject* o, PyObject*) {
+  return PyBool_FromLong(impl_of(o)->dtype != DType::Bool && impl_of(o)->dtype != DType::UInt8);
+}
+PyObject* is_inference(PyObject* o, PyObject*) { return PyBool_FromLong(impl_of(o)->inference); }
+PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* get_device_method(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
+PyObject* is_set_to(PyObject* o, PyObject* other) {
+  return guarded([&]() -> PyObject* {
+    Tensor b = need_tensor(other, "is_set_to", "tensor"), a = tensor_of(o);
+    return PyBool_FromLong(a->data == b->data && a.sizes() == b.sizes() && a.strides() == b.strides());
+  });
+}
+
+// ---- values
+
+PyObject* item_method(PyObject* o, PyObject*) {
+  return guarded([&] { return item(tensor_of(o)); });
+}
+
+template <class T> PyObject* number(T value) {
+  if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(value);
+  else if constexpr (std::is_floating_point_v<T>) return PyFloat_FromDouble(static_cast<double>(value));
+  else return PyLong_FromLongLong(static_cast<long long>(value));
+}
+template <class T> PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, int depth) {
+  if (depth == sizes.count) return number(*reinterpret_cast<const T*>(at));
+  Object list = owned(PyList_New(static_cast<Py_ssize_t>(sizes[depth])));
+  const int64_t step = strides[depth] * static_cast<int64_t>(sizeof(T));
+  for (int64_t i = 0; i < sizes[depth]; ++i, at += step) {
+    PyObject* element = nested_list<T>(at, sizes, strides, depth + 1);
+    if (!element) throw PythonError();
+    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), element);
+  }
+  return list.release();
+}
+// Half precision has no C++ type here: its values pass through float32.
+Tensor readable(const Tensor& t) {
+  if (t.dtype() == DType::Float16 || t.dtype() == DType::BFloat16) return cast_copy(t, DType::Float32);
+  if (!is_supported(t.dtype())) fail<NotImplementedError>("reading values of torch.", name(t.dtype()), " is not implemented yet");
+  return t;
+}
+PyObject* tolist(PyObject* o, PyObject*) {
+  return guarded([&] {
+    Tensor t = readable(tensor_of(o));
+    return visit_real(t.dtype(), "tolist", [&]<class T>() {
+      return nested_list<T>(t->data, t.sizes(), t.strides(), 0);
+    });
+  });
+}
+
+// ---- autograd
+
+PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    BackwardOptions options;
+    Tensor root = tensor_of(o), grad;
+    std::vector<Tensor> inputs;
+    if (count || keywords) {
+      auto [gradient, retain, create, leaves] = parse_arguments<4>(
+          "backward", {"gradient", "retain_graph", "create_graph", "inputs"}, 0, args, count, keywords);
+      if (given(gradient)) grad = need_tensor(gradient, "backward", "gradient");
+      options.create_graph = given(create) && is_true(create);
+      options.retain_graph = given(retain) ? is_true(retain) : options.create_graph;
+      inputs = tensor_list(leaves, "backward", "inputs");
+      check(!given(leaves) || !inputs.empty(), "`inputs` argument to `backward` cannot be empty.");
+      if (grad && is_floating(root.dtype()) && !is_floating(grad.dtype()))
+        fail<RuntimeError>("the gradient of a torch.", name(root.dtype()), " tensor must be floating point, got torch.",
+                           name(grad.dtype()));
+    }
+    run_backward({&root, 1}, grad ? std::span<const Tensor>(&grad, 1) : std::span<const Tensor>{}, inputs, options);
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* requires_grad_(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [value] = parse_arguments<1>("requires_grad_", {"requires_grad"}, 0, args, count, keywords);
+    set_requires_grad(tensor_of(o), value ? is_true(value) : true);
+    return Py_NewRef(o);
+  });
+}
+
+PyObject* retain_grad(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = tensor_of(o);
+    check(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+    if (t->grad_fn && !t->retains_grad) {
+      t->retains_grad = true;
+      t->grad_fn->make_hooks().retain_grad.push_back({t->output_nr, t.get()});
+    }
+    Py_RETURN_NONE;
+  });
+}
+
+// The id of a hook that was added to the list; core/python's handle takes it away by that.
+PyObject* hook_id(const std::shared_ptr<Hook>& hook) { return PyLong_FromUnsignedLongLong(hook->id); }
+LeafHooks& leaf_hooks(TensorImpl* t) {
+  if (!t->hooks) t->hooks = std::make_unique<LeafHooks>();
+  return *t->hooks;
+}
+PyObject* add_hook(PyObject* o, PyObject* callable) {
+  return guarded([&] {
+    Tensor t = tensor_of(o);
+    check(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+    auto hook = make_hook(callable);
+    if (t->grad_fn) {
+      t->grad_fn->make_hooks().tensor.push_back({t->output_nr, hook});
+      Object face = owned(wrap_node(t->grad_fn.get()));  // a node that holds Python objects is one, for the collector
+    } else {
+      leaf_hooks(t.get()).tensor.push_back(hook);
+    }
+    return hook_id(hook);
+  });
+}
+PyObject* add_post_accumulate_hook(PyObject* o, PyObject* callable) {
+  return guarded([&] {
+    Tensor t = tensor_of(o);
+    check(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+    check(!t->grad_fn, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+    auto hook = make_hook(callable);
+    leaf_hooks(t.get()).post_accumulate.push_back(hook);
+    return hook_id(hook);
+  });
+}
+PyObject* remove_hook(PyObject* o, PyObject* id_object) {
+  return guarded([&]() -> PyObject* {
+    const uint64_t id = PyLong_AsUnsignedLongLong(id_object);
+    if (PyErr_Occurred()) throw PythonError();
+    TensorImpl* t = impl_of(o);
+    auto drop = [id](HookList& hooks) { std::erase_if(hooks, [id](const auto& hook) { return hook->id == id; }); };
+    if (t->hooks) {
+      drop(t->hooks->tensor);
+      drop(t->hooks->post_accumulate);
+      drop(t->hooks->node_pre);
+      drop(t->hooks->node_post);
+    }
+    if (t->grad_fn && t->grad_fn->hooks)
+      std::erase_if(t->grad_fn->hooks->tensor, [id](const auto& entry) { return entry.hook->id == id; });
+    Py_RETURN_NONE;
+  });
+}
+
+PyObject* detach_(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = tensor_of(o);
+    check(!t->view_base, "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+                         "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
+    if (t->retains_grad && t->grad_fn && t->grad_fn->hooks)
+      std::erase_if(t->grad_fn->hooks->retain_grad, [&](const auto& entry) { return entry.tensor == t.get(); });
+    t->retains_grad = false;
+    t->grad_fn = {};
+    t->output_nr = 0;
+    t->requires_grad_leaf = false;
+    return Py_NewRef(o);
+  });
+}
+
+PyObject* as_subclass(PyObject* o, PyObject* cls) {
+  return guarded([&]() -> PyObject* {
+    check<TypeError>(PyType_Check(cls), "as_subclass(): argument 'cls' must be type, not ", Py_TYPE(cls)->tp_name);
+    Tensor t = tensor_of(o);
+    PyObject* made = make_subclass(reinterpret_cast<PyTypeObject*>(cls), t, false);
+    if (!made) return nullptr;
+    TensorImpl* impl = impl_of(made);
+    impl->requires_grad_leaf = t->requires_grad_leaf && !t->grad_fn;
+    if (requires_grad(t)) {
+      Tensor view = view_alias(t);
+      impl->grad_fn = view->grad_fn;
+      impl->output_nr = view->output_nr;
+      impl->requires_grad_leaf = false;
+    }
+    return made;
+  });
+}
+PyObject* make_subclass_method(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [cls, data, require] =
+        parse_arguments<3>("_make_subclass", {"cls", "data", "require_grad"}, 2, args, count, keywords);
+    check<TypeError>(PyType_Check(cls), "_make_subclass(): argument 'cls' must be type, not ", Py_TYPE(cls)->tp_name);
+    return make_subclass(reinterpret_cast<PyTypeObject*>(cls), need_tensor(data, "_make_subclass", "data"),
+                         given(require) && is_true(require));
+  });
+}
+
+PyObject* numpy_method(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [force] = parse_arguments<1>("numpy", {"force"}, 0, args, count, keywords);
+    Tensor t = tensor_of(o);
+    if (!(force && is_true(force)) && requires_grad(t))
+      fail<RuntimeError>("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+    return to_numpy(t);
+  });
+}
+
+template <auto function> constexpr PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
+
+}  // namespace
+
+PyObject* item(const Tensor& tensor) {
+  if (tensor.numel() != 1)
+    fail<RuntimeError>("a Tensor with ", tensor.numel(), " elements cannot be converted to Scalar; its shape is ", tensor.sizes());
+  Tensor t = readable(tensor);
+  return visit_real(t.dtype(), "item", [&]<class T>() {
+    return number(*reinterpret_cast<const T*>(t->data));
+  });
+}
+
+PyGetSetDef tensor_attributes[] = {
+    {"shape", get_shape, nullptr, "The sizes.", nullptr},
+    {"dtype", get_dtype, nullptr, "The element type.", nullptr},
+    {"device", get_device, nullptr, "Where the data lies.", nullptr},
+    {"layout", get_layout, nullptr, "Always torch.strided.", nullptr},
+    {"ndim", get_ndim, nullptr, "The number of dimensions.", nullptr},
+    {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
+    {"is_cpu", get_is_cpu, nullptr, "Whether it lies in main memory.", nullptr},
+    {"is_cuda", get_false, nullptr, "Whether it lies on a CUDA device.", nullptr},
+    {"is_sparse", get_false, nullptr, "Whether it is sparse.", nullptr},
+    {"is_quantized", get_false, nullptr, "Whether it is quantized.", nullptr},
+    {"is_meta", get_false, nullptr, "Whether it has no data.", nullptr},
+    {"is_mkldnn", get_false, nullptr, "Always false.", nullptr},
+    {"is_nested", get_false, nullptr, "Always false.", nullptr},
+    {"_version", get_version, nullptr, "Counts in-place writes.", nullptr},
+    {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this is.", nullptr},
+    {"_base", get_base, nullptr, "The tensor that this is a view of.", nullptr},
+    {"is_leaf", get_is_leaf, nullptr, "Whether no operation made it.", nullptr},
+    {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called.", nullptr},
+    {"grad_fn", get_grad_fn, nullptr, "The node of the operation that made it.", nullptr},
+    {"requires_grad", get_requires_grad, assign_requires_grad, "Whether gradients flow to it.", nullptr},
+    {"grad", get_grad, assign_grad, "The accumulated gradient.", nullptr},
+    {"data", get_data, assign_data, "The same memory without history.", nullptr},
+    {"T", get_T, nullptr, "Dimensions reversed.", nullptr},
+    {"mT", get_mT, nullptr, "The last two dimensions exchanged.", nullptr},
+    {"H", get_H, nullptr, "The conjugate transpose of a matrix.", nullptr},
+    {"mH", get_mH, nullptr, "The conjugate transpose of a batch of matrices.", nullptr},
+    {"real", get_real, nullptr, "The real part.", nullptr},
+    {"imag", get_imag, nullptr, "The imaginary part.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
+PyMethodDef tensor_methods[] = {
+    {"size", fast<size>(), kFast, "size(dim=None): the sizes, or one of them."},
+    {"stride", fast<stride>(), kFast, "stride(dim=None): the strides, or one of them."},
+    {"dim", dim, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", dim, METH_NOARGS, "The number of dimensions."},
+    {"numel", numel, METH_NOARGS, "The number of elements."},
+    {"nelement", numel, METH_NOARGS, "The number of elements."},
+    {"storage_offset", storage_offset, METH_NOARGS, "Elements between the start of the storage and the first one."},
+    {"is_contiguous", fast<is_contiguous_method>(), kFast, "Whether the elements lie in order without gaps."},
+    {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
+    {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
+    {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is floating point."},
+    {"is_complex", is_complex_method, METH_NOARGS, "Whether the dtype is complex."},
+    {"is_signed", is_signed, METH_NOARGS, "Whether the dtype has a sign."},
+    {"is_inference", is_inference, METH_NOARGS, "Whether it was made in inference mode."},
+    {"is_pinned", is_pinned, METH_NOARGS, "Whether it lies in pinned memory."},
+    {"get_device", get_device_method, METH_NOARGS, "The number of its CUDA device; -1 in main memory."},
+    {"is_set_to", is_set_to, METH_O, "Whether both are the same window on the same memory."},
+    {"item", item_method, METH_NOARGS, "The value of a tensor with one element as a Python number."},
+    {"tolist", tolist, METH_NOARGS, "The values as nested lists."},
+    {"backward", fast<backward>(), kFast, "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)"},
+    {"requires_grad_", fast<requires_grad_>(), kFast, "requires_grad_(requires_grad=True): sets the flag, returns self."},
+    {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf."},
+    {"_add_hook", add_hook, METH_O, "Adds a gradient hook; returns its id."},
+    {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_O, "Adds a hook to run after accumulation; returns its id."},
+    {"_remove_hook", remove_hook, METH_O, "Takes a hook away by its id."},
+    {"detach_", detach_, METH_NOARGS, "Cuts the tensor off its history."},
+    {"as_subclass", as_subclass, METH_O, "The same data as an object of a subclass."},
+    {"_make_subclass", fast<make_subclass_method>(), kFast | METH_STATIC, "_make_subclass(cls, data, require_grad=False)"},
+    {"numpy", fast<numpy_method>(), kFast, "numpy(*, force=False): the same memory as a NumPy array."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace flambeau::python

@@ -1,0 +1,61 @@
+// From a Python call to boxed values: schemas become tables once, and every call goes through bind().
+#pragma once
+#include "core/python/python.h"
+
+#include <string>
+#include <vector>
+
+namespace flambeau::python {
+
+enum class ParameterType : uint8_t {
+  Tensor, Tensors, TensorOrNumber, Number, Int, Ints, Float, Bool, String, DType, Device, Layout, MemoryFormat, Generator
+};
+
+struct Parameter {
+  PyObject* name = nullptr;   // interned, immortal
+  PyObject* alias = nullptr;  // axis for dim, keepdims for keepdim, input for self
+  ParameterType type = ParameterType::Tensor;
+  bool optional = false;  // None is a value
+  bool has_default = false;
+  Value default_value{};
+  std::vector<int64_t> default_list;
+  std::string default_text;
+};
+
+struct Overload {
+  const char* schema = nullptr;
+  std::vector<Parameter> parameters;
+  int positional = 0;  // the first so many may be given by position
+  bool takes_out = false;
+  unsigned forms = 0;
+  BoxedCall call = nullptr;
+  BoxedCallMany call_many = nullptr;
+  PyTypeObject* result_type = nullptr;  // a named tuple
+};
+
+Overload parse_schema(const Exposed& exposed, std::string& name);
+const char* type_text(const Parameter& parameter);  // as error messages say: "Tensor", "tuple of ints"
+
+constexpr int kMaxParameters = 24;
+constexpr int kMaxInts = 96;
+
+// The values of one call. Left uninitialised beyond what bind() sets.
+struct Frame {
+  Value values[kMaxParameters];
+  int64_t integers[kMaxInts];
+  int integers_used;
+  PyObject* out_argument;  // out=, borrowed; null if absent
+  PyObject* special;       // an argument whose type is a subclass of Tensor
+  std::vector<Tensor> tensors;  // owners of list elements
+};
+
+// Null on success, else why this overload does not take the arguments (an empty text where nobody asked).
+enum class Bound { Yes, No };
+// self: the receiver of a method, which is then parameter 0.
+Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
+           Frame& frame);
+// The text of the TypeError for a call that no overload takes.
+std::string explain_mismatch(const std::string& name, const std::vector<Overload>& overloads, PyObject* self,
+                             PyObject* const* args, Py_ssize_t count, PyObject* keywords);
+
+}  // namespace flambeau::python

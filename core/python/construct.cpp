@@ -1,0 +1,490 @@
+// Tensors from Python data and arrays, and arrays from tensors. Arrays are met through the buffer protocol, so that NumPy is
+// needed only where an array is asked for.
+#include "core/python/python.h"
+
+#include <cstring>
+#include <vector>
+
+#include "core/autograd/differentiable.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise.h"
+#include "core/python/arguments.h"
+#include "core/tensor/dispatch.h"
+
+namespace flambeau::python {
+
+namespace {
+
+// ---- buffers
+
+class Buffer {
+ public:
+  // False where o offers no buffer; leaves no exception behind.
+  bool open(PyObject* o, bool writable) {
+    if (!PyObject_CheckBuffer(o)) return false;
+    open_ = PyObject_GetBuffer(o, &view_, (writable ? PyBUF_WRITABLE : 0) | PyBUF_FORMAT | PyBUF_STRIDES) == 0;
+    if (!open_) PyErr_Clear();
+    return open_;
+  }
+  ~Buffer() { if (open_) PyBuffer_Release(&view_); }
+  Buffer() = default;
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  const Py_buffer& view() const { return view_; }
+  // The export outlives this object: its holder is released by `release_buffer`.
+  Py_buffer* detach() {
+    open_ = false;
+    return new Py_buffer(view_);
+  }
+
+ private:
+  Py_buffer view_{};
+  bool open_ = false;
+};
+
+void release_buffer(void* owner) noexcept {
+  auto* view = static_cast<Py_buffer*>(owner);
+  PyBuffer_Release(view);
+  delete view;
+}
+
+std::optional<DType> dtype_of_format(const Py_buffer& view) {
+  std::string_view format = view.format ? view.format : "B";
+  if (!format.empty() && (format[0] == '=' || format[0] == '@' || format[0] == '<')) format.remove_prefix(1);
+  if (format.size() == 2 && format[0] == 'Z') return format[1] == 'f' ? DType::Complex64 : DType::Complex128;
+  if (format.size() != 1) return std::nullopt;
+  switch (format[0]) {
+    case '?': return DType::Bool;
+    case 'B': return DType::UInt8;
+    case 'b': return DType::Int8;
+    case 'h': return DType::Int16;
+    case 'e': return DType::Float16;
+    case 'f': return DType::Float32;
+    case 'd': return DType::Float64;
+    case 'i': case 'l': case 'q':
+      return view.itemsize == 4 ? DType::Int32 : view.itemsize == 8 ? std::optional(DType::Int64) : std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+std::string array_type_name(PyObject* o) {
+  Object dtype(PyObject_GetAttrString(o, "dtype"));
+  Object text(dtype ? PyObject_Str(dtype.get()) : nullptr);
+  if (!text) {
+    PyErr_Clear();
+    return Py_TYPE(o)->tp_name;
+  }
+  return std::string("numpy.") + PyUnicode_AsUTF8(text.get());
+}
+
+bool is_numpy_array(PyObject* o) { return std::strcmp(Py_TYPE(o)->tp_name, "numpy.ndarray") == 0; }
+bool is_numpy_scalar(PyObject* o) { return std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 && !is_numpy_array(o); }
+
+// A tensor on an array's memory.
+Tensor share_buffer(PyObject* o, const char* function) {
+  Buffer buffer;
+  bool writable = buffer.open(o, true);
+  if (!writable) {
+    check<TypeError>(buffer.open(o, false), function, ": expected an array with accessible memory (got ", Py_TYPE(o)->tp_name,
+                     " of type ", array_type_name(o), ")");
+    if (warn)
+      warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this "
+           "tensor will result in undefined behavior. You may want to copy the array to protect its data or make it writable "
+           "before converting it to a tensor. This type of warning will be suppressed for the rest of this program.");
+  }
+  const Py_buffer& view = buffer.view();
+  std::optional<DType> dtype = dtype_of_format(view);
+  if (!dtype)
+    fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o), ". The only supported types are: float64, float32, "
+                    "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool.");
+  check<ValueError>(view.ndim <= kMaxDims, "an array of ", view.ndim, " dimensions has too many; the limit is ", kMaxDims);
+  Dims sizes, strides;
+  auto item = static_cast<int64_t>(item_size(*dtype));
+  int64_t numel = 1;
+  for (int i = 0; i < view.ndim; ++i) {
+    check<ValueError>(view.strides[i] >= 0 || view.shape[i] <= 1, "At least one stride in the given numpy array is negative, and "
+                      "tensors with negative strides are not currently supported. (You can probably work around this by making a "
+                      "copy of your array  with array.copy().)");
+    check<ValueError>(view.strides[i] % item == 0 || view.shape[i] <= 1,
+                      "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the "
+                      "memory.");
+    sizes.push_back(view.shape[i]);
+    strides.push_back(view.shape[i] <= 1 ? 0 : view.strides[i] / item);
+    numel *= view.shape[i];
+  }
+  int64_t run = 1;  // dimensions of one get the stride they would have
+  for (int i = sizes.count - 1; i >= 0; --i) {
+    if (sizes[i] <= 1) strides[i] = run;
+    else run = strides[i] * sizes[i];
+  }
+  int64_t last = 0;
+  for (int i = 0; i < sizes.count; ++i) last += numel ? (sizes[i] - 1) * strides[i] : 0;
+  Tensor t(new TensorImpl);
+  void* data = view.buf;
+  check<RuntimeError>(reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item) == 0 || numel == 0,
+                      "the array's memory is not aligned to its items; copy it first");
+  t->storage = Storage::foreign(data, numel ? static_cast<size_t>((last + 1) * item) : 0, buffer.detach(), release_buffer);
+  t->data = static_cast<char*>(data);
+  t->dtype = *dtype;
+  set_geometry(t.get(), sizes, strides);
+  return t;
+}
+
+// A copy of an array, whatever its strides, byte order aside.
+Tensor copy_buffer(PyObject* o) {
+  Buffer probe;
+  if (probe.open(o, false) && dtype_of_format(probe.view())) {
+    bool plain = true;
+    const Py_buffer& view = probe.view();
+    for (int i = 0; i < view.ndim; ++i) plain &= view.strides[i] >= 0 && view.strides[i] % view.itemsize == 0;
+    plain &= reinterpret_cast<uintptr_t>(view.buf) % static_cast<size_t>(view.itemsize) == 0;
+    if (plain) {
+      auto* saved = std::exchange(warn, nullptr);  // read-only memory is fine: it is copied
+      struct Restore {
+        decltype(warn) previous;
+        ~Restore() { warn = previous; }
+      } restore{saved};
+      return contiguous_copy(share_buffer(o, "tensor()"));
+    }
+    Object ordered = owned(PyObject_CallMethod(o, "copy", nullptr));
+    return contiguous_copy(share_buffer(ordered.get(), "tensor()"));
+  }
+  fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o), ". The only supported types are: float64, float32, "
+                  "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool.");
+}
+
+// ---- nested sequences
+
+bool is_sequence(PyObject* o) {
+  return PyList_Check(o) || PyTuple_Check(o) || (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o) &&
+                                                 !is_numpy_scalar(o) && !is_numpy_array(o)) ||
+         is_numpy_array(o) || (is_tensor(o) && impl_of(o)->sizes.count > 0);
+}
+Py_ssize_t sequence_length(PyObject* o) {
+  Py_ssize_t n = PySequence_Size(o);
+  if (n < 0) throw PythonError();
+  return n;
+}
+
+Dims sequence_sizes(PyObject* data) {
+  Dims sizes;
+  Object held;
+  while (is_sequence(data)) {
+    Py_ssize_t n = sequence_length(data);
+    check<ValueError>(sizes.count < kMaxDims, "too many dimensions '", Py_TYPE(data)->tp_name, "'");
+    sizes.push_back(n);
+    if (n == 0) break;
+    Object first = owned(PySequence_GetItem(data, 0));
+    held = std::move(first);
+    data = held.get();
+  }
+  return sizes;
+}
+
+struct Inferred {
+  bool any = false;
+  DType dtype = DType::Bool;
+  void add(DType d) {
+    dtype = any ? promote(dtype, d) : d;
+    any = true;
+  }
+};
+
+void infer(PyObject* data, Inferred& inferred) {
+  if (PyFloat_CheckExact(data)) return inferred.add(default_dtype());
+  if (PyBool_Check(data)) return inferred.add(DType::Bool);
+  if (PyLong_Check(data)) return inferred.add(DType::Int64);
+  if (is_tensor(data)) return inferred.add(impl_of(data)->dtype);
+  if (is_numpy_scalar(data) || is_numpy_array(data)) {
+    Buffer buffer;
+    if (buffer.open(data, false))
+      if (auto d = dtype_of_format(buffer.view())) return inferred.add(*d);
+    fail<TypeError>("can't convert np.ndarray of type ", array_type_name(data));
+  }
+  if (PyFloat_Check(data)) return inferred.add(default_dtype());
+  if (PyComplex_Check(data)) return inferred.add(DType::Complex64);
+  if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
+  if (is_sequence(data)) {
+    Object sequence = owned(PySequence_Fast(data, "expected a sequence"));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
+      infer(PySequence_Fast_GET_ITEM(sequence.get(), i), inferred);
+      if (is_complex(inferred.dtype)) return;
+    }
+    return;
+  }
+  if (PyIndex_Check(data)) return inferred.add(DType::Int64);
+  fail<RuntimeError>("Could not infer dtype of ", Py_TYPE(data)->tp_name);
+}
+
+template <class T> T element(PyObject* o) {
+  if constexpr (std::is_floating_point_v<T>)
+    if (PyFloat_CheckExact(o)) return static_cast<T>(PyFloat_AS_DOUBLE(o));
+  Scalar number;
+  if (!parse_number(o, number)) {
+    if (PyLong_Check(o)) {
+      if constexpr (std::is_floating_point_v<T>) {
+        double v = PyLong_AsDouble(o);
+        if (v == -1 && PyErr_Occurred()) throw PythonError();
+        return static_cast<T>(v);
+      }
+      fail<RuntimeError>("Overflow when unpacking long long: the integer does not fit into 64 bits");
+    }
+    if (is_tensor(o)) {
+      Object value = owned(item(tensor_of(o)));
+      return element<T>(value.get());
+    }
+    fail<TypeError>("must be real number, not ", Py_TYPE(o)->tp_name);
+  }
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    int64_t v = number.to_int();
+    bool fits = v >= static_cast<int64_t>(std::numeric_limits<T>::min()) && v <= static_cast<int64_t>(std::numeric_limits<T>::max());
+    if (std::is_same_v<T, uint8_t> && v < 0 && v >= -128) fits = true;  // wraps, as in PyTorch
+    if (!fits) fail<RuntimeError>("value cannot be converted to type ", name(dtype_of<T>), " without overflow: ", v);
+    return static_cast<T>(v);
+  } else {
+    return number.to<T>();
+  }
+}
+
+template <class T> void fill_from(PyObject* data, const Dims& sizes, int depth, T*& out) {
+  if (depth == sizes.count) {
+    *out++ = element<T>(data);
+    return;
+  }
+  check<TypeError>(is_sequence(data), "not a sequence");
+  const Py_ssize_t n = sequence_length(data);
+  if (n != sizes[depth])
+    fail<ValueError>("expected sequence of length ", sizes[depth], " at dim ", depth, " (got ", n, ")");
+  Object sequence = owned(PySequence_Fast(data, "expected a sequence"));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    if (PySequence_Fast_GET_SIZE(sequence.get()) != n) fail<RuntimeError>("the sequence changed its length while it was read");
+    fill_from<T>(PySequence_Fast_GET_ITEM(sequence.get(), i), sizes, depth + 1, out);
+  }
+}
+
+// ---- functions
+
+struct CommonOptions {
+  std::optional<DType> dtype;
+  bool requires_grad = false;
+};
+CommonOptions common_options(const char* function, PyObject* dtype, PyObject* device, PyObject* require) {
+  CommonOptions options;
+  if (given(dtype)) {
+    DType d;
+    check<TypeError>(parse_dtype(dtype, d), function, "(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(dtype)->tp_name);
+    options.dtype = d;
+  }
+  if (given(device)) {
+    Device d;
+    check<TypeError>(parse_device(device, d), function, "(): argument 'device' must be torch.device, not ", Py_TYPE(device)->tp_name);
+    check_device(d);
+  }
+  options.requires_grad = given(require) && is_true(require);
+  return options;
+}
+PyObject* finish(Tensor t, const CommonOptions& options) {
+  if (options.requires_grad) {
+    check(can_carry_gradient(t), "Only Tensors of floating point and complex dtype can require gradients");
+    t->requires_grad_leaf = true;
+  }
+  return wrap(std::move(t));
+}
+
+PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&] {
+    auto [data, dtype, device, require, pin] = parse_arguments<5>(
+        "tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, count, keywords);
+    check<TypeError>(count <= 1, "tensor() takes 1 positional argument but ", count, " were given");
+    check(!(given(pin) && is_true(pin)), "Need to provide pin_memory allocator to use pin memory: this build has no CUDA");
+    CommonOptions options = common_options("tensor", dtype, device, require);
+    if (is_tensor(data) && warn)
+      warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+    return finish(tensor_from_data(data, options.dtype), options);
+  });
+}
+
+PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [data, dtype, device] = parse_arguments<3>("as_tensor", {"data", "dtype", "device"}, 1, args, count, keywords);
+    CommonOptions options = common_options("as_tensor", dtype, device, nullptr);
+    if (is_tensor(data)) {
+      if (!options.dtype || *options.dtype == impl_of(data)->dtype) return Py_NewRef(data);
+      return wrap(to_dtype(tensor_of(data), *options.dtype));
+    }
+    if (is_numpy_array(data)) {
+      Tensor t = share_buffer(data, "as_tensor()");
+      return wrap(options.dtype && *options.dtype != t.dtype() ? cast_copy(t, *options.dtype) : t);
+    }
+    return wrap(tensor_from_data(data, options.dtype));
+  });
+}
+
+PyObject* from_numpy(PyObject*, PyObject* array) {
+  return guarded([&] {
+    check<TypeError>(is_numpy_array(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
+    return wrap(share_buffer(array, "from_numpy()"));
+  });
+}
+
+PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&] {
+    auto [object, dtype, number, offset, require] = parse_arguments<5>(
+        "frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 2, args, count, keywords);
+    CommonOptions options = common_options("frombuffer", dtype, nullptr, require);
+    check<TypeError>(options.dtype.has_value(), "frombuffer() missing required argument 'dtype'");
+    int64_t n = -1, start = 0;
+    check<TypeError>(!given(number) || parse_int(number, n), "frombuffer(): argument 'count' must be int");
+    check<TypeError>(!given(offset) || parse_int(offset, start), "frombuffer(): argument 'offset' must be int");
+    auto view = std::make_unique<Py_buffer>();
+    if (PyObject_GetBuffer(object, view.get(), PyBUF_WRITABLE) != 0) {
+      PyErr_Clear();
+      if (PyObject_GetBuffer(object, view.get(), PyBUF_SIMPLE) != 0) throw PythonError();
+      if (warn) warn("The given buffer is not writable; writing to the tensor is undefined. Copy it to protect its data.");
+    }
+    auto item = static_cast<int64_t>(item_size(*options.dtype));
+    const int64_t bytes = view->len;
+    auto refuse = [&](const std::string& why) {
+      PyBuffer_Release(view.get());
+      fail<ValueError>(why);
+    };
+    if (start < 0 || start > bytes || (bytes == 0))
+      refuse(concat("offset (", start, " bytes) must be non-negative and no greater than buffer length (", bytes, " bytes) - 1"));
+    if (n < 0 && (bytes - start) % item) refuse(concat("buffer length (", bytes - start, " bytes) after offset (", start,
+                                                       " bytes) must be a multiple of element size (", item, ")"));
+    if (n < 0) n = (bytes - start) / item;
+    if (n > (bytes - start) / item) refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
+                                                  " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
+    char* data = static_cast<char*>(view->buf) + start;
+    if (reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item)) refuse("the buffer is not aligned to the element size");
+    Tensor t(new TensorImpl);
+    t->storage = Storage::foreign(data, static_cast<size_t>(n * item), view.release(), release_buffer);
+    t->data = data;
+    t->dtype = *options.dtype;
+    set_geometry(t.get(), Dims{n}, Dims{1});
+    return finish(t, options);
+  });
+}
+
+// ---- an exporter that numpy.asarray accepts
+
+struct ExporterObject {
+  PyObject_HEAD
+  Tensor* tensor;
+};
+PyTypeObject* exporter_type = nullptr;
+
+void exporter_dealloc(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  delete reinterpret_cast<ExporterObject*>(o)->tensor;
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+struct ExportedGeometry {
+  Py_ssize_t shape[kMaxDims], strides[kMaxDims];
+};
+int exporter_get(PyObject* o, Py_buffer* view, int) {
+  const Tensor& t = *reinterpret_cast<ExporterObject*>(o)->tensor;
+  static const char* const formats[kDTypes] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d", "Zf", "Zd"};
+  auto geometry = std::make_unique<ExportedGeometry>();
+  auto item = static_cast<Py_ssize_t>(item_size(t.dtype()));
+  for (int i = 0; i < t.dim(); ++i) {
+    geometry->shape[i] = static_cast<Py_ssize_t>(t.sizes()[i]);
+    geometry->strides[i] = static_cast<Py_ssize_t>(t.strides()[i]) * item;
+  }
+  view->obj = Py_NewRef(o);
+  view->buf = t->data;
+  view->len = static_cast<Py_ssize_t>(t.numel()) * item;
+  view->itemsize = item;
+  view->readonly = 0;
+  view->ndim = t.dim();
+  view->format = const_cast<char*>(formats[static_cast<int>(t.dtype())]);
+  view->shape = geometry->shape;
+  view->strides = geometry->strides;
+  view->suboffsets = nullptr;
+  view->internal = geometry.release();
+  return 0;
+}
+void exporter_release(PyObject*, Py_buffer* view) { delete static_cast<ExportedGeometry*>(view->internal); }
+
+PyTypeObject* get_exporter_type() {
+  if (exporter_type) return exporter_type;
+  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(exporter_dealloc)},
+                         {Py_bf_getbuffer, reinterpret_cast<void*>(exporter_get)},
+                         {Py_bf_releasebuffer, reinterpret_cast<void*>(exporter_release)},
+                         {0, nullptr}};
+  PyType_Spec spec = {"flambeau._core.TensorMemory", sizeof(ExporterObject), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  exporter_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
+  return exporter_type;
+}
+
+PyObject* export_memory(const Tensor& t) {
+  PyTypeObject* type = get_exporter_type();
+  Object o = owned(type->tp_alloc(type, 0));
+  reinterpret_cast<ExporterObject*>(o.get())->tensor = new Tensor(alias(t));
+  return o.release();
+}
+
+PyObject* tensor_memory(PyObject*, PyObject* o) {
+  return guarded([&] {
+    Object memory = owned(export_memory(need_tensor(o, "_tensor_memory", "tensor")));
+    return PyMemoryView_FromObject(memory.get());
+  });
+}
+
+}  // namespace
+
+Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
+  if (is_tensor(data)) {
+    NoGrad no_grad;
+    Tensor t = tensor_of(data);
+    return dtype && *dtype != t.dtype() ? cast_copy(t, *dtype) : contiguous_copy(t);
+  }
+  if (is_numpy_array(data) || (is_numpy_scalar(data) && PyObject_CheckBuffer(data))) {
+    Tensor t = copy_buffer(data);
+    return dtype && *dtype != t.dtype() ? cast_copy(t, *dtype) : t;
+  }
+  Inferred inferred;
+  if (!dtype) {
+    infer(data, inferred);
+    dtype = inferred.any ? inferred.dtype : default_dtype();
+  }
+  Dims sizes = sequence_sizes(data);
+  if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
+  const DType stored = *dtype == DType::Float16 || *dtype == DType::BFloat16 ? DType::Float32 : *dtype;
+  Tensor t = empty(sizes, stored);
+  if (!(t.numel() == 0 && sizes.count > 0))
+    visit_real(stored, "tensor", [&]<class T>() {
+      T* out = t.data<T>();
+      fill_from<T>(data, sizes, 0, out);
+    });
+  return stored == *dtype ? t : cast_copy(t, *dtype);
+}
+
+PyObject* to_numpy(const Tensor& t) {
+  if (t.dtype() == DType::BFloat16) fail<TypeError>("Got unsupported ScalarType BFloat16; NumPy has no such type, convert with .float()");
+  Object numpy(PyImport_ImportModule("numpy"));
+  if (!numpy) {
+    PyErr_Clear();
+    fail<RuntimeError>("Numpy is not available: pip install numpy");
+  }
+  Object memory = owned(export_memory(t));
+  return PyObject_CallMethod(numpy.get(), "asarray", "O", memory.get());
+}
+
+template <auto function> static PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
+PyMethodDef construction_functions[] = {
+    {"tensor", fast<make_tensor>(), METH_FASTCALL | METH_KEYWORDS,
+     "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False): a copy of the data."},
+    {"as_tensor", fast<as_tensor>(), METH_FASTCALL | METH_KEYWORDS, "as_tensor(data, dtype=None, device=None): shares memory where it can."},
+    {"from_numpy", from_numpy, METH_O, "from_numpy(array): a tensor on the array's memory."},
+    {"frombuffer", fast<from_buffer>(), METH_FASTCALL | METH_KEYWORDS,
+     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False): a tensor on the buffer's memory."},
+    {"_tensor_memory", tensor_memory, METH_O, "A memoryview of a tensor's elements."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace flambeau::python

@@ -1,0 +1,580 @@
+// Exposed operators as Python callables: functions, methods, in-place and out= forms, number slots, __torch_function__.
+#include "core/python/python.h"
+
+#include <structmember.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/python/binder.h"
+
+namespace flambeau::python {
+
+struct Operator {
+  std::string name;
+  std::vector<Overload> overloads;
+  bool inplace = false;
+  unsigned forms = 0;
+  std::string doc;
+  PyObject* function = nullptr;  // the public callables, for __torch_function__
+  PyObject* method = nullptr;
+};
+
+namespace {
+
+std::map<std::string, std::unique_ptr<Operator>, std::less<>> operators;  // by public name, namespace included
+
+// ---- calling
+
+PyObject* wrap_results(const Overload& overload, Results&& results) {
+  switch (results.kind) {
+    case Results::Kind::Bool:
+    case Results::Kind::Int:
+    case Results::Kind::Float: return wrap(results.scalar);
+    case Results::Kind::Tensor: return wrap(std::move(results.tensors[0]));
+    case Results::Kind::Tuple:
+    case Results::Kind::List: break;
+  }
+  const auto n = static_cast<Py_ssize_t>(results.tensors.size());
+  Object tuple = owned(overload.result_type ? PyStructSequence_New(overload.result_type) : PyTuple_New(n));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* item = wrap(std::move(results.tensors[static_cast<size_t>(i)]));
+    if (!item) throw PythonError();
+    if (overload.result_type) PyStructSequence_SetItem(tuple.get(), i, item);
+    else PyTuple_SET_ITEM(tuple.get(), i, item);
+  }
+  return tuple.release();
+}
+
+PyObject* dispatch(const Overload& overload, const Frame& frame, const Out& out) {
+  if (overload.call) [[likely]] return wrap(overload.call(frame.values, out));
+  return wrap_results(overload, overload.call_many(frame.values, out));
+}
+
+PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
+  PyObject* given = frame.out_argument;
+  Out out;
+  if (PyTuple_Check(given) || PyList_Check(given)) {
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
+    check<TypeError>(n >= 1 && n <= 2, op.name, "(): out= takes one or two tensors here, got ", n);
+    for (Py_ssize_t i = 0; i < n; ++i)
+      check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name, "(): argument 'out' must be Tensors, not ",
+                       Py_TYPE(PySequence_Fast_GET_ITEM(given, i))->tp_name);
+    out.target = impl_of(PySequence_Fast_GET_ITEM(given, 0));
+    if (n == 2) out.second = impl_of(PySequence_Fast_GET_ITEM(given, 1));
+  } else {
+    check<TypeError>(is_tensor(given), op.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(given)->tp_name);
+    out.target = impl_of(given);
+  }
+  if (grad_enabled()) {
+    bool tracked = requires_grad(Tensor(out.target)) || (out.second && requires_grad(Tensor(out.second)));
+    for (size_t i = 0; i < overload.parameters.size(); ++i) {
+      const Value& v = frame.values[i];
+      if (v.kind == ValueKind::Tensor) tracked |= requires_grad(Tensor(v.tensor));
+      if (v.kind == ValueKind::Tensors)
+        for (uint32_t k = 0; k < v.count; ++k) tracked |= requires_grad(v.tensors[k]);
+    }
+    if (tracked)
+      fail<RuntimeError>(op.name, "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+                                  "arguments requires grad. Leave out= away, or work under torch.no_grad().");
+  }
+  NoGrad no_grad;
+  Object result(dispatch(overload, frame, out));
+  return result.release();
+}
+
+PyObject* run(const Operator& op, const Overload& overload, Frame& frame) {
+  if (frame.out_argument) [[unlikely]] return run_out(op, overload, frame);
+  if (op.inplace) {
+    const Tensor& self = reinterpret_cast<const Tensor&>(frame.values[0].tensor);
+    check_inplace(self);
+    return dispatch(overload, frame, Out{self.get(), nullptr, true});
+  }
+  if (overload.forms & Forms::writes_self) check_inplace(reinterpret_cast<const Tensor&>(frame.values[0].tensor));
+  return dispatch(overload, frame, Out{});
+}
+
+// ---- __torch_function__
+
+PyObject* torch_function_name() {
+  static PyObject* name = PyUnicode_InternFromString("__torch_function__");
+  return name;
+}
+
+// The class's own hook, or null: Tensor's default and PyTorch's "disabled" marker do nothing.
+PyObject* override_of(PyTypeObject* type) {
+  static PyTypeObject* plain[4] = {};  // subclasses known to have none
+  static unsigned plain_version[4] = {};
+  for (int i = 0; i < 4; ++i)
+    if (plain[i] == type && plain_version[i] == type->tp_version_tag && type->tp_version_tag) return nullptr;
+  PyObject* found = _PyType_Lookup(type, torch_function_name());
+  static PyObject* base = _PyType_Lookup(tensor_type, torch_function_name());
+  bool disabled = !found || found == Py_None || found == base;
+  if (!disabled) return found;
+  static int next = 0;
+  plain[next] = type;
+  plain_version[next] = type->tp_version_tag;
+  next = (next + 1) % 4;
+  return nullptr;
+}
+
+thread_local bool overrides_disabled = false;
+
+// Calls the hooks of the arguments that have one; null without an exception: nobody took the call.
+PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  if (overrides_disabled) return nullptr;
+  std::vector<PyObject*> takers;
+  auto consider = [&](PyObject* o) {
+    if (Py_TYPE(o) == tensor_type || PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_LONG_SUBCLASS) || PyFloat_CheckExact(o)) return;
+    if (!override_of(Py_TYPE(o))) return;
+    for (PyObject* other : takers)
+      if (Py_TYPE(other) == Py_TYPE(o)) return;
+    auto at = takers.begin();  // subclasses before their bases
+    while (at != takers.end() && !PyType_IsSubtype(Py_TYPE(o), Py_TYPE(*at))) ++at;
+    takers.insert(at, o);
+  };
+  auto consider_all = [&](PyObject* o) {
+    consider(o);
+    if (PyTuple_CheckExact(o) || PyList_CheckExact(o))
+      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) consider(PySequence_Fast_GET_ITEM(o, i));
+  };
+  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
+  if (self) consider(self);
+  for (Py_ssize_t i = 0; i < count + named; ++i) consider_all(args[i]);
+  if (takers.empty()) return nullptr;
+
+  Object positional = owned(PyTuple_New(count + (self != nullptr)));
+  Py_ssize_t k = 0;
+  if (self) PyTuple_SET_ITEM(positional.get(), k++, Py_NewRef(self));
+  for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(positional.get(), k++, Py_NewRef(args[i]));
+  Object by_name = owned(PyDict_New());
+  for (Py_ssize_t i = 0; i < named; ++i)
+    if (PyDict_SetItem(by_name.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]) < 0) throw PythonError();
+  Object types = owned(PyTuple_New(static_cast<Py_ssize_t>(takers.size())));
+  for (size_t i = 0; i < takers.size(); ++i)
+    PyTuple_SET_ITEM(types.get(), static_cast<Py_ssize_t>(i), Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(takers[i]))));
+  PyObject* function = self && op.method ? op.method : op.function ? op.function : op.method;
+  for (PyObject* taker : takers) {
+    Object hook = owned(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(taker)), torch_function_name()));
+    Object result = owned(PyObject_CallFunctionObjArgs(hook.get(), function ? function : Py_None, types.get(),
+                                                       positional.get(), by_name.get(), nullptr));
+    if (result.get() != Py_NotImplemented) return result.release();
+  }
+  fail<TypeError>("no implementation found for '", op.name, "' on types that implement __torch_function__");
+}
+
+// Null without an exception: no overload takes the arguments.
+PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    Frame frame;
+    for (const Overload& overload : op.overloads) {
+      if (bind(overload, self, args, count, keywords, frame) == Bound::No) continue;
+      if (frame.special) [[unlikely]]
+        if (override_of(Py_TYPE(frame.special)) || !frame.tensors.empty())
+          if (PyObject* result = call_override(op, self, args, count, keywords)) return result;
+      return run(op, overload, frame);
+    }
+    return call_override(op, self, args, count, keywords);
+  });
+}
+
+// ---- the callable object
+
+struct OperatorObject {
+  PyObject_HEAD
+  vectorcallfunc vectorcall;
+  const Operator* op;
+};
+
+PyObject* call_function(PyObject* callable, PyObject* const* args, size_t flags, PyObject* keywords) {
+  return invoke(*reinterpret_cast<OperatorObject*>(callable)->op, nullptr, args, PyVectorcall_NARGS(flags), keywords);
+}
+PyObject* call_method(PyObject* callable, PyObject* const* args, size_t flags, PyObject* keywords) {
+  const Operator& op = *reinterpret_cast<OperatorObject*>(callable)->op;
+  const Py_ssize_t count = PyVectorcall_NARGS(flags);
+  if (count < 1 || !is_tensor(args[0])) {
+    PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'Tensor' objects needs a Tensor as its first argument, got '%s'",
+                 op.name.c_str(), count < 1 ? "nothing" : Py_TYPE(args[0])->tp_name);
+    return nullptr;
+  }
+  return invoke(op, args[0], args + 1, count - 1, keywords);
+}
+PyObject* bind_method(PyObject* callable, PyObject* object, PyObject*) {
+  if (!object || object == Py_None) return Py_NewRef(callable);
+  return PyMethod_New(callable, object);
+}
+void free_operator(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+const Operator& operator_of(PyObject* o) { return *reinterpret_cast<OperatorObject*>(o)->op; }
+std::string_view short_name(const Operator& op) {
+  std::string_view name = op.name;
+  size_t dot = name.rfind('.');
+  return dot == name.npos ? name : name.substr(dot + 1);
+}
+PyObject* get_name(PyObject* o, void*) {
+  std::string_view name = short_name(operator_of(o));
+  return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
+}
+PyObject* get_doc(PyObject* o, void*) { return PyUnicode_FromString(operator_of(o).doc.c_str()); }
+PyObject* get_module(PyObject*, void*) { return PyUnicode_FromString("flambeau"); }
+PyObject* get_schemas(PyObject* o, void*) {
+  const Operator& op = operator_of(o);
+  Object list(PyList_New(0));
+  for (const Overload& overload : op.overloads) {
+    Object text(PyUnicode_FromString(overload.schema));
+    if (!text || PyList_Append(list.get(), text.get()) < 0) return nullptr;
+  }
+  return list.release();
+}
+PyObject* operator_repr(PyObject* o) {
+  std::string name(short_name(operator_of(o)));
+  return PyUnicode_FromFormat("<flambeau operator %s>", name.c_str());
+}
+PyObject* operator_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
+
+PyGetSetDef operator_attributes[] = {{"__name__", get_name, nullptr, nullptr, nullptr},
+                                     {"__qualname__", get_name, nullptr, nullptr, nullptr},
+                                     {"__module__", get_module, nullptr, nullptr, nullptr},
+                                     {"__doc__", get_doc, nullptr, nullptr, nullptr},
+                                     {"schemas", get_schemas, nullptr, "The schemas of its overloads.", nullptr},
+                                     {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef operator_methods[] = {{"__reduce__", operator_reduce, METH_NOARGS, "Pickled by name."},
+                                  {nullptr, nullptr, 0, nullptr}};
+PyMemberDef operator_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(OperatorObject, vectorcall), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
+PyTypeObject* make_operator_type(const char* name, bool is_method) {
+  PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+                         {Py_tp_members, operator_members},
+                         {Py_tp_methods, operator_methods},
+                         {Py_tp_getset, operator_attributes},
+                         {Py_tp_repr, reinterpret_cast<void*>(operator_repr)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(free_operator)},
+                         {is_method ? static_cast<int>(Py_tp_descr_get) : 0, reinterpret_cast<void*>(bind_method)},
+                         {0, nullptr}};
+  unsigned long flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
+  if (is_method) flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
+  PyType_Spec spec = {name, sizeof(OperatorObject), 0, static_cast<unsigned>(flags), slots};
+  return reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
+}
+
+PyObject* make_callable(PyTypeObject* type, const Operator& op, vectorcallfunc call) {
+  Object o = owned(type->tp_alloc(type, 0));
+  reinterpret_cast<OperatorObject*>(o.get())->op = &op;
+  reinterpret_cast<OperatorObject*>(o.get())->vectorcall = call;
+  return o.release();
+}
+
+// ---- named tuples for results: flambeau.return_types.max(values=..., indices=...)
+
+PyTypeObject* make_result_type(PyObject* module, const char* names) {
+  static std::map<std::string, PyTypeObject*> made;
+  auto& type = made[names];
+  if (type) return type;
+  std::vector<std::string> words;
+  for (const char* at = names; *at;) {
+    const char* end = at;
+    while (*end && *end != ' ') ++end;
+    words.emplace_back(at, end);
+    at = *end ? end + 1 : end;
+  }
+  // The field names live as long as the type: for the life of the process.
+  static std::vector<std::unique_ptr<std::string>> kept;
+  auto keep = [](std::string text) { return kept.emplace_back(std::make_unique<std::string>(std::move(text)))->c_str(); };
+  std::vector<PyStructSequence_Field> fields;
+  for (size_t i = 1; i < words.size(); ++i) fields.push_back({keep(words[i]), nullptr});
+  fields.push_back({nullptr, nullptr});
+  PyStructSequence_Desc description = {keep("torch.return_types." + words[0]), nullptr, fields.data(),
+                                       static_cast<int>(words.size() - 1)};
+  type = PyStructSequence_NewType(&description);
+  if (!type) throw PythonError();
+  Object home(PyObject_GetAttrString(module, "return_types"));
+  if (!home) {
+    PyErr_Clear();
+    home = owned(PyModule_New("flambeau.return_types"));
+    if (PyModule_AddObjectRef(module, "return_types", home.get()) < 0) throw PythonError();
+  }
+  if (PyObject_SetAttrString(home.get(), words[0].c_str(), reinterpret_cast<PyObject*>(type)) < 0) throw PythonError();
+  return type;
+}
+
+Operator& operator_named(const std::string& name) {
+  auto& op = operators[name];
+  if (!op) {
+    op = std::make_unique<Operator>();
+    op->name = name;
+  }
+  return *op;
+}
+
+PyObject* submodule(PyObject* module, const char* name) {
+  Object existing(PyObject_GetAttrString(module, name));
+  if (existing) return existing.get();  // the module keeps it alive
+  PyErr_Clear();
+  Object made = owned(PyModule_New(concat("flambeau._core.", name).c_str()));
+  if (PyModule_AddObjectRef(module, name, made.get()) < 0) throw PythonError();
+  return made.get();
+}
+
+}  // namespace
+
+PyObject* invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  if (PyObject* result = try_invoke(op, self, args, count, keywords)) [[likely]] return result;
+  if (PyErr_Occurred()) return nullptr;
+  return guarded([&]() -> PyObject* {
+    fail<TypeError>(explain_mismatch(std::string(short_name(op)), op.overloads, self, args, count, keywords));
+  });
+}
+
+const Operator& find_operator(const char* name) {
+  auto at = operators.find(name);
+  if (at == operators.end()) fail<NotImplementedError>("the operator ", name, " is not implemented yet");
+  return *at->second;
+}
+
+namespace {
+PyObject* set_overrides_disabled(PyObject*, PyObject* value) {
+  return PyBool_FromLong(std::exchange(overrides_disabled, value == Py_True));
+}
+PyMethodDef override_functions[] = {
+    {"_set_overrides_disabled", set_overrides_disabled, METH_O, "Switches __torch_function__ off; returns what it was."},
+    {nullptr, nullptr, 0, nullptr}};
+}  // namespace
+
+void install_operators(PyObject* module) {
+  if (PyModule_AddFunctions(module, override_functions) < 0) throw PythonError();
+  std::vector<const Exposed*> all;
+  for (const Exposed* e = Exposed::head(); e; e = e->next) all.push_back(e);
+  std::reverse(all.begin(), all.end());
+  for (const Exposed* e : all) {
+    std::string name;
+    Overload overload = parse_schema(*e, name);
+    if (e->result_names) overload.result_type = make_result_type(module, e->result_names);
+    std::string prefix = e->forms & Forms::nn        ? "_nn."
+                         : e->forms & Forms::special ? "_special."
+                         : e->forms & Forms::linalg  ? "_linalg."
+                         : e->forms & Forms::optim   ? "_optim."
+                                                     : "";
+    Operator& op = operator_named(prefix + name);
+    op.forms |= e->forms;
+    op.doc += std::string(e->schema) + "\n";
+    op.overloads.push_back(overload);
+    if (e->forms & Forms::inplace) {
+      std::string inplace_name = name + "_";
+      size_t open = 0;
+      Operator& twin = operator_named(prefix + inplace_name);
+      twin.inplace = true;
+      twin.forms |= Forms::method | (e->forms & Forms::inplace_function ? Forms::function : 0) | (e->forms & Forms::nn);
+      std::string schema = e->schema;
+      open = schema.find('(');
+      twin.doc += schema.insert(open, "_") + "\n";
+      overload.takes_out = false;
+      if (overload.parameters[0].type == ParameterType::TensorOrNumber) overload.parameters[0].type = ParameterType::Tensor;
+      twin.overloads.push_back(std::move(overload));
+    }
+  }
+  PyTypeObject* function_type = make_operator_type("flambeau._core.Function", false);
+  PyTypeObject* method_type = make_operator_type("flambeau._core.Method", true);
+  constexpr std::pair<unsigned, const char*> homes[] = {
+      {Forms::nn, "_nn"}, {Forms::special, "_special"}, {Forms::linalg, "_linalg"}, {Forms::optim, "_optim"}};
+  for (auto& [full_name, op] : operators) {
+    std::string name(short_name(*op));
+    bool placed = false;
+    for (auto [form, home] : homes)
+      if (op->forms & form && full_name.starts_with(std::string(home) + ".")) {
+        if (!op->function) op->function = make_callable(function_type, *op, call_function);
+        if (PyObject_SetAttrString(submodule(module, home), name.c_str(), op->function) < 0) throw PythonError();
+        placed = true;
+      }
+    if (op->forms & Forms::function) {
+      if (!op->function) op->function = make_callable(function_type, *op, call_function);
+      if (!PyObject_HasAttrString(module, name.c_str()) || !placed)
+        if (PyModule_AddObjectRef(module, name.c_str(), op->function) < 0) throw PythonError();
+    }
+    if (op->forms & Forms::method && !(placed && name.ends_with('_') && operators.contains(name))) {
+      op->method = make_callable(method_type, *op, call_method);
+      if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), op->method) < 0) throw PythonError();
+    }
+  }
+}
+
+// ---- number protocol
+
+namespace {
+
+template <size_t N> struct Name {
+  char text[N];
+  constexpr Name(const char (&from)[N]) { std::copy_n(from, N, text); }
+};
+template <Name name> const Operator& named() {
+  static const Operator& op = find_operator(name.text);
+  return op;
+}
+
+// One operand of a binary operator, where it is a plain tensor or Python number.
+inline bool set_plain(PyObject* o, Value& v) {
+  if (Py_TYPE(o) == tensor_type) [[likely]] {
+    v.tensor = impl_of(o);
+    v.kind = ValueKind::Tensor;
+    return true;
+  }
+  if (PyFloat_CheckExact(o)) {
+    v.real = PyFloat_AS_DOUBLE(o);
+    v.kind = ValueKind::Float;
+    return true;
+  }
+  if (PyLong_CheckExact(o)) {
+    v.kind = ValueKind::Int;
+    return parse_int(o, v.integer);
+  }
+  return false;
+}
+
+PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b) {
+  const Overload& overload = op.overloads[0];
+  Value values[4];
+  const size_t n = overload.parameters.size();
+  if (overload.call && n <= 4 && set_plain(a, values[0]) && set_plain(b, values[1]) &&
+      (overload.parameters[1].type == ParameterType::TensorOrNumber ||
+       (overload.parameters[1].type == ParameterType::Tensor && values[1].kind == ValueKind::Tensor)) &&
+      (overload.parameters[0].type == ParameterType::TensorOrNumber || values[0].kind == ValueKind::Tensor)) [[likely]] {
+    for (size_t i = 2; i < n; ++i) values[i] = overload.parameters[i].default_value;
+    try {
+      if (op.inplace) {
+        const Tensor& self = reinterpret_cast<const Tensor&>(values[0].tensor);
+        check_inplace(self);
+        return wrap(overload.call(values, Out{self.get(), nullptr, true}));
+      }
+      return wrap(overload.call(values, Out{}));
+    } catch (...) {
+      return raise_from_cpp();
+    }
+  }
+  PyObject* args[] = {a, b};
+  PyObject* result = is_tensor(a) ? try_invoke(op, a, args + 1, 1, nullptr) : try_invoke(op, nullptr, args, 2, nullptr);
+  if (result || PyErr_Occurred()) return result;
+  Py_RETURN_NOTIMPLEMENTED;
+}
+
+template <Name name> PyObject* binary_slot(PyObject* a, PyObject* b) {
+  return guarded([&] { return call_binary(named<name>(), a, b); });
+}
+template <Name name, Name reversed> PyObject* binary_slot_reversed(PyObject* a, PyObject* b) {
+  return guarded([&] { return is_tensor(a) ? call_binary(named<name>(), a, b) : call_binary(named<reversed>(), b, a); });
+}
+template <Name name> PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
+  if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
+  return binary_slot<name>(a, b);
+}
+template <Name name> PyObject* unary_slot(PyObject* a) {
+  return guarded([&] { return invoke(named<name>(), a, nullptr, 0, nullptr); });
+}
+PyObject* positive(PyObject* a) { return Py_NewRef(a); }
+
+PyObject* compare(PyObject* a, PyObject* b, int op) {
+  switch (op) {
+    case Py_LT: return binary_slot<"lt">(a, b);
+    case Py_LE: return binary_slot<"le">(a, b);
+    case Py_EQ: return binary_slot<"eq">(a, b);
+    case Py_NE: return binary_slot<"ne">(a, b);
+    case Py_GT: return binary_slot<"gt">(a, b);
+    case Py_GE: return binary_slot<"ge">(a, b);
+  }
+  Py_RETURN_NOTIMPLEMENTED;
+}
+
+int truth(PyObject* o) {
+  return guarded([&] {
+    Tensor t = tensor_of(o);
+    if (t.numel() != 1)
+      fail<RuntimeError>("Boolean value of Tensor with ", t.numel() == 0 ? "no values" : "more than one value",
+                         " is ambiguous; its shape is ", t.sizes(), ", use .any() or .all()");
+    Object value = owned(item(t));
+    return PyObject_IsTrue(value.get());
+  });
+}
+PyObject* as_float(PyObject* o) {
+  return guarded([&] { return PyNumber_Float(owned(item(tensor_of(o))).get()); });
+}
+PyObject* as_int(PyObject* o) {
+  return guarded([&] { return PyNumber_Long(owned(item(tensor_of(o))).get()); });
+}
+PyObject* as_index(PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Tensor t = tensor_of(o);
+    check<TypeError>(t.numel() == 1 && is_integral(t.dtype()), "only integer tensors of a single element can be converted to an "
+                     "index; this one is torch.", name(t.dtype()), " of shape ", t.sizes());
+    return PyNumber_Long(owned(item(t)).get());
+  });
+}
+Py_ssize_t length(PyObject* o) {
+  if (impl_of(o)->sizes.count == 0) {
+    PyErr_SetString(PyExc_TypeError, "len() of a 0-d tensor");
+    return -1;
+  }
+  return static_cast<Py_ssize_t>(impl_of(o)->sizes[0]);
+}
+PyObject* iterate(PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    check<TypeError>(impl_of(o)->sizes.count > 0, "iteration over a 0-d tensor");
+    Object parts = owned(invoke(named<"unbind">(), o, nullptr, 0, nullptr));
+    return PyObject_GetIter(parts.get());
+  });
+}
+Py_hash_t hash(PyObject* o) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(o) >> 4); }
+int contains(PyObject* o, PyObject* element) {
+  return guarded([&] {
+    Object equal = owned(compare(o, element, Py_EQ));
+    if (!is_tensor(equal.get()))
+      fail<RuntimeError>("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(element)->tp_name, ".");
+    Object any = owned(invoke(named<"any">(), equal.get(), nullptr, 0, nullptr));
+    return truth(any.get());
+  });
+}
+
+}  // namespace
+
+PyType_Slot tensor_number_slots[] = {
+    {Py_nb_add, reinterpret_cast<void*>(binary_slot<"add">)},
+    {Py_nb_subtract, reinterpret_cast<void*>(binary_slot_reversed<"sub", "rsub">)},
+    {Py_nb_multiply, reinterpret_cast<void*>(binary_slot<"mul">)},
+    {Py_nb_true_divide, reinterpret_cast<void*>(binary_slot<"div">)},
+    {Py_nb_floor_divide, reinterpret_cast<void*>(binary_slot<"floor_divide">)},
+    {Py_nb_remainder, reinterpret_cast<void*>(binary_slot<"remainder">)},
+    {Py_nb_power, reinterpret_cast<void*>(power_slot<"pow">)},
+    {Py_nb_matrix_multiply, reinterpret_cast<void*>(binary_slot<"matmul">)},
+    {Py_nb_and, reinterpret_cast<void*>(binary_slot<"bitwise_and">)},
+    {Py_nb_or, reinterpret_cast<void*>(binary_slot<"bitwise_or">)},
+    {Py_nb_xor, reinterpret_cast<void*>(binary_slot<"bitwise_xor">)},
+    {Py_nb_inplace_add, reinterpret_cast<void*>(binary_slot<"add_">)},
+    {Py_nb_inplace_subtract, reinterpret_cast<void*>(binary_slot<"sub_">)},
+    {Py_nb_inplace_multiply, reinterpret_cast<void*>(binary_slot<"mul_">)},
+    {Py_nb_inplace_true_divide, reinterpret_cast<void*>(binary_slot<"div_">)},
+    {Py_nb_inplace_floor_divide, reinterpret_cast<void*>(binary_slot<"floor_divide_">)},
+    {Py_nb_inplace_remainder, reinterpret_cast<void*>(binary_slot<"remainder_">)},
+    {Py_nb_inplace_power, reinterpret_cast<void*>(power_slot<"pow_">)},
+    {Py_nb_inplace_and, reinterpret_cast<void*>(binary_slot<"bitwise_and_">)},
+    {Py_nb_inplace_or, reinterpret_cast<void*>(binary_slot<"bitwise_or_">)},
+    {Py_nb_inplace_xor, reinterpret_cast<void*>(binary_slot<"bitwise_xor_">)},
+    {Py_nb_negative, reinterpret_cast<void*>(unary_slot<"neg">)},
+    {Py_nb_positive, reinterpret_cast<void*>(positive)},
+    {Py_nb_absolute, reinterpret_cast<void*>(unary_slot<"abs">)},
+    {Py_nb_invert, reinterpret_cast<void*>(unary_slot<"bitwise_not">)},
+    {Py_nb_bool, reinterpret_cast<void*>(truth)},
+    {Py_nb_float, reinterpret_cast<void*>(as_float)},
+    {Py_nb_int, reinterpret_cast<void*>(as_int)},
+    {Py_nb_index, reinterpret_cast<void*>(as_index)},
+    {Py_tp_richcompare, reinterpret_cast<void*>(compare)},
+    {Py_tp_hash, reinterpret_cast<void*>(hash)},
+    {Py_tp_iter, reinterpret_cast<void*>(iterate)},
+    {Py_mp_length, reinterpret_cast<void*>(length)},
+    {Py_sq_contains, reinterpret_cast<void*>(contains)},
+    {0, nullptr}};
+
+}  // namespace flambeau::python

@@ -1,0 +1,404 @@
+// dtype, device, layout, memory_format and Size: small immutable objects with PyTorch's names and reprs.
+#include "core/python/python.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+namespace flambeau::python {
+
+PyTypeObject *dtype_type = nullptr, *device_type = nullptr, *layout_type = nullptr, *memory_format_type = nullptr,
+             *size_type = nullptr;
+
+namespace {
+
+// One layout serves the three enumerations.
+struct EnumObject {
+  PyObject_HEAD
+  int value;
+  const char* name;  // without "torch."
+};
+int enum_value(PyObject* o) { return reinterpret_cast<EnumObject*>(o)->value; }
+PyObject* enum_repr(PyObject* o) { return PyUnicode_FromFormat("torch.%s", reinterpret_cast<EnumObject*>(o)->name); }
+PyObject* enum_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(reinterpret_cast<EnumObject*>(o)->name); }
+PyMethodDef enum_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
+
+PyObject* dtypes[kDTypes];
+DType dtype_value(PyObject* o) { return static_cast<DType>(enum_value(o)); }
+PyObject* get_is_floating_point(PyObject* o, void*) { return PyBool_FromLong(is_floating(dtype_value(o))); }
+PyObject* get_is_complex(PyObject* o, void*) { return PyBool_FromLong(is_complex(dtype_value(o))); }
+PyObject* get_is_signed(PyObject* o, void*) {
+  return PyBool_FromLong(dtype_value(o) != DType::Bool && dtype_value(o) != DType::UInt8);
+}
+PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(dtype_value(o))); }
+PyObject* to_real(PyObject* o, PyObject*) {
+  DType d = dtype_value(o);
+  return wrap(d == DType::Complex64 ? DType::Float32 : d == DType::Complex128 ? DType::Float64 : d);
+}
+PyObject* to_complex(PyObject* o, PyObject*) {
+  return wrap(dtype_value(o) == DType::Float64 || dtype_value(o) == DType::Complex128 ? DType::Complex128 : DType::Complex64);
+}
+PyGetSetDef dtype_attributes[] = {
+    {"is_floating_point", get_is_floating_point, nullptr, "Whether it is a floating-point type.", nullptr},
+    {"is_complex", get_is_complex, nullptr, "Whether it is a complex type.", nullptr},
+    {"is_signed", get_is_signed, nullptr, "Whether it has a sign.", nullptr},
+    {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef dtype_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."},
+                               {"to_real", to_real, METH_NOARGS, "The real type of the same precision."},
+                               {"to_complex", to_complex, METH_NOARGS, "The complex type of the same precision."},
+                               {nullptr, nullptr, 0, nullptr}};
+
+void free_plain(PyObject* o) {
+  PyTypeObject* type = Py_TYPE(o);
+  type->tp_free(o);
+  Py_DECREF(type);
+}
+
+PyTypeObject* make_enum_type(PyObject* module, const char* qualified, PyMethodDef* methods, PyGetSetDef* attributes) {
+  PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(enum_repr)},
+                         {Py_tp_dealloc, reinterpret_cast<void*>(free_plain)},
+                         {Py_tp_methods, methods},
+                         {attributes ? Py_tp_getset : 0, attributes},
+                         {0, nullptr}};
+  PyType_Spec spec = {qualified, sizeof(EnumObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  Object type = owned(PyType_FromSpec(&spec));
+  if (PyModule_AddObjectRef(module, std::strrchr(qualified, '.') + 1, type.get()) < 0) throw PythonError();
+  return reinterpret_cast<PyTypeObject*>(type.release());
+}
+Object make_enum(PyTypeObject* type, int value, const char* name) {
+  Object o = owned(type->tp_alloc(type, 0));
+  reinterpret_cast<EnumObject*>(o.get())->value = value;
+  reinterpret_cast<EnumObject*>(o.get())->name = name;
+  return o;
+}
+void add(PyObject* module, const char* name, PyObject* o) {
+  if (PyModule_AddObjectRef(module, name, o) < 0) throw PythonError();
+}
+
+// ---- device
+struct DeviceObject {
+  PyObject_HEAD
+  Device device;
+};
+const char* const device_names[] = {"cpu", "cuda", "meta"};
+Device& device_of(PyObject* o) { return reinterpret_cast<DeviceObject*>(o)->device; }
+
+Device device_from_text(std::string_view text) {
+  std::string_view name = text.substr(0, text.find(':'));
+  Device device{Device::Type::Cpu, -1};
+  bool known = false;
+  for (int i = 0; i < 3; ++i)
+    if (name == device_names[i]) {
+      device.type = static_cast<Device::Type>(i);
+      known = true;
+    }
+  if (!known)
+    fail<RuntimeError>("Expected one of cpu, cuda, meta device type at start of device string: ", std::string(text));
+  if (name.size() != text.size()) {
+    std::string_view digits = text.substr(name.size() + 1);
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
+    if (error != std::errc() || end != digits.data() + digits.size() || device.index < 0)
+      fail<RuntimeError>("Invalid device string: '", std::string(text), "'; write for example 'cpu' or 'cuda:0'");
+  }
+  return device;
+}
+PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    PyObject *first = nullptr, *index = nullptr;
+    static const char* names[] = {"type", "index", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first, &index)) return nullptr;
+    Device device;
+    check<TypeError>(parse_device(first, device), "device(): argument 'type' must be str, int or device, not ",
+                     Py_TYPE(first)->tp_name);
+    if (index && index != Py_None) {
+      int64_t i;
+      check<TypeError>(parse_int(index, i) && i >= 0, "device(): argument 'index' must be a non-negative int");
+      check<RuntimeError>(device.index < 0, "type (string) must not include an index because index was passed explicitly");
+      device.index = static_cast<int>(i);
+    }
+    PyObject* o = type->tp_alloc(type, 0);
+    if (o) device_of(o) = device;
+    return o;
+  });
+}
+PyObject* device_repr(PyObject* o) {
+  const Device& d = device_of(o);
+  const char* name = device_names[static_cast<int>(d.type)];
+  return d.index < 0 ? PyUnicode_FromFormat("device(type='%s')", name)
+                     : PyUnicode_FromFormat("device(type='%s', index=%d)", name, d.index);
+}
+PyObject* device_str(PyObject* o) {
+  const Device& d = device_of(o);
+  const char* name = device_names[static_cast<int>(d.type)];
+  return d.index < 0 ? PyUnicode_FromString(name) : PyUnicode_FromFormat("%s:%d", name, d.index);
+}
+PyObject* device_compare(PyObject* a, PyObject* b, int op) {
+  if (!PyObject_TypeCheck(a, device_type) || !PyObject_TypeCheck(b, device_type) || (op != Py_EQ && op != Py_NE))
+    Py_RETURN_NOTIMPLEMENTED;
+  bool equal = device_of(a).type == device_of(b).type && device_of(a).index == device_of(b).index;
+  return PyBool_FromLong(equal == (op == Py_EQ));
+}
+Py_hash_t device_hash(PyObject* o) { return static_cast<Py_hash_t>(device_of(o).type) * 1000 + device_of(o).index + 7; }
+PyObject* device_get_type(PyObject* o, void*) {
+  return PyUnicode_FromString(device_names[static_cast<int>(device_of(o).type)]);
+}
+PyObject* device_get_index(PyObject* o, void*) {
+  if (device_of(o).index < 0) Py_RETURN_NONE;
+  return PyLong_FromLong(device_of(o).index);
+}
+PyObject* device_reduce(PyObject* o, PyObject*) {
+  Object text(device_str(o));
+  return text ? Py_BuildValue("(O(O))", Py_TYPE(o), text.get()) : nullptr;
+}
+PyObject* device_enter(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    check_device(device_of(o));
+    return Py_NewRef(o);
+  });
+}
+PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
+PyGetSetDef device_attributes[] = {{"type", device_get_type, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
+                                   {"index", device_get_index, nullptr, "The device's number, or None.", nullptr},
+                                   {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by its text."},
+                                {"__enter__", device_enter, METH_NOARGS, "Makes it the default device."},
+                                {"__exit__", device_exit, METH_VARARGS, "Restores the default device."},
+                                {nullptr, nullptr, 0, nullptr}};
+
+// ---- Size
+PyObject* size_repr(PyObject* o) {
+  std::string text = "torch.Size([";
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
+    Object part(PyObject_Repr(PyTuple_GET_ITEM(o, i)));
+    if (!part) return nullptr;
+    text += (i ? ", " : "") + std::string(PyUnicode_AsUTF8(part.get()));
+  }
+  text += "])";
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
+  Object made(PyTuple_Type.tp_new(type, args, keywords));
+  if (!made) return nullptr;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(made.get()); ++i) {
+    PyObject* item = PyTuple_GET_ITEM(made.get(), i);
+    if (PyLong_Check(item)) continue;
+    Object index(PyIndex_Check(item) ? PyNumber_Index(item) : nullptr);
+    if (!index) {
+      PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+      return nullptr;
+    }
+    PyTuple_SET_ITEM(made.get(), i, index.release());
+    Py_DECREF(item);
+  }
+  return made.release();
+}
+// Slicing and joining sizes gives sizes.
+PyObject* as_size(PyObject* tuple) {
+  Object holder(tuple);
+  if (!tuple || !PyTuple_CheckExact(tuple)) return holder.release();
+  return PyObject_CallOneArg(reinterpret_cast<PyObject*>(size_type), tuple);
+}
+PyObject* size_concat(PyObject* a, PyObject* b) { return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b)); }
+PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
+PyObject* size_subscript(PyObject* a, PyObject* key) { return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, key)); }
+PyObject* size_numel(PyObject* o, PyObject*) {
+  int64_t n = 1;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) n *= PyLong_AsLongLong(PyTuple_GET_ITEM(o, i));
+  return PyErr_Occurred() ? nullptr : PyLong_FromLongLong(n);
+}
+PyObject* size_reduce(PyObject* o, PyObject*) {
+  Object plain(PySequence_Tuple(o));
+  Object list(PySequence_List(o));
+  return list ? Py_BuildValue("(O(N))", Py_TYPE(o), PyList_AsTuple(list.get())) : nullptr;
+}
+PyMethodDef size_methods[] = {{"numel", size_numel, METH_NOARGS, "The product of the sizes."},
+                              {"__reduce__", size_reduce, METH_NOARGS, "Pickled as a tuple."},
+                              {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
+void make_value_types(PyObject* module) {
+  dtype_type = make_enum_type(module, "flambeau.dtype", dtype_methods, dtype_attributes);
+  static const std::pair<const char*, DType> aliases[] = {
+      {"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16}, {"short", DType::Int16},
+      {"int", DType::Int32},     {"long", DType::Int64},     {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
+  for (int i = 0; i < kDTypes; ++i) {
+    const char* text = name(static_cast<DType>(i));
+    dtypes[i] = make_enum(dtype_type, i, text).release();
+    add(module, text, dtypes[i]);
+  }
+  for (auto [alias, d] : aliases) add(module, alias, dtypes[static_cast<int>(d)]);
+
+  layout_type = make_enum_type(module, "flambeau.layout", enum_methods, nullptr);
+  add(module, "strided", make_enum(layout_type, 0, "strided").get());
+  add(module, "sparse_coo", make_enum(layout_type, 1, "sparse_coo").get());
+  memory_format_type = make_enum_type(module, "flambeau.memory_format", enum_methods, nullptr);
+  static const char* const formats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
+  for (int i = 0; i < 4; ++i) add(module, formats[i], make_enum(memory_format_type, i, formats[i]).get());
+
+  PyType_Slot device_slots[] = {{Py_tp_new, reinterpret_cast<void*>(device_new)},
+                                {Py_tp_dealloc, reinterpret_cast<void*>(free_plain)},
+                                {Py_tp_repr, reinterpret_cast<void*>(device_repr)},
+                                {Py_tp_str, reinterpret_cast<void*>(device_str)},
+                                {Py_tp_richcompare, reinterpret_cast<void*>(device_compare)},
+                                {Py_tp_hash, reinterpret_cast<void*>(device_hash)},
+                                {Py_tp_getset, device_attributes},
+                                {Py_tp_methods, device_methods},
+                                {0, nullptr}};
+  PyType_Spec device_spec = {"flambeau.device", sizeof(DeviceObject), 0, Py_TPFLAGS_DEFAULT, device_slots};
+  device_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&device_spec)).release());
+  add(module, "device", reinterpret_cast<PyObject*>(device_type));
+
+  PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
+                              {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
+                              {Py_sq_concat, reinterpret_cast<void*>(size_concat)},
+                              {Py_sq_repeat, reinterpret_cast<void*>(size_repeat)},
+                              {Py_mp_subscript, reinterpret_cast<void*>(size_subscript)},
+                              {Py_tp_methods, size_methods},
+                              {0, nullptr}};
+  PyType_Spec size_spec = {"flambeau.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
+  Object bases = owned(PyTuple_Pack(1, &PyTuple_Type));
+  size_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpecWithBases(&size_spec, bases.get())).release());
+  add(module, "Size", reinterpret_cast<PyObject*>(size_type));
+}
+
+PyObject* wrap(DType dtype) { return Py_NewRef(dtypes[static_cast<int>(dtype)]); }
+
+PyObject* wrap(const Device& device) {
+  PyObject* o = device_type->tp_alloc(device_type, 0);
+  if (o) device_of(o) = device;
+  return o;
+}
+
+PyObject* wrap_size(IntList sizes) {
+  PyObject* o = size_type->tp_alloc(size_type, static_cast<Py_ssize_t>(sizes.size()));
+  if (!o) return nullptr;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    PyObject* item = PyLong_FromLongLong(sizes[i]);
+    if (!item) {
+      Py_DECREF(o);
+      return nullptr;
+    }
+    PyTuple_SET_ITEM(o, static_cast<Py_ssize_t>(i), item);
+  }
+  return o;
+}
+
+bool parse_dtype(PyObject* o, DType& dtype) {
+  if (Py_TYPE(o) == dtype_type) {
+    dtype = dtype_value(o);
+    return true;
+  }
+  if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) dtype = default_dtype();
+  else if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) dtype = DType::Int64;
+  else if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) dtype = DType::Bool;
+  else return false;
+  return true;
+}
+
+bool parse_device(PyObject* o, Device& device) {
+  if (Py_TYPE(o) == device_type) {
+    device = device_of(o);
+    return true;
+  }
+  if (PyUnicode_Check(o)) {
+    device = device_from_text(PyUnicode_AsUTF8(o));
+    return true;
+  }
+  int64_t index;
+  if (parse_int(o, index)) {
+    device = {Device::Type::Cuda, static_cast<int>(index)};
+    return true;
+  }
+  return false;
+}
+
+void check_device(const Device& device) {
+  if (device.type == Device::Type::Cpu) {
+    check(device.index <= 0, "CPU device index must be -1 or zero, got ", device.index);
+    return;
+  }
+  if (device.type == Device::Type::Cuda)
+    fail<RuntimeError>("Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only");
+  fail<NotImplementedError>("the device '", device_names[static_cast<int>(device.type)],
+                            "' is not implemented yet; this build has the device 'cpu'");
+}
+
+bool parse_memory_format(PyObject* o, MemoryFormat& format) {
+  if (Py_TYPE(o) != memory_format_type) return false;
+  format = static_cast<MemoryFormat>(enum_value(o));
+  return true;
+}
+
+bool parse_int(PyObject* o, int64_t& value) {
+  if (PyLong_CheckExact(o)) [[likely]] {
+    int overflow;
+    value = PyLong_AsLongLongAndOverflow(o, &overflow);
+    return !overflow;
+  }
+  if (PyBool_Check(o) || PyFloat_Check(o) || !PyIndex_Check(o)) return false;
+  if (is_tensor(o) && (impl_of(o)->numel != 1 || impl_of(o)->sizes.count != 0 || !is_integral(impl_of(o)->dtype) ||
+                       impl_of(o)->dtype == DType::Bool))
+    return false;
+  Object index(PyNumber_Index(o));
+  if (!index) {
+    PyErr_Clear();
+    return false;
+  }
+  int overflow;
+  value = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  return !overflow;
+}
+
+bool parse_number(PyObject* o, Scalar& value) {
+  if (PyFloat_CheckExact(o)) {
+    value = Scalar(PyFloat_AS_DOUBLE(o));
+    return true;
+  }
+  if (PyBool_Check(o)) {
+    value = Scalar(o == Py_True);
+    return true;
+  }
+  int64_t integer;
+  if (parse_int(o, integer)) {
+    value = Scalar(integer);
+    return true;
+  }
+  if (PyFloat_Check(o)) {
+    value = Scalar(PyFloat_AS_DOUBLE(o));
+    return true;
+  }
+  if (is_tensor(o)) {
+    const TensorImpl* t = impl_of(o);
+    if (t->sizes.count != 0 || t->requires_grad_leaf || t->grad_fn) return false;
+    Object number(item(tensor_of(o)));
+    return parse_number(number.get(), value);
+  }
+  // NumPy's scalars, known by their type's module so that arrays and strings stay out.
+  const char* type_name = Py_TYPE(o)->tp_name;
+  if (std::strncmp(type_name, "numpy.", 6) == 0 && std::strcmp(type_name, "numpy.ndarray") != 0) {
+    if (std::strncmp(type_name, "numpy.bool", 10) == 0) {
+      value = Scalar(PyObject_IsTrue(o) == 1);
+      return true;
+    }
+    Object number(PyNumber_Float(o));
+    if (number) {
+      value = Scalar(PyFloat_AS_DOUBLE(number.get()));
+      return true;
+    }
+    PyErr_Clear();
+  }
+  return false;
+}
+
+PyObject* wrap(const Scalar& scalar) {
+  switch (scalar.kind()) {
+    case Scalar::Kind::Bool: return PyBool_FromLong(scalar.to_bool());
+    case Scalar::Kind::Int: return PyLong_FromLongLong(scalar.to_int());
+    case Scalar::Kind::Float: return PyFloat_FromDouble(scalar.to_double());
+  }
+  Py_RETURN_NONE;
+}
+
+}  // namespace flambeau::python

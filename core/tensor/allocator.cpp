@@ -1,0 +1,178 @@
+#include "core/tensor/allocator.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "core/tensor/error.h"
+
+namespace flambeau {
+
+namespace {
+
+struct FreeBlock { FreeBlock* next; };
+
+// Size classes: four per doubling, from 64 bytes on, so that at most a fifth of a block is waste.
+constexpr size_t kMinBlock = 64;
+constexpr int kClasses = 4 * 34;
+constexpr size_t kHugePage = 2u << 20;
+constexpr size_t kCheckedBytes = 64u << 20;  // requests from here on are held against the memory left
+
+int size_class(size_t bytes) {
+  if (bytes <= kMinBlock) return 0;
+  size_t units = (bytes - 1) / kMinBlock;  // >= 1
+  int log = std::bit_width(units) - 1;
+  int quarter = log >= 2 ? static_cast<int>((units >> (log - 2)) & 3) : static_cast<int>((units << (2 - log)) & 3);
+  return 4 * log + quarter + 1;
+}
+size_t class_bytes(int c) {
+  if (c == 0) return kMinBlock;
+  int log = (c - 1) / 4, quarter = (c - 1) % 4;
+  return (((size_t{5} + quarter) << log) + 3) / 4 * kMinBlock;
+}
+
+FreeBlock* bins[kClasses];
+MemoryStats stats;
+
+size_t read_number(const char* path) {
+  std::ifstream file(path);
+  std::string word;
+  if (!(file >> word) || word == "max") return SIZE_MAX;
+  char* end = nullptr;
+  unsigned long long value = std::strtoull(word.c_str(), &end, 10);
+  return end == word.c_str() ? SIZE_MAX : static_cast<size_t>(value);
+}
+
+size_t available_memory() {
+  size_t available = SIZE_MAX;
+  std::ifstream meminfo("/proc/meminfo");
+  for (std::string key, unit; meminfo >> key;) {
+    size_t kib = 0;
+    meminfo >> kib;
+    std::getline(meminfo, unit);
+    if (key == "MemAvailable:") available = kib << 10;
+  }
+  size_t limit = read_number("/sys/fs/cgroup/memory.max"), used = read_number("/sys/fs/cgroup/memory.current");
+  if (limit == SIZE_MAX) {
+    limit = read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    used = read_number("/sys/fs/cgroup/memory/memory.usage_in_bytes");
+  }
+  if (limit != SIZE_MAX && used != SIZE_MAX && limit < (size_t{1} << 60))
+    available = std::min(available, limit > used ? limit - used : 0);
+  return available;
+}
+
+size_t cache_bound() {
+  static const size_t bound = std::min<size_t>(memory_limit() / 8, size_t{2} << 30);
+  return bound;
+}
+
+[[noreturn]] void out_of_memory(size_t bytes) {
+  fail<RuntimeError>("not enough memory: you tried to allocate ", bytes, " bytes; ", stats.allocated_bytes,
+                     " bytes are in use by tensors and the machine or its container offers no more");
+}
+
+void* fresh(size_t bytes) {
+  if (bytes >= kCheckedBytes && bytes > available_memory()) {
+    empty_cache();
+    if (bytes > available_memory()) out_of_memory(bytes);
+  }
+  size_t align = bytes >= 2 * kHugePage ? kHugePage : 64;
+  size_t total = (bytes + kReadableTail + align - 1) / align * align;
+  void* block = std::aligned_alloc(align, total);
+  if (!block) {
+    empty_cache();
+    block = std::aligned_alloc(align, total);
+    if (!block) out_of_memory(bytes);
+  }
+#ifdef MADV_HUGEPAGE
+  if (align == kHugePage) madvise(block, total, MADV_HUGEPAGE);  // fewer page faults; advice only
+#endif
+  return block;
+}
+
+}  // namespace
+
+void* allocate(size_t bytes) {
+  int c = size_class(bytes);
+  check(c < kClasses, "not enough memory: you tried to allocate ", bytes, " bytes");
+  size_t size = class_bytes(c);
+  ++stats.allocations;
+  void* block;
+  if (FreeBlock* cached = bins[c]) [[likely]] {
+    bins[c] = cached->next;
+    stats.cached_bytes -= size;
+    ++stats.cache_hits;
+    block = cached;
+  } else {
+    block = fresh(size);
+  }
+  stats.allocated_bytes += size;
+  stats.peak_allocated_bytes = std::max(stats.peak_allocated_bytes, stats.allocated_bytes);
+  return block;
+}
+
+void deallocate(void* block, size_t bytes) noexcept {
+  int c = size_class(bytes);
+  size_t size = class_bytes(c);
+  stats.allocated_bytes -= size;
+  if (stats.cached_bytes + size > cache_bound()) {
+    std::free(block);
+    return;
+  }
+  auto* free_block = static_cast<FreeBlock*>(block);
+  free_block->next = bins[c];
+  bins[c] = free_block;
+  stats.cached_bytes += size;
+}
+
+MemoryStats memory_stats() { return stats; }
+void reset_peak_memory_stats() { stats.peak_allocated_bytes = stats.allocated_bytes; }
+
+void empty_cache() {
+  for (FreeBlock*& bin : bins)
+    while (FreeBlock* block = bin) {
+      bin = block->next;
+      std::free(block);
+    }
+  stats.cached_bytes = 0;
+}
+
+size_t memory_limit() {
+  static const size_t limit = [] {
+    size_t machine = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    return std::min({machine, read_number("/sys/fs/cgroup/memory.max"),
+                     read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
+  }();
+  return limit;
+}
+
+namespace {
+constexpr size_t kStep = 32;
+FreeBlock* small_bins[SmallPool::kMaxBytes / kStep + 1];
+}  // namespace
+
+void* SmallPool::take(size_t bytes) {
+  if (bytes > kMaxBytes) [[unlikely]] return ::operator new(bytes);
+  FreeBlock*& bin = small_bins[(bytes + kStep - 1) / kStep];
+  if (FreeBlock* block = bin) [[likely]] {
+    bin = block->next;
+    return block;
+  }
+  return ::operator new((bytes + kStep - 1) / kStep * kStep);
+}
+void SmallPool::give(void* block, size_t bytes) noexcept {
+  if (bytes > kMaxBytes) [[unlikely]] return ::operator delete(block);
+  FreeBlock*& bin = small_bins[(bytes + kStep - 1) / kStep];
+  auto* free_block = static_cast<FreeBlock*>(block);
+  free_block->next = bin;
+  bin = free_block;
+}
+
+}  // namespace flambeau

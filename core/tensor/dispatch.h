@@ -1,0 +1,47 @@
+// From a dtype to the C++ type of its items.
+#pragma once
+#include "core/tensor/dtype.h"
+#include "core/tensor/error.h"
+
+namespace flambeau {
+
+// visit.operator()<T>() for float32 and float64.
+template <class Visitor>
+auto visit_floating(DType dtype, const char* operator_name, Visitor visit) {
+  switch (dtype) {
+    case DType::Float32:
+      return visit.template operator()<float>();
+    case DType::Float64:
+      return visit.template operator()<double>();
+    default:
+      fail<NotImplementedError>('"', operator_name, "\" not implemented for '", scalar_type_name(dtype), "'");
+  }
+}
+
+// The same for these and the integers.
+template <class Visitor>
+auto visit_number(DType dtype, const char* operator_name, Visitor visit) {
+  switch (dtype) {
+    case DType::UInt8:
+      return visit.template operator()<uint8_t>();
+    case DType::Int8:
+      return visit.template operator()<int8_t>();
+    case DType::Int16:
+      return visit.template operator()<int16_t>();
+    case DType::Int32:
+      return visit.template operator()<int32_t>();
+    case DType::Int64:
+      return visit.template operator()<int64_t>();
+    default:
+      return visit_floating(dtype, operator_name, visit);
+  }
+}
+
+// The same for these and bool.
+template <class Visitor>
+auto visit_real(DType dtype, const char* operator_name, Visitor visit) {
+  if (dtype == DType::Bool) return visit.template operator()<bool>();
+  return visit_number(dtype, operator_name, visit);
+}
+
+}  // namespace flambeau

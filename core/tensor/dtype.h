@@ -1,0 +1,44 @@
+// The element types, and PyTorch's rules for combining them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace flambeau {
+
+enum class DType : uint8_t {
+  Bool, UInt8, Int8, Int16, Int32, Int64, Float16, BFloat16, Float32, Float64, Complex64, Complex128
+};
+inline constexpr int kDTypes = 12;
+
+constexpr size_t item_size(DType d) {
+  constexpr uint8_t sizes[kDTypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
+  return sizes[static_cast<int>(d)];
+}
+constexpr bool is_complex(DType d) { return d >= DType::Complex64; }
+constexpr bool is_floating(DType d) { return d >= DType::Float16 && d <= DType::Float64; }
+constexpr bool is_integral(DType d) { return d <= DType::Int64; }  // bool included
+// Whether kernels exist for it; the others are declared only.
+constexpr bool is_supported(DType d) {
+  return d <= DType::Int64 || d == DType::Float32 || d == DType::Float64;
+}
+
+// "float32", as in torch.float32.
+const char* name(DType d);
+// "Float", as PyTorch's error messages say.
+const char* scalar_type_name(DType d);
+
+// The common type of two tensors of the same category of dimension.
+DType promote(DType a, DType b);
+
+template <class T> struct DTypeOf;
+template <> struct DTypeOf<bool> { static constexpr DType value = DType::Bool; };
+template <> struct DTypeOf<uint8_t> { static constexpr DType value = DType::UInt8; };
+template <> struct DTypeOf<int8_t> { static constexpr DType value = DType::Int8; };
+template <> struct DTypeOf<int16_t> { static constexpr DType value = DType::Int16; };
+template <> struct DTypeOf<int32_t> { static constexpr DType value = DType::Int32; };
+template <> struct DTypeOf<int64_t> { static constexpr DType value = DType::Int64; };
+template <> struct DTypeOf<float> { static constexpr DType value = DType::Float32; };
+template <> struct DTypeOf<double> { static constexpr DType value = DType::Float64; };
+template <class T> inline constexpr DType dtype_of = DTypeOf<T>::value;
+
+}  // namespace flambeau

@@ -1,0 +1,46 @@
+#include "core/tensor/storage.h"
+
+#include <new>
+
+namespace flambeau {
+
+PythonBridge python_bridge;
+
+namespace {
+constexpr size_t kHeader = (sizeof(Storage) + 63) / 64 * 64;
+constexpr size_t kInlineBytes = 4096;  // small tensors: header and bytes in one block, one allocation
+}  // namespace
+
+Ref<Storage> Storage::make(size_t bytes) {
+  if (bytes <= kInlineBytes) {
+    auto* storage = new (allocate(kHeader + bytes)) Storage;
+    storage->data = reinterpret_cast<char*>(storage) + kHeader;
+    storage->bytes = bytes;
+    storage->inline_ = true;
+    return Ref<Storage>(storage);
+  }
+  void* data = allocate(bytes);
+  auto* storage = new (SmallPool::take(sizeof(Storage))) Storage;
+  storage->data = static_cast<char*>(data);
+  storage->bytes = bytes;
+  return Ref<Storage>(storage);
+}
+
+Ref<Storage> Storage::foreign(void* data, size_t bytes, void* owner, void (*release)(void*) noexcept) {
+  auto* storage = new (SmallPool::take(sizeof(Storage))) Storage;
+  storage->data = static_cast<char*>(data);
+  storage->bytes = bytes;
+  storage->owner = owner;
+  storage->release = release;
+  storage->readable_tail = false;
+  return Ref<Storage>(storage);
+}
+
+template <> void destroy(Storage* storage) noexcept {
+  if (storage->release) storage->release(storage->owner);
+  else if (!storage->inline_) deallocate(storage->data, storage->bytes);
+  if (storage->inline_) deallocate(storage, kHeader + storage->bytes);
+  else SmallPool::give(storage, sizeof(Storage));
+}
+
+}  // namespace flambeau

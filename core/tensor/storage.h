@@ -1,0 +1,26 @@
+// The bytes under one or more tensors.
+#pragma once
+#include "core/tensor/allocator.h"
+#include "core/tensor/counted.h"
+
+namespace flambeau {
+
+struct Storage : Counted {
+  char* data = nullptr;
+  size_t bytes = 0;
+  uint32_t version = 0;        // counts in-place writes; shared by every view
+  bool readable_tail = true;   // see kReadableTail; false for memory that is not ours
+  // Set for foreign memory (NumPy's, a file mapping): called once with `owner` when the storage dies.
+  void (*release)(void* owner) noexcept = nullptr;
+  void* owner = nullptr;
+
+  static Ref<Storage> make(size_t bytes);
+  static Ref<Storage> foreign(void* data, size_t bytes, void* owner, void (*release)(void*) noexcept);
+
+ private:
+  bool inline_ = false;  // header and bytes are one block
+  template <class T> friend void destroy(T*) noexcept;
+};
+template <> void destroy(Storage* storage) noexcept;
+
+}  // namespace flambeau

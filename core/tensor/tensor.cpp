@@ -1,0 +1,147 @@
+#include "core/tensor/tensor.h"
+
+#include <cstring>
+
+#include "core/autograd/hooks.h"
+#include "core/autograd/node.h"
+
+namespace flambeau {
+
+void (*warn)(const std::string& message) = nullptr;
+
+TensorImpl::TensorImpl() = default;
+TensorImpl::~TensorImpl() = default;
+
+template <> void destroy(TensorImpl* impl) noexcept { delete impl; }
+
+Tensor empty(const Dims& sizes, DType dtype) {
+  auto* impl = new TensorImpl;
+  Tensor t(impl);
+  const int n = sizes.count;
+  impl->sizes.count = impl->strides.count = n;
+  int64_t numel = 1;
+  bool odd = false;  // a size of zero, a negative one or an overflow: settle it the slow way
+  for (int i = n - 1; i >= 0; --i) {
+    impl->sizes[i] = sizes[i];
+    impl->strides[i] = numel;
+    odd |= sizes[i] <= 0 || __builtin_mul_overflow(numel, sizes[i], &numel);
+  }
+  if (odd || numel > (INT64_MAX >> 4)) [[unlikely]] {
+    numel = checked_numel(sizes);
+    impl->strides = contiguous_strides(sizes);
+  }
+  impl->numel = numel;
+  impl->dtype = dtype;
+  impl->storage = Storage::make(static_cast<size_t>(numel) * item_size(dtype));
+  impl->data = impl->storage->data;
+  return t;
+}
+
+Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype) {
+  int64_t numel = checked_numel(sizes), last = 0;
+  bool overflow = false;
+  for (int i = 0; i < sizes.count && numel; ++i) {
+    int64_t reach;
+    check(strides[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", strides);
+    overflow |= __builtin_mul_overflow(sizes[i] - 1, strides[i], &reach);
+    overflow |= __builtin_add_overflow(last, reach, &last);
+  }
+  check(!overflow && last < (INT64_MAX >> 4), "Storage size calculation overflowed with sizes=", sizes,
+        " and strides=", strides);
+  Tensor t(new TensorImpl);
+  t->dtype = dtype;
+  t->storage = Storage::make(numel ? static_cast<size_t>(last + 1) * item_size(dtype) : 0);
+  t->data = t->storage->data;
+  set_geometry(t.get(), sizes, strides);
+  return t;
+}
+
+Tensor empty_like(const Tensor& like, DType dtype) {
+  if (like->contiguous) [[likely]] return empty(like.sizes(), dtype);
+  if (is_dense(like.sizes(), like.strides())) return empty_strided(like.sizes(), like.strides(), dtype);
+  return empty(like.sizes(), dtype);
+}
+
+Tensor zeros(const Dims& sizes, DType dtype) {
+  Tensor t = empty(sizes, dtype);
+  if (t.numel()) std::memset(t->data, 0, static_cast<size_t>(t.numel()) * item_size(dtype));
+  return t;
+}
+
+Tensor scalar_tensor(const Scalar& value, DType dtype) {
+  Tensor t = empty(Dims{}, dtype);
+  value.store(t->data, dtype);
+  return t;
+}
+
+Tensor wrapped_number(const Scalar& value) {
+  DType d = value.is_floating() ? DType::Float64 : value.is_bool() ? DType::Bool : DType::Int64;
+  Tensor t = scalar_tensor(value, d);
+  t->wrapped_number = true;
+  return t;
+}
+
+void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides) {
+  impl->sizes = sizes;
+  impl->strides = strides;
+  int64_t numel = 1;
+  for (int64_t size : sizes) numel *= size;
+  impl->numel = numel;
+  impl->contiguous = is_contiguous(sizes, strides);
+}
+
+Tensor alias(const Tensor& t) {
+  auto* impl = new TensorImpl;
+  Tensor result(impl);
+  impl->storage = t->storage;
+  impl->own_version = t->own_version;
+  impl->data = t->data;
+  impl->dtype = t->dtype;
+  impl->numel = t->numel;
+  impl->contiguous = t->contiguous;
+  impl->sizes = t->sizes;
+  impl->strides = t->strides;
+  return result;
+}
+
+Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t offset) {
+  auto* impl = new TensorImpl;
+  Tensor result(impl);
+  impl->storage = t->storage;
+  impl->own_version = t->own_version;
+  impl->data = t->data + offset * static_cast<int64_t>(item_size(t->dtype));
+  impl->dtype = t->dtype;
+  set_geometry(impl, sizes, strides);
+  return result;
+}
+
+bool shares_storage(const Tensor& a, const Tensor& b) { return a->storage == b->storage; }
+
+void check_no_internal_overlap(const Tensor& t) {
+  if (t->contiguous) [[likely]] return;
+  for (int i = 0; i < t.dim(); ++i)
+    if (t.strides()[i] == 0 && t.sizes()[i] > 1)
+      fail<RuntimeError>("unsupported operation: more than one element of the written-to tensor refers to a single memory "
+                         "location. Please clone() the tensor before performing the operation. Its shape is ",
+                         t.sizes(), " with strides ", t.strides());
+}
+
+void resize_out(const Tensor& out, const Dims& sizes) {
+  if (out.sizes() == sizes) return;
+  if (out.numel() != 0 && warn)
+    warn(concat("An output with one or more elements was resized since it had shape ", out.sizes(),
+                ", which does not match the required output shape ", sizes,
+                ". This behavior is deprecated, and in a future release outputs will not be resized unless they have "
+                "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
+                "t.resize_(0)."));
+  // Views of the old storage keep it as it is; they stop sharing memory with `out`.
+  size_t needed = static_cast<size_t>(checked_numel(sizes)) * item_size(out.dtype());
+  auto offset = static_cast<size_t>(out->data - out->storage->data);
+  if (out->storage->bytes < offset + needed) {
+    out->storage = Storage::make(needed);
+    out->data = out->storage->data;
+  }
+  set_geometry(out.get(), sizes, contiguous_strides(sizes));
+}
+
+}  // namespace flambeau

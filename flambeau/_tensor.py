@@ -1,0 +1,183 @@
+"""The methods of Tensor that are written in Python; importing this module attaches them."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from flambeau import _core
+from flambeau._core import Tensor
+
+__all__: list[str] = []
+
+
+class _HookHandle:
+    """Takes a hook off the tensor or node it was registered on."""
+
+    def __init__(self, owner: Any, hook_id: int) -> None:
+        self._owner = weakref.ref(owner) if isinstance(owner, Tensor) else (lambda: owner)
+        self.id = hook_id
+
+    def remove(self) -> None:
+        """Takes the hook off; a second call does nothing."""
+        owner = self._owner()
+        if owner is not None:
+            owner._remove_hook(self.id)
+
+    def __enter__(self) -> _HookHandle:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.remove()
+
+
+def _hook_handle(owner: Any, hook_id: int) -> _HookHandle:
+    return _HookHandle(owner, hook_id)
+
+
+def _register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> _HookHandle:
+    """Calls hook(grad) whenever the gradient of this tensor is computed; a tensor it returns takes the gradient's place.
+
+    Raises:
+        RuntimeError: if the tensor does not require a gradient.
+
+    >>> import flambeau as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> handle = x.register_hook(lambda grad: grad * 2)
+    >>> x.sum().backward()
+    >>> x.grad
+    tensor([2., 2.])
+    """
+    return _HookHandle(self, self._add_hook(hook))
+
+
+def _register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> _HookHandle:
+    """Calls hook(tensor) after a gradient was accumulated into this leaf's `grad`."""
+    return _HookHandle(self, self._add_post_accumulate_hook(hook))
+
+
+def _repr(self: Tensor) -> str:
+    from flambeau._tensor_str import _tensor_str
+
+    return _tensor_str(self)
+
+
+def _format(self: Tensor, spec: str) -> str:
+    if self.dim() == 0 and type(self) is Tensor:
+        return self.item().__format__(spec)
+    return object.__format__(self, spec)
+
+
+def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
+    array = self.numpy()
+    if dtype is not None and array.dtype != dtype:
+        if copy is False:
+            raise ValueError("Unable to avoid copy while creating an array as requested: the dtypes differ")
+        return array.astype(dtype)
+    return array.copy() if copy else array
+
+
+def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
+    from flambeau._utils import deepcopy_tensor
+
+    return deepcopy_tensor(self, memo)
+
+
+def _reduce_ex(self: Tensor, protocol: int) -> Any:
+    from flambeau._utils import reduce_tensor
+
+    return reduce_tensor(self)
+
+
+def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The name of the tensor's type without arguments; else the tensor converted to `dtype`."""
+    from flambeau._tensor_new import TYPES
+
+    if dtype is None:
+        return f"torch.{TYPES[self.dtype].__name__}"
+    if isinstance(dtype, str):
+        for candidate, kind in TYPES.items():
+            if dtype == f"torch.{kind.__name__}":
+                return self.to(candidate)
+        raise ValueError(f"invalid type: '{dtype}'")
+    return self.to(getattr(dtype, "dtype", dtype))
+
+
+def _no_cuda(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
+    """Raises: this build has no CUDA."""
+    raise RuntimeError("Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only")
+
+
+def _no_pinning(self: Tensor, *args: Any) -> Tensor:
+    """Raises: pinned memory needs CUDA."""
+    raise RuntimeError("Need to provide pin_memory allocator to use pin memory: this build has no CUDA")
+
+
+def _new(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
+    """A tensor of this one's dtype from sizes or data, as the legacy constructors make it."""
+    from flambeau._tensor_new import _legacy_construct
+
+    return _legacy_construct(Tensor, *args, dtype=self.dtype, **keywords)
+
+
+def _new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of `data`, of this one's dtype unless another is given."""
+    return _core.tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+
+
+def _untyped_storage(self: Tensor) -> Any:
+    """The bytes under the tensor."""
+    return _core._storage_of(self)
+
+
+def _share_memory(self: Tensor) -> Tensor:
+    """Not there yet."""
+    raise NotImplementedError("share_memory_ is not implemented yet: tensors live in one process")
+
+
+def _reverse_divide(self: Tensor, other: Any) -> Tensor:
+    return other / self
+
+
+def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
+    """Replaces every element by function(element); slow, meant for scripts."""
+    values = [function(v) for v in self.reshape(-1).tolist()]
+    return self.copy_(_core.tensor(values, dtype=self.dtype).reshape(self.shape))
+
+
+def _default_torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """Runs the operation on the data; the result is of the subclass. What a subclass calls by super()."""
+    previous = _core._set_overrides_disabled(True)
+    try:
+        result = func(*args, **(kwargs or {}))
+    finally:
+        _core._set_overrides_disabled(previous)
+    if isinstance(result, Tensor) and not isinstance(result, cls):
+        return result.as_subclass(cls)
+    return result
+
+
+for _name, _function in {
+    "register_hook": _register_hook,
+    "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,
+    "__repr__": _repr,
+    "__format__": _format,
+    "__array__": _array,
+    "__deepcopy__": _deepcopy,
+    "__reduce_ex__": _reduce_ex,
+    "type": _type,
+    "cuda": _no_cuda,
+    "pin_memory": _no_pinning,
+    "new": _new,
+    "new_tensor": _new_tensor,
+    "untyped_storage": _untyped_storage,
+    "share_memory_": _share_memory,
+    "__rdiv__": _reverse_divide,
+    "__div__": Tensor.__truediv__,
+    "__idiv__": Tensor.__itruediv__,
+    "apply_": _apply,
+    "__torch_function__": classmethod(_default_torch_function),
+    "__array_priority__": 1000,
+}.items():
+    setattr(Tensor, _name, _function)

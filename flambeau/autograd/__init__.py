@@ -1,0 +1,119 @@
+"""Automatic differentiation: backward, grad, grad modes.
+
+Reverse mode over a graph that is recorded as operations run (Griewank and Walther, Evaluating Derivatives, 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flambeau import _core
+from flambeau._core import Tensor
+from flambeau.autograd import graph as graph
+from flambeau.autograd.function import Function as Function
+from flambeau.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = ["backward", "grad", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "Variable", "Function"]
+
+Variable = Tensor
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, Tensor) else tuple(value)
+
+
+def _check_gradients(roots: tuple[Any, ...], gradients: tuple[Any, ...]) -> None:
+    if len(gradients) != len(roots):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Adds the gradients of `tensors` to the `grad` of the leaves they were computed from.
+
+    Computes sum_i J_i^T v_i for tensors y_i with Jacobians J_i and gradients v_i.
+
+    Args:
+        tensors: what to differentiate
+        grad_tensors: a gradient v_i per tensor, of its shape; None for tensors with one element
+        retain_graph: keep the graph for another pass; default: create_graph
+        create_graph: record the pass itself, for higher derivatives
+        inputs: only these get gradients
+
+    Raises:
+        RuntimeError: if a tensor needs no gradient, or has several elements and no gradient is given.
+
+    >>> import flambeau as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> torch.autograd.backward(x * x)
+    >>> x.grad
+    tensor(6.)
+    """
+    roots = _as_tuple(tensors)
+    if grad_variables is not None:
+        grad_tensors = grad_variables
+    gradients = (None,) * len(roots) if grad_tensors is None else _as_tuple(grad_tensors)
+    _check_gradients(roots, gradients)
+    if inputs is not None:
+        inputs = _as_tuple(inputs)
+        if not inputs:
+            raise RuntimeError("`inputs` argument to `backward` cannot be empty.")
+    retain = create_graph if retain_graph is None else retain_graph
+    _core._run_backward(roots, gradients, retain, create_graph, inputs, True, True)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]:
+    """Returns the gradients of `outputs` with respect to `inputs`, without touching any `grad`.
+
+    Args:
+        outputs: what to differentiate
+        inputs: with respect to what
+        grad_outputs: a gradient per output, of its shape; None for outputs with one element
+        retain_graph: keep the graph for another pass; default: create_graph
+        create_graph: record the pass itself, for higher derivatives
+        allow_unused: None instead of an error for inputs that were not used; default: materialize_grads
+        materialize_grads: zeros instead of None
+
+    Raises:
+        RuntimeError: if an input was not used and allow_unused is false.
+
+    >>> import flambeau as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> (g,) = torch.autograd.grad(x ** 3, x, create_graph=True)
+    >>> torch.autograd.grad(g, x)
+    (tensor(18.),)
+    """
+    if is_grads_batched:
+        raise NotImplementedError("autograd.grad(is_grads_batched=True) is not implemented yet")
+    if not only_inputs:
+        raise ValueError("only_inputs=False is no longer supported; use backward() to accumulate into leaves")
+    roots, wanted = _as_tuple(outputs), _as_tuple(inputs)
+    gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
+    _check_gradients(roots, gradients)
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+    if not wanted:
+        raise ValueError("grad requires non-empty inputs.")
+    allow = materialize_grads if allow_unused is None else allow_unused
+    retain = create_graph if retain_graph is None else retain_graph
+    found = _core._run_backward(roots, gradients, retain, create_graph, wanted, False, allow)
+    if materialize_grads:
+        found = tuple(_core.zeros_like(x) if g is None else g for g, x in zip(found, wanted))
+    return found

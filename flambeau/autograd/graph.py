@@ -1,0 +1,5 @@
+"""The nodes of the recorded graph."""
+
+from flambeau._core import Node
+
+__all__ = ["Node"]

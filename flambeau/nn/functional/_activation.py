@@ -1,0 +1,177 @@
+"""Activation functions; those with ``inplace`` may write to their input."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ..._core import Tensor
+from ._operators import operator
+
+__all__ = [
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
+    "relu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign",
+    "tanh", "tanhshrink", "threshold", "threshold_",
+]  # fmt: skip
+
+_relu, relu_ = operator("relu"), operator("relu_")
+_relu6, _relu6_ = operator("relu6"), operator("relu6_")
+_hardtanh, hardtanh_ = operator("hardtanh"), operator("hardtanh_")
+_threshold, threshold_ = operator("threshold"), operator("threshold_")
+_leaky_relu, leaky_relu_ = operator("leaky_relu"), operator("leaky_relu_")
+_elu, elu_ = operator("elu"), operator("elu_")
+_selu, selu_ = operator("selu"), operator("selu_")
+_celu, celu_ = operator("celu"), operator("celu_")
+_silu, _silu_ = operator("silu"), operator("silu_")
+_mish, _mish_ = operator("mish"), operator("mish_")
+_hardsigmoid, _hardsigmoid_ = operator("hardsigmoid"), operator("hardsigmoid_")
+_hardswish, _hardswish_ = operator("hardswish"), operator("hardswish_")
+_softmax, _log_softmax = operator("softmax"), operator("log_softmax")
+gelu = operator("gelu")
+hardshrink = operator("hardshrink")
+logsigmoid = operator("log_sigmoid")
+prelu = operator("prelu")
+softplus = operator("softplus")
+softshrink = operator("softshrink")
+
+
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`\max(0, x)`."""
+    return relu_(input) if inplace else _relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`\min(\max(0, x), 6)`."""
+    return _relu6_(input) if inplace else _relu6(input)
+
+
+def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`\min(\max(x, \text{min\_val}), \text{max\_val})`."""
+    return hardtanh_(input, min_val, max_val) if inplace else _hardtanh(input, min_val, max_val)
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x` where it is greater than ``threshold``, else ``value``."""
+    return threshold_(input, threshold, value) if inplace else _threshold(input, threshold, value)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x` where it is positive, else ``negative_slope`` times it."""
+    return leaky_relu_(input, negative_slope) if inplace else _leaky_relu(input, negative_slope)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x` where it is positive, else :math:`\alpha (e^x - 1)` (Clevert et al., 2016)."""
+    return elu_(input, alpha) if inplace else _elu(input, alpha)
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`\lambda x` where it is positive, else :math:`\lambda \alpha (e^x - 1)`.
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017.
+    """
+    return selu_(input) if inplace else _selu(input)
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x` where it is positive, else :math:`\alpha (e^{x / \alpha} - 1)` (Barron, 2017)."""
+    return celu_(input, alpha) if inplace else _celu(input, alpha)
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    r"""Splits the input into halves :math:`a, b` along ``dim`` and computes :math:`a \, \sigma(b)`.
+
+    Source: Dauphin et al., "Language modeling with gated convolutional networks", 2017.
+    """
+    if input.dim() == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    size = input.size(dim)
+    if size % 2 != 0:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
+        )
+    value, gate = input.narrow(dim, 0, size // 2), input.narrow(dim, size // 2, size // 2)
+    return value * gate.sigmoid()
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x \, \sigma(x)` (Elfwing et al., 2017)."""
+    return _silu_(input) if inplace else _silu(input)
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x \tanh(\log(1 + e^x))` (Misra, 2019)."""
+    return _mish_(input) if inplace else _mish(input)
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`\min(\max(x + 3, 0), 6) / 6`."""
+    return _hardsigmoid_(input) if inplace else _hardsigmoid(input)
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    r"""Computes :math:`x \min(\max(x + 3, 0), 6) / 6` (Howard et al., 2019)."""
+    return _hardswish_(input) if inplace else _hardswish(input)
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    r"""Computes :math:`x - \tanh x`."""
+    return input - input.tanh()
+
+
+def softsign(input: Tensor) -> Tensor:
+    r"""Computes :math:`x / (1 + |x|)`."""
+    return input / (input.abs() + 1)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    r"""Computes :math:`1 / (1 + e^{-x})`."""
+    return input.sigmoid()
+
+
+def tanh(input: Tensor) -> Tensor:
+    r"""Computes :math:`\tanh x`."""
+    return input.tanh()
+
+
+def _implicit_dim(name: str, input: Tensor, stacklevel: int) -> int:
+    """The dimension that calls without one used to mean."""
+    warnings.warn(
+        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an "
+        "argument.",
+        stacklevel=stacklevel,
+    )
+    return 0 if input.dim() in (0, 1, 3) else 1
+
+
+def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    r"""Computes :math:`e^{x_i} / \sum_j e^{x_j}` along a dimension.
+
+    Args:
+        input: any shape.
+        dim: the dimension along which the results add up to one.
+        dtype: what the input is converted to first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softmax(torch.zeros(4), dim=0)
+        tensor([0.2500, 0.2500, 0.2500, 0.2500])
+    """
+    if dim is None:
+        dim = _implicit_dim("softmax", input, _stacklevel)
+    return _softmax(input, dim) if dtype is None else _softmax(input, dim, dtype=dtype)
+
+
+def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    r"""Computes :math:`e^{-x_i} / \sum_j e^{-x_j}` along a dimension; arguments: see :func:`softmax`."""
+    if dim is None:
+        dim = _implicit_dim("softmin", input, _stacklevel)
+    return _softmax(-input, dim) if dtype is None else _softmax(-input, dim, dtype=dtype)
+
+
+def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
+    r"""Computes :math:`x_i - \log \sum_j e^{x_j}` along a dimension; arguments: see :func:`softmax`."""
+    if dim is None:
+        dim = _implicit_dim("log_softmax", input, _stacklevel)
+    return _log_softmax(input, dim) if dtype is None else _log_softmax(input, dim, dtype=dtype)

@@ -1,0 +1,531 @@
+"""Losses. Each takes ``reduction``: none, mean or sum; ``size_average`` and ``reduce`` are its older form."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..._core import Tensor
+from .. import _reduction
+from ._operators import operator
+
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss",
+    "margin_ranking_loss", "mse_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize",
+    "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]  # fmt: skip
+
+_mse_loss, _l1_loss, _nll_loss = operator("mse_loss"), operator("l1_loss"), operator("nll_loss")
+_cross_entropy = operator("cross_entropy")
+_binary_cross_entropy = operator("binary_cross_entropy")
+_binary_cross_entropy_with_logits = operator("binary_cross_entropy_with_logits")
+_where, _broadcast_tensors = operator("where"), operator("broadcast_tensors")
+_softplus, _xlogy, _log_sigmoid = operator("softplus"), operator("xlogy"), operator("log_sigmoid")
+
+
+def _chosen(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    if size_average is None and reduce is None:
+        return reduction
+    return _reduction.legacy_get_string(size_average, reduce)
+
+
+def _code(reduction: str, size_average: bool | None, reduce: bool | None) -> int:
+    return _reduction.get_enum(_chosen(reduction, size_average, reduce))
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    code = _reduction.get_enum(reduction)
+    return loss if code == 0 else loss.mean() if code == 1 else loss.sum()
+
+
+def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Both, broadcast to each other with a warning if their sizes differ."""
+    if target.size() == input.size():
+        return input, target
+    warnings.warn(
+        f"Using a target size ({target.size()}) that is different to the input size ({input.size()}). This "
+        "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+        stacklevel=3,
+    )
+    input, target = _broadcast_tensors(input, target)
+    return input, target
+
+
+def _weighted(loss: Tensor, weight: Tensor, input: Tensor, reduction: str, by_weight: bool) -> Tensor:
+    """The reduction of weighted errors; ``by_weight`` takes the weighted mean."""
+    if weight.size() != input.size():
+        raise ValueError("Weights and input must have the same size.")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"Invalid reduction mode: {reduction}. Expected one of 'none', 'mean', 'sum'.")
+    loss = loss * weight
+    if reduction == "mean" and by_weight:
+        return loss.sum() / weight.sum()
+    return _reduced(loss, reduction)
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    r"""Computes :math:`(x - y)^2`; with ``weight``, the mean is the weighted one."""
+    reduction = _chosen(reduction, size_average, reduce)
+    input, target = _same_size(input, target)
+    if weight is not None:
+        return _weighted((input - target) ** 2, weight, input, reduction, by_weight=True)
+    return _mse_loss(input, target, _reduction.get_enum(reduction))
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    r"""Computes :math:`|x - y|`; with ``weight``, the mean is the weighted one."""
+    reduction = _chosen(reduction, size_average, reduce)
+    input, target = _same_size(input, target)
+    if weight is not None:
+        return _weighted((input - target).abs(), weight, input, reduction, by_weight=True)
+    return _l1_loss(input, target, _reduction.get_enum(reduction))
+
+
+def smooth_l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> Tensor:
+    r"""Computes :math:`d^2 / (2\beta)` where :math:`d = |x - y| < \beta`, else :math:`d - \beta / 2`.
+
+    Source: Girshick, "Fast R-CNN", 2015.
+    """
+    if beta < 0:
+        raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
+    reduction = _chosen(reduction, size_average, reduce)
+    input, target = _same_size(input, target)
+    if beta == 0:
+        return _l1_loss(input, target, _reduction.get_enum(reduction))
+    distance = (input - target).abs()
+    return _reduced(
+        _where(distance < beta, 0.5 * distance * distance / beta, distance - 0.5 * beta), reduction
+    )
+
+
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
+) -> Tensor:
+    r"""Computes :math:`d^2 / 2` where :math:`d = |x - y| \le \delta`, else :math:`\delta (d - \delta / 2)`.
+
+    Source: Huber, "Robust estimation of a location parameter", 1964.
+    """
+    if delta <= 0:
+        raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    input, target = _same_size(input, target)
+    distance = (input - target).abs()
+    loss = _where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
+    return (
+        _reduced(loss, reduction)
+        if weight is None
+        else _weighted(loss, weight, input, reduction, by_weight=False)
+    )
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`-w_y x_y`, the mean weighted by :math:`w_y`.
+
+    Args:
+        input: log-probabilities of shape ``(N, C, *)`` or ``(C,)``.
+        target: classes of shape ``(N, *)`` or ``()``.
+        weight: one for each class.
+        ignore_index: a class that counts for nothing.
+        reduction: 'none', 'mean' or 'sum'.
+    """
+    return _nll_loss(input, target, weight, _code(reduction, size_average, reduce), ignore_index)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    r"""Computes :math:`-\sum_c w_c \, y_c \log \text{softmax}(x)_c`.
+
+    Args:
+        input: scores of shape ``(N, C, *)`` or ``(C,)``.
+        target: classes of shape ``(N, *)`` or ``()``, or probabilities in the input's shape.
+        weight: one for each class.
+        ignore_index: a class that counts for nothing.
+        reduction: 'none', 'mean' or 'sum'.
+        label_smoothing: how much of the target is spread over all classes (Szegedy et al., 2015).
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.cross_entropy(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
+        tensor(1.3863)
+    """
+    return _cross_entropy(
+        input, target, weight, _code(reduction, size_average, reduce), ignore_index, label_smoothing
+    )
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`-w (y \log x + (1 - y) \log(1 - x))` for probabilities; logarithms stop at -100."""
+    code = _code(reduction, size_average, reduce)
+    if target.size() != input.size():
+        raise ValueError(
+            f"Using a target size ({target.size()}) that is different to the input size ({input.size()}) is "
+            "deprecated. Please ensure they have the same size."
+        )
+    if weight is not None:
+        _, weight = _broadcast_tensors(target, weight)
+    return _binary_cross_entropy(input, target, weight, code)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    r"""Computes :math:`-w (p \, y \log \sigma(x) + (1 - y) \log(1 - \sigma(x)))`; ``pos_weight`` is p."""
+    code = _code(reduction, size_average, reduce)
+    if target.size() != input.size():
+        raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
+    return _binary_cross_entropy_with_logits(input, target, weight, pos_weight, code)
+
+
+def kl_div(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> Tensor:
+    r"""Computes :math:`y (\log y - x)` for log-probabilities :math:`x`.
+
+    Args:
+        input: log-probabilities.
+        target: probabilities, or their logarithms with ``log_target``.
+        reduction: also 'batchmean', the sum divided by the batch size, which is the divergence's definition.
+        log_target: whether the target holds logarithms.
+
+    Source: Kullback and Leibler, "On information and sufficiency", 1951.
+    """
+    if size_average is None and reduce is None and reduction == "mean":
+        warnings.warn(
+            "reduction: 'mean' divides the total loss by both the batch size and the support "
+            "size.'batchmean' divides only by the batch size, and aligns with the KL div math "
+            "definition.'mean' will be changed to behave the same as 'batchmean' in the next major release.",
+            stacklevel=2,
+        )
+    reduction = _chosen(reduction, size_average, reduce)
+    loss = target.exp() * (target - input) if log_target else _xlogy(target, target) - target * input
+    if reduction != "batchmean":
+        return _reduced(loss, reduction)
+    return loss.sum() / input.size(0) if input.dim() else loss.sum()
+
+
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`e^x - y x`, or :math:`x - y \log(x + \epsilon)` where ``log_input`` is False.
+
+    Args:
+        input: the expectation or, by default, its logarithm.
+        target: the counts.
+        log_input: whether the input is a logarithm.
+        full: whether to add Stirling's approximation of :math:`\log y!` where :math:`y > 1`.
+        eps: keeps the logarithm finite.
+        reduction: 'none', 'mean' or 'sum'.
+    """
+    loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
+    if full:
+        stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
+        loss = loss + stirling.masked_fill(target <= 1, 0)
+    reduction = _chosen(reduction, size_average, reduce)
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    return _reduced(loss, reduction)
+
+
+def gaussian_nll_loss(
+    input: Tensor, target: Tensor, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
+    r"""Computes :math:`(\log v + (x - y)^2 / v) / 2` with the variance :math:`v`, at least ``eps``.
+
+    Args:
+        input: the expectation.
+        target: what was observed.
+        var: the variance: a number, or a tensor in the input's shape, without its last dimension, or with
+            size 1.
+        full: whether to add :math:`\log(2 \pi) / 2`.
+        eps: the bound of the variance; it has no gradient.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution", 1994.
+    """
+    if isinstance(var, (int, float)):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        var = input.new_full(input.size(), float(var))
+    elif (var < 0).any():
+        raise ValueError("var has negative entry/entries")
+    if var.size() != input.size():
+        if input.size()[:-1] == var.size():
+            var = var.unsqueeze(-1)
+        elif not _broadcasts_once(tuple(var.size()), tuple(input.size())):
+            raise ValueError("var is of incorrect size")
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(reduction + " is not valid")
+    # The bound is a constant: where it holds, the gradient passes as if it did not.
+    var = var + (var.detach().clamp(min=eps) - var.detach())
+    loss = 0.5 * (var.log() + (input - target) ** 2 / var)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return _reduced(loss, reduction)
+
+
+def _broadcasts_once(size: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether the sizes agree but for ones."""
+    return len(size) == len(to) and all(s in (1, t) for s, t in zip(size, to, strict=True))
+
+
+def hinge_embedding_loss(
+    input: Tensor,
+    target: Tensor,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`x` where :math:`y = 1` and :math:`\max(0, \text{margin} - x)` where :math:`y = -1`."""
+    apart = (margin - input).clamp(min=0).masked_fill(target == 1, 0)
+    together = input.masked_fill(target == -1, 0)
+    return _reduced(apart + together, _chosen(reduction, size_average, reduce))
+
+
+def margin_ranking_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`\max(0, -y (x_1 - x_2) + \text{margin})`."""
+    if input1.dim() != input2.dim() or input1.dim() != target.dim():
+        raise RuntimeError(
+            "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+            f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
+        )
+    loss = (margin - target * (input1 - input2)).clamp(min=0)
+    return _reduced(loss, _chosen(reduction, size_average, reduce))
+
+
+def soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`\log(1 + e^{-y x})`."""
+    return _reduced(_softplus(-target * input), _chosen(reduction, size_average, reduce))
+
+
+def multilabel_soft_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes the mean over classes of :math:`-(y \log \sigma(x) + (1 - y) \log \sigma(-x))`."""
+    loss = -(target * _log_sigmoid(input) + (1 - target) * _log_sigmoid(-input))
+    if weight is not None:
+        loss = loss * weight
+    return _reduced(loss.mean(dim=input.dim() - 1), _chosen(reduction, size_average, reduce))
+
+
+def _p_norm(x: Tensor, p: float, dim: int, keepdim: bool) -> Tensor:
+    if p == math.inf:
+        return x.abs().amax(dim=dim, keepdim=keepdim)
+    if p == 1:
+        return x.abs().sum(dim=dim, keepdim=keepdim)
+    if p == 2:
+        return (x * x).sum(dim=dim, keepdim=keepdim).sqrt()
+    return x.abs().pow(p).sum(dim=dim, keepdim=keepdim).pow(1 / p)
+
+
+def pairwise_distance(
+    x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
+) -> Tensor:
+    r"""Computes :math:`\lVert x_1 - x_2 + \epsilon \rVert_p` over the last dimension."""
+    return _p_norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def normalize(
+    input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
+) -> Tensor:
+    r"""Computes :math:`x / \max(\lVert x \rVert_p, \epsilon)` along ``dim``."""
+    normalized = input / _p_norm(input, p, dim, keepdim=True).clamp_min(eps)
+    return normalized if out is None else out.copy_(normalized)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    r"""Computes :math:`x_1 \cdot x_2 / (\lVert x_1 \rVert \lVert x_2 \rVert)`; lengths from ``eps`` up."""
+    x1, x2 = _broadcast_tensors(x1, x2)
+    length1, length2 = (_p_norm(x, 2, dim, keepdim=True).clamp_min(eps) for x in (x1, x2))
+    return (x1 / length1 * (x2 / length2)).sum(dim=dim)
+
+
+def cosine_embedding_loss(
+    input1: Tensor,
+    input2: Tensor,
+    target: Tensor,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`1 - \cos(x_1, x_2)` where :math:`y = 1` and :math:`\max(0, \cos - \text{margin})`
+    where -1.
+
+    Args:
+        input1: of shape ``(N, D)`` or ``(D,)``.
+        input2: likewise.
+        target: 1 or -1, of shape ``(N,)`` or ``()``.
+        margin: the cosine up to which vectors count as unlike.
+        reduction: 'none', 'mean' or 'sum'.
+    """
+    if target.dim() > 1:
+        raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
+    rank = target.dim() + 1
+    if input1.dim() != rank or input2.dim() != rank:
+        raise RuntimeError(
+            f"{target.dim()}D target tensor expects {rank}D input tensors, but found inputs with sizes "
+            f"{list(input1.size())} and {list(input2.size())}."
+        )
+    tiny = 1e-12  # keeps the root's derivative finite at zero
+    dot = (input1 * input2).sum(dim=-1)
+    lengths = (((input1 * input1).sum(dim=-1) + tiny) * ((input2 * input2).sum(dim=-1) + tiny)).sqrt()
+    cosine = dot / lengths
+    like = (1 - cosine).masked_fill(target != 1, 0)
+    unlike = (cosine - margin).clamp(min=0).masked_fill(target != -1, 0)
+    return _reduced(like + unlike, _chosen(reduction, size_average, reduce))
+
+
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`\max(0, d(a, p) - d(a, n) + \text{margin})` with the p-norm's distance.
+
+    Source: Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional neural
+    networks", 2016, also for ``swap``.
+    """
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    reduction = _chosen(reduction, size_average, reduce)
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        return pairwise_distance(x, y, p, eps)
+
+    return _triplet(anchor, positive, negative, distance, margin, swap, reduction)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`\max(0, d(a, p) - d(a, n) + \text{margin})` with any distance; default: the 2-norm's.
+
+    ``swap`` takes the smaller of :math:`d(a, n)` and :math:`d(p, n)`.
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction")
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.dim() == positive.dim() == negative.dim():
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and negative "
+            f"{negative.dim()}D inputs"
+        )
+    return _triplet(
+        anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
+    )
+
+
+def _triplet(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    distance: Callable[[Tensor, Tensor], Tensor],
+    margin: float,
+    swap: bool,
+    reduction: str,
+) -> Tensor:
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = far.minimum(distance(positive, negative))
+    return _reduced((margin + near - far).clamp(min=0), reduction)

@@ -1,0 +1,28 @@
+"""The modules, one file for each kind."""
+
+from __future__ import annotations
+
+from . import activation, container, conv, distance, dropout, flatten, linear, loss, pooling
+from . import module as module
+from . import utils as utils
+from .activation import *  # noqa: F403
+from .container import *  # noqa: F403
+from .conv import *  # noqa: F403
+from .distance import *  # noqa: F403
+from .dropout import *  # noqa: F403
+from .flatten import *  # noqa: F403
+from .linear import *  # noqa: F403
+from .loss import *  # noqa: F403
+from .module import Module
+from .pooling import *  # noqa: F403
+
+__all__ = ["Module"]
+__all__ += activation.__all__
+__all__ += container.__all__
+__all__ += conv.__all__
+__all__ += distance.__all__
+__all__ += dropout.__all__
+__all__ += flatten.__all__
+__all__ += linear.__all__
+__all__ += loss.__all__
+__all__ += pooling.__all__

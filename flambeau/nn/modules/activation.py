@@ -1,0 +1,653 @@
+"""Activation layers."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ... import _core
+from ..._core import Tensor
+from .. import functional as F
+from .. import init as _init
+from ..parameter import Parameter
+from .module import Module
+
+__all__ = [
+    "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
+    "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
+    "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
+]  # fmt: skip
+
+
+class _InPlace(Module):
+    """An activation whose only argument says whether it writes to its input."""
+
+    inplace: bool
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        """Whether it works in place."""
+        return "inplace=True" if self.inplace else ""
+
+
+def _in_place_suffix(module: Any) -> str:
+    return ", inplace=True" if module.inplace else ""
+
+
+class ReLU(_InPlace):
+    r"""Applies :math:`\max(0, x)`.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ReLU()(torch.tensor([-1.0, 2.0]))
+        tensor([0., 2.])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.relu(input, self.inplace)
+
+
+class SiLU(_InPlace):
+    r"""Applies :math:`x \, \sigma(x)`.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.SiLU()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7311])
+
+    Source: Elfwing et al., "Sigmoid-weighted linear units for neural network function approximation", 2017.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.silu(input, self.inplace)
+
+
+class Mish(_InPlace):
+    r"""Applies :math:`x \tanh(\log(1 + e^x))`.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Mish()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.8651])
+
+    Source: Misra, "Mish: a self regularized non-monotonic activation function", 2019.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.mish(input, self.inplace)
+
+
+class Hardswish(_InPlace):
+    r"""Applies :math:`x \min(\max(x + 3, 0), 6) / 6`.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Hardswish()(torch.tensor([-4.0, 3.0]))
+        tensor([-0., 3.])
+
+    Source: Howard et al., "Searching for MobileNetV3", 2019.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.hardswish(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Nothing."""
+        return ""
+
+
+class Hardsigmoid(_InPlace):
+    r"""Applies :math:`\min(\max(x + 3, 0), 6) / 6`.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Hardsigmoid()(torch.tensor([-4.0, 0.0, 3.0]))
+        tensor([0.0000, 0.5000, 1.0000])
+
+    Source: Courbariaux et al., "BinaryConnect", 2015.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.hardsigmoid(input, self.inplace)
+
+    def extra_repr(self) -> str:
+        """Nothing."""
+        return ""
+
+
+class SELU(_InPlace):
+    r"""Applies :math:`\lambda x` where it is positive, else :math:`\lambda \alpha (e^x - 1)`.
+
+    With :math:`\alpha \approx 1.6733` and :math:`\lambda \approx 1.0507`, activations keep mean 0 and
+    variance 1.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.SELU()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 1.0507])
+
+    Source: Klambauer et al., "Self-normalizing neural networks", 2017.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.selu(input, self.inplace)
+
+
+class Threshold(Module):
+    r"""Applies :math:`x` where it is greater than a threshold, else a value.
+
+    Args:
+        threshold: the threshold.
+        value: what stands for the rest.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Threshold(0.5, 20.0)(torch.tensor([0.0, 1.0]))
+        tensor([20.,  1.])
+    """
+
+    def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
+        super().__init__()
+        self.threshold = threshold
+        self.value = value
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.threshold(input, self.threshold, self.value, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The threshold and the value."""
+        return f"threshold={self.threshold}, value={self.value}{_in_place_suffix(self)}"
+
+
+class Hardtanh(Module):
+    r"""Applies :math:`\min(\max(x, \text{min\_val}), \text{max\_val})`.
+
+    Args:
+        min_val: the lower bound.
+        max_val: the upper bound.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Hardtanh()(torch.tensor([-2.0, 0.5, 2.0]))
+        tensor([-1.0000,  0.5000,  1.0000])
+    """
+
+    def __init__(
+        self,
+        min_val: float = -1.0,
+        max_val: float = 1.0,
+        inplace: bool = False,
+        min_value: float | None = None,
+        max_value: float | None = None,
+    ) -> None:
+        super().__init__()
+        for name, old in (("min", min_value), ("max", max_value)):
+            if old is not None:
+                warnings.warn(
+                    f"keyword argument `{name}_value` is deprecated and renamed to `{name}_val`",
+                    FutureWarning,
+                    stacklevel=2,
+                )
+        self.min_val = min_val if min_value is None else min_value
+        self.max_val = max_val if max_value is None else max_value
+        self.inplace = inplace
+        if self.max_val <= self.min_val:
+            raise AssertionError(f"max_val ({self.max_val}) must be greater than min_val ({self.min_val})")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.hardtanh(input, self.min_val, self.max_val, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The bounds."""
+        return f"min_val={self.min_val}, max_val={self.max_val}{_in_place_suffix(self)}"
+
+
+class ReLU6(Hardtanh):
+    r"""Applies :math:`\min(\max(0, x), 6)`.
+
+    Args:
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ReLU6()(torch.tensor([-1.0, 7.0]))
+        tensor([0., 6.])
+
+    Source: Krizhevsky, "Convolutional deep belief networks on CIFAR-10", 2010.
+    """
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(0.0, 6.0, inplace)
+
+    def extra_repr(self) -> str:
+        """Whether it works in place."""
+        return "inplace=True" if self.inplace else ""
+
+
+class LeakyReLU(Module):
+    r"""Applies :math:`x` where it is positive, else ``negative_slope`` times it.
+
+    Args:
+        negative_slope: the slope.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.LeakyReLU(0.1)(torch.tensor([-1.0, 2.0]))
+        tensor([-0.1000,  2.0000])
+
+    Source: Maas et al., "Rectifier nonlinearities improve neural network acoustic models", 2013.
+    """
+
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
+        super().__init__()
+        self.negative_slope = negative_slope
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.leaky_relu(input, self.negative_slope, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The slope."""
+        return f"negative_slope={self.negative_slope}{_in_place_suffix(self)}"
+
+
+class PReLU(Module):
+    r"""Applies :math:`x` where it is positive, else :math:`w x` with a learnable :math:`w`.
+
+    Args:
+        num_parameters: 1, or the number of channels (dimension 1 of the input).
+        init: where the slopes start.
+        device: where the parameter is made.
+        dtype: its type.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.PReLU()(torch.tensor([-1.0, 2.0])).tolist()
+        [-0.25, 2.0]
+
+    Source: He et al., "Delving deep into rectifiers", 2015.
+    """
+
+    def __init__(
+        self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.num_parameters = num_parameters
+        self.init = init
+        self.weight = Parameter(_core.empty(num_parameters, device=device, dtype=dtype))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Sets the slopes to where they start."""
+        _init.constant_(self.weight, self.init)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.prelu(input, self.weight)
+
+    def extra_repr(self) -> str:
+        """The number of slopes."""
+        return f"num_parameters={self.num_parameters}"
+
+
+class ELU(Module):
+    r"""Applies :math:`x` where it is positive, else :math:`\alpha (e^x - 1)`.
+
+    Args:
+        alpha: minus the limit at minus infinity.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ELU()(torch.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+
+    Source: Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2016.
+    """
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha = alpha
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.elu(input, self.alpha, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The limit."""
+        return f"alpha={self.alpha}{_in_place_suffix(self)}"
+
+
+class CELU(ELU):
+    r"""Applies :math:`x` where it is positive, else :math:`\alpha (e^{x / \alpha} - 1)`.
+
+    Args:
+        alpha: minus the limit at minus infinity.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.CELU(2.0)(torch.tensor([-2.0, 2.0]))
+        tensor([-1.2642,  2.0000])
+
+    Source: Barron, "Continuously differentiable exponential linear units", 2017.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.celu(input, self.alpha, self.inplace)
+
+
+class GELU(Module):
+    r"""Applies :math:`x \Phi(x)` with the normal distribution function :math:`\Phi`.
+
+    Args:
+        approximate: ``"none"``, or ``"tanh"`` for an approximation without it.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.GELU()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.8413])
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+    """
+
+    def __init__(self, approximate: str = "none") -> None:
+        super().__init__()
+        self.approximate = approximate
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.gelu(input, approximate=self.approximate)
+
+    def extra_repr(self) -> str:
+        """The approximation."""
+        return f"approximate={self.approximate!r}"
+
+
+class GLU(Module):
+    r"""Splits the input into halves :math:`a, b` and gives :math:`a \, \sigma(b)`.
+
+    Args:
+        dim: the dimension to split.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.GLU()(torch.zeros(4, 6)).shape
+        torch.Size([4, 3])
+
+    Source: Dauphin et al., "Language modeling with gated convolutional networks", 2017.
+    """
+
+    def __init__(self, dim: int = -1) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the gate."""
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        """The dimension."""
+        return f"dim={self.dim}"
+
+
+class Hardshrink(Module):
+    r"""Applies :math:`x` where :math:`|x| > \lambda`, else 0.
+
+    Args:
+        lambd: the threshold.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Hardshrink()(torch.tensor([-0.5, 0.6]))
+        tensor([0.0000, 0.6000])
+    """
+
+    def __init__(self, lambd: float = 0.5) -> None:
+        super().__init__()
+        self.lambd = lambd
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.hardshrink(input, self.lambd)
+
+    def extra_repr(self) -> str:
+        """The threshold."""
+        return f"{self.lambd}"
+
+
+class Softshrink(Hardshrink):
+    r"""Moves the input towards zero by :math:`\lambda`, and to zero where it is nearer than that.
+
+    Args:
+        lambd: how far.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Softshrink()(torch.tensor([-2.0, 0.3]))
+        tensor([-1.5000,  0.0000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.softshrink(input, self.lambd)
+
+
+class Sigmoid(Module):
+    r"""Applies :math:`1 / (1 + e^{-x})`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Sigmoid()(torch.zeros(2))
+        tensor([0.5000, 0.5000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return input.sigmoid()
+
+
+class LogSigmoid(Module):
+    r"""Applies :math:`-\log(1 + e^{-x})`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.LogSigmoid()(torch.zeros(2))
+        tensor([-0.6931, -0.6931])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.logsigmoid(input)
+
+
+class Tanh(Module):
+    r"""Applies :math:`\tanh x`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Tanh()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7616])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return input.tanh()
+
+
+class Tanhshrink(Module):
+    r"""Applies :math:`x - \tanh x`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Tanhshrink()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.2384])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.tanhshrink(input)
+
+
+class Softsign(Module):
+    r"""Applies :math:`x / (1 + |x|)`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Softsign()(torch.tensor([-1.0, 3.0]))
+        tensor([-0.5000,  0.7500])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.softsign(input)
+
+
+class Softplus(Module):
+    r"""Applies :math:`\log(1 + e^{\beta x}) / \beta`, and :math:`x` itself where :math:`\beta x` is large.
+
+    Args:
+        beta: :math:`\beta`.
+        threshold: from where :math:`\beta x` is large.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Softplus()(torch.zeros(2))
+        tensor([0.6931, 0.6931])
+
+    Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing", 2001.
+    """
+
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
+        super().__init__()
+        self.beta = beta
+        self.threshold = threshold
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.softplus(input, self.beta, self.threshold)
+
+    def extra_repr(self) -> str:
+        """The parameters."""
+        return f"beta={self.beta}, threshold={self.threshold}"
+
+
+class _AlongDim(Module):
+    dim: int | None
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.__dict__.setdefault("dim", None)  # states from before it existed
+
+    def extra_repr(self) -> str:
+        """The dimension."""
+        return f"dim={self.dim}"
+
+
+class Softmax(_AlongDim):
+    r"""Applies :math:`e^{x_i} / \sum_j e^{x_j}` along a dimension.
+
+    Args:
+        dim: the dimension along which the results add up to one.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 4))
+        tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.softmax(input, self.dim, _stacklevel=5)
+
+
+class Softmin(_AlongDim):
+    r"""Applies :math:`e^{-x_i} / \sum_j e^{-x_j}` along a dimension.
+
+    Args:
+        dim: the dimension along which the results add up to one.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Softmin(dim=0)(torch.zeros(2))
+        tensor([0.5000, 0.5000])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.softmin(input, self.dim, _stacklevel=5)
+
+
+class LogSoftmax(_AlongDim):
+    r"""Applies :math:`x_i - \log \sum_j e^{x_j}` along a dimension.
+
+    Args:
+        dim: the dimension.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.LogSoftmax(dim=0)(torch.zeros(2))
+        tensor([-0.6931, -0.6931])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.log_softmax(input, self.dim, _stacklevel=5)
+
+
+class Softmax2d(Module):
+    r"""Applies softmax over the channels of ``(N, C, H, W)`` or ``(C, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Softmax2d()(torch.zeros(2, 1, 1))
+        tensor([[[0.5000]],
+        <BLANKLINE>
+                [[0.5000]]])
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        if input.dim() not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
+        return F.softmax(input, -3, _stacklevel=5)

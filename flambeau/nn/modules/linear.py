@@ -1,0 +1,94 @@
+"""Affine layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import _core
+from ..._core import Tensor
+from .. import functional as F
+from .. import init
+from ..parameter import Parameter
+from .module import Module
+
+__all__ = ["Identity", "Linear"]
+
+
+class Identity(Module):
+    """Returns its input; takes and ignores any arguments.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Identity(54, unused=0.1)(torch.ones(2))
+        tensor([1., 1.])
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Any) -> Any:
+        """Returns the input."""
+        return input
+
+
+class Linear(Module):
+    r"""Applies an affine map: :math:`y = x W^\top + b`.
+
+    Weights and bias start from :math:`U(-\sqrt{k}, \sqrt{k})`, :math:`k = 1/\text{in\_features}` (LeCun et
+    al., "Efficient BackProp", 1998).
+
+    Args:
+        in_features: size of the input's last dimension.
+        out_features: size of the output's last dimension.
+        bias: whether to add a learnable bias.
+        device: where the parameters are made.
+        dtype: their type.
+
+    Shape:
+        Input ``(*, in_features)``, output ``(*, out_features)``; ``weight`` is ``(out_features,
+        in_features)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Linear(20, 30)(torch.zeros(128, 20)).shape
+        torch.Size([128, 30])
+    """
+
+    in_features: int
+    out_features: int
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.out_features = out_features
+        self.weight = Parameter(_core.empty((out_features, in_features), device=device, dtype=dtype))
+        if bias:
+            self.bias = Parameter(_core.empty(out_features, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws weight and bias anew."""
+        init._reset_affine(self.weight, self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Computes the affine map."""
+        parameters = (
+            self._parameters
+        )  # the registry itself: attribute lookup costs as much as a small product
+        try:
+            weight, bias = parameters["weight"], parameters["bias"]
+        except KeyError:  # reparametrised: the weight is computed, or a plain attribute
+            weight, bias = self.weight, self.bias  # type: ignore[assignment]
+        return F.linear(input, weight, bias)
+
+    def extra_repr(self) -> str:
+        """The sizes."""
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -1,0 +1,88 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flambeau
+
+from .._core import Tensor
+from .optimizer import ParamsT, step_count
+from .tensor_optimizer import TensorOptimizer, check_not_negative, check_rate
+
+__all__ = ["Adagrad"]
+
+
+class Adagrad(TensorOptimizer):
+    r"""Adagrad: steps scaled by the sum of all squared gradients.
+
+    .. math::
+        s \leftarrow s + g^2, \qquad
+        \theta \leftarrow \theta - \frac{\gamma}{1 + (t - 1) \eta} \frac{g}{\sqrt{s} + \epsilon}
+
+    Args:
+        params: tensors, `(name, tensor)` pairs, or dictionaries that describe groups.
+        lr: learning rate :math:`\gamma`.
+        lr_decay: :math:`\eta`.
+        weight_decay: L2 penalty.
+        initial_accumulator_value: what :math:`s` starts with.
+        eps: :math:`\epsilon`.
+        maximize: follow the gradient upwards.
+        foreach, fused: accepted, without effect: there is one implementation.
+        differentiable: not implemented.
+
+    Raises:
+        ValueError: an option is out of its range.
+
+    Source: J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and stochastic
+        optimization",
+    JMLR 2011.
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_rate(lr)
+        check_not_negative(
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+        )
+        self._check_implementation(foreach, fused, differentiable)
+        defaults = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "foreach": foreach,
+            "maximize": maximize,
+            "differentiable": differentiable,
+            "fused": fused,
+        }
+        super().__init__(params, defaults)
+        for group in self.param_groups:
+            for param in group["params"]:
+                self.state[param] = {"step": step_count(group, 0.0), **self._start(param, group)}
+
+    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+        return {"sum": flambeau.full_like(param, self.defaults["initial_accumulator_value"])}
+
+    def _update_param(
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+    ) -> None:
+        rate = lr / (1 + (values["step"].item() - 1) * group["lr_decay"])
+        total = values["sum"].addcmul_(grad, grad)
+        param.addcdiv_(grad, total.sqrt().add_(group["eps"]), value=-rate)
