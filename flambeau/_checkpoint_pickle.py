@@ -3,6 +3,7 @@ has them."""
 
 from __future__ import annotations
 
+import codecs
 import io
 import pickle
 from collections.abc import Callable
@@ -105,6 +106,8 @@ class CheckpointPickler(pickle._Pickler):
         kind = type(obj)
         if kind is _Name or kind is self._dtype_type:
             return _name_of(obj) if kind is self._dtype_type else obj.name
+        if kind is bytes and not obj and self.proto < 3:
+            return codecs.encode, ("", "latin1")  # PyTorch reads no other form of it
         if isinstance(obj, flambeau.Tensor):
             return _utils.reduce_tensor(obj)
         if kind is flambeau.Size:

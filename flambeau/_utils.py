@@ -7,9 +7,12 @@ either framework reads what the other has saved.
 from __future__ import annotations
 
 import copy
+import copyreg
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flambeau import _core
 
 if TYPE_CHECKING:
     from flambeau import Tensor
@@ -29,8 +32,6 @@ def storage_bytes(storage: Any) -> memoryview:
 
 def new_storage(data: bytes | memoryview) -> Any:
     """A storage with a copy of `data`."""
-    from flambeau import _core
-
     storage = _core._new_storage(len(data))
     storage_bytes(storage)[:] = data
     return storage
@@ -49,8 +50,6 @@ def _rebuild_tensor_v2(
     backward_hooks: Any,
     metadata: Any = None,
 ) -> Tensor:
-    from flambeau import _core
-
     if metadata:
         raise NotImplementedError(f"tensors saved with {', '.join(map(str, metadata))} are not supported")
     tensor = _core._rebuild(storage.untyped, storage.dtype, storage_offset, tuple(size), tuple(stride))
@@ -126,9 +125,11 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return _rebuild_from_type_v2, (rebuild[0], type(tensor), rebuild[1], state)
 
 
-def reduce_storage(storage: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """`__reduce__` of storages."""
+def _reduce_storage(storage: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return _rebuild_storage, (bytes(storage_bytes(storage)),)
+
+
+copyreg.pickle(_core.UntypedStorage, _reduce_storage)
 
 
 def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -149,8 +150,6 @@ def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
             "the moment: copy tensor.detach() instead"
         )
-    from flambeau import _core
-
     storage = tensor.untyped_storage()
     # One copy of every storage. The key is no id of an object, so it cannot meet one that deepcopy itself
     # enters.

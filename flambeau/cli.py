@@ -47,11 +47,11 @@ def _amount(count: int) -> str:
 
 def _info(arguments: argparse.Namespace) -> int:
     """Says what was installed, and what it makes of this machine."""
-    from flambeau import _core
+    from flambeau import __version__, _core
 
     build = _core._build_info()
     rows = {
-        "flambeau": _core.__version__,
+        "flambeau": __version__,
         "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
         "instruction set": build["isa"],
         "blas": f"{build['blas']} (kernels for {build['blas_core']})",

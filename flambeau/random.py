@@ -80,3 +80,10 @@ def fork_rng(
         yield
     finally:
         set_rng_state(state)
+
+
+def _restored(state: Tensor) -> Generator:
+    """Returns a generator with the given state; pickled generators name this function."""
+    generator = Generator()
+    generator.set_state(state)
+    return generator

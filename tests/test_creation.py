@@ -93,6 +93,8 @@ def test_empty_strided():
         (lambda: torch.arange(3, dtype=torch.float64), "float64", [0.0, 1.0, 2.0]),
         (lambda: torch.arange(1, 6, 2, dtype=torch.int32), "int32", [1, 3, 5]),
         (lambda: torch.arange(end=3), "int64", [0, 1, 2]),
+        (lambda: torch.arange(0, 5, 1.5, dtype=torch.int64), "int64", [0, 1, 2, 3, 4]),
+        (lambda: torch.arange(0, 5, 1.5, dtype=torch.int32), "int32", [0, 1, 2, 3]),
         (lambda: torch.linspace(0, 1, 5), "float32", [0.0, 0.25, 0.5, 0.75, 1.0]),
         (lambda: torch.linspace(0, 1, 1), "float32", [0.0]),
         (lambda: torch.linspace(0, 1, 0), "float32", []),
@@ -168,7 +170,7 @@ def test_a_triangle_in_place():
 
 def test_the_gradient_of_a_triangle_is_its_triangle():
     x = torch.ones(2, 2, requires_grad=True)
-    torch.tril(x, -1).sum().backward()
+    torch.tril(x, -1).backward(torch.ones(2, 2))
     assert x.grad.tolist() == [[0.0, 0.0], [1.0, 0.0]]
 
 

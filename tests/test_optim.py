@@ -15,9 +15,10 @@ STEPS = 50
 START = [np.array([[1.0, -2.0], [0.5, 3.0]]), np.array([0.25, -1.5])]
 
 
-def loss_of(params):
-    """A bumpy function of all parameters; `gradient_of` is its derivative."""
-    return sum((param.sin() * param).sum() for param in params)
+def backward(params):
+    """Gradients of the sum of x sin(x) over all parameters; `gradient_of` is its derivative."""
+    for param in params:
+        (param.sin() * param).backward(torch.ones_like(param))
 
 
 def gradient_of(value):
@@ -29,7 +30,7 @@ def run(optimizer_class, dtype=torch.float64, **options):
     optimizer = optimizer_class(params, **options)
     for _ in range(STEPS):
         optimizer.zero_grad()
-        loss_of(params).backward()
+        backward(params)
         optimizer.step()
     return [param.detach().numpy() for param in params], optimizer
 
@@ -174,7 +175,7 @@ def test_a_long_parameter_is_updated_everywhere(options):
     start = value.detach().numpy().copy()
     for _ in range(STEPS):
         optimizer.zero_grad()
-        loss_of([value]).backward()
+        backward([value])
         optimizer.step()
     np.testing.assert_allclose(
         value.detach().numpy(), sgd_by_formula(start, **options), rtol=1e-9, atol=1e-12
@@ -223,12 +224,12 @@ def test_a_late_gradient_starts_its_own_momentum():
 
 def test_a_step_bumps_the_version_so_that_a_stale_graph_is_noticed():
     value = torch.ones(2, requires_grad=True)
-    loss = (value * value).sum()
+    square = value * value
     optimizer = torch.optim.SGD([value], lr=0.1)
     value.grad = torch.ones(2)
     optimizer.step()
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        loss.backward()
+        square.backward(torch.ones(2))
 
 
 def test_a_tensor_learning_rate_counts_with_its_present_value():
@@ -255,7 +256,7 @@ def test_a_closure_is_called_with_gradients_and_its_loss_returned():
 
     def closure():
         optimizer.zero_grad()
-        loss = (value * 3).sum()
+        loss = value * 3
         loss.backward()
         return loss
 
@@ -318,7 +319,7 @@ def test_loading_a_state_dict_continues_the_path(optimizer_class, options):
             optimizer = optimizer_class(params, lr=1.0)
             optimizer.load_state_dict(saved)
         optimizer.zero_grad()
-        loss_of(params).backward()
+        backward(params)
         optimizer.step()
     for got, wanted in zip(params, expected):
         np.testing.assert_array_equal(got.detach().numpy(), wanted)

@@ -2,6 +2,7 @@
 #include "core/cpu/conv.h"
 
 #include "core/cpu/conv_correlation.h"
+#include "core/cpu/conv_weight_dots.h"
 #include "core/cpu/conv_weight_gradient.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
@@ -131,7 +132,12 @@ void weight_gradient(const ConvShape& s, const T* input, const T* grad_output, T
     for (int64_t o = 0; grad_bias && o < s.out_channels; ++o) grad_bias[o] = 0;
     return;
   }
-  if (s.out_channels > 0) WeightGradient<T>(p, grad_output, grad_weight, grad_bias).run();
+  if (s.out_channels == 0) return;
+  // With few output channels to a group, lanes along the channels would stay empty.
+  if (p.groups >= num_threads() && p.groups > 1 && 2 * p.out_channels <= kLanes<T>)
+    weight_gradient_by_dots(p, grad_output, grad_weight, grad_bias);
+  else
+    WeightGradient<T>(p, grad_output, grad_weight, grad_bias).run();
 }
 
 template <class T>

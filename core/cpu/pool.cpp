@@ -105,44 +105,43 @@ template <class V, size_t... I>
               : __builtin_shufflevector(a, b, (I / 2 + I % 2 * n)...);
 }
 
-// One row of outputs from two rows of inputs. With fewer outputs than lanes the plain loop runs; otherwise the last
-// vector overlaps the one before it.
+// kLanes outputs from two rows of inputs.
 template <class T, bool Choose>
-void two_by_two_row(const T* top, const T* bottom, int64_t count, T* output, uint8_t* choice) {
+[[gnu::always_inline]] inline void two_by_two_vector(const T* top, const T* bottom, T* output, uint8_t* choice) {
   constexpr int64_t L = kLanes<T>;
   constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
   using Mask = Vec<MaskItem<T>>;
+  const Vec<T> a = load(top), b = load(top + L), c = load(bottom), d = load(bottom + L);
+  const Vec<T> value[4] = {every_second(a, b, lanes, 0), every_second(a, b, lanes, 1), every_second(c, d, lanes, 0),
+                           every_second(c, d, lanes, 1)};
+  Vec<T> maximum = value[0];
+  Mask which{};
+#pragma GCC unroll 4
+  for (int k = 1; k < 4; ++k) {
+    const Mask better = (value[k] > maximum) | (value[k] != value[k]);
+    maximum = better ? value[k] : maximum;
+    if constexpr (Choose) which = better ? Mask{} + static_cast<MaskItem<T>>(k) : which;
+  }
+  store(output, maximum);
+  if constexpr (Choose) store(choice, __builtin_convertvector(which, Vec<uint8_t, kLanes<T>>));
+}
+
+// One row of outputs. The last vector overlaps the one before it; a row of fewer outputs than lanes is computed beyond its
+// end (hence the readable bytes after the input) and cut off.
+template <class T, bool Choose>
+void two_by_two_row(const T* top, const T* bottom, int64_t count, T* output, uint8_t* choice) {
+  constexpr int64_t L = kLanes<T>;
   if (count < L) {
-    for (int64_t i = 0; i < count; ++i) {
-      const T value[4] = {top[2 * i], top[2 * i + 1], bottom[2 * i], bottom[2 * i + 1]};
-      T maximum = value[0];
-      uint8_t which = 0;
-      for (uint8_t k = 1; k < 4; ++k) {
-        const bool better = wins(value[k], maximum);
-        maximum = better ? value[k] : maximum;
-        which = better ? k : which;
-      }
-      output[i] = maximum;
-      if constexpr (Choose) choice[i] = which;
-    }
+    T values[L];
+    uint8_t choices[L];
+    two_by_two_vector<T, Choose>(top, bottom, values, choices);
+    for (int64_t i = 0; i < count; ++i) output[i] = values[i];
+    for (int64_t i = 0; Choose && i < count; ++i) choice[i] = choices[i];
     return;
   }
   for (int64_t start = 0; start < count; start += L) {
     const int64_t i = smaller(start, count - L);
-    const Vec<T> a = load(top + 2 * i), b = load(top + 2 * i + L), c = load(bottom + 2 * i),
-                 d = load(bottom + 2 * i + L);
-    const Vec<T> value[4] = {every_second(a, b, lanes, 0), every_second(a, b, lanes, 1), every_second(c, d, lanes, 0),
-                             every_second(c, d, lanes, 1)};
-    Vec<T> maximum = value[0];
-    Mask which{};
-#pragma GCC unroll 4
-    for (int k = 1; k < 4; ++k) {
-      const Mask better = (value[k] > maximum) | (value[k] != value[k]);
-      maximum = better ? value[k] : maximum;
-      if constexpr (Choose) which = better ? Mask{} + static_cast<MaskItem<T>>(k) : which;
-    }
-    store(output + i, maximum);
-    if constexpr (Choose) store(choice + i, __builtin_convertvector(which, Vec<uint8_t, kLanes<T>>));
+    two_by_two_vector<T, Choose>(top + 2 * i, bottom + 2 * i, output + i, choice + (Choose ? i : 0));
   }
 }
 
@@ -154,32 +153,36 @@ void two_by_two_plane(const PoolShape& s, const T* input, T* output, uint8_t* ch
   }
 }
 
-// The gradient of one row of outputs, spread over two rows of inputs.
+// The gradient of kLanes outputs, spread over two rows of inputs.
 template <class T>
-void two_by_two_row_backward(const T* grad, const uint8_t* choice, int64_t count, T* top, T* bottom) {
+[[gnu::always_inline]] inline void two_by_two_vector_backward(const T* grad, const uint8_t* choice, T* top, T* bottom) {
   constexpr int64_t L = kLanes<T>;
   constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
   using Mask = Vec<MaskItem<T>>;
+  const Vec<T> g = load(grad);
+  const Mask which = __builtin_convertvector(load_lanes<kLanes<T>>(choice), Mask);
+  Vec<T> part[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) part[k] = which == static_cast<MaskItem<T>>(k) ? g : Vec<T>{};
+  store(top, interleave(part[0], part[1], lanes, 0));
+  store(top + L, interleave(part[0], part[1], lanes, 1));
+  store(bottom, interleave(part[2], part[3], lanes, 0));
+  store(bottom + L, interleave(part[2], part[3], lanes, 1));
+}
+
+template <class T>
+void two_by_two_row_backward(const T* grad, const uint8_t* choice, int64_t count, T* top, T* bottom) {
+  constexpr int64_t L = kLanes<T>;
   if (count < L) {
-    for (int64_t i = 0; i < count; ++i) {
-      top[2 * i] = choice[i] == 0 ? grad[i] : 0;
-      top[2 * i + 1] = choice[i] == 1 ? grad[i] : 0;
-      bottom[2 * i] = choice[i] == 2 ? grad[i] : 0;
-      bottom[2 * i + 1] = choice[i] == 3 ? grad[i] : 0;
-    }
+    T tops[2 * L], bottoms[2 * L];
+    two_by_two_vector_backward(grad, choice, tops, bottoms);
+    for (int64_t i = 0; i < 2 * count; ++i) top[i] = tops[i];
+    for (int64_t i = 0; i < 2 * count; ++i) bottom[i] = bottoms[i];
     return;
   }
   for (int64_t start = 0; start < count; start += L) {
     const int64_t i = smaller(start, count - L);
-    const Vec<T> g = load(grad + i);
-    const Mask which = __builtin_convertvector(load_lanes<kLanes<T>>(choice + i), Mask);
-    Vec<T> part[4];
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k) part[k] = which == static_cast<MaskItem<T>>(k) ? g : Vec<T>{};
-    store(top + 2 * i, interleave(part[0], part[1], lanes, 0));
-    store(top + 2 * i + L, interleave(part[0], part[1], lanes, 1));
-    store(bottom + 2 * i, interleave(part[2], part[3], lanes, 0));
-    store(bottom + 2 * i + L, interleave(part[2], part[3], lanes, 1));
+    two_by_two_vector_backward(grad + i, choice + i, top + 2 * i, bottom + 2 * i);
   }
 }
 

@@ -5,7 +5,7 @@
 namespace flambeau::cpu {
 
 // Max pooling over `planes` contiguous images. `padding` is the one before the first row and column; windows may run past
-// the other edge (ceil_mode).
+// the other edge (ceil_mode). Every pointer read from must have 128 readable bytes after its last element.
 struct PoolShape {
   int64_t planes;
   int64_t input[2], kernel[2], stride[2], padding[2], dilation[2], output[2];

@@ -52,10 +52,25 @@ template <class T> FLAMBEAU_MATH bool is_negative(T x) { return copysign(T(1), x
 template <class T> FLAMBEAU_MATH bool is_nan(T x) { return x != x; }
 template <class T> FLAMBEAU_MATH bool is_finite(T x) { return abs(x) < kInfinity<T>; }
 
-// c0 + c1 x + c2 x^2 + ...
+template <class T> struct EvenOdd {
+  T even, odd;
+};
+template <class T> FLAMBEAU_MATH EvenOdd<T> even_and_odd(T, T c0, T c1) { return {c0, c1}; }
+template <class T> FLAMBEAU_MATH EvenOdd<T> even_and_odd(T square, T c0, T c1, T c2) { return {c0 + square * c2, c1}; }
+template <class T, class... Rest> FLAMBEAU_MATH EvenOdd<T> even_and_odd(T square, T c0, T c1, T c2, T c3, Rest... rest) {
+  const EvenOdd<T> higher = even_and_odd(square, c2, c3, rest...);
+  return {c0 + square * higher.even, c1 + square * higher.odd};
+}
+
+// c0 + c1 x + c2 x^2 + ...: Horner's scheme; a long one as two that run side by side, for its latency.
 template <class T> FLAMBEAU_MATH T polynomial(T, T c0) { return c0; }
 template <class T, class... Rest> FLAMBEAU_MATH T polynomial(T x, T c0, Rest... rest) {
-  return c0 + x * polynomial(x, rest...);
+  if constexpr (sizeof...(Rest) < 5) {
+    return c0 + x * polynomial(x, rest...);
+  } else {
+    const EvenOdd<T> parts = even_and_odd(x * x, c0, rest...);
+    return parts.even + x * parts.odd;
+  }
 }
 
 // The nearest integer, ties to even; |x| < 2^22 (float) or 2^51 (double).

@@ -250,8 +250,9 @@ Tensor arithmetic_progression(const Scalar& start, const Scalar& end, const Scal
   double count = 0;
   if (with_end) {
     count = std::floor((last - first) / stride) + 1;
-  } else if (all_integers(start, end, step)) {  // beyond 2^53 a double would not do
+  } else if (dtype == DType::Int64 || all_integers(start, end, step)) {  // beyond 2^53 a double would not do
     const int64_t width = end.to_int() - start.to_int(), by = step.to_int();
+    check<ValueError>(by != 0, "step must be nonzero: as an integer, ", step, " is 0");
     count = static_cast<double>(width / by + (width % by != 0));
   } else {
     count = std::ceil((last - first) / stride);

@@ -113,10 +113,20 @@ class Pieces {
   int64_t items_ = 0;
 };
 
-void check_length(const char* name, TensorList list, TensorList params) {
-  check<ValueError>(list.size() == params.size(), name, " must have one tensor for each parameter, but got ",
-                    list.size(), " for ", params.size(), " parameters");
-}
+// An optimizer's tensors come as one list: all parameters, then for each of their averages one block as long.
+class Blocks {
+ public:
+  Blocks(TensorList tensors, size_t blocks) : tensors_(tensors), length_(tensors.size() / blocks) {
+    check<ValueError>(tensors.size() % blocks == 0, "expected ", blocks,
+                      " tensors for each parameter, but got ", tensors.size(), " in all");
+  }
+  size_t length() const { return length_; }
+  TensorList operator[](size_t block) const { return tensors_.subspan(block * length_, length_); }
+
+ private:
+  TensorList tensors_;
+  size_t length_;
+};
 
 // Adds one to a parameter's count of steps, a tensor of one floating-point number, and returns it.
 double advance(const Tensor& step) {
@@ -125,10 +135,12 @@ double advance(const Tensor& step) {
   return *step.data<float>() += 1;
 }
 
-int64_t sgd_(TensorList params, TensorList momentum_buffers, double lr, double momentum, double dampening,
-             double weight_decay, bool nesterov, bool maximize) {
+// `tensors`: parameters; momentum buffers where there is momentum.
+int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, double weight_decay,
+             bool nesterov, bool maximize) {
   const bool has_momentum = momentum != 0;
-  if (has_momentum) check_length("momentum_buffers", momentum_buffers, params);
+  const Blocks blocks(tensors, has_momentum ? 2 : 1);
+  const TensorList params = blocks[0];
   const NoGrad no_grad;
   Pieces pieces(params.size());
   int64_t updated = 0;
@@ -138,7 +150,7 @@ int64_t sgd_(TensorList params, TensorList momentum_buffers, double lr, double m
     Piece& piece = pieces.add(param);
     pieces.set(piece, kParam, param, param, "the parameter");
     pieces.set(piece, kGrad, Tensor(param.get()->grad), param, "the gradient");
-    if (has_momentum) pieces.set(piece, kState, momentum_buffers[i], param, "the momentum buffer");
+    if (has_momentum) pieces.set(piece, kState, blocks[1][i], param, "the momentum buffer");
     ++updated;
   }
   const cpu::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
@@ -160,13 +172,12 @@ cpu::AdamArrays<T> adam_arrays(const Piece& piece, int64_t at) {
           piece.at<T>(kState + 1, at), piece.at<T>(kState + 2, at)};
 }
 
-int64_t adam_(TensorList params, TensorList exp_avgs, TensorList exp_avg_sqs, TensorList max_exp_avg_sqs,
-              TensorList steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+// `tensors`: parameters, counts of steps, averages, averages of squares, and with amsgrad the largest of
+// these.
+int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double eps, double weight_decay,
               bool amsgrad, bool maximize, bool decoupled_weight_decay) {
-  check_length("exp_avgs", exp_avgs, params);
-  check_length("exp_avg_sqs", exp_avg_sqs, params);
-  check_length("steps", steps, params);
-  if (amsgrad) check_length("max_exp_avg_sqs", max_exp_avg_sqs, params);
+  const Blocks blocks(tensors, amsgrad ? 5 : 4);
+  const TensorList params = blocks[0], steps = blocks[1];
   const NoGrad no_grad;
   Pieces pieces(params.size());
   std::vector<std::pair<Piece*, const Tensor*>> counts;
@@ -180,9 +191,9 @@ int64_t adam_(TensorList params, TensorList exp_avgs, TensorList exp_avg_sqs, Te
     Piece& piece = pieces.add(param);
     pieces.set(piece, kParam, param, param, "the parameter");
     pieces.set(piece, kGrad, Tensor(param.get()->grad), param, "the gradient");
-    pieces.set(piece, kState, exp_avgs[i], param, "exp_avg");
-    pieces.set(piece, kState + 1, exp_avg_sqs[i], param, "exp_avg_sq");
-    if (amsgrad) pieces.set(piece, kState + 2, max_exp_avg_sqs[i], param, "max_exp_avg_sq");
+    pieces.set(piece, kState, blocks[2][i], param, "exp_avg");
+    pieces.set(piece, kState + 1, blocks[3][i], param, "exp_avg_sq");
+    if (amsgrad) pieces.set(piece, kState + 2, blocks[4][i], param, "max_exp_avg_sq");
     counts.emplace_back(&piece, &steps[i]);
   }
   // Nearly always every parameter is at the same step, and the powers are computed once.
@@ -195,8 +206,8 @@ int64_t adam_(TensorList params, TensorList exp_avgs, TensorList exp_avg_sqs, Te
     known_step = step;
     piece->scales = scales;
   }
-  const cpu::AdamOptions options{
-      lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, decoupled_weight_decay};
+  const cpu::AdamOptions options{lr,           beta1,   beta2,    eps,
+                                 weight_decay, amsgrad, maximize, decoupled_weight_decay};
   const cpu::OptimKernels& kernels = cpu::kernels().optim;
   pieces.run([&](const Piece& piece, int64_t at, int64_t n) {
     if (piece.is_double)
@@ -210,12 +221,12 @@ int64_t adam_(TensorList params, TensorList exp_avgs, TensorList exp_avg_sqs, Te
 }  // namespace
 
 EXPOSE(
-    "sgd_(Tensor[] params, Tensor[] momentum_buffers, float lr, float momentum, float dampening, "
-    "float weight_decay, bool nesterov, bool maximize) -> int",
+    "sgd_(Tensor[] tensors, float lr, float momentum, float dampening, float weight_decay, bool nesterov, "
+    "bool maximize) -> int",
     sgd_, optim);
 EXPOSE(
-    "adam_(Tensor[] params, Tensor[] exp_avgs, Tensor[] exp_avg_sqs, Tensor[] max_exp_avg_sqs, "
-    "Tensor[] steps, float lr, float beta1, float beta2, float eps, float weight_decay, bool amsgrad, "
+    "adam_(Tensor[] tensors, float lr, float beta1, float beta2, float eps, float weight_decay, bool "
+    "amsgrad, "
     "bool maximize, bool decoupled_weight_decay) -> int",
     adam_, optim);
 

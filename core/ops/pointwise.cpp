@@ -251,10 +251,8 @@ cpu::PointwiseKernel find_kernel(Pointwise op, DType& compute) {
       compute = default_dtype();
       return kernel;
     }
-  if (!is_supported(compute))
-    fail<NotImplementedError>("\"", operator_name(op), "\" is not implemented for '", scalar_type_name(compute),
-                              "' yet; convert the tensor, for example with .float()");
-  fail<RuntimeError>("\"", operator_name(op), "\" not implemented for '", scalar_type_name(compute), "'");
+  fail<NotImplementedError>("\"", operator_name(op), "\" not implemented for '", scalar_type_name(compute),
+                            "'; convert the tensor, for example with .float()");
 }
 
 Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, DType compute,

@@ -11,7 +11,7 @@ namespace {
 
 const Scalar kZero(0);
 const Scalar kOne(1.0);
-constexpr unsigned kActivation = Forms::nn | Forms::inplace;
+constexpr unsigned kActivation = Forms::nn | Forms::inplace | Forms::out;
 
 // Up to two numbers that an activation takes beside its input.
 struct Parameters {
@@ -137,7 +137,8 @@ Tensor threshold_backward(const Tensor& grad, const Tensor& x, const Scalar& thr
         return threshold.equals(0) ? pointwise({}, Pointwise::ReluBackward, {grad, x})
                                    : pointwise({}, Pointwise::ThresholdBackward, {grad, x, threshold});
       },
-      wrt(grad, [x = saved(x), threshold](const Tensor& g) { return threshold_backward(g, x(), threshold); }));
+      wrt(grad, [x = saved(x), threshold](const Tensor& g) { return threshold_backward(g, x(), threshold); }),
+      wrt(x, no_slope));
 }
 
 Tensor relu(const Tensor& self, const Out& out) {
@@ -164,10 +165,12 @@ Tensor hardtanh_backward(const Tensor& grad, const Tensor& x, const Scalar& low,
   return differentiable(
       "HardtanhBackwardBackward0", Out{},
       [&] { return pointwise({}, Pointwise::HardtanhBackward, {grad, x, low, high}); },
-      wrt(grad, [x = saved(x), low, high](const Tensor& g) { return hardtanh_backward(g, x(), low, high); }));
+      wrt(grad, [x = saved(x), low, high](const Tensor& g) { return hardtanh_backward(g, x(), low, high); }),
+      wrt(x, no_slope));
 }
 Tensor hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val, const Out& out) {
   check(self.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
+  check<ValueError>(min_val.to_double() <= max_val.to_double(), "min_val cannot be greater than max_val");
   return differentiable("HardtanhBackward0", out,
                         [&] { return pointwise_as(out, Pointwise::Clamp, self.dtype(), {self, min_val, max_val}); },
                         wrt(self, [x = saved(self), min_val, max_val](const Tensor& grad) {
@@ -325,6 +328,17 @@ EXPOSE("gelu(Tensor self, *, str approximate='none') -> Tensor", gelu, kActivati
 
 namespace {
 
+// g where |x| > bound, else 0
+Tensor shrink_backward(const Tensor& grad, const Tensor& x, double bound) {
+  return differentiable(
+      "HardshrinkBackwardBackward0", Out{},
+      [&] {
+        const Tensor dropped = logical_and(ge(x, Scalar(-bound)), le(x, Scalar(bound)));
+        return pointwise({}, Pointwise::Where, {dropped, kZero, grad});
+      },
+      wrt(grad, [x = saved(x), bound](const Tensor& g) { return shrink_backward(g, x(), bound); }), wrt(x, no_slope));
+}
+
 // x outside [-lambd, lambd], else 0; softly: moved towards 0 by lambd.
 Tensor shrink(const char* node, const Tensor& self, const Scalar& lambd, bool soft, const Out& out) {
   const double bound = lambd.to_double();
@@ -339,10 +353,7 @@ Tensor shrink(const char* node, const Tensor& self, const Scalar& lambd, bool so
         const Tensor kept = pointwise({}, Pointwise::Clamp, {self, Scalar(-bound), Scalar(bound)});
         return pointwise(out, Pointwise::Sub, {self, kept});
       },
-      wrt(self, [x = saved(self), bound](const Tensor& grad) {
-        const Tensor value = x();
-        return where(logical_and(ge(value, Scalar(-bound)), le(value, Scalar(bound))), kZero, grad);
-      }));
+      wrt(self, [x = saved(self), bound](const Tensor& grad) { return shrink_backward(grad, x(), bound); }));
 }
 
 Tensor hardshrink(const Tensor& self, const Scalar& lambd, const Out& out) {
@@ -352,10 +363,22 @@ Tensor softshrink(const Tensor& self, const Scalar& lambd, const Out& out) {
   return shrink("SoftshrinkBackward0", self, lambd, true, out);
 }
 
+// g where x is positive, else slope g
+Tensor prelu_backward(const Tensor& grad, const Tensor& x, const Tensor& slopes) {
+  return differentiable(
+      "PreluKernelBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::LeakyReluBackward, {grad, x, slopes}); },
+      wrt(grad, [x = saved(x), w = saved(slopes)](const Tensor& g) { return prelu_backward(g, x(), w()); }),
+      wrt(x, no_slope),
+      wrt(slopes, [shape = InputShape(slopes), grad = saved(grad), x = saved(x)](const Tensor& g) {
+        return shape.fit(where(gt(x(), kZero), kZero, mul(g, grad())));
+      }));
+}
+
 // x where positive, else weight x; one weight, or one for each channel (dimension 1).
 Tensor prelu(const Tensor& self, const Tensor& weight) {
   check(self.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ", c_type_name(self.dtype()), " and ",
         c_type_name(weight.dtype()));
+  check(weight.dim() <= 1, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   const int64_t channels = self.dim() > 1 ? self.sizes()[1] : 1;
   check(weight.numel() == 1 || (self.dim() > 0 && weight.numel() == channels),
         "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),
@@ -366,9 +389,7 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
   const Tensor slopes = reshape(weight, sizes);
   return differentiable(
       "PreluKernelBackward0", Out{}, [&] { return pointwise({}, Pointwise::LeakyRelu, {self, slopes}); },
-      wrt(self, [x = saved(self), w = saved(slopes)](const Tensor& grad) {
-        return where(gt(x(), kZero), grad, mul(grad, w()));
-      }),
+      wrt(self, [x = saved(self), w = saved(slopes)](const Tensor& grad) { return prelu_backward(grad, x(), w()); }),
       wrt(slopes, [shape = InputShape(slopes), x = saved(self)](const Tensor& grad) {
         const Tensor value = x();
         return shape.fit(where(gt(value, kZero), kZero, mul(grad, value)));

@@ -167,12 +167,13 @@ Tensor remainder_like(const char* node, const char* kernel, Pointwise op, const 
       node, out, [&] { return pointwise_as(out, op, integer_division(kernel, self, other), {self, other}); },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other), op](const Tensor& grad) {
-        const Tensor quotient = op == Pointwise::Fmod ? trunc_quotient(x(), y()) : floor_quotient(x(), y());
+        const Tensor quotient = div_rounding(x(), y(), op == Pointwise::Fmod ? "trunc" : "floor", {});
         return shape.fit(mul(neg(grad), quotient));
       }));
 }
 
 Tensor remainder(const Operand& self, const Operand& other, const Out& out) {
+  refuse_two_numbers("remainder", self, other);
   return remainder_like(other.is_tensor() ? "RemainderBackward1" : "RemainderBackward0", "remainder_cpu",
                         Pointwise::Remainder, self, other, out);
 }
@@ -280,6 +281,7 @@ Tensor power_number(const Tensor& self, const Scalar& exponent, const Out& out) 
 
 Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
   if (!exponent.is_tensor() && self.is_tensor()) return power_number(self.tensor(), exponent.scalar(), out);
+  refuse_two_numbers("pow", self, exponent);
   if (result_type({self, exponent}) == DType::Bool) not_implemented_for("pow", DType::Bool);
   return differentiable(
       self.is_tensor() ? "PowBackward1" : "PowBackward2", out,
@@ -307,6 +309,7 @@ EXPOSE("pow(Tensor|Number self, Tensor|Number exponent) -> Tensor", pow, functio
 
 namespace {
 Tensor float_power(const Operand& self, const Operand& exponent, const Out& out) {
+  refuse_two_numbers("float_power", self, exponent);
   const Tensor base = self.is_tensor() ? to_dtype(self.tensor(), DType::Float64) : Tensor();
   const Tensor power = exponent.is_tensor() ? to_dtype(exponent.tensor(), DType::Float64) : Tensor();
   if (out.target)
@@ -316,13 +319,13 @@ Tensor float_power(const Operand& self, const Operand& exponent, const Out& out)
   return pow(base ? Operand(base) : Operand(Scalar(self.scalar().to_double())),
              power ? Operand(power) : Operand(Scalar(exponent.scalar().to_double())), out);
 }
-Tensor ldexp(const Tensor& self, const Operand& other, const Out& out) {
+Tensor ldexp(const Tensor& self, const Tensor& other, const Out& out) {
   return mul(self, pow(Scalar(2.0), other), out);
 }
 }  // namespace
 EXPOSE("float_power(Tensor|Number self, Tensor|Number exponent) -> Tensor", float_power,
        function | method | inplace | out);
-EXPOSE("ldexp(Tensor self, Tensor|Number other) -> Tensor", ldexp,
+EXPOSE("ldexp(Tensor self, Tensor other) -> Tensor", ldexp,
        function | method | inplace | out | inplace_function);
 
 // ---- combinations

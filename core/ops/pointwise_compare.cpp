@@ -37,17 +37,17 @@ Tensor gt(const Operand& self, const Operand& other, const Out& out) {
 Tensor ge(const Operand& self, const Operand& other, const Out& out) {
   return predicate("GeBackward1", Pointwise::Ge, self, other, out);
 }
-EXPOSE("eq(Tensor|Number self, Tensor|Number other) -> Tensor", eq, kComparison);
-EXPOSE("ne(Tensor|Number self, Tensor|Number other) -> Tensor", ne, kComparison);
-EXPOSE("lt(Tensor|Number self, Tensor|Number other) -> Tensor", lt, kComparison);
-EXPOSE("le(Tensor|Number self, Tensor|Number other) -> Tensor", le, kComparison);
-EXPOSE("gt(Tensor|Number self, Tensor|Number other) -> Tensor", gt, kComparison);
-EXPOSE("ge(Tensor|Number self, Tensor|Number other) -> Tensor", ge, kComparison);
-EXPOSE("not_equal(Tensor|Number self, Tensor|Number other) -> Tensor", ne, kComparison);
-EXPOSE("less(Tensor|Number self, Tensor|Number other) -> Tensor", lt, kComparison);
-EXPOSE("less_equal(Tensor|Number self, Tensor|Number other) -> Tensor", le, kComparison);
-EXPOSE("greater(Tensor|Number self, Tensor|Number other) -> Tensor", gt, kComparison);
-EXPOSE("greater_equal(Tensor|Number self, Tensor|Number other) -> Tensor", ge, kComparison);
+EXPOSE("eq(Tensor self, Tensor|Number other) -> Tensor", tensor_first<eq>, kComparison);
+EXPOSE("ne(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ne>, kComparison);
+EXPOSE("lt(Tensor self, Tensor|Number other) -> Tensor", tensor_first<lt>, kComparison);
+EXPOSE("le(Tensor self, Tensor|Number other) -> Tensor", tensor_first<le>, kComparison);
+EXPOSE("gt(Tensor self, Tensor|Number other) -> Tensor", tensor_first<gt>, kComparison);
+EXPOSE("ge(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ge>, kComparison);
+EXPOSE("not_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ne>, kComparison);
+EXPOSE("less(Tensor self, Tensor|Number other) -> Tensor", tensor_first<lt>, kComparison);
+EXPOSE("less_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<le>, kComparison);
+EXPOSE("greater(Tensor self, Tensor|Number other) -> Tensor", tensor_first<gt>, kComparison);
+EXPOSE("greater_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ge>, kComparison);
 
 // ---- predicates of one tensor
 
@@ -140,27 +140,28 @@ EXPOSE("logical_not(Tensor self) -> Tensor", logical_not, kComparison);
 
 namespace {
 
-Tensor bitwise(const char* kernel, Pointwise op, const Operand& self, const Operand& other, const Out& out) {
+Tensor bitwise(const char* name, const char* kernel, Pointwise op, const Operand& self, const Operand& other,
+               const Out& out) {
+  refuse_two_numbers(name, self, other);
   const DType dtype = result_type({self, other});
-  if (!is_integral(dtype)) not_implemented_for(kernel, dtype);
+  const bool is_shift = op == Pointwise::ShiftLeft || op == Pointwise::ShiftRight;
+  if (!is_integral(dtype) || (is_shift && dtype == DType::Bool)) not_implemented_for(kernel, dtype);
   return pointwise_as(out, op, dtype, {self, other});
 }
 Tensor bitwise_and(const Operand& self, const Operand& other, const Out& out) {
-  return bitwise("bitwise_and_cpu", Pointwise::BitwiseAnd, self, other, out);
+  return bitwise("bitwise_and", "bitwise_and_cpu", Pointwise::BitwiseAnd, self, other, out);
 }
 Tensor bitwise_or(const Operand& self, const Operand& other, const Out& out) {
-  return bitwise("bitwise_or_cpu", Pointwise::BitwiseOr, self, other, out);
+  return bitwise("bitwise_or", "bitwise_or_cpu", Pointwise::BitwiseOr, self, other, out);
 }
 Tensor bitwise_xor(const Operand& self, const Operand& other, const Out& out) {
-  return bitwise("bitwise_xor_cpu", Pointwise::BitwiseXor, self, other, out);
+  return bitwise("bitwise_xor", "bitwise_xor_cpu", Pointwise::BitwiseXor, self, other, out);
 }
 Tensor bitwise_left_shift(const Operand& self, const Operand& other, const Out& out) {
-  if (result_type({self, other}) == DType::Bool) not_implemented_for("lshift_cpu", DType::Bool);
-  return bitwise("lshift_cpu", Pointwise::ShiftLeft, self, other, out);
+  return bitwise("bitwise_left_shift", "lshift_cpu", Pointwise::ShiftLeft, self, other, out);
 }
 Tensor bitwise_right_shift(const Operand& self, const Operand& other, const Out& out) {
-  if (result_type({self, other}) == DType::Bool) not_implemented_for("rshift_cpu", DType::Bool);
-  return bitwise("rshift_cpu", Pointwise::ShiftRight, self, other, out);
+  return bitwise("bitwise_right_shift", "rshift_cpu", Pointwise::ShiftRight, self, other, out);
 }
 Tensor shift_left(const Tensor& self, const Operand& other) { return bitwise_left_shift(self, other, {}); }
 Tensor shift_right(const Tensor& self, const Operand& other) { return bitwise_right_shift(self, other, {}); }
@@ -351,7 +352,13 @@ Tensor where(const Tensor& condition, const Operand& self, const Operand& other,
                         }));
 }
 
+namespace {
+Tensor where_method(const Tensor& self, const Tensor& condition, const Operand& other) {
+  return where(condition, self, other);
+}
+}  // namespace
 EXPOSE("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", where, function | out);
+EXPOSE("where(Tensor self, Tensor condition, Tensor|Number other) -> Tensor", where_method, method);
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value, const Out& out) {
   check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",

@@ -235,6 +235,7 @@ Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
 }
 
 Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
+  refuse_two_numbers("xlogy", self, other);
   const char* node = !self.is_tensor() ? "XlogyBackward1" : other.is_tensor() ? "XlogyBackward0" : "XlogyBackward2";
   return differentiable(
       node, out, [&] { return pointwise(out, Pointwise::Xlogy, {self, other}); },

@@ -14,6 +14,17 @@ namespace flambeau {
 // The dtype as PyTorch's messages about C++ types spell it.
 const char* c_type_name(DType dtype);
 
+// Either input of a binary operator may be a number, but not both.
+inline void refuse_two_numbers(const char* name, const Operand& self, const Operand& other) {
+  check<TypeError>(self.is_tensor() || other.is_tensor(), name,
+                   "() received an invalid combination of arguments - got two numbers, but at least one must be a Tensor");
+}
+
+// The same operator for schemas whose first input must be a tensor.
+template <auto function> Tensor tensor_first(const Tensor& self, const Operand& other, const Out& out) {
+  return function(self, other, out);
+}
+
 // Shape and dtype of an input, to which its gradient is summed and cast: the undoing of broadcasting and promotion.
 class InputShape {
  public:

@@ -44,7 +44,7 @@ Tensor empty_index(const PoolGeometry& g) {
 // Fills `index` if it is defined.
 Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry& g) {
   Tensor output = empty(g.output, self.dtype());
-  const Tensor x = as_contiguous(self);
+  const Tensor x = as_contiguous_padded(self);
   with_pool_functions(self.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
     WithoutGil guard(estimated_nanoseconds(g.shape));
     if (!index)
@@ -57,14 +57,26 @@ Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry&
   return output;
 }
 
+// The place of `self` in the graph without its memory: what a derivative that is zero, yet recorded, has to keep.
+Tensor history_of(const Tensor& self) {
+  const Edge edge = gradient_edge(self);
+  if (!edge.node) return Tensor(edge.leaf);
+  Tensor place = empty({}, self.dtype());
+  place->grad_fn = edge.node;
+  place->output_nr = edge.output_nr;
+  return place;
+}
+
 Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry& g);
 
-Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const PoolGeometry& g) {
+// As in PyTorch the result depends on the pooled tensor too, with derivative zero: differentiating a gradient that passed
+// through a pooling alone gives zeros, not an error.
+Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const Tensor& pooled, const PoolGeometry& g) {
   return differentiable(
       "MaxPool2DWithIndicesBackwardBackward0", Out{},
       [&] {
         Tensor grad_input = empty(g.input, grad_output.dtype());
-        const Tensor dy = as_contiguous(grad_output);
+        const Tensor dy = as_contiguous_padded(grad_output);
         with_pool_functions(grad_output.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
           WithoutGil guard(estimated_nanoseconds(g.shape));
           if (index.dtype() == DType::UInt8)
@@ -74,8 +86,8 @@ Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const PoolG
         });
         return grad_input;
       },
-      wrt(grad_output,
-          [g, where = saved(index)](const Tensor& grad) { return pool_gather(grad, where(), g); }));
+      wrt(grad_output, [g, where = saved(index)](const Tensor& grad) { return pool_gather(grad, where(), g); }),
+      wrt(pooled, [g](const Tensor& grad) { return zeros(g.input, grad.dtype()); }));
 }
 
 // input at the places of the maxima: the derivative of pool_backward, which in turn is its own.
@@ -84,7 +96,7 @@ Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry&
       "GatherBackward0", Out{},
       [&] {
         Tensor output = empty(g.output, input.dtype());
-        const Tensor x = as_contiguous(input);
+        const Tensor x = as_contiguous_padded(input);
         with_pool_functions(input.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
           WithoutGil guard(estimated_nanoseconds(g.shape));
           if (index.dtype() == DType::UInt8)
@@ -94,10 +106,15 @@ Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry&
         });
         return output;
       },
-      wrt(input, [g, where = saved(index)](const Tensor& grad) { return pool_backward(grad, where(), g); }));
+      wrt(input, [g, where = saved(index)](const Tensor& grad) { return pool_backward(grad, where(), Tensor(), g); }));
 }
 
-constexpr const char* kPoolNode = "MaxPool2DWithIndicesBackward0";
+Tensor record_pool(const Tensor& self, const Tensor& index, const PoolGeometry& g) {
+  return differentiable(
+      "MaxPool2DWithIndicesBackward0", Out{}, [&] { return pool_forward(self, index, g); },
+      wrt(self, [g, where = saved(index), pooled = history_of(self)](
+                    const Tensor& grad) { return pool_backward(grad, where(), pooled, g); }));
+}
 
 // One value for both axes, or one each; `expected` ends PyTorch's sentence about it.
 std::array<int64_t, 2> pair_of(IntList values, const char* name, const char* expected) {
@@ -171,10 +188,7 @@ Tensor max_pool2d(const Tensor& self, IntList kernel_size, IntList stride, IntLi
                   bool ceil_mode) {
   const PoolGeometry g = pool_geometry(self, kernel_size, stride, padding, dilation, ceil_mode);
   if (!grad_enabled() || !requires_grad(self)) return pool_forward(self, Tensor(), g);
-  const Tensor index = empty_index(g);
-  return differentiable(
-      kPoolNode, Out{}, [&] { return pool_forward(self, index, g); },
-      wrt(self, [g, where = saved(index)](const Tensor& grad) { return pool_backward(grad, where(), g); }));
+  return record_pool(self, empty_index(g), g);
 }
 EXPOSE("max_pool2d(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] dilation=1, "
        "bool ceil_mode=False) -> Tensor",
@@ -185,10 +199,7 @@ std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntList k
                                                    IntList padding, IntList dilation, bool ceil_mode) {
   const PoolGeometry g = pool_geometry(self, kernel_size, stride, padding, dilation, ceil_mode);
   const Tensor index = empty(g.output, DType::Int64);
-  Tensor output = differentiable(
-      kPoolNode, Out{}, [&] { return pool_forward(self, index, g); },
-      wrt(self, [g, where = saved(index)](const Tensor& grad) { return pool_backward(grad, where(), g); }));
-  return {std::move(output), index};
+  return {record_pool(self, index, g), index};
 }
 EXPOSE("max_pool2d_with_indices(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] dilation=1, "
        "bool ceil_mode=False) -> (Tensor, Tensor)",

@@ -299,9 +299,9 @@ Tensor zero_(const Tensor& self) {
 }
 
 EXPOSE("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", copy_method, method | writes_self);
-EXPOSE("fill_(Tensor self, Tensor|Number value) -> Tensor", fill_, method | writes_self | inplace_function);
+EXPOSE("fill_(Tensor self, Tensor|Number value) -> Tensor", fill_, function | method | writes_self);
 EXPOSE("fill(Tensor self, Tensor|Number value) -> Tensor", fill, function);
-EXPOSE("zero_(Tensor self) -> Tensor", zero_, method | writes_self | inplace_function);
+EXPOSE("zero_(Tensor self) -> Tensor", zero_, function | method | writes_self);
 
 namespace {
 // Keeps the first elements; a grown storage is a new one, which other tensors on the old storage do not see.

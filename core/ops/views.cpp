@@ -384,6 +384,11 @@ Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
 }
 
 namespace {
+Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
+  check(start.dim() == 0 && is_integral(start.dtype()) && start.dtype() != DType::Bool,
+        "start must be an 0-dim integral Tensor.");
+  return narrow(self, dim, cast_copy(start, DType::Int64).data<int64_t>()[0], length);
+}
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
   return clone(narrow(self, dim, start, length));
 }
@@ -391,6 +396,7 @@ Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t lengt
 
 EXPOSE("select(Tensor self, int dim, int index) -> Tensor", select, function | method);
 EXPOSE("narrow(Tensor self, int dim, int start, int length) -> Tensor", narrow, function | method);
+EXPOSE("narrow(Tensor self, int dim, Tensor start, int length) -> Tensor", narrow_from, function | method);
 EXPOSE("narrow_copy(Tensor self, int dim, int start, int length) -> Tensor", narrow_copy, function | method);
 
 Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {

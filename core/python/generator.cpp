@@ -1,6 +1,10 @@
 // torch.Generator.
 #include "core/python/generator.h"
 
+#include <nanobind/stl/unique_ptr.h>
+
+#include <algorithm>
+#include <memory>
 #include <mutex>
 
 #include "core/python/caster.h"
@@ -54,8 +58,7 @@ void set_state(Generator& generator, nb::handle new_state) {
   generator.set_state(bytes.data<uint8_t>(), static_cast<size_t>(bytes.numel()));
 }
 
-// A Generator is neither copied nor moved: these construct one in the Python object's memory, or on the heap
-// for it.
+// In the memory of the Python object: a Generator is neither copied nor moved.
 void construct(Generator* self, nb::handle device) {
   Device parsed;
   if (!device.is_none()) {
@@ -69,10 +72,11 @@ void construct(Generator* self, nb::handle device) {
   new (self) Generator;
 }
 
-std::unique_ptr<Generator> restored(nb::handle state) {
-  auto generator = std::make_unique<Generator>();
-  set_state(*generator, state);
-  return generator;
+std::unique_ptr<Generator> clone_state(Generator& generator) {
+  const Generator::State state = state_of(generator);
+  auto clone = std::make_unique<Generator>();
+  clone->set_state(state.data(), state.size());
+  return clone;
 }
 
 }  // namespace
@@ -111,9 +115,7 @@ void bind_generator(nb::module_& module) {
       .def("initial_seed", &Generator::initial_seed, "The seed of the sequence.")
       .def("get_state", get_state, "The state, as a uint8 tensor of 5056 items; PyTorch understands it.")
       .def("set_state", set_state, "new_state"_a, "Continues where a state was taken.")
-      .def(
-          "clone_state", [](Generator& g) { return restored(nb::cast(get_state(g))); },
-          "A generator of its own that continues where this one stands.")
+      .def("clone_state", clone_state, "A generator of its own that continues where this one stands.")
       .def("get_offset",
            [](Generator&) -> int64_t { throw std::runtime_error("CPU Generator does not use offset"); })
       .def(
@@ -122,9 +124,9 @@ void bind_generator(nb::module_& module) {
           "offset"_a)
       .def_prop_ro(
           "device", [](Generator&) { return nb::steal(wrap(Device{})); }, "The device of its numbers.")
-      .def_static("_restored", restored, "state"_a)
+      // Pickled by name: a function of this module could not be.
       .def("__reduce__", [](nb::object self) {
-        return nb::make_tuple(nb::type<Generator>().attr("_restored"),
+        return nb::make_tuple(nb::module_::import_("flambeau.random").attr("_restored"),
                               nb::make_tuple(self.attr("get_state")()));
       });
   module.attr("default_generator") = nb::cast(&default_generator(), nb::rv_policy::reference);

@@ -8,6 +8,7 @@
 #include "core/ops/pointwise.h"
 #include "core/parallel/parallel.h"
 #include "core/python/arguments.h"
+#include "core/python/function_node.h"
 #include "core/python/generator.h"
 #include "core/python/storage_object.h"
 #include "core/tensor/allocator.h"
@@ -139,6 +140,8 @@ NB_MODULE(_core, m) {
     make_tensor_type(module);
     make_node_types(module);
     make_storage_type(module);
+    make_module_base(module);
+    add_function_node(module);
     install_operators(module);
     for (PyMethodDef* list : {construction_functions, autograd_functions, functions})
       if (PyModule_AddFunctions(module, list) < 0) throw flambeau::PythonError();

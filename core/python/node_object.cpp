@@ -17,6 +17,7 @@ struct NodeObject {
   PyObject_HEAD
   Node* node;
   PyObject* metadata;
+  PyObject* weak_references;
 };
 // The place where gradients enter a leaf. Leaves need no node of their own to record; this is its face.
 struct AccumulateGradObject {
@@ -34,6 +35,7 @@ void node_dealloc(PyObject* o) {
   auto* self = reinterpret_cast<NodeObject*>(o);
   PyTypeObject* type = Py_TYPE(o);
   PyObject_GC_UnTrack(o);
+  if (self->weak_references) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->metadata);
   if (Node* node = std::exchange(self->node, nullptr)) {
     node->take_from_python();
@@ -58,6 +60,10 @@ int node_clear(PyObject* o) {
   return 0;
 }
 
+PyObject* node_repr(PyObject* o) {
+  const char* name = Py_TYPE(o) == accumulate_type ? "AccumulateGrad" : node_of(o)->name;
+  return PyUnicode_FromFormat("<%s object at %p>", name, o);
+}
 PyObject* node_name(PyObject* o, PyObject*) { return PyUnicode_FromString(node_of(o)->name); }
 PyObject* node_next(PyObject* o, void*) {
   return guarded([&]() -> PyObject* {
@@ -110,6 +116,8 @@ PyMethodDef node_methods[] = {
     {"_remove_hook", node_remove_hook, METH_O, "Takes a hook away by its id."},
     {"_sequence_nr", node_sequence, METH_NOARGS, "The order of creation."},
     {nullptr, nullptr, 0, nullptr}};
+PyMemberDef node_members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(NodeObject, weak_references), READONLY, nullptr},
+                              {nullptr, 0, 0, 0, nullptr}};
 PyGetSetDef node_attributes[] = {
     {"next_functions", node_next, nullptr, "((node, output_nr), ...) of the nodes that its gradients flow to.", nullptr},
     {"metadata", node_metadata, nullptr, "A dict for the user.", nullptr},
@@ -176,10 +184,9 @@ PyTypeObject* type_for(const char* name) {
   auto at = node_types.find(name);
   if (at != node_types.end()) return at->second;
   PyType_Slot slots[] = {{0, nullptr}};
-  // The type keeps a pointer to its name: the map's key lives as long as the process.
   auto [entry, fresh] = node_types.emplace(name, nullptr);
-  PyType_Spec spec = {entry->first.c_str(), sizeof(NodeObject), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+  const std::string qualified = concat("flambeau.autograd.", name);
+  PyType_Spec spec = {qualified.c_str(), 0, 0, Py_TPFLAGS_DEFAULT, slots};  // size and collection as the base's
   Object bases = owned(PyTuple_Pack(1, node_base_type));
   entry->second = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpecWithBases(&spec, bases.get())).release());
   return entry->second;
@@ -244,6 +251,8 @@ std::shared_ptr<Hook> make_hook(PyObject* callable) {
   return std::make_shared<PythonHook>(callable);
 }
 
+Node* node_from(PyObject* o) { return PyObject_TypeCheck(o, node_base_type) ? node_of(o) : nullptr; }
+
 PyObject* wrap_node(Node* node) {
   if (void* object = node->python_object()) return Py_NewRef(static_cast<PyObject*>(object));
   PyTypeObject* type = type_for(node->name);
@@ -270,8 +279,10 @@ void make_node_types(PyObject* module) {
   PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
                          {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
+                         {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
                          {Py_tp_methods, node_methods},
                          {Py_tp_getset, node_attributes},
+                         {Py_tp_members, node_members},
                          {0, nullptr}};
   PyType_Spec spec = {"flambeau.autograd.graph.Node", sizeof(NodeObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
@@ -281,6 +292,7 @@ void make_node_types(PyObject* module) {
                                     {Py_tp_clear, reinterpret_cast<void*>(accumulate_clear)},
                                     {Py_tp_richcompare, reinterpret_cast<void*>(accumulate_compare)},
                                     {Py_tp_hash, reinterpret_cast<void*>(accumulate_hash)},
+                                    {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
                                     {Py_tp_methods, accumulate_methods},
                                     {Py_tp_getset, accumulate_attributes},
                                     {Py_tp_members, accumulate_members},

@@ -103,6 +103,8 @@ PyObject* torch_function_name() {
   return name;
 }
 
+PyObject* disabled_torch_function = nullptr;  // what a subclass sets to have no hook
+
 // The class's own hook, or null: Tensor's default and PyTorch's "disabled" marker do nothing.
 PyObject* override_of(PyTypeObject* type) {
   static PyTypeObject* plain[4] = {};  // subclasses known to have none
@@ -111,7 +113,7 @@ PyObject* override_of(PyTypeObject* type) {
     if (plain[i] == type && plain_version[i] == type->tp_version_tag && type->tp_version_tag) return nullptr;
   PyObject* found = _PyType_Lookup(type, torch_function_name());
   static PyObject* base = _PyType_Lookup(tensor_type, torch_function_name());
-  bool disabled = !found || found == Py_None || found == base;
+  bool disabled = !found || found == Py_None || found == base || found == disabled_torch_function;
   if (!disabled) return found;
   static int next = 0;
   plain[next] = type;
@@ -169,7 +171,9 @@ PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* arg
 PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     Frame frame;
+    const unsigned wanted = self ? Forms::method : Forms::function | Forms::nn | Forms::special | Forms::linalg | Forms::optim;
     for (const Overload& overload : op.overloads) {
+      if (!op.inplace && !(overload.forms & wanted)) continue;
       if (bind(overload, self, args, count, keywords, frame) == Bound::No) continue;
       if (frame.special) [[unlikely]]
         if (override_of(Py_TYPE(frame.special)) || !frame.tensors.empty())
@@ -342,13 +346,25 @@ namespace {
 PyObject* set_overrides_disabled(PyObject*, PyObject* value) {
   return PyBool_FromLong(std::exchange(overrides_disabled, value == Py_True));
 }
+// (func, types, args, kwargs): runs func without hooks.
+PyObject* run_without_overrides(PyObject*, PyObject* args) {
+  PyObject *function, *types, *positional = nullptr, *keywords = nullptr;
+  if (!PyArg_ParseTuple(args, "OO|OO:_disabled_torch_function_impl", &function, &types, &positional, &keywords)) return nullptr;
+  Object none(PyTuple_New(0));
+  bool previous = std::exchange(overrides_disabled, true);
+  PyObject* result = PyObject_Call(function, positional ? positional : none.get(), keywords == Py_None ? nullptr : keywords);
+  overrides_disabled = previous;
+  return result;
+}
 PyMethodDef override_functions[] = {
+    {"_disabled_torch_function_impl", run_without_overrides, METH_VARARGS, "The __torch_function__ of classes without one."},
     {"_set_overrides_disabled", set_overrides_disabled, METH_O, "Switches __torch_function__ off; returns what it was."},
     {nullptr, nullptr, 0, nullptr}};
 }  // namespace
 
 void install_operators(PyObject* module) {
   if (PyModule_AddFunctions(module, override_functions) < 0) throw PythonError();
+  disabled_torch_function = owned(PyObject_GetAttrString(module, "_disabled_torch_function_impl")).release();
   std::vector<const Exposed*> all;
   for (const Exposed* e = Exposed::head(); e; e = e->next) all.push_back(e);
   std::reverse(all.begin(), all.end());

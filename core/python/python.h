@@ -70,6 +70,8 @@ int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg);
 PyObject* wrap_node(Node* node);                 // grad_fn; new reference
 PyObject* wrap_edge(const Edge& edge);           // (node or AccumulateGrad, nr) or (None, 0)
 void make_node_types(PyObject* module);
+Node* node_from(PyObject* o);                    // null if it is none
+void make_module_base(PyObject* module);         // the base type of nn.Module
 std::shared_ptr<Hook> make_hook(PyObject* callable);
 
 // ---- small immutable objects: dtype, device, layout, memory_format, Size

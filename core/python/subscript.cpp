@@ -53,6 +53,7 @@ Tensor take_slice(const Tensor& t, int64_t dim, PyObject* part) {
   if (s->start != Py_None) start = slice_bound(s->start);
   if (s->stop != Py_None) stop = slice_bound(s->stop);
   if (s->step != Py_None) step = slice_bound(s->step);
+  check<ValueError>(step != 0, "slice step cannot be zero");
   check<ValueError>(step > 0, "step must be greater than zero, got ", step, "; use flip() to reverse");
   if (!start && !stop && step == 1) return t;
   return slice(t, dim, start, stop, step);
@@ -125,7 +126,7 @@ Subscript parse(const Tensor& self, PyObject* key) {
       if (index.dim() == 0 && is_integral(index.dtype()) && index.dtype() != DType::Bool && index.dtype() != DType::UInt8) {
         Object number = owned(item(index));
         parse_int(number.get(), integer);
-        view = select(view, dim, integer);
+        view = select_item(view, dim, integer);
         changed = true;
         continue;
       }
@@ -139,7 +140,7 @@ Subscript parse(const Tensor& self, PyObject* key) {
       }
       add_index(std::move(index), width);
     } else if (parse_int(part, integer)) {
-      view = select(view, dim, integer);
+      view = select_item(view, dim, integer);
       changed = true;
     } else if (PySequence_Check(part) || PyObject_CheckBuffer(part)) {
       Tensor index = tensor_from_data(part, std::nullopt);
@@ -168,7 +169,7 @@ PyObject* subscript(PyObject* self, PyObject* key) {
     if (PyLong_CheckExact(key) && parse_int(key, integer)) [[likely]] {
       if (t.dim() == 0)
         fail<IndexError>("invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number");
-      return wrap(select(t, 0, integer));
+      return wrap(select_item(t, 0, integer));
     }
     Subscript s = parse(t, key);
     return wrap(s.advanced ? index(s.view, s.indices) : s.view);

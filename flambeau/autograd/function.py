@@ -2,14 +2,235 @@
 
 from __future__ import annotations
 
+import functools
+import weakref
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Function"]
+from flambeau import _core
+from flambeau._core import Tensor
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
 
-class Function:
-    """Base of user-defined functions with their own derivative."""
+class FunctionCtx:
+    """What `forward` leaves for `backward`."""
+
+    def __init__(self) -> None:
+        self.needs_input_grad: tuple[bool, ...] = ()
+        self.materialize_grads = True
+        self._to_save: tuple[Any, ...] = ()
+        self._saved: list[tuple[Any, int, int]] | None = []  # tensor, its version, which output it is (-1: none)
+        self._dirty: tuple[Tensor, ...] = ()
+        self._non_differentiable: tuple[Tensor, ...] = ()
+        self._node: Any = None
+        self._outputs: list[tuple[Any, Any]] = []  # shape and dtype of every output
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keeps tensors for `backward`, which reads them from `saved_tensors`; later in-place writes are noticed."""
+        self._to_save = tensors
+
+    def save_for_forward(self, *tensors: Tensor | None) -> None:
+        """Forward-mode derivatives are not there yet; the tensors are not needed."""
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Names inputs that `forward` wrote in place and returns."""
+        self._dirty = tensors
+
+    def mark_non_differentiable(self, *tensors: Tensor) -> None:
+        """Names outputs that carry no gradient."""
+        self._non_differentiable = tensors
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether `backward` gets zeros (the default) or None for outputs without a gradient."""
+        self.materialize_grads = value
+
+    @property
+    def saved_tensors(self) -> tuple[Any, ...]:
+        """The tensors given to `save_for_backward`.
+
+        Raises:
+            RuntimeError: if the graph was freed, or a tensor was written in place since.
+        """
+        if self._saved is None:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+                "if you need to access saved tensors after calling backward."
+            )
+        found = []
+        for tensor, version, output in self._saved:
+            if tensor is None:
+                found.append(None)
+                continue
+            if tensor._version != version:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                    f"[{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; expected version {version} "
+                    "instead. Hint: clone() it before the in-place operation."
+                )
+            found.append(_core._attach(tensor, self._node(), output) if output >= 0 and _core.is_grad_enabled() else tensor)
+        return tuple(found)
+
+    @property
+    def next_functions(self) -> Any:
+        """The nodes that the gradients flow to."""
+        node = self._node()
+        return node.next_functions if node is not None else ()
+
+    def _finish(self, outputs: list[Tensor]) -> None:
+        self._saved = []
+        for tensor in self._to_save:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}")
+            output = next((i for i, out in enumerate(outputs) if out is tensor), -1) if tensor is not None else -1
+            # An output is kept without its history: with it, the node would own itself.
+            kept = tensor.detach() if output >= 0 and tensor is not None else tensor
+            self._saved.append((kept, kept._version if kept is not None else 0, output))
+        self._to_save = ()
+
+    def _release(self) -> None:
+        if self._saved:
+            self._saved = None
+
+
+class _FunctionMeta(type):
+    """Gives every Function a context class of its own name, as grad_fn shows it."""
+
+    def __init__(cls, name: str, bases: tuple[type, ...], attributes: dict[str, Any]) -> None:
+        super().__init__(name, bases, attributes)
+        cls._context = type(f"{name}Backward", (FunctionCtx,), {"__module__": cls.__module__})  # type: ignore[attr-defined]
+
+
+class Function(metaclass=_FunctionMeta):
+    """Base of user-defined functions with their own derivative.
+
+    A subclass has the static methods forward(ctx, *args) and backward(ctx, *grad_outputs), or forward(*args) and
+    setup_context(ctx, inputs, output). `backward` returns one gradient, or None, per argument of `forward`.
+
+    >>> import flambeau as torch
+    >>> class Cube(torch.autograd.Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x ** 3
+    ...     @staticmethod
+    ...     def backward(ctx, grad):
+    ...         (x,) = ctx.saved_tensors
+    ...         return grad * 3 * x ** 2
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> Cube.apply(x).backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    _context: type[FunctionCtx]
+
+    @staticmethod
+    def forward(*args: Any, **keywords: Any) -> Any:
+        """Computes the result; runs unrecorded."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        """Fills the context after a forward that takes none."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        """Returns the gradients of the arguments given those of the results."""
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom autograd.Function to use it with backward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **keywords: Any) -> Any:
-        raise NotImplementedError("autograd.Function is not implemented yet")
+        """Runs forward and records it as one node."""
+        ctx = cls._context()
+        ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
+        record = _core.is_grad_enabled() and any(ctx.needs_input_grad)
+        previous = _core._set_grad_enabled(False)
+        try:
+            if cls.setup_context is not Function.setup_context:
+                result = cls.forward(*args, **keywords)
+                cls.setup_context(ctx, args, result)
+            else:
+                result = cls.forward(ctx, *args, **keywords)
+        finally:
+            _core._set_grad_enabled(previous)
+        single = not isinstance(result, tuple)
+        outputs = [result] if single else list(result)
+        if record:
+            cls._record(ctx, args, outputs)
+        return outputs[0] if single else tuple(outputs)
+
+    @classmethod
+    def _record(cls, ctx: FunctionCtx, args: tuple[Any, ...], outputs: list[Any]) -> None:
+        given = {id(a) for a in args if isinstance(a, Tensor)}
+        dirty = {id(t) for t in ctx._dirty}
+        constant = {id(t) for t in ctx._non_differentiable}
+        for i, out in enumerate(outputs):
+            if not isinstance(out, Tensor):
+                continue
+            if id(out) in dirty:
+                _core._check_inplace(out)
+                if out._base is not None:
+                    raise NotImplementedError("mark_dirty on a view is not implemented yet; clone() the input first")
+            elif id(out) in given or (out._base is not None and id(out) not in constant):
+                kept = [t for t in ctx._to_save]
+                outputs[i] = out.detach()  # an input that was returned as it is: another tensor on the same memory
+                ctx._to_save = tuple(outputs[i] if t is out else t for t in kept)
+        differentiable = [
+            out if isinstance(out, Tensor) and id(out) not in constant and (out.is_floating_point() or out.is_complex()) else None
+            for out in outputs
+        ]
+        ctx._outputs = [(out.shape, out.dtype) if isinstance(out, Tensor) else (None, None) for out in outputs]
+
+        def run(gradients: tuple[Any, ...]) -> Any:
+            if ctx.materialize_grads:
+                gradients = tuple(
+                    _core.zeros(shape, dtype=dtype) if g is None and shape is not None else g
+                    for g, (shape, dtype) in zip(gradients, ctx._outputs)
+                )
+            found = cls.backward(ctx, *gradients)
+            found = (found,) if not isinstance(found, tuple) else found
+            if len(found) > len(args) and all(g is None for g in found[len(args) :]):
+                found = found[: len(args)]
+            return found
+
+        inputs = [a if isinstance(a, Tensor) else None for a in args]
+        node = _core._record_function(f"{cls.__name__}Backward", run, ctx._release, inputs, differentiable)
+        ctx._finish(outputs)
+        ctx._node = weakref.ref(node)  # the node owns the context, not the reverse
+
+
+def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a backward whose result is not differentiable again: a second derivative raises."""
+
+    @functools.wraps(function)
+    def wrapped(ctx: Any, *gradients: Any) -> Any:
+        previous = _core._set_grad_enabled(False)
+        try:
+            found = function(ctx, *gradients)
+        finally:
+            _core._set_grad_enabled(previous)
+        if not previous or not any(isinstance(g, Tensor) and g.requires_grad for g in gradients):
+            return found
+        return _Refused.apply(*(found if isinstance(found, tuple) else (found,)), *gradients)
+
+    return wrapped
+
+
+class _Refused(Function):
+    """Carries results through whose derivative is refused."""
+
+    @staticmethod
+    def forward(ctx: Any, *args: Any) -> Any:
+        count = len(args) - sum(isinstance(a, Tensor) and a.requires_grad for a in args)
+        results = tuple(a.clone() if isinstance(a, Tensor) else a for a in args[: max(1, count)])
+        return results if len(results) > 1 else results[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")

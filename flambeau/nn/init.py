@@ -183,7 +183,8 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         tensor.zero_()
         for first in range(0, out_channels, per_group):
             for channel in range(min(per_group, in_channels)):
-                tensor[(first + channel, channel, *centre)] = 1
+                tap = (first + channel, channel, *centre)
+                tensor[tap] = 1
     return tensor
 
 

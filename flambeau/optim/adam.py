@@ -119,12 +119,13 @@ class Adam(CoreOptimizer):
             values = [state[param] or self._start(param, group) for param in params]
         beta1, beta2 = group["betas"]
         amsgrad = group["amsgrad"]
+        tensors = [*params, *(one["step"] for one in values)]
+        tensors += [one["exp_avg"] for one in values]
+        tensors += [one["exp_avg_sq"] for one in values]
+        if amsgrad:
+            tensors += [one["max_exp_avg_sq"] for one in values]
         _optim.adam_(
-            params,
-            [one["exp_avg"] for one in values],
-            [one["exp_avg_sq"] for one in values],
-            [one["max_exp_avg_sq"] for one in values] if amsgrad else [],
-            [one["step"] for one in values],
+            tensors,
             float(group["lr"]),
             float(beta1),
             float(beta2),

@@ -132,8 +132,7 @@ class SGD(CoreOptimizer):
 
 def _update(params: list[Tensor], buffers: list[Tensor], group: dict[str, Any], dampening: float) -> None:
     _optim.sgd_(
-        params,
-        buffers,
+        [*params, *buffers],
         float(group["lr"]),
         group["momentum"],
         dampening,

@@ -51,7 +51,7 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         "will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
         stacklevel=3,
     )
-    input, target = _broadcast_tensors(input, target)
+    input, target = _broadcast_tensors([input, target])
     return input, target
 
 
@@ -209,7 +209,7 @@ def binary_cross_entropy(
             "deprecated. Please ensure they have the same size."
         )
     if weight is not None:
-        _, weight = _broadcast_tensors(target, weight)
+        _, weight = _broadcast_tensors([target, weight])
     return _binary_cross_entropy(input, target, weight, code)
 
 
@@ -419,7 +419,7 @@ def normalize(
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     r"""Computes :math:`x_1 \cdot x_2 / (\lVert x_1 \rVert \lVert x_2 \rVert)`; lengths from ``eps`` up."""
-    x1, x2 = _broadcast_tensors(x1, x2)
+    x1, x2 = _broadcast_tensors([x1, x2])
     length1, length2 = (_p_norm(x, 2, dim, keepdim=True).clamp_min(eps) for x in (x1, x2))
     return (x1 / length1 * (x2 / length2)).sum(dim=dim)
 

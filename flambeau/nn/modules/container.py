@@ -298,8 +298,10 @@ class ModuleDict(Module):
                 "ModuleDict.update should be called with an iterable of key/value pairs, but got "
                 + type(modules).__name__
             )
-        mapping = isinstance(modules, (Mapping, ModuleDict))
-        for key, module in modules.items() if mapping else _pairs(modules, "ModuleDict"):
+        pairs = (
+            modules.items() if isinstance(modules, (Mapping, ModuleDict)) else _pairs(modules, "ModuleDict")
+        )
+        for key, module in pairs:
             self[key] = module
 
 

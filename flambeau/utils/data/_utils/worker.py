@@ -1,10 +1,20 @@
-"""What a loader's worker process knows of itself."""
+"""What a loader's worker process does, and what it knows of itself."""
 
 from __future__ import annotations
 
+import os
+import random
+import sys
+import traceback
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["WorkerInfo", "get_worker_info"]
+import flambeau
+
+__all__ = ["Exhausted", "WorkerError", "WorkerInfo", "get_worker_info", "run_worker"]
+
+# Seconds after which an idle worker looks whether its parent is still there.
+_PARENT_CHECK = 5.0
 
 
 class WorkerInfo(NamedTuple):
@@ -28,3 +38,118 @@ def get_worker_info() -> WorkerInfo | None:
         True
     """
     return _worker_info
+
+
+class Exhausted(NamedTuple):
+    """The reply of a worker whose stream has ended."""
+
+
+class WorkerError(NamedTuple):
+    """The reply of a worker in which an exception was raised."""
+
+    type: type[BaseException]
+    text: str
+
+    def reraise(self) -> None:
+        try:
+            error = self.type(self.text)
+        except Exception:  # its constructor takes something else than a message
+            error = RuntimeError(self.text)
+        raise error from None
+
+
+class Job(NamedTuple):
+    """What a worker is started with."""
+
+    info: WorkerInfo
+    make_fetch: Callable[[], Callable[[Any], Any]]
+    base_seed: int
+    init_fn: Callable[[int], None] | None
+
+
+def run_worker(connection: Any, inherited: list[Any], job: Job) -> None:
+    """Serves the indices that come through `connection` until its other end is closed.
+
+    Args:
+        connection: to the main process.
+        inherited: connections of the main process that a fork has copied; held open here, they would hide its end.
+        job: what to do.
+    """
+    from .transfer import send
+
+    global _worker_info
+    for other in inherited:
+        other.close()
+    _worker_info = job.info
+    parent = os.getppid()
+    try:
+        _seed(job)
+        fetch = _first_fetch(job)
+        while (message := _next_message(connection, parent)) is not None:
+            if message == "again":
+                fetch = _first_fetch(job)
+                continue
+            reply = fetch(message)
+            try:
+                send(connection, reply)
+            except (AttributeError, TypeError, ValueError) as error:  # what pickling raises
+                send(connection, _describe(error, job.info.id))
+            if isinstance(reply, Exhausted):
+                fetch = _always(reply)
+    except (KeyboardInterrupt, BrokenPipeError, ConnectionResetError):
+        pass  # the main process is told of it, or is gone, itself
+
+
+def _next_message(connection: Any, parent: int) -> Any:
+    try:
+        while not connection.poll(_PARENT_CHECK):
+            if os.getppid() != parent:
+                return None
+        return connection.recv()
+    except EOFError:
+        return None
+
+
+def _first_fetch(job: Job) -> Callable[[Any], Any]:
+    """The function that serves a message; where it cannot be made, one that reports why."""
+    try:
+        if job.init_fn is not None:
+            job.init_fn(job.info.id)
+        fetch = job.make_fetch()
+    except Exception as error:
+        return _always(_describe(error, job.info.id))
+
+    def serve(indices: Any) -> Any:
+        try:
+            return fetch(indices)
+        except StopIteration:
+            return Exhausted()
+        except Exception as error:
+            return _describe(error, job.info.id)
+
+    return serve
+
+
+def _always(reply: Any) -> Callable[[Any], Any]:
+    return lambda _: reply
+
+
+def _describe(error: Exception, worker: int) -> WorkerError:
+    cls = type(error)
+    text = "".join(traceback.format_exception(cls, error, error.__traceback__))
+    message = f"Caught {cls.__name__} in DataLoader worker process {worker}.\nOriginal {text}"
+    known = getattr(sys.modules.get(cls.__module__), cls.__qualname__, None) is cls
+    # KeyError shows the repr of its message, and a class inside a function cannot be pickled.
+    return WorkerError(cls if known and cls is not KeyError else RuntimeError, message)
+
+
+def _seed(job: Job) -> None:
+    flambeau.set_num_threads(1)
+    random.seed(job.info.seed)
+    flambeau.manual_seed(job.info.seed)
+    if "numpy" in sys.modules:
+        import numpy as np
+
+        # Mixed, since NumPy's generator and Python's are the same algorithm.
+        entropy = [job.info.id, job.base_seed & 0xFFFFFFFF, job.base_seed >> 32, 0]
+        np.random.seed(np.random.SeedSequence(entropy).generate_state(4))

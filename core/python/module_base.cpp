@@ -1,0 +1,76 @@
+// The base of nn.Module: attribute lookup that knows its registries of parameters, submodules and buffers. In Python,
+// __getattr__ runs only after an ordinary lookup has failed with an exception: 0.5 us for every `self.weight`.
+#include "core/python/python.h"
+
+namespace flambeau::python {
+
+namespace {
+
+PyTypeObject* module_base;
+PyObject* registries[3];
+
+// The parameter, submodule or buffer of that name (new reference); null, without an exception, if there is none.
+PyObject* registered(PyObject* self, PyObject* name) {
+  Object state(PyObject_GenericGetDict(self, nullptr));
+  if (!state) return nullptr;
+  for (PyObject* key : registries) {
+    PyObject* registry = PyDict_GetItemWithError(state.get(), key);
+    if (registry && PyDict_Check(registry)) {
+      if (PyObject* found = PyDict_GetItemWithError(registry, name)) return Py_NewRef(found);
+    }
+    if (PyErr_Occurred()) return nullptr;
+  }
+  return nullptr;
+}
+
+PyObject* registered_or_raise(PyObject* self, PyObject* name) {
+  PyObject* found = registered(self, name);
+  if (!found && !PyErr_Occurred()) {
+    PyErr_Format(PyExc_AttributeError, "'%.200s' object has no attribute '%S'", Py_TYPE(self)->tp_name, name);
+  }
+  return found;
+}
+
+PyObject* get_attribute(PyObject* self, PyObject* name) {
+  PyObject* found = _PyObject_GenericGetAttrWithDict(self, name, nullptr, /*suppress=*/1);
+  return found || PyErr_Occurred() ? found : registered_or_raise(self, name);
+}
+
+// The method __getattr__ is there for a subclass's `super().__getattr__(name)`, but its mere presence makes CPython
+// route every lookup of a subclass through it. A subclass that does not override it gets the direct slot back.
+PyObject* init_subclass(PyObject* cls, PyObject* args, PyObject* keywords) {
+  Object super(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_base, cls, nullptr));
+  Object next(super ? PyObject_GetAttrString(super.get(), "__init_subclass__") : nullptr);
+  Object done(next ? PyObject_Call(next.get(), args, keywords) : nullptr);
+  if (!done) return nullptr;
+  for (const char* name : {"__getattr__", "__getattribute__"}) {
+    Object theirs(PyObject_GetAttrString(cls, name));
+    Object ours(PyObject_GetAttrString(reinterpret_cast<PyObject*>(module_base), name));
+    if (!theirs || !ours) return nullptr;
+    if (theirs != ours) Py_RETURN_NONE;
+  }
+  reinterpret_cast<PyTypeObject*>(cls)->tp_getattro = get_attribute;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef methods[] = {
+    {"__getattr__", registered_or_raise, METH_O, nullptr},
+    {"__init_subclass__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(init_subclass)),
+     METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
+    {}};
+PyType_Slot slots[] = {
+    {Py_tp_getattro, reinterpret_cast<void*>(get_attribute)}, {Py_tp_methods, methods}, {0, nullptr}};
+PyType_Spec spec = {"flambeau._core.ModuleBase", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
+
+}  // namespace
+
+void make_module_base(PyObject* module) {
+  int i = 0;
+  for (const char* name : {"_parameters", "_modules", "_buffers"}) {
+    registries[i++] = owned(PyUnicode_InternFromString(name)).release();
+  }
+  module_base = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
+  if (PyModule_AddObjectRef(module, "ModuleBase", reinterpret_cast<PyObject*>(module_base)) < 0) throw PythonError();
+}
+
+}  // namespace flambeau::python

@@ -1,0 +1,258 @@
+"""Convolutions against their defining sums, written out in NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import flambeau as torch
+import flambeau.nn.functional as F
+
+
+@dataclass(frozen=True)
+class Case:
+    """A two-dimensional convolution and its three passes as sums over kernel taps."""
+
+    x: tuple[int, int, int, int]
+    w: tuple[int, int, int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+    @property
+    def options(self):
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
+
+    def output(self):
+        return tuple(
+            (self.x[2 + d] + 2 * self.padding[d] - self.dilation[d] * (self.w[2 + d] - 1) - 1) // self.stride[d] + 1
+            for d in range(2)
+        )
+
+    def pad(self, x):
+        (top, left) = self.padding
+        return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
+
+    def windows(self, padded):
+        """For every tap: the view of the padded image that it meets at each output position, split into groups."""
+        for r in range(self.w[2]):
+            for s in range(self.w[3]):
+                rows = slice(r * self.dilation[0], None, self.stride[0])
+                columns = slice(s * self.dilation[1], None, self.stride[1])
+                height, width = self.output()
+                yield r, s, padded[:, :, rows, columns][:, :, :height, :width]
+
+    def split(self, a):
+        return a.reshape(a.shape[0], self.groups, -1, *a.shape[2:])
+
+    def forward(self, x, w, b):
+        w = w.reshape(self.groups, -1, *w.shape[1:])
+        y = np.zeros((x.shape[0], self.groups, w.shape[1], *self.output()))
+        for r, s, window in self.windows(self.pad(x)):
+            y += np.einsum("ngchw,goc->ngohw", self.split(window), w[:, :, :, r, s])
+        return y.reshape(x.shape[0], -1, *self.output()) + b[:, None, None]
+
+    def input_gradient(self, grad, w):
+        w = w.reshape(self.groups, -1, *w.shape[1:])
+        padded = self.pad(np.zeros(self.x))
+        for r, s, window in self.windows(padded):
+            window += np.einsum("ngohw,goc->ngchw", self.split(grad), w[:, :, :, r, s]).reshape(window.shape)
+        top, left = self.padding
+        return padded[:, :, top : top + self.x[2], left : left + self.x[3]]
+
+    def weight_gradient(self, x, grad):
+        w = np.zeros(self.w)
+        for r, s, window in self.windows(self.pad(x)):
+            w[:, :, r, s] = np.einsum("ngohw,ngchw->goc", self.split(grad), self.split(window)).reshape(self.w[:2])
+        return w
+
+    def arrays(self, seed=0):
+        rng = np.random.default_rng(seed)
+        return rng.standard_normal(self.x), rng.standard_normal(self.w), rng.standard_normal(self.w[0])
+
+
+CASES = [
+    Case((2, 3, 8, 9), (4, 3, 3, 3)),
+    Case((64, 1, 28, 28), (32, 1, 3, 3)),
+    Case((3, 6, 14, 14), (16, 6, 5, 5)),
+    Case((2, 32, 13, 13), (33, 32, 3, 3), padding=(1, 1)),
+    Case((1, 200, 5, 5), (70, 200, 3, 3), padding=(1, 1)),
+    Case((5, 40, 3, 3), (50, 40, 2, 2)),
+    Case((2, 3, 20, 21), (8, 3, 7, 7), stride=(2, 2), padding=(3, 3)),
+    Case((2, 4, 11, 12), (6, 4, 2, 3), stride=(3, 2), padding=(1, 2), dilation=(2, 3)),
+    Case((2, 4, 9, 9), (6, 4, 1, 1), stride=(2, 3)),
+    Case((2, 6, 9, 10), (4, 3, 3, 3), padding=(1, 0), groups=2),
+    Case((3, 12, 7, 30), (24, 1, 3, 3), padding=(1, 1), groups=12),
+    Case((2, 16, 10, 10), (32, 16, 1, 1)),
+    Case((1, 2, 1, 1), (3, 2, 1, 1)),
+    Case((1, 1, 4, 4), (1, 1, 4, 4)),
+    Case((2, 3, 6, 6), (2, 3, 1, 5), padding=(2, 4), stride=(5, 1)),
+]
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-12}
+
+
+def assert_near(actual, expected, dtype):
+    scale = max(1.0, np.abs(expected).max(initial=0.0))
+    assert np.abs(actual.detach().numpy() - expected).max(initial=0.0) <= TOLERANCE[dtype] * scale
+
+
+def check_all_passes(case, dtype):
+    x, w, b = case.arrays()
+    grad = np.random.default_rng(1).standard_normal((case.x[0], case.w[0], *case.output()))
+    tx, tw, tb = (torch.tensor(a, dtype=dtype, requires_grad=True) for a in (x, w, b))
+    y = F.conv2d(tx, tw, tb, **case.options)
+    y.backward(torch.tensor(grad, dtype=dtype))
+    assert_near(y, case.forward(x, w, b), dtype)
+    assert_near(tx.grad, case.input_gradient(grad, w), dtype)
+    assert_near(tw.grad, case.weight_gradient(x, grad), dtype)
+    assert_near(tb.grad, grad.sum((0, 2, 3)), dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_conv2d_and_its_gradients_are_the_defining_sums(case, dtype):
+    check_all_passes(case, dtype)
+
+
+@st.composite
+def cases(draw):
+    groups = draw(st.integers(1, 3))
+    size = st.integers(1, 3)
+    kernel = (draw(st.integers(1, 4)), draw(st.integers(1, 4)))
+    dilation, stride = (draw(size), draw(size)), (draw(size), draw(size))
+    padding = (draw(st.integers(0, 3)), draw(st.integers(0, 3)))
+    least = [max(1, dilation[d] * (kernel[d] - 1) + 1 - 2 * padding[d]) for d in range(2)]
+    image = tuple(draw(st.integers(least[d], least[d] + 20)) for d in range(2))
+    x = (draw(st.integers(1, 3)), groups * draw(st.integers(1, 9)), *image)
+    return Case(x, (groups * draw(st.integers(1, 9)), x[1] // groups, *kernel), stride, padding, dilation, groups)
+
+
+@settings(max_examples=40, deadline=None)
+@given(cases())
+def test_every_stride_padding_dilation_and_grouping_is_right(case):
+    check_all_passes(case, torch.float32)
+
+
+def test_second_derivatives_follow_from_bilinearity():
+    case = Case((2, 4, 7, 8), (6, 2, 3, 2), stride=(2, 1), padding=(1, 1), groups=2)
+    x, w, b = (torch.tensor(a, requires_grad=True) for a in case.arrays())
+    rng = np.random.default_rng(2)
+    grad = torch.tensor(rng.standard_normal((2, 6, *case.output())), requires_grad=True)
+    dx, dw = torch.autograd.grad(F.conv2d(x, w, b, **case.options), (x, w), grad, create_graph=True)
+    u, v = rng.standard_normal(case.x), rng.standard_normal(case.w)
+    (dx * torch.tensor(u)).sum().backward(retain_graph=True)
+    # <u, dx(grad, w)> is <grad, conv(u, w)>.
+    assert_near(grad.grad, case.forward(u, w.detach().numpy(), np.zeros(6)), torch.float64)
+    assert_near(w.grad, case.weight_gradient(u, grad.detach().numpy()), torch.float64)
+    assert x.grad is None
+    grad.grad = w.grad = None
+    (dw * torch.tensor(v)).sum().backward()
+    assert_near(grad.grad, case.forward(x.detach().numpy(), v, np.zeros(6)), torch.float64)
+    assert_near(x.grad, case.input_gradient(grad.detach().numpy(), v), torch.float64)
+
+
+def test_conv1d_is_conv2d_of_height_one():
+    rng = np.random.default_rng(3)
+    x, w, b = (torch.tensor(rng.standard_normal(s), requires_grad=True) for s in ((2, 4, 17), (6, 2, 3), (6,)))
+    options = {"stride": 2, "padding": 3, "dilation": 2, "groups": 2}
+    case = Case((2, 4, 1, 17), (6, 2, 1, 3), (1, 2), (0, 3), (1, 2), 2)
+    y = F.conv1d(x, w, b, **options)
+    arrays = x.detach().numpy()[:, :, None], w.detach().numpy()[:, :, None], b.detach().numpy()
+    expected = case.forward(*arrays)
+    assert_near(y, expected[:, :, 0], torch.float64)
+    y.sum().backward()
+    assert_near(x.grad, case.input_gradient(np.ones(expected.shape), arrays[1])[:, :, 0], torch.float64)
+    assert_near(w.grad, case.weight_gradient(arrays[0], np.ones(expected.shape))[:, :, 0], torch.float64)
+
+
+@pytest.mark.parametrize("kernel, dilation", [((3, 3), 1), ((2, 5), 2), ((4, 1), 3)])
+def test_same_padding_keeps_the_size_and_puts_the_odd_zero_last(kernel, dilation):
+    rng = np.random.default_rng(4)
+    x, w = rng.standard_normal((2, 3, 9, 11)), rng.standard_normal((4, 3, *kernel))
+    total = [dilation * (k - 1) for k in kernel]
+    padded = np.pad(x, ((0, 0), (0, 0), *((t // 2, t - t // 2) for t in total)))
+    case = Case(padded.shape, w.shape, dilation=(dilation, dilation))
+    tx = torch.tensor(x, requires_grad=True)
+    y = F.conv2d(tx, torch.tensor(w), padding="same", dilation=dilation)
+    assert tuple(y.shape) == (2, 4, 9, 11)
+    assert_near(y, case.forward(padded, w, np.zeros(4)), torch.float64)
+    y.sum().backward()
+    grad = case.input_gradient(np.ones((2, 4, 9, 11)), w)
+    top, left = total[0] // 2, total[1] // 2
+    assert_near(tx.grad, grad[:, :, top : top + 9, left : left + 11], torch.float64)
+
+
+def test_valid_padding_is_none():
+    x, w = torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3)
+    assert F.conv2d(x, w, padding="valid").tolist() == [[[[9, 9], [9, 9]]]]
+    assert F.conv1d(torch.ones(1, 1, 4), torch.ones(1, 1, 3), padding="valid").tolist() == [[[3, 3]]]
+
+
+def test_an_image_without_batch_gives_one_without():
+    x, w = torch.ones(2, 5, 6), torch.ones(3, 2, 2, 2)
+    assert tuple(F.conv2d(x, w).shape) == (3, 4, 5)
+    assert torch.equal(F.conv2d(x, w), F.conv2d(x.unsqueeze(0), w)[0])
+    assert tuple(F.conv1d(torch.ones(2, 6), torch.ones(3, 2, 2)).shape) == (3, 5)
+
+
+def test_strided_inputs_are_read_as_they_are():
+    x = torch.arange(2 * 5 * 6 * 3, dtype=torch.float32).reshape(2, 5, 6, 3).permute(0, 3, 1, 2)
+    w = torch.arange(3 * 3 * 2 * 2, dtype=torch.float32).reshape(2, 2, 3, 3).permute(3, 2, 0, 1)
+    assert torch.equal(F.conv2d(x, w), F.conv2d(x.contiguous(), w.contiguous()))
+
+
+def test_an_empty_batch_has_an_empty_result_and_zero_gradients():
+    x, w = torch.ones(0, 2, 4, 4, requires_grad=True), torch.ones(3, 2, 3, 3, requires_grad=True)
+    b = torch.ones(3, requires_grad=True)
+    y = F.conv2d(x, w, b)
+    assert tuple(y.shape) == (0, 3, 2, 2)
+    y.sum().backward()
+    assert tuple(x.grad.shape) == (0, 2, 4, 4)
+    assert not w.grad.any() and not b.grad.any()
+
+
+def test_the_node_is_called_convolution():
+    x = torch.ones(1, 1, 3, 3, requires_grad=True)
+    assert type(F.conv2d(x, torch.ones(1, 1, 2, 2)).grad_fn).__name__ == "ConvolutionBackward0"
+
+
+@pytest.mark.parametrize(
+    "x, w, options, message",
+    [
+        ((2, 4, 8, 8), (4, 3, 3, 3), {}, r"Given groups=1, weight of size \[4, 3, 3, 3\], expected input\[2, 4, 8, 8\]"),
+        ((8, 8), (4, 3, 3, 3), {}, r"Expected 3D \(unbatched\) or 4D \(batched\) input to conv2d"),
+        ((1, 3, 2, 2), (4, 3, 3, 3), {}, r"padded input size per channel: \(2 x 2\). Kernel size: \(3 x 3\)"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"stride": 0}, "non-positive stride is not supported"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"padding": -1}, "negative padding is not supported"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"dilation": 0}, "dilation should be greater than zero"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"groups": 0}, "non-positive groups is not supported"),
+        ((1, 4, 8, 8), (5, 2, 3, 3), {"groups": 2}, "expected weight to be divisible by 2 at dimension 0"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"stride": (1, 2, 3)}, "expected stride to be a single integer value or a list of 2"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"padding": "same", "stride": 2}, "padding='same' is not supported for strided"),
+        ((1, 3, 8, 8), (4, 3, 3, 3), {"padding": "full"}, "Invalid padding string: 'full'"),
+        ((1, 3, 8, 8), (4, 3, 0, 3), {}, "kernel size should be greater than zero"),
+    ],
+)
+def test_impossible_arguments_raise_pytorchs_errors(x, w, options, message):
+    with pytest.raises(RuntimeError, match=message):
+        F.conv2d(torch.zeros(x), torch.zeros(w), **options)
+
+
+def test_a_bias_of_the_wrong_size_or_dtype_is_refused():
+    x, w = torch.zeros(1, 3, 8, 8), torch.zeros(4, 3, 3, 3)
+    with pytest.raises(RuntimeError, match="expected bias to be 1-dimensional with 4 elements"):
+        F.conv2d(x, w, torch.zeros(5))
+    with pytest.raises(RuntimeError, match=r"Input type \(float\) and bias type \(double\) should be the same"):
+        F.conv2d(x, w, torch.zeros(4, dtype=torch.float64))
+    with pytest.raises(RuntimeError, match="expected scalar type Float but found Double"):
+        F.conv2d(x, w.double())
