@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -146,6 +147,18 @@ def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
     return self.copy_(_core.tensor(values, dtype=self.dtype).reshape(self.shape))
 
 
+class _SubclassOnly:
+    """A class method that plain Tensor does not show, so that other libraries take plain tensors for plain."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if owner is Tensor:
+            raise AttributeError("type object 'Tensor' has no attribute '__torch_function__'")
+        return functools.partial(self.function, owner)
+
+
 def _default_torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
     """Runs the operation on the data; the result is of the subclass. What a subclass calls by super()."""
     previous = _core._set_overrides_disabled(True)
@@ -177,7 +190,7 @@ for _name, _function in {
     "__div__": Tensor.__truediv__,
     "__idiv__": Tensor.__itruediv__,
     "apply_": _apply,
-    "__torch_function__": classmethod(_default_torch_function),
+    "__torch_function__": _SubclassOnly(_default_torch_function),
     "__array_priority__": 1000,
 }.items():
     setattr(Tensor, _name, _function)

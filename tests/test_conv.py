@@ -35,7 +35,9 @@ class Case:
 
     def output(self):
         return tuple(
-            (self.x[2 + d] + 2 * self.padding[d] - self.dilation[d] * (self.w[2 + d] - 1) - 1) // self.stride[d] + 1
+            (self.x[2 + d] + 2 * self.padding[d] - self.dilation[d] * (self.w[2 + d] - 1) - 1)
+            // self.stride[d]
+            + 1
             for d in range(2)
         )
 
@@ -44,7 +46,7 @@ class Case:
         return np.pad(x, ((0, 0), (0, 0), (top, top), (left, left)))
 
     def windows(self, padded):
-        """For every tap: the view of the padded image that it meets at each output position, split into groups."""
+        """For every tap: the view of the padded image that it meets at each output position."""
         for r in range(self.w[2]):
             for s in range(self.w[3]):
                 rows = slice(r * self.dilation[0], None, self.stride[0])
@@ -73,7 +75,9 @@ class Case:
     def weight_gradient(self, x, grad):
         w = np.zeros(self.w)
         for r, s, window in self.windows(self.pad(x)):
-            w[:, :, r, s] = np.einsum("ngohw,ngchw->goc", self.split(grad), self.split(window)).reshape(self.w[:2])
+            w[:, :, r, s] = np.einsum("ngohw,ngchw->goc", self.split(grad), self.split(window)).reshape(
+                self.w[:2]
+            )
         return w
 
     def arrays(self, seed=0):
@@ -134,7 +138,9 @@ def cases(draw):
     least = [max(1, dilation[d] * (kernel[d] - 1) + 1 - 2 * padding[d]) for d in range(2)]
     image = tuple(draw(st.integers(least[d], least[d] + 20)) for d in range(2))
     x = (draw(st.integers(1, 3)), groups * draw(st.integers(1, 9)), *image)
-    return Case(x, (groups * draw(st.integers(1, 9)), x[1] // groups, *kernel), stride, padding, dilation, groups)
+    return Case(
+        x, (groups * draw(st.integers(1, 9)), x[1] // groups, *kernel), stride, padding, dilation, groups
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -163,7 +169,9 @@ def test_second_derivatives_follow_from_bilinearity():
 
 def test_conv1d_is_conv2d_of_height_one():
     rng = np.random.default_rng(3)
-    x, w, b = (torch.tensor(rng.standard_normal(s), requires_grad=True) for s in ((2, 4, 17), (6, 2, 3), (6,)))
+    x, w, b = (
+        torch.tensor(rng.standard_normal(s), requires_grad=True) for s in ((2, 4, 17), (6, 2, 3), (6,))
+    )
     options = {"stride": 2, "padding": 3, "dilation": 2, "groups": 2}
     case = Case((2, 4, 1, 17), (6, 2, 1, 3), (1, 2), (0, 3), (1, 2), 2)
     y = F.conv1d(x, w, b, **options)
@@ -229,7 +237,12 @@ def test_the_node_is_called_convolution():
 @pytest.mark.parametrize(
     "x, w, options, message",
     [
-        ((2, 4, 8, 8), (4, 3, 3, 3), {}, r"Given groups=1, weight of size \[4, 3, 3, 3\], expected input\[2, 4, 8, 8\]"),
+        (
+            (2, 4, 8, 8),
+            (4, 3, 3, 3),
+            {},
+            r"Given groups=1, weight of size \[4, 3, 3, 3\], expected input\[2, 4, 8, 8\]",
+        ),
         ((8, 8), (4, 3, 3, 3), {}, r"Expected 3D \(unbatched\) or 4D \(batched\) input to conv2d"),
         ((1, 3, 2, 2), (4, 3, 3, 3), {}, r"padded input size per channel: \(2 x 2\). Kernel size: \(3 x 3\)"),
         ((1, 3, 8, 8), (4, 3, 3, 3), {"stride": 0}, "non-positive stride is not supported"),
@@ -237,8 +250,18 @@ def test_the_node_is_called_convolution():
         ((1, 3, 8, 8), (4, 3, 3, 3), {"dilation": 0}, "dilation should be greater than zero"),
         ((1, 3, 8, 8), (4, 3, 3, 3), {"groups": 0}, "non-positive groups is not supported"),
         ((1, 4, 8, 8), (5, 2, 3, 3), {"groups": 2}, "expected weight to be divisible by 2 at dimension 0"),
-        ((1, 3, 8, 8), (4, 3, 3, 3), {"stride": (1, 2, 3)}, "expected stride to be a single integer value or a list of 2"),
-        ((1, 3, 8, 8), (4, 3, 3, 3), {"padding": "same", "stride": 2}, "padding='same' is not supported for strided"),
+        (
+            (1, 3, 8, 8),
+            (4, 3, 3, 3),
+            {"stride": (1, 2, 3)},
+            "expected stride to be a single integer value or a list of 2",
+        ),
+        (
+            (1, 3, 8, 8),
+            (4, 3, 3, 3),
+            {"padding": "same", "stride": 2},
+            "padding='same' is not supported for strided",
+        ),
         ((1, 3, 8, 8), (4, 3, 3, 3), {"padding": "full"}, "Invalid padding string: 'full'"),
         ((1, 3, 8, 8), (4, 3, 0, 3), {}, "kernel size should be greater than zero"),
     ],
@@ -252,7 +275,9 @@ def test_a_bias_of_the_wrong_size_or_dtype_is_refused():
     x, w = torch.zeros(1, 3, 8, 8), torch.zeros(4, 3, 3, 3)
     with pytest.raises(RuntimeError, match="expected bias to be 1-dimensional with 4 elements"):
         F.conv2d(x, w, torch.zeros(5))
-    with pytest.raises(RuntimeError, match=r"Input type \(float\) and bias type \(double\) should be the same"):
+    with pytest.raises(
+        RuntimeError, match=r"Input type \(float\) and bias type \(double\) should be the same"
+    ):
         F.conv2d(x, w, torch.zeros(4, dtype=torch.float64))
     with pytest.raises(RuntimeError, match="expected scalar type Float but found Double"):
         F.conv2d(x, w.double())

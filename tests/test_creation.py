@@ -132,6 +132,11 @@ def test_arange_is_pythons_range(start, end, step):
         (lambda: torch.zeros(-1), "negative dimension -1"),
         (lambda: torch.eye(-1), "n must be greater or equal to 0, got -1"),
         (lambda: torch.eye(2, -1), "m must be greater or equal to 0, got -1"),
+        (
+            lambda: torch.full((2,), 300, dtype=torch.uint8),
+            "value cannot be converted to type uint8_t without overflow",
+        ),
+        (lambda: torch.full((2,), 1e300), "value cannot be converted to type float without overflow"),
         (lambda: torch.tril(torch.ones(3)), "tril: input tensor must have at least 2 dimensions"),
         (lambda: torch.empty_strided((2, 3), (1,)), "mismatch in length of strides and shape"),
     ],

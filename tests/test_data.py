@@ -1,6 +1,9 @@
 """Datasets, samplers, collation and the DataLoader; random orders were recorded from PyTorch 2.13."""
 
 import collections
+import os
+import random
+import time
 
 import numpy as np
 import pytest
@@ -327,7 +330,12 @@ def test_there_is_no_worker_in_this_process():
     ("options", "error", "message"),
     [
         ({"num_workers": -1}, ValueError, "num_workers option should be non-negative"),
-        ({"num_workers": 2}, NotImplementedError, "num_workers=2"),
+        ({"multiprocessing_context": "fork"}, ValueError, "can only be used with multi-process loading"),
+        (
+            {"num_workers": 1, "multiprocessing_context": "knife"},
+            ValueError,
+            "should specify a valid start method",
+        ),
         ({"timeout": -1}, ValueError, "timeout option should be non-negative"),
         (
             {"prefetch_factor": 2},
@@ -366,3 +374,142 @@ def test_what_decides_on_batches_is_fixed():
         ValueError, match="batch_size attribute should not be set after DataLoader is initialized"
     ):
         loader.batch_size = 2
+
+
+# --- workers
+
+
+def with_workers(dataset, **options):
+    return data.DataLoader(dataset, num_workers=2, **options)
+
+
+def test_workers_give_the_same_batches_in_order():
+    torch.manual_seed(1234)
+    loader = with_workers(data.TensorDataset(torch.arange(7)), batch_size=3, shuffle=True)
+    epochs = [lists(batch for (batch,) in loader) for _ in range(2)]
+    assert epochs == [[[3, 4, 0], [1, 2, 5], [6]], [[2, 3, 0], [6, 1, 4], [5]]]
+
+
+def test_large_batches_arrive_whole_and_can_be_written():
+    rows = torch.arange(60_000).view(3, 20_000)
+    arrived = [batch for (batch,) in with_workers(data.TensorDataset(rows), batch_size=1)]
+    assert all(torch.equal(batch[0], row) for batch, row in zip(arrived, rows))
+    arrived[0].zero_()
+    assert arrived[0].tolist() == [[0] * 20_000]
+
+
+def test_any_object_can_be_sent():
+    samples = [{"text": "a", "array": np.arange(3)}, None, torch.zeros(0), 1.5]
+    arrived = list(with_workers(samples, batch_size=None, collate_fn=lambda sample: sample))
+    assert arrived[0]["array"].tolist() == [0, 1, 2]
+    assert (arrived[1], arrived[2].shape, arrived[3]) == (None, (0,), 1.5)
+
+
+class Shared(data.IterableDataset):
+    """Numbers below `end`, of which each worker takes its share."""
+
+    def __init__(self, end):
+        self.end = end
+
+    def __iter__(self):
+        info = data.get_worker_info()
+        return iter(range(info.id, self.end, info.num_workers))
+
+
+def test_workers_can_share_out_a_stream():
+    batches = lists(with_workers(Shared(7), batch_size=2))
+    assert batches == [[0, 2], [1, 3], [4, 6], [5]]
+
+
+class Failing(Squares):
+    def __getitem__(self, index):
+        if index == 1:
+            raise KeyError("sample 1 is broken")
+        return index
+
+
+def test_errors_of_workers_are_raised_with_their_traceback():
+    iterator = iter(with_workers(Failing(3)))
+    assert next(iterator).tolist() == [0]
+    with pytest.raises(
+        KeyError, match=r"Caught KeyError in DataLoader worker process 1(.|\n)*sample 1 is broken"
+    ):
+        next(iterator)
+    assert next(iterator).tolist() == [2]
+
+
+class Dying(Squares):
+    def __getitem__(self, index):
+        os._exit(3)
+
+
+def test_the_death_of_a_worker_is_noticed():
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid\(s\) \d+\) exited unexpectedly"):
+        list(with_workers(Dying(1)))
+
+
+class Slow(Squares):
+    def __getitem__(self, index):
+        time.sleep(1)
+
+
+def test_slow_workers_time_out():
+    with pytest.raises(RuntimeError, match=r"timed out after 0\.1 seconds"):
+        next(iter(with_workers(Slow(1), timeout=0.1)))
+
+
+class Seeds(Squares):
+    def __getitem__(self, index):
+        return data.get_worker_info().seed, torch.initial_seed(), random.random()
+
+
+def test_workers_have_seeds_of_their_own():
+    torch.manual_seed(0)
+    first, second = with_workers(Seeds(2), batch_size=None)
+    assert second[0] == first[0] + 1
+    assert (first[1], second[1]) == (first[0], second[0])
+    assert first[2] == random.Random(first[0]).random()
+
+
+def test_persistent_workers_stay_for_the_next_epoch():
+    class Where(Squares):
+        def __getitem__(self, index):
+            return os.getpid()
+
+    loader = with_workers(Where(4), persistent_workers=True)
+    epochs = [sorted({batch.item() for batch in loader}) for _ in range(2)]
+    next(iter(loader))  # a pass that is left early
+    epochs.append(sorted({batch.item() for batch in loader}))
+    assert len(epochs[0]) == 2
+    assert epochs[0] == epochs[1] == epochs[2]
+
+
+def test_persistent_streams_begin_anew():
+    loader = with_workers(Shared(3), persistent_workers=True)
+    assert [lists(loader) for _ in range(2)] == [[[0], [1], [2]]] * 2
+
+
+def test_workers_can_be_initialised():
+    def set_name(worker):
+        os.environ["WORKER_NAME"] = f"worker {worker}"
+
+    class Name(Squares):
+        def __getitem__(self, index):
+            return os.environ["WORKER_NAME"]
+
+    assert list(with_workers(Name(3), batch_size=None, worker_init_fn=set_name)) == [
+        "worker 0",
+        "worker 1",
+        "worker 0",
+    ]
+
+
+def test_batches_may_come_as_they_are_ready():
+    class Uneven(Squares):
+        def __getitem__(self, index):
+            time.sleep(0.5 if index == 0 else 0)
+            return index
+
+    batches = [batch.item() for batch in with_workers(Uneven(6), in_order=False)]
+    assert sorted(batches) == list(range(6))
+    assert batches[0] != 0

@@ -154,7 +154,9 @@ RECORDED = [
 @pytest.mark.parametrize(("name", "options", "expected"), RECORDED, ids=lambda value: str(value)[:40])
 def test_the_other_optimizers_take_pytorchs_path(name, options, expected):
     params, _ = run(getattr(torch.optim, name), **options)
-    np.testing.assert_allclose(np.concatenate([param.ravel() for param in params]), expected, rtol=1e-6, atol=2e-9)
+    np.testing.assert_allclose(
+        np.concatenate([param.ravel() for param in params]), expected, rtol=1e-6, atol=2e-9
+    )
 
 
 @pytest.mark.parametrize("optimizer_class", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])

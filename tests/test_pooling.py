@@ -14,7 +14,7 @@ INF, NAN = float("inf"), float("nan")
 
 
 def reference(x, kernel, stride, padding, dilation, ceil_mode):
-    """Values and positions h * width + w of the first maximum of every window of x (planes, height, width)."""
+    """Values and positions h * width + w of the first maxima of the windows of x (planes, height, width)."""
     size = []
     for d in range(2):
         room = x.shape[1 + d] + 2 * padding[d] - dilation[d] * (kernel[d] - 1) - 1
@@ -149,7 +149,11 @@ def test_the_node_carries_pytorchs_name():
         ((1, 8, 8), (2, 2, 2), "pad should be at most half of effective kernel size, but got pad=2"),
         ((1, 8, 8), (2, 2, -1), "pad must be non-negative, but got pad: -1"),
         ((1, 8, 8), (2, 2, 0, 0), "dilation should be greater than zero, but got dilationH: 0 dilationW: 0"),
-        ((1, 8, 8), (9,), r"Given input size: \(1x8x8\). Calculated output size: \(1x0x0\). Output size is too small"),
+        (
+            (1, 8, 8),
+            (9,),
+            r"Given input size: \(1x8x8\). Calculated output size: \(1x0x0\). Output size is too small",
+        ),
         ((2, 0, 8, 8), (2,), r"Expected 3D or 4D \(batch mode\) tensor with optional 0 dim batch size"),
     ],
 )

@@ -347,6 +347,12 @@ def test_dropout_scales_what_it_keeps(seed, kept):
     assert values == [x * 1.3333333730697632 for x in kept]
 
 
+def test_dropout_in_place():
+    x = torch.ones(12)
+    assert seeded(lambda: torch.dropout_(x, 0.25, True)) is x
+    assert [bool(v) for v in x.tolist()] == [bool(v) for v in [0, 1, 1, 0, 1, 0, 1, 1, 1, 1, 1, 1]]
+
+
 def test_the_gradient_of_dropout_has_the_same_zeros():
     x = torch.ones(50, requires_grad=True)
     y = torch.dropout(x, 0.5, True)

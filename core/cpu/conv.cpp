@@ -50,7 +50,8 @@ void forward(const ConvShape& s, const T* input, const T* weight, const T* bias,
 }
 
 // Along one axis, the inputs i with (i + padding) % stride == phase, and the taps that reach them: input
-// i = first + stride u' receives tap first_tap + (taps - 1 - t) tap_step from output u' + t dilation - padding.
+// i = first + stride u' receives tap first_tap + (taps - 1 - t) tap_step from output u' + t dilation -
+// padding.
 struct GradientPhase {
   int64_t first, count, first_tap, taps, tap_step, dilation, padding;
 
@@ -70,8 +71,8 @@ struct GradientPhase {
 };
 
 template <class T>
-void input_gradient_phase(const ConvShape& s, const GradientPhase& y, const GradientPhase& x, const T* grad_output,
-                          const T* weight, T* grad_input) {
+void input_gradient_phase(const ConvShape& s, const GradientPhase& y, const GradientPhase& x,
+                          const T* grad_output, const T* weight, T* grad_input) {
   const GradientPhase* phase[2] = {&y, &x};
   Correlation<T> p{};
   p.batch = s.batch;
@@ -96,8 +97,8 @@ void input_gradient_phase(const ConvShape& s, const GradientPhase& y, const Grad
   for (int64_t o = 0; o < p.channels; ++o)
     for (int64_t r = y.taps - 1; r >= 0; --r)
       for (int64_t c = x.taps - 1; c >= 0; --c)
-        source[k++] = o * p.out_channels * window + (y.first_tap + r * y.tap_step) * s.kernel[1] + x.first_tap +
-                      c * x.tap_step;
+        source[k++] = o * p.out_channels * window + (y.first_tap + r * y.tap_step) * s.kernel[1] +
+                      x.first_tap + c * x.tap_step;
   T* packed = scratch<T>(kWeightSlot, s.in_channels * taps);
   for (int64_t g = 0; g < p.groups; ++g) {
     const T* from = weight + g * p.channels * p.out_channels * window;

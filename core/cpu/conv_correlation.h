@@ -1,7 +1,7 @@
 #pragma once
 
-// The correlation engine under forward and input gradient: out = weight * image as an outer product of packed weight
-// rows and image positions. For kernel sources only.
+// The correlation engine under forward and input gradient: out = weight * image as an outer product of packed
+// weight rows and image positions. For kernel sources only.
 
 #include "core/cpu/conv_frame.h"
 #include "core/parallel/parallel.h"
@@ -13,10 +13,11 @@ namespace {
 // Which scratch block holds what; the first three belong to the thread that calls the operator.
 enum Slot { kWeightSlot, kOffsetSlot, kSumSlot, kFrameSlot, kPanelSlot, kTileSlot, kPositionSlot };
 
-constexpr int64_t kDepthBlock = 384;       // taps of one pass: a panel of B stays in the first-level cache
-constexpr int64_t kMinWork = 1 << 16;      // multiplications worth waking another thread for
+constexpr int64_t kDepthBlock = 384;   // taps of one pass: a panel of B stays in the first-level cache
+constexpr int64_t kMinWork = 1 << 16;  // multiplications worth waking another thread for
 constexpr int64_t kSpanTiles = kTileVectors == 2 ? 16 : 8;  // tiles that share one pass over the weights
-constexpr int64_t kChunkBlocks = 128 / kTileRows + 1;       // row blocks whose weights stay in the second-level cache
+constexpr int64_t kChunkBlocks =
+    128 / kTileRows + 1;  // row blocks whose weights stay in the second-level cache
 
 template <class T>
 T* scratch(int slot, int64_t count) {
@@ -43,14 +44,15 @@ constexpr int64_t depth_block(int64_t taps) {
 template <class T, class Source>
 void pack_weight(int64_t out_channels, int64_t taps, T* packed, const Source& source) {
   const RowBlocks blocks(out_channels);
-  parallel_for(0, blocks.count, larger<int64_t>(1, (1 << 14) / (kTileRows * taps + 1)), [&](int64_t first, int64_t last) {
-    for (int64_t b = first; b < last; ++b) {
-      const int64_t m0 = blocks.first(b), rows = blocks.size(b);
-      T* to = packed + m0 * taps;
-      for (int64_t i = 0; i < rows; ++i)
-        for (int64_t k = 0; k < taps; ++k) to[k * rows + i] = source(m0 + i, k);
-    }
-  });
+  parallel_for(0, blocks.count, larger<int64_t>(1, (1 << 14) / (kTileRows * taps + 1)),
+               [&](int64_t first, int64_t last) {
+                 for (int64_t b = first; b < last; ++b) {
+                   const int64_t m0 = blocks.first(b), rows = blocks.size(b);
+                   T* to = packed + m0 * taps;
+                   for (int64_t i = 0; i < rows; ++i)
+                     for (int64_t k = 0; k < taps; ++k) to[k * rows + i] = source(m0 + i, k);
+                 }
+               });
 }
 
 // The bias of `rows` output channels, or zeros.
@@ -60,15 +62,17 @@ const T* bias_or_zero(const T* bias, int64_t m) {
   return bias ? bias + m : kZeros;
 }
 
-// --- Flat: B is the image itself. Output positions run on through the gaps between rows of the frame, whose results are
-// dropped. Best for few output channels, which would not repay packing the image.
+// --- Flat: B is the image itself. Output positions run on through the gaps between rows of the frame, whose
+// results are dropped. Best for few output channels, which would not repay packing the image.
 
 template <class T>
 void correlate_flat(const Correlation<T>& p) {
   constexpr int64_t L = kLanes<T>;
   const int64_t taps = p.taps(), block = depth_block(taps);
-  // Rows of output in one item: enough work, a result that stays in the first-level cache, an image in the second.
-  const int64_t strip = smaller<int64_t>(1024, larger<int64_t>(256, (1 << 14) / larger<int64_t>(1, p.channels * p.stride[0] * p.stride[1])));
+  // Rows of output in one item: enough work, a result that stays in the first-level cache, an image in the
+  // second.
+  const int64_t strip = smaller<int64_t>(
+      1024, larger<int64_t>(256, (1 << 14) / larger<int64_t>(1, p.channels * p.stride[0] * p.stride[1])));
   const int64_t rows = smaller(p.output[0], larger<int64_t>(1, strip / p.output[1]));
   const int64_t strips = ceil_div(p.output[0], rows);
   const Frame<T> frame(p, rows * p.output[1]);
@@ -111,7 +115,8 @@ void correlate_flat(const Correlation<T>& p) {
         if (gapless) {
           const int64_t done = length % L == 0 ? length : length / (kVectors * L) * (kVectors * L);
           for (int i = 0; i < kRows; ++i)
-            for (int64_t q = done; q < length; ++q) out[i * p.out_channel + q] = result[i * result_stride + q];
+            for (int64_t q = done; q < length; ++q)
+              out[i * p.out_channel + q] = result[i * result_stride + q];
           return;
         }
         for (int i = 0; i < kRows; ++i)
@@ -128,7 +133,8 @@ void correlate_flat(const Correlation<T>& p) {
   });
 }
 
-// --- Packed: B is copied into panels [tap][kTileColumns] of consecutive output positions, across rows and images.
+// --- Packed: B is copied into panels [tap][kTileColumns] of consecutive output positions, across rows and
+// images.
 
 // How one tile of positions is read and written.
 template <class T>
@@ -168,10 +174,12 @@ struct TilePlan {
   // Chunks are written in ascending order: what one spills over, the next one, or the next row, overwrites.
   void pack(const T* base, const int64_t* offset, int64_t depth, T* panel) const {
     if (chunks <= 4)
-      with_constant<4>(chunks, [&](auto count) { pack_chunks<decltype(count)::value>(base, offset, depth, panel); });
+      with_constant<4>(chunks,
+                       [&](auto count) { pack_chunks<decltype(count)::value>(base, offset, depth, panel); });
     else
       for (int64_t k = 0; k < depth; ++k, panel += kColumns)
-        for (int c = 0; c < chunks; ++c) store(panel + chunk[c].column, load(base + offset[k] + chunk[c].source));
+        for (int c = 0; c < chunks; ++c)
+          store(panel + chunk[c].column, load(base + offset[k] + chunk[c].source));
   }
 
   // Writes output channels [first, last) of the finished tile [m][kColumns].
@@ -207,7 +215,8 @@ void correlate_packed(const Correlation<T>& p) {
   const int64_t spans = ceil_div(total, kSpan);
   const RowBlocks blocks(p.out_channels);
   // Few positions and many channels: threads share the channels of a span.
-  const int64_t shares = spans * p.groups >= 2 * num_threads() ? 1 : smaller<int64_t>(num_threads(), ceil_div(blocks.count, 2));
+  const int64_t shares =
+      spans * p.groups >= 2 * num_threads() ? 1 : smaller<int64_t>(num_threads(), ceil_div(blocks.count, 2));
   const Frame<T> frame(p, smaller(kSpan, total));
   int64_t* offset = scratch<int64_t>(kOffsetSlot, taps);
   frame.tap_offsets(p, offset);
@@ -215,7 +224,8 @@ void correlate_packed(const Correlation<T>& p) {
   parallel_items(spans * p.groups * shares, kSpan * taps * p.out_channels / shares, [&](int64_t item) {
     const int64_t first = item / (p.groups * shares) * kSpan, group = item / shares % p.groups;
     const int64_t share = item % shares;
-    const int64_t block_first = blocks.count * share / shares, block_end = blocks.count * (share + 1) / shares;
+    const int64_t block_first = blocks.count * share / shares,
+                  block_end = blocks.count * (share + 1) / shares;
     // Chunks of row blocks as even as can be; a panel that only one chunk needs is not kept.
     const int64_t chunks = ceil_div(block_end - block_first, kChunkBlocks);
     const int64_t chunk_size = ceil_div(block_end - block_first, chunks);
@@ -253,15 +263,19 @@ void correlate_packed(const Correlation<T>& p) {
         }
     }
     for (int64_t t = 0; t < tiles; ++t)
-      if (!plan[t].direct) plan[t].write(p, blocks.first(block_first), blocks.first(block_end), results + t * kColumns * p.out_channels, out);
+      if (!plan[t].direct)
+        plan[t].write(p, blocks.first(block_first), blocks.first(block_end),
+                      results + t * kColumns * p.out_channels, out);
   });
 }
 
-// Estimated cycles per tile of output positions of either way, fitted to measurements. Flat pays for the gaps between the
-// rows, for loads across cache lines, and for copying its result out; packed pays for the copy of every tap.
+// Estimated cycles per tile of output positions of either way, fitted to measurements. Flat pays for the gaps
+// between the rows, for loads across cache lines, and for copying its result out; packed pays for the copy of
+// every tap.
 template <class T>
 bool flat_is_cheaper(const Correlation<T>& p) {
-  const double columns = kTileColumns<T>, rows = static_cast<double>(p.out_channels), taps = static_cast<double>(p.taps());
+  const double columns = kTileColumns<T>, rows = static_cast<double>(p.out_channels),
+               taps = static_cast<double>(p.taps());
   const double width = static_cast<double>(p.output[1]);
   const double frame_width = static_cast<double>(Frame<T>(p, 1).width);
   const double flat_positions = static_cast<double>(p.output[0] - 1) * frame_width + width;

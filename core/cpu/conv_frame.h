@@ -1,7 +1,7 @@
 #pragma once
 
-// How a correlation sees its image: in place, or as a zero-padded copy of some rows, split by stride phase, in which
-// every tap of the kernel is a constant offset. For kernel sources only.
+// How a correlation sees its image: in place, or as a zero-padded copy of some rows, split by stride phase,
+// in which every tap of the kernel is a constant offset. For kernel sources only.
 
 #include "core/cpu/conv_tile.h"
 
@@ -9,12 +9,13 @@ namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
 // out[n][m][u][v] = bias[m] + sum over (c, r, s) of
-//     weight[m][c][r][s] image[n][c][u stride_0 + r dilation_0 - padding_0][v stride_1 + s dilation_1 - padding_1]
+//     weight[m][c][r][s] image[n][c][u stride_0 + r dilation_0 - padding_0][v stride_1 + s dilation_1 -
+//     padding_1]
 // with zeros outside of the image; every group has its own image channels, weights and output channels.
 template <class T>
 struct Correlation {
   int64_t batch, groups;
-  int64_t channels, out_channels;  // of one group
+  int64_t channels, out_channels;                                              // of one group
   int64_t input[2], kernel[2], stride[2], padding[2], dilation[2], output[2];  // padding may be negative
   const T* image;
   int64_t image_batch, image_channel;  // strides; rows are contiguous
@@ -27,11 +28,13 @@ struct Correlation {
   int64_t positions() const { return output[0] * output[1]; }
 };
 
-constexpr int64_t greatest_common_divisor(int64_t a, int64_t b) { return b == 0 ? a : greatest_common_divisor(b, a % b); }
+constexpr int64_t greatest_common_divisor(int64_t a, int64_t b) {
+  return b == 0 ? a : greatest_common_divisor(b, a % b);
+}
 
-// Along one axis, tap t reads image[u stride + t dilation - padding]. With period = stride / gcd(stride, dilation),
-// taps of equal t % period lie whole strides apart: they share a phase, a copy of every stride-th element, in which
-// tap t is (t / period) step elements further on.
+// Along one axis, tap t reads image[u stride + t dilation - padding]. With period = stride / gcd(stride,
+// dilation), taps of equal t % period lie whole strides apart: they share a phase, a copy of every stride-th
+// element, in which tap t is (t / period) step elements further on.
 struct TapAxis {
   int64_t period, phases, step, reach;
 
@@ -59,8 +62,8 @@ struct Frame {
   bool in_place;
   bool shares_padding;  // the zeros before a row of the copy are also those after the row above
   int64_t rows;         // of a phase of the copy
-  int64_t width;       // of a row
-  int64_t phase_size;  // elements of one phase of one channel
+  int64_t width;        // of a row
+  int64_t phase_size;   // elements of one phase of one channel
   int64_t channel_size, image_size;
   int64_t span_images;  // the most images a span touches
 
@@ -83,10 +86,12 @@ struct Frame {
     const int64_t full_width = p.output[1] + axis[1].reach;
     width = full_width;
     if (p.stride[1] == 1 && p.padding[1] > 0)
-      width = larger(p.output[1], smaller(full_width, larger(p.input[1], p.output[1] + axis[1].reach - 2 * p.padding[1]) +
-                                                          p.padding[1]));
+      width = larger(p.output[1],
+                     smaller(full_width, larger(p.input[1], p.output[1] + axis[1].reach - 2 * p.padding[1]) +
+                                             p.padding[1]));
     shares_padding = width < full_width;
-    rows = smaller(p.output[0], ceil_div(span_count, p.output[1]) + 1) + axis[0].reach + (shares_padding ? 1 : 0);
+    rows = smaller(p.output[0], ceil_div(span_count, p.output[1]) + 1) + axis[0].reach +
+           (shares_padding ? 1 : 0);
     phase_size = rows * width;
     channel_size = phase_size * axis[0].phases * axis[1].phases;
     image_size = channel_size * p.channels;
@@ -118,7 +123,8 @@ struct Frame {
     for (int64_t n = span.batch; n <= last_batch; ++n) {
       const int64_t u0 = n == span.batch ? span.row : 0;
       const int64_t u1 = n == last_batch ? last % p.positions() / p.output[1] + 1 : p.output[0];
-      copy_rows(p, image + n * p.image_batch, u0, u1 - u0 + axis[0].reach, copy + (n - span.batch) * image_size);
+      copy_rows(p, image + n * p.image_batch, u0, u1 - u0 + axis[0].reach,
+                copy + (n - span.batch) * image_size);
     }
     return copy;
   }

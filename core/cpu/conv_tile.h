@@ -1,7 +1,7 @@
 #pragma once
 
-// The register tile of the convolutions: vectors, and the outer-product micro-kernel. For kernel sources only: it is
-// compiled once per instruction set.
+// The register tile of the convolutions: vectors, and the outer-product micro-kernel. For kernel sources
+// only: it is compiled once per instruction set.
 
 #include <cstdint>
 
@@ -10,7 +10,8 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-// The tile fills the register file: kTileRows x kTileVectors accumulators, one row of B, one broadcast value of A.
+// The tile fills the register file: kTileRows x kTileVectors accumulators, one row of B, one broadcast value
+// of A.
 #if defined(__AVX512F__)
 constexpr int64_t kTileRows = 8, kTileVectors = 3, kAccumulators = 24;
 #else
@@ -18,13 +19,13 @@ constexpr int64_t kTileRows = 6, kTileVectors = 2, kAccumulators = 12;
 #endif
 
 template <class T>
-constexpr int64_t kTileColumns = kTileVectors* kLanes<T>;
+constexpr int64_t kTileColumns = kTileVectors * kLanes<T>;
 
 constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 constexpr int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
 
-// A division of rows into blocks of at most kTileRows. Blocks too small to hide the latency of a multiplication are
-// avoided: the last two share their rows evenly.
+// A division of rows into blocks of at most kTileRows. Blocks too small to hide the latency of a
+// multiplication are avoided: the last two share their rows evenly.
 struct RowBlocks {
   int64_t rows, count, uneven;  // blocks before the last `uneven` ones are full
 
@@ -59,7 +60,8 @@ template <int64_t Max, class F>
   }
 }
 
-// Two ways to find A(i, k): rows packed together as [k][Rows], or rows of an image read at a table of positions.
+// Two ways to find A(i, k): rows packed together as [k][Rows], or rows of an image read at a table of
+// positions.
 template <class T, int64_t Rows>
 struct PackedRows {
   const T* data;

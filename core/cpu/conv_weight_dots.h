@@ -1,7 +1,7 @@
 #pragma once
 
-// The weight gradient of groups with few output channels (depthwise convolutions): every element is a dot product over
-// output positions, computed in lanes along the rows. For kernel sources only.
+// The weight gradient of groups with few output channels (depthwise convolutions): every element is a dot
+// product over output positions, computed in lanes along the rows. For kernel sources only.
 
 #include "core/cpu/conv_correlation.h"
 
@@ -20,7 +20,8 @@ template <class T>
 
 // sums[k] (a vector each) += grad * image at tap k, over all positions of one image.
 template <int64_t Taps, class T>
-void add_dots(const T* grad, const T* image, const int64_t* offset, int64_t rows, int64_t columns, int64_t width, T* sums) {
+void add_dots(const T* grad, const T* image, const int64_t* offset, int64_t rows, int64_t columns,
+              int64_t width, T* sums) {
   constexpr int64_t L = kLanes<T>;
   Vec<T> sum[Taps];
 #pragma GCC unroll 16
@@ -90,7 +91,8 @@ void weight_gradient_by_dots(const Correlation<T>& p, const T* grad_output, T* g
     for (int64_t o = group * p.out_channels; o < (group + 1) * p.out_channels; ++o) {
       grad_bias[o] = 0;
       for (int64_t n = 0; n < p.batch; ++n)
-        grad_bias[o] += sum_of_elements(grad_output + (n * p.groups * p.out_channels + o) * positions, positions);
+        grad_bias[o] +=
+            sum_of_elements(grad_output + (n * p.groups * p.out_channels + o) * positions, positions);
     }
   });
 }

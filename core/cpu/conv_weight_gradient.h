@@ -1,7 +1,7 @@
 #pragma once
 
-// The weight gradient: an outer product of image taps and output channels, summed over output positions. For kernel
-// sources only.
+// The weight gradient: an outer product of image taps and output channels, summed over output positions. For
+// kernel sources only.
 
 #include "core/cpu/conv_correlation.h"
 #include "core/cpu/lanes_transpose.h"
@@ -9,12 +9,13 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-constexpr int64_t kPositionChunk = 384;  // positions of one pass: a panel of the gradient stays in the first-level cache
+constexpr int64_t kPositionChunk =
+    384;  // positions of one pass: a panel of the gradient stays in the first-level cache
 
 // to[j][i] = from[i][j] for i < rows, j < columns, both at most kLanes; rows beyond `rows` count as zero.
 template <class T>
-[[gnu::always_inline]] inline void transpose_block(const T* from, int64_t from_stride, int64_t rows, int64_t columns,
-                                                   T* to, int64_t to_stride) {
+[[gnu::always_inline]] inline void transpose_block(const T* from, int64_t from_stride, int64_t rows,
+                                                   int64_t columns, T* to, int64_t to_stride) {
   constexpr int64_t L = kLanes<T>;
   Vec<T> row[L];
   if (rows == L) {
@@ -35,7 +36,8 @@ template <class T>
   }
 }
 
-// How the work is divided: over groups, over ranges of positions (each with its own sum), and over ranges of taps.
+// How the work is divided: over groups, over ranges of positions (each with its own sum), and over ranges of
+// taps.
 struct GradientSplit {
   int64_t position_parts, tap_parts;
 
@@ -111,7 +113,8 @@ class WeightGradient {
       for (int64_t o = 0; o < sum_stride_; ++o) sums[taps_ * sum_stride_ + o] = 0;
 
     for (int64_t q = first; q < last; q += kPositionChunk) {
-      const Span span{q, smaller(kPositionChunk, last - q), q / p_.positions(), q % p_.positions() / p_.output[1]};
+      const Span span{q, smaller(kPositionChunk, last - q), q / p_.positions(),
+                      q % p_.positions() / p_.output[1]};
       const T* base = frame_.prepare(p_, group, span, copy);
       fill_positions(span, position);
       for (int64_t o = 0; o < sum_stride_; o += kTileVectors * L)
@@ -119,7 +122,8 @@ class WeightGradient {
           constexpr int64_t kVectors = decltype(vector_constant)::value;
           T* panel = panels + kPositionChunk * o;
           pack_gradient(group, span, o, kVectors * L, panel);
-          if (grad_bias_ && tap_part == 0) add_columns<kVectors>(panel, span.count, sums + taps_ * sum_stride_ + o);
+          if (grad_bias_ && tap_part == 0)
+            add_columns<kVectors>(panel, span.count, sums + taps_ * sum_stride_ + o);
           for (int64_t block = 0; block < blocks.count; ++block)
             with_constant<kTileRows>(blocks.size(block), [&](auto row_constant) {
               constexpr int64_t kRows = decltype(row_constant)::value;
@@ -176,7 +180,8 @@ class WeightGradient {
     for (int64_t o = 0; o < p_.out_channels; ++o)
       for (int64_t k = first; k < last; ++k) {
         T total = 0;
-        for (int64_t part = 0; part < split_.position_parts; ++part) total += sum(group, part)[k * sum_stride_ + o];
+        for (int64_t part = 0; part < split_.position_parts; ++part)
+          total += sum(group, part)[k * sum_stride_ + o];
         grad_weight_[(group * p_.out_channels + o) * taps_ + k] = total;
       }
   }

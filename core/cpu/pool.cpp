@@ -24,9 +24,11 @@ void for_each_plane(const PoolShape& s, const F& f) {
 }
 
 template <class T>
-constexpr T kLowest = std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
+constexpr T kLowest =
+    std::is_floating_point_v<T> ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
 
-// With padding and dilation a window may hold padding alone: its maximum is the lowest value and comes from nowhere.
+// With padding and dilation a window may hold padding alone: its maximum is the lowest value and comes from
+// nowhere.
 constexpr int64_t kNoChoice = 255;
 
 // Does `value` replace the maximum so far?
@@ -77,8 +79,10 @@ void forward_plane(const PoolShape& s, const T* input, T* output, Index index) {
       }
       output[i] = maximum;
       const bool empty = rows.first >= rows.last || columns.first >= columns.last;
-      index.set(i, (rows.start + best_row * s.dilation[0]) * s.input[1] + columns.start + best_column * s.dilation[1],
-                empty ? kNoChoice : best_row * s.kernel[1] + best_column);
+      index.set(
+          i,
+          (rows.start + best_row * s.dilation[0]) * s.input[1] + columns.start + best_column * s.dilation[1],
+          empty ? kNoChoice : best_row * s.kernel[1] + best_column);
     }
   }
 }
@@ -107,13 +111,14 @@ template <class V, size_t... I>
 
 // kLanes outputs from two rows of inputs.
 template <class T, bool Choose>
-[[gnu::always_inline]] inline void two_by_two_vector(const T* top, const T* bottom, T* output, uint8_t* choice) {
+[[gnu::always_inline]] inline void two_by_two_vector(const T* top, const T* bottom, T* output,
+                                                     uint8_t* choice) {
   constexpr int64_t L = kLanes<T>;
   constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
   using Mask = Vec<MaskItem<T>>;
   const Vec<T> a = load(top), b = load(top + L), c = load(bottom), d = load(bottom + L);
-  const Vec<T> value[4] = {every_second(a, b, lanes, 0), every_second(a, b, lanes, 1), every_second(c, d, lanes, 0),
-                           every_second(c, d, lanes, 1)};
+  const Vec<T> value[4] = {every_second(a, b, lanes, 0), every_second(a, b, lanes, 1),
+                           every_second(c, d, lanes, 0), every_second(c, d, lanes, 1)};
   Vec<T> maximum = value[0];
   Mask which{};
 #pragma GCC unroll 4
@@ -126,8 +131,8 @@ template <class T, bool Choose>
   if constexpr (Choose) store(choice, __builtin_convertvector(which, Vec<uint8_t, kLanes<T>>));
 }
 
-// One row of outputs. The last vector overlaps the one before it; a row of fewer outputs than lanes is computed beyond its
-// end (hence the readable bytes after the input) and cut off.
+// One row of outputs. The last vector overlaps the one before it; a row of fewer outputs than lanes is
+// computed beyond its end (hence the readable bytes after the input) and cut off.
 template <class T, bool Choose>
 void two_by_two_row(const T* top, const T* bottom, int64_t count, T* output, uint8_t* choice) {
   constexpr int64_t L = kLanes<T>;
@@ -155,7 +160,8 @@ void two_by_two_plane(const PoolShape& s, const T* input, T* output, uint8_t* ch
 
 // The gradient of kLanes outputs, spread over two rows of inputs.
 template <class T>
-[[gnu::always_inline]] inline void two_by_two_vector_backward(const T* grad, const uint8_t* choice, T* top, T* bottom) {
+[[gnu::always_inline]] inline void two_by_two_vector_backward(const T* grad, const uint8_t* choice, T* top,
+                                                              T* bottom) {
   constexpr int64_t L = kLanes<T>;
   constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
   using Mask = Vec<MaskItem<T>>;
@@ -187,7 +193,8 @@ void two_by_two_row_backward(const T* grad, const uint8_t* choice, int64_t count
 }
 
 template <class T>
-void two_by_two_plane_backward(const PoolShape& s, const T* grad_output, const uint8_t* choice, T* grad_input) {
+void two_by_two_plane_backward(const PoolShape& s, const T* grad_output, const uint8_t* choice,
+                               T* grad_input) {
   const int64_t width = s.input[1], covered = 2 * s.output[1];
   auto clear = [](T* from, int64_t n) { std::memset(from, 0, static_cast<size_t>(n) * sizeof(T)); };
   for (int64_t u = 0; u < s.output[0]; ++u, grad_output += s.output[1], choice += s.output[1]) {
@@ -228,7 +235,8 @@ void forward_with_choice(const PoolShape& s, const T* input, T* output, uint8_t*
   const bool fast = std::is_floating_point_v<T> && is_two_by_two(s);
   for_each_plane(s, [&](int64_t plane) {
     if constexpr (std::is_floating_point_v<T>)
-      if (fast) return two_by_two_plane<T, true>(s, input + plane * in, output + plane * out, choice + plane * out);
+      if (fast)
+        return two_by_two_plane<T, true>(s, input + plane * in, output + plane * out, choice + plane * out);
     forward_plane(s, input + plane * in, output + plane * out, ChoiceIndex{choice + plane * out});
   });
 }

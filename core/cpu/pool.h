@@ -4,24 +4,27 @@
 
 namespace flambeau::cpu {
 
-// Max pooling over `planes` contiguous images. `padding` is the one before the first row and column; windows may run past
-// the other edge (ceil_mode). Every pointer read from must have 128 readable bytes after its last element.
+// Max pooling over `planes` contiguous images. `padding` is the one before the first row and column; windows
+// may run past the other edge (ceil_mode). Every pointer read from must have 128 readable bytes after its
+// last element.
 struct PoolShape {
   int64_t planes;
   int64_t input[2], kernel[2], stride[2], padding[2], dilation[2], output[2];
 };
 
-// The first maximum of a window wins, and NaN beats everything. Where the maximum was is told either as PyTorch does, as
-// the int64 position h * width + w in the plane, or as a uint8 position r * kernel[1] + s in the window, which needs a
-// kernel of at most 255 elements.
+// The first maximum of a window wins, and NaN beats everything. Where the maximum was is told either as
+// PyTorch does, as the int64 position h * width + w in the plane, or as a uint8 position r * kernel[1] + s in
+// the window, which needs a kernel of at most 255 elements.
 template <class T>
 struct PoolFunctions {
   void (*forward)(const PoolShape& shape, const T* input, T* output);
   void (*forward_with_position)(const PoolShape& shape, const T* input, T* output, int64_t* position);
   void (*forward_with_choice)(const PoolShape& shape, const T* input, T* output, uint8_t* choice);
   // Adds each output's gradient to the element it came from, zero elsewhere; null for integers.
-  void (*backward_by_position)(const PoolShape& shape, const T* grad_output, const int64_t* position, T* grad_input);
-  void (*backward_by_choice)(const PoolShape& shape, const T* grad_output, const uint8_t* choice, T* grad_input);
+  void (*backward_by_position)(const PoolShape& shape, const T* grad_output, const int64_t* position,
+                               T* grad_input);
+  void (*backward_by_choice)(const PoolShape& shape, const T* grad_output, const uint8_t* choice,
+                             T* grad_input);
   // output = input at the given places: the derivative of the backward; null for integers.
   void (*gather_by_position)(const PoolShape& shape, const T* input, const int64_t* position, T* output);
   void (*gather_by_choice)(const PoolShape& shape, const T* input, const uint8_t* choice, T* output);

@@ -53,6 +53,12 @@ template <class T> FLAMBEAU_MATH T exp(T x) {
   return scale(T(1) + expm1_reduced(r), n);
 }
 
+// exp where the result is a normal number: |x| < 87 for float, 708 for double.
+template <class T> FLAMBEAU_MATH T exp_normal(T x) {
+  const auto [n, r] = reduce_by_ln2(x);
+  return (T(1) + expm1_reduced(r)) * power_of_two(n);
+}
+
 // exp(high + low), for |low| far below |high|.
 FLAMBEAU_MATH double exp(DoubleDouble x) {
   const auto [n, r] = reduce_by_ln2(clamp_exponent(x.high, kExpMin<double>, kExpMax<double>));
@@ -77,8 +83,11 @@ template <class T> FLAMBEAU_MATH T expm1(T x) {
   return abs(x) < kIdentity ? x : T(4) * quarter_expm1(x);
 }
 
-// 1 / (1 + exp(-x))
-template <class T> FLAMBEAU_MATH T sigmoid(T x) { return T(1) / (T(1) + exp(-x)); }
+// 1 / (1 + exp(-x)), by way of exp(-|x|), which does not overflow.
+template <class T> FLAMBEAU_MATH T sigmoid(T x) {
+  const T e = exp(-abs(x));
+  return (x < T(0) ? e : T(1)) / (T(1) + e);
+}
 
 template <class T> FLAMBEAU_MATH T sinh(T x) {
   constexpr T kHuge = is_float32<T> ? T(1e9f) : T(1e18);
@@ -116,10 +125,9 @@ template <class T> FLAMBEAU_MATH T tanh(T x) {
                    -0.0002346347410887237, 8.511313685577672e-05, -2.060276537636634e-05);
   }
   const T small = a + a * (z * p);
-  // Beyond 10 (20) the result is 1, and one factor 2^n suffices.
+  // Beyond 10 (20) the result is 1.
   constexpr T kSaturated = is_float32<T> ? T(10) : T(20);
-  const auto [n, r] = reduce_by_ln2(T(2) * (a > kSaturated ? kSaturated : a));
-  const T e = (T(1) + expm1_reduced(r)) * power_of_two(n);
+  const T e = exp_normal(T(2) * (a > kSaturated ? kSaturated : a));
   const T large = T(1) - T(2) / (e + T(1));
   return copysign(a < kThreshold ? small : large, x);
 }

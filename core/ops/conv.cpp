@@ -1,5 +1,5 @@
-// Convolutions: conv1d, conv2d. Forward, input gradient and weight gradient are each linear in both of their arguments
-// and derivatives of one another, so the three operators close under differentiation of any order.
+// Convolutions: conv1d, conv2d. Forward, input gradient and weight gradient are each linear in both of their
+// arguments and derivatives of one another, so the three operators close under differentiation of any order.
 #include <array>
 #include <limits>
 
@@ -16,7 +16,8 @@ struct ConvGeometry {
   Dims input, weight, output;  // sizes of the tensors, batched
 };
 
-template <class F> void with_conv_functions(DType dtype, F&& f) {
+template <class F>
+void with_conv_functions(DType dtype, F&& f) {
   const cpu::ConvKernels& kernels = cpu::kernels().conv;
   if (dtype == DType::Float32) return f(kernels.f32, float{});
   if (dtype == DType::Float64) return f(kernels.f64, double{});
@@ -32,10 +33,13 @@ int64_t estimated_nanoseconds(const cpu::ConvShape& s) {
   return static_cast<int64_t>(multiplications / 30);
 }
 
-Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weight, const ConvGeometry& geometry);
-Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_output, const ConvGeometry& geometry);
+Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weight,
+                                  const ConvGeometry& geometry);
+Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_output,
+                                   const ConvGeometry& geometry);
 
-Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvGeometry& geometry) {
+Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                   const ConvGeometry& geometry) {
   return differentiable(
       "ConvolutionBackward0", Out{},
       [&] {
@@ -44,7 +48,8 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
                      b = bias ? as_contiguous(bias) : Tensor();
         with_conv_functions(input.dtype(), [&]<class T>(const cpu::ConvFunctions<T>& functions, T) {
           WithoutGil guard(estimated_nanoseconds(geometry.shape));
-          functions.forward(geometry.shape, x.data<T>(), w.data<T>(), b ? b.data<T>() : nullptr, output.data<T>());
+          functions.forward(geometry.shape, x.data<T>(), w.data<T>(), b ? b.data<T>() : nullptr,
+                            output.data<T>());
         });
         return output;
       },
@@ -58,7 +63,8 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
       }));
 }
 
-Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weight, const ConvGeometry& geometry) {
+Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weight,
+                                  const ConvGeometry& geometry) {
   return differentiable(
       "ConvolutionBackwardBackward0", Out{},
       [&] {
@@ -72,11 +78,13 @@ Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weigh
       },
       wrt(grad_output, [geometry, w = saved(weight)](
                            const Tensor& grad) { return convolution(grad, w(), Tensor(), geometry); }),
-      wrt(weight, [geometry, dy = saved(grad_output)](
-                      const Tensor& grad) { return convolution_weight_gradient(grad, dy(), geometry); }));
+      wrt(weight, [geometry, dy = saved(grad_output)](const Tensor& grad) {
+        return convolution_weight_gradient(grad, dy(), geometry);
+      }));
 }
 
-Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_output, const ConvGeometry& geometry) {
+Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_output,
+                                   const ConvGeometry& geometry) {
   return differentiable(
       "ConvolutionBackwardBackward0", Out{},
       [&] {
@@ -84,14 +92,16 @@ Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_outpu
         const Tensor x = as_contiguous_padded(input), dy = as_contiguous_padded(grad_output);
         with_conv_functions(input.dtype(), [&]<class T>(const cpu::ConvFunctions<T>& functions, T) {
           WithoutGil guard(estimated_nanoseconds(geometry.shape));
-          functions.weight_gradient(geometry.shape, x.data<T>(), dy.data<T>(), grad_weight.data<T>(), nullptr);
+          functions.weight_gradient(geometry.shape, x.data<T>(), dy.data<T>(), grad_weight.data<T>(),
+                                    nullptr);
         });
         return grad_weight;
       },
       wrt(input, [geometry, dy = saved(grad_output)](
                      const Tensor& grad) { return convolution_input_gradient(dy(), grad, geometry); }),
-      wrt(grad_output, [geometry, x = saved(input)](
-                           const Tensor& grad) { return convolution(x(), grad, Tensor(), geometry); }));
+      wrt(grad_output, [geometry, x = saved(input)](const Tensor& grad) {
+        return convolution(x(), grad, Tensor(), geometry);
+      }));
 }
 
 // The arguments shared by the forms of one convolution; `axes` is 1 or 2.
@@ -104,8 +114,9 @@ struct ConvArguments {
 
 // One value for every axis, or one each.
 std::array<int64_t, 2> per_axis(IntList values, size_t axes, const char* name) {
-  check(values.size() == 1 || values.size() == axes, "expected ", name, " to be a single integer value or a list of ",
-        axes, " values to match the convolution dimensions, but got ", name, "=", to_string(values));
+  check(values.size() == 1 || values.size() == axes, "expected ", name,
+        " to be a single integer value or a list of ", axes,
+        " values to match the convolution dimensions, but got ", name, "=", to_string(values));
   return {values[0], values[values.size() - 1]};
 }
 
@@ -115,23 +126,26 @@ void check_range(const std::array<int64_t, 2>& values, const char* name) {
 }
 
 void check_dtypes(const Tensor& input, const Tensor& weight, const Tensor& bias) {
-  auto lower = [](const Tensor& t) { return t.dtype() == DType::Float32 ? "float" : t.dtype() == DType::Float64 ? "double" : name(t.dtype()); };
-  check(!bias || input.dtype() == bias.dtype(), "Input type (", lower(input), ") and bias type (", bias ? lower(bias) : "",
-        ") should be the same: convert one of them with .to()");
-  check(input.dtype() == weight.dtype(), "expected scalar type ", scalar_type_name(input.dtype()), " but found ",
-        scalar_type_name(weight.dtype()), ": input and weight of a convolution must have one dtype");
+  auto lower = [](const Tensor& t) {
+    return t.dtype() == DType::Float32 ? "float" : t.dtype() == DType::Float64 ? "double" : name(t.dtype());
+  };
+  check(!bias || input.dtype() == bias.dtype(), "Input type (", lower(input), ") and bias type (",
+        bias ? lower(bias) : "", ") should be the same: convert one of them with .to()");
+  check(input.dtype() == weight.dtype(), "expected scalar type ", scalar_type_name(input.dtype()),
+        " but found ", scalar_type_name(weight.dtype()),
+        ": input and weight of a convolution must have one dtype");
 }
 
 void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bias, int64_t groups) {
   const Dims &w = weight.sizes(), &x = input.sizes();
-  check(w.size() == x.size(), "Expected ", w.size(), "-dimensional input for ", w.size(), "-dimensional weight ", w,
-        ", but got ", x.size(), "-dimensional input of size ", x, " instead");
+  check(w.size() == x.size(), "Expected ", w.size(), "-dimensional input for ", w.size(),
+        "-dimensional weight ", w, ", but got ", x.size(), "-dimensional input of size ", x, " instead");
   check(w[0] >= groups, "Given groups=", groups, ", expected weight to be at least ", groups,
         " at dimension 0, but got weight of size ", w, " instead");
   check(w[0] % groups == 0, "Given groups=", groups, ", expected weight to be divisible by ", groups,
         " at dimension 0, but got weight of size [", w, "] instead");
-  check(x[1] == w[1] * groups, "Given groups=", groups, ", weight of size ", w, ", expected input", x, " to have ",
-        w[1] * groups, " channels, but got ", x[1], " channels instead");
+  check(x[1] == w[1] * groups, "Given groups=", groups, ", weight of size ", w, ", expected input", x,
+        " to have ", w[1] * groups, " channels, but got ", x[1], " channels instead");
   check(!bias || (bias.dim() == 1 && bias.size(0) == w[0]), "Given weight of size ", w,
         ", expected bias to be 1-dimensional with ", w[0], " elements, but got bias of size ",
         bias ? bias.sizes() : Dims{}, " instead");
@@ -139,14 +153,15 @@ void check_channels(const Tensor& input, const Tensor& weight, const Tensor& bia
 
 // Sizes per axis as PyTorch prints them: "5 x 7".
 std::string by(const int64_t* values, int axes) {
-  return axes == 1 ? std::to_string(values[0]) : std::to_string(values[0]) + " x " + std::to_string(values[1]);
+  return axes == 1 ? std::to_string(values[0])
+                   : std::to_string(values[0]) + " x " + std::to_string(values[1]);
 }
 
 enum class Padding { Explicit, Same };
 
 // Checks everything and works out the sizes; a convolution of one axis has a first axis of size 1.
-ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvArguments& arguments,
-                           Padding mode, IntList padding) {
+ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                           const ConvArguments& arguments, Padding mode, IntList padding) {
   check(arguments.groups > 0, "non-positive groups is not supported");
   const size_t weight_axes = static_cast<size_t>(std::max(weight.dim() - 2, 1));
   const auto stride = per_axis(arguments.stride, weight_axes, "stride");
@@ -196,22 +211,24 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
 
 Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvArguments& arguments,
                 Padding mode, IntList padding) {
-  check(input.dim() == arguments.axes + 1 || input.dim() == arguments.axes + 2, "Expected ", arguments.axes + 1,
-        "D (unbatched) or ", arguments.axes + 2, "D (batched) input to ", arguments.name, ", but got input of size: ",
-        input.sizes());
+  check(input.dim() == arguments.axes + 1 || input.dim() == arguments.axes + 2, "Expected ",
+        arguments.axes + 1, "D (unbatched) or ", arguments.axes + 2, "D (batched) input to ", arguments.name,
+        ", but got input of size: ", input.sizes());
   if (input.dim() == arguments.axes + 2)
     return convolution(input, weight, bias, conv_geometry(input, weight, bias, arguments, mode, padding));
   const Tensor batched = unsqueeze(input, 0);
   const int64_t batch_axis = 0;
-  return squeeze(convolution(batched, weight, bias, conv_geometry(batched, weight, bias, arguments, mode, padding)),
-                 IntList(&batch_axis, 1));
+  return squeeze(
+      convolution(batched, weight, bias, conv_geometry(batched, weight, bias, arguments, mode, padding)),
+      IntList(&batch_axis, 1));
 }
 
 // padding='valid' and padding='same'.
 Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvArguments& arguments,
                 std::string_view padding) {
   constexpr int64_t none = 0;
-  if (padding == "valid") return convolve(input, weight, bias, arguments, Padding::Explicit, IntList(&none, 1));
+  if (padding == "valid")
+    return convolve(input, weight, bias, arguments, Padding::Explicit, IntList(&none, 1));
   check(padding == "same", "Invalid padding string: '", padding, "': use 'valid', 'same' or numbers");
   for (const int64_t stride : arguments.stride)
     check(stride == 1, "padding='same' is not supported for strided convolutions");
@@ -221,35 +238,41 @@ Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, c
 }  // namespace
 
 // torch.nn.functional.conv2d.
-Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride, IntList padding,
-              IntList dilation, int64_t groups) {
+Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
+              IntList padding, IntList dilation, int64_t groups) {
   return convolve(input, weight, bias, {"conv2d", 2, stride, dilation, groups}, Padding::Explicit, padding);
 }
-Tensor conv2d_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
-                            std::string_view padding, IntList dilation, int64_t groups) {
+Tensor conv2d_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                            IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
   return convolve(input, weight, bias, {"conv2d", 2, stride, dilation, groups}, padding);
 }
-EXPOSE("conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] dilation=1, "
-       "int groups=1) -> Tensor",
-       conv2d, function | nn);
-EXPOSE("conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
-       "int[] dilation=1, int groups=1) -> Tensor",
-       conv2d_named_padding, function | nn);
+EXPOSE(
+    "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
+    "dilation=1, "
+    "int groups=1) -> Tensor",
+    conv2d, function | nn);
+EXPOSE(
+    "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
+    "int[] dilation=1, int groups=1) -> Tensor",
+    conv2d_named_padding, function | nn);
 
 // torch.nn.functional.conv1d.
-Tensor conv1d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride, IntList padding,
-              IntList dilation, int64_t groups) {
+Tensor conv1d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
+              IntList padding, IntList dilation, int64_t groups) {
   return convolve(input, weight, bias, {"conv1d", 1, stride, dilation, groups}, Padding::Explicit, padding);
 }
-Tensor conv1d_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
-                            std::string_view padding, IntList dilation, int64_t groups) {
+Tensor conv1d_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                            IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
   return convolve(input, weight, bias, {"conv1d", 1, stride, dilation, groups}, padding);
 }
-EXPOSE("conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] dilation=1, "
-       "int groups=1) -> Tensor",
-       conv1d, function | nn);
-EXPOSE("conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
-       "int[] dilation=1, int groups=1) -> Tensor",
-       conv1d_named_padding, function | nn);
+EXPOSE(
+    "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
+    "dilation=1, "
+    "int groups=1) -> Tensor",
+    conv1d, function | nn);
+EXPOSE(
+    "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
+    "int[] dilation=1, int groups=1) -> Tensor",
+    conv1d_named_padding, function | nn);
 
 }  // namespace flambeau

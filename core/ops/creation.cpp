@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "core/ops/operators.h"
@@ -74,9 +75,49 @@ DType dtype_of_number(const Scalar& value) {
   }
 }
 
+template <class T>
+constexpr const char* item_type_name() {
+  if constexpr (std::is_same_v<T, uint8_t>)
+    return "uint8_t";
+  else if constexpr (std::is_same_v<T, int8_t>)
+    return "int8_t";
+  else if constexpr (std::is_same_v<T, int16_t>)
+    return "int16_t";
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return "int";
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return "int64_t";
+  else if constexpr (std::is_same_v<T, float>)
+    return "float";
+  else
+    return "double";
+}
+
 // ---- one value everywhere
 
+// Throws where an item of the dtype cannot hold the value at all. Negative integers wrap to unsigned ones, as
+// in C.
+void check_fits(const Scalar& value, DType dtype) {
+  if (value.is_bool() || dtype == DType::Bool || !is_supported(dtype)) return;
+  visit_number(dtype, "fill", [&]<class T>() {
+    constexpr T kLargest = std::numeric_limits<T>::max(), kSmallest = std::numeric_limits<T>::lowest();
+    const double x = value.to_double();
+    bool fits;
+    if constexpr (std::is_floating_point_v<T>) {
+      fits = !std::isfinite(x) || (x <= double{kLargest} && x >= double{kSmallest});
+    } else if (value.is_floating()) {
+      fits = x >= static_cast<double>(kSmallest) && x < static_cast<double>(kLargest) + 1;
+    } else {
+      const int64_t smallest =
+          std::is_unsigned_v<T> ? -static_cast<int64_t>(kLargest) : static_cast<int64_t>(kSmallest);
+      fits = value.to_int() >= smallest && value.to_int() <= static_cast<int64_t>(kLargest);
+    }
+    check(fits, "value cannot be converted to type ", item_type_name<T>(), " without overflow: ", value);
+  });
+}
+
 Tensor filled(const Dims& sizes, const Scalar& value, DType dtype, const Options& options, const Out& out) {
+  check_fits(value, dtype);
   const Tensor result = creation_result(out, sizes, dtype);
   fill_raw(result, value);
   return finished(result, options);
@@ -165,6 +206,7 @@ EXPOSE("scalar_tensor(Number s, *, options) -> Tensor", scalar_tensor_of, functi
 Tensor filled_like(const Tensor& self, const Scalar& value, const Options& options,
                    std::optional<MemoryFormat> memory_format) {
   const Tensor result = empty_like(self, options.dtype.value_or(self.dtype()), memory_format);
+  check_fits(value, result.dtype());
   fill_raw(result, value);
   return finished(result, options);
 }
@@ -224,146 +266,6 @@ Tensor new_full(const Tensor& self, IntList size, const Scalar& fill_value, cons
   return full(size, fill_value, with_dtype_of(self, options), {});
 }
 EXPOSE("new_full(Tensor self, int[] size, Number fill_value, *, options) -> Tensor", new_full, method);
-
-// ---- sequences
-
-// Runs write(T* items) on a contiguous destination for `result` and copies where that is another one.
-template <class Write>
-void write_items(const Tensor& result, const char* operator_name, Write write) {
-  const Tensor contiguous = result.is_contiguous() ? result : empty(result.sizes(), result.dtype());
-  visit_number(result.dtype(), operator_name, [&]<class T>() { write(contiguous.data<T>()); });
-  if (contiguous != result) copy_into(result, contiguous);
-}
-
-bool all_integers(const Scalar& a, const Scalar& b, const Scalar& c) {
-  return !a.is_floating() && !b.is_floating() && !c.is_floating();
-}
-
-Tensor arithmetic_progression(const Scalar& start, const Scalar& end, const Scalar& step, bool with_end,
-                              const Options& options, const Out& out, DType dtype) {
-  const double first = start.to_double(), last = end.to_double(), stride = step.to_double();
-  check(stride != 0, "step must be nonzero, got ", step);
-  check(std::isfinite(first) && std::isfinite(last), "unsupported range: ", start, " -> ", end,
-        ": both ends must be finite");
-  check(stride > 0 ? last >= first : last <= first,
-        "upper bound and lower bound inconsistent with step sign: ", start, " -> ", end, " by ", step);
-  double count = 0;
-  if (with_end) {
-    count = std::floor((last - first) / stride) + 1;
-  } else if (dtype == DType::Int64 || all_integers(start, end, step)) {  // beyond 2^53 a double would not do
-    const int64_t width = end.to_int() - start.to_int(), by = step.to_int();
-    check<ValueError>(by != 0, "step must be nonzero: as an integer, ", step, " is 0");
-    count = static_cast<double>(width / by + (width % by != 0));
-  } else {
-    count = std::ceil((last - first) / stride);
-  }
-  check(count >= 0 && count <= 9.0e18, "invalid size, possible overflow? ", count, " items from ", start,
-        " to ", end, " by ", step);
-  const int64_t n = static_cast<int64_t>(count);
-  const Tensor result = creation_result(out, {n}, dtype);
-  write_items(result, with_end ? "range_cpu" : "arange_cpu", [&]<class T>(T* items) {
-    if constexpr (std::is_integral_v<T>) {
-      // Unsigned, so that the last sum may overflow as PyTorch's does.
-      uint64_t value = static_cast<uint64_t>(start.to_int());
-      for (int64_t i = 0; i < n; ++i, value += static_cast<uint64_t>(step.to_int()))
-        items[i] = static_cast<T>(value);
-    } else {
-      for (int64_t i = 0; i < n; ++i) items[i] = static_cast<T>(first + stride * static_cast<double>(i));
-    }
-  });
-  return finished(result, options);
-}
-
-Tensor arange_step(const Scalar& start, const Scalar& end, const Scalar& step, const Options& options,
-                   const Out& out) {
-  const DType natural = all_integers(start, end, step) ? DType::Int64 : default_dtype();
-  return arithmetic_progression(start, end, step, false, options, out, chosen_dtype(options, out, natural));
-}
-Tensor arange_end(const Scalar& end, const Options& options, const Out& out) {
-  return arange_step(0, end, 1, options, out);
-}
-EXPOSE("arange(Number start, Number end, Number step=1, *, options) -> Tensor", arange_step, function | out);
-EXPOSE("arange(Number end, *, options) -> Tensor", arange_end, function | out);
-
-Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, const Options& options,
-             const Out& out) {
-  warn(
-      "torch.range is deprecated and will be removed in a future release because its behavior is "
-      "inconsistent with "
-      "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).");
-  return arithmetic_progression(start, end, step, true, options, out,
-                                chosen_dtype(options, out, default_dtype()));
-}
-EXPOSE("range(Number start, Number end, Number step=1, *, options) -> Tensor", range, function | out);
-
-Scalar number_of(const Operand& operand, const char* function, const char* argument) {
-  if (!operand.is_tensor()) return operand.scalar();
-  const Tensor& t = operand.tensor();
-  check(t.dim() == 0, function, " only supports 0-dimensional start and end tensors, but got ", argument,
-        " with ", t.dim(), " dimension(s).");
-  const Tensor value = cast_copy(t, is_floating(t.dtype()) ? DType::Float64 : DType::Int64);
-  return is_floating(t.dtype()) ? Scalar(*value.data<double>()) : Scalar(*value.data<int64_t>());
-}
-
-// steps numbers from start to end, each from the nearer end, for symmetry.
-template <class T, class Step>
-class EvenSpacing {
- public:
-  EvenSpacing(T start, T end, int64_t steps)
-      : start_(start),
-        end_(end),
-        steps_(steps),
-        step_(steps > 1 ? (static_cast<Step>(end) - static_cast<Step>(start)) / static_cast<Step>(steps - 1)
-                        : Step{}) {}
-  Step operator()(int64_t i) const {
-    return i < steps_ / 2 || steps_ == 1 ? start_ + step_ * static_cast<Step>(i)
-                                         : end_ - step_ * static_cast<Step>(steps_ - i - 1);
-  }
-
- private:
-  T start_, end_;
-  int64_t steps_;
-  Step step_;
-};
-
-Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const Options& options,
-                const Out& out) {
-  check(steps >= 0, "number of steps must be non-negative, got ", steps);
-  const Scalar first = number_of(start, "linspace", "start"), last = number_of(end, "linspace", "end");
-  const Tensor result = creation_result(out, {steps}, chosen_dtype(options, out, default_dtype()));
-  write_items(result, "linspace_cpu", [&]<class T>(T* items) {
-    using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
-    const EvenSpacing<T, Step> value(first.to<T>(), last.to<T>(), steps);
-    for (int64_t i = 0; i < steps; ++i) items[i] = static_cast<T>(value(i));
-  });
-  return finished(result, options);
-}
-EXPOSE("linspace(Tensor|Number start, Tensor|Number end, int steps, *, options) -> Tensor", linspace,
-       function | out);
-
-Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double base, const Options& options,
-                const Out& out) {
-  check(steps >= 0, "number of steps must be non-negative, got ", steps);
-  const Scalar first = number_of(start, "logspace", "start"), last = number_of(end, "logspace", "end");
-  const Tensor result = creation_result(out, {steps}, chosen_dtype(options, out, default_dtype()));
-  write_items(result, "logspace_cpu", [&]<class T>(T* items) {
-    if (steps == 1) {
-      items[0] = static_cast<T>(std::pow(base, first.to_double()));
-    } else if constexpr (std::is_integral_v<T>) {
-      const float step = static_cast<float>(last.to<T>() - first.to<T>()) / static_cast<float>(steps - 1);
-      for (int64_t i = 0; i < steps; ++i) {
-        items[i] = static_cast<T>(std::pow(base, first.to<T>() + step * static_cast<float>(i)));
-      }
-    } else {
-      const EvenSpacing<T, T> exponent(first.to<T>(), last.to<T>(), steps);
-      for (int64_t i = 0; i < steps; ++i)
-        items[i] = static_cast<T>(std::pow(base, static_cast<double>(exponent(i))));
-    }
-  });
-  return finished(result, options);
-}
-EXPOSE("logspace(Tensor|Number start, Tensor|Number end, int steps, float base=10.0, *, options) -> Tensor",
-       logspace, function | out);
 
 // ---- matrices
 

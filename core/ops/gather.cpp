@@ -224,7 +224,8 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
   check<NotImplementedError>(!sparse_grad, "gather with sparse_grad=True is not implemented");
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
   check_index_type("gather", index);
-  check(!out.target || out.target->dtype == self.dtype(), "gather(): Expected self.dtype to be equal to src.dtype");
+  check(!out.target || out.target->dtype == self.dtype(), "gather(): Expected out tensor to have dtype ", scalar_type_name(self.dtype()),
+        ", but got ", out.target ? scalar_type_name(out.target->dtype) : "", " instead");
   const Dims own = with_dims(self.sizes()), sizes = with_dims(index.sizes());
   if (index.numel()) {
     check(own.count == sizes.count, "Index tensor must have the same number of dimensions as input tensor: got ", index.dim(), " and ",
@@ -449,8 +450,12 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     own[d] = self.sizes()[d];
     theirs[d] = indices.sizes()[d];
   }
-  return gather(own == self.sizes() ? self : expand(self, own), d, theirs == indices.sizes() ? indices : expand(indices, theirs), false,
-                out);
+  // Along a dimension, as NumPy's, negative ones count from the end.
+  Tensor at = contiguous_copy(cast_copy(theirs == indices.sizes() ? indices : expand(indices, theirs), DType::Int64));
+  const int64_t size = own.count ? own[d] : 1;
+  auto* p = at.data<int64_t>();
+  for (int64_t i = 0; i < at.numel(); ++i) p[i] += p[i] < 0 ? size : 0;
+  return gather(own == self.sizes() ? self : expand(self, own), d, at, false, out);
 }
 }  // namespace
 

@@ -136,7 +136,8 @@ Dims broadcast_of(const std::vector<Entry>& entries) {
       const int64_t a = sizes[sizes.count - i], b = own[own.count - i];
       if (a == b || a == 1 || b == 1) continue;
       std::string shapes;
-      for (const Entry& e : entries) shapes += (shapes.empty() ? "" : ", ") + to_string(e.positions.sizes());
+      for (const Entry& e : entries)  // a mask counts as an index for each of its dimensions
+        for (int k = 0; k < e.dims; ++k) shapes += (shapes.empty() ? "" : ", ") + to_string(e.positions.sizes());
       fail<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
     }
     sizes = broadcast_sizes(sizes, own);

@@ -45,15 +45,15 @@ std::vector<Tensor> nonzero_tuple(const Tensor& self) {
 }
 
 namespace {
-Results nonzero_any(const Tensor& self, bool as_tuple) {
+Results nonzero_either(const Tensor& self, bool as_tuple, const Out& out) {
+  check(!as_tuple || !out.target, "nonzero does not support the out kwarg when as_tuple is True");
   if (as_tuple) return {Results::Kind::List, nonzero_tuple(self), {}};
-  return {Results::Kind::Tensor, {nonzero(self)}, {}};
+  return {Results::Kind::Tensor, {nonzero(self, out)}, {}};
 }
 Tensor argwhere(const Tensor& self) { return nonzero(self); }
 }  // namespace
 
-EXPOSE("nonzero(Tensor self) -> Tensor", nonzero, function | method | out);
-EXPOSE("nonzero(Tensor self, *, bool as_tuple) -> Tensor[]", nonzero_any, function | method);
+EXPOSE("nonzero(Tensor self, *, bool as_tuple=False) -> Tensor[]", nonzero_either, function | method | out);
 EXPOSE("argwhere(Tensor self) -> Tensor", argwhere, function | method);
 EXPOSE("where(Tensor condition) -> Tensor[]", nonzero_tuple, function);
 

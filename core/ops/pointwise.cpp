@@ -242,25 +242,32 @@ Tensor without_overlap(const Tensor& input, const Tensor& target) {
   return contiguous_copy(input);
 }
 
-cpu::PointwiseKernel find_kernel(Pointwise op, DType& compute) {
+// May change both: `promoted` where integers become floating, `compute` where the kernel works in another type.
+cpu::PointwiseKernel find_kernel(Pointwise op, DType& promoted, DType& compute) {
   const auto& table = cpu::kernels().pointwise;
-  if (auto kernel = table(op, compute)) [[likely]] return kernel;
+  compute = promoted;
+  if (auto kernel = table(op, promoted)) [[likely]] return kernel;
+  if (promoted == DType::Float16 || promoted == DType::BFloat16) {  // half precision is computed in float32
+    compute = DType::Float32;
+    if (auto kernel = table(op, compute)) return kernel;
+  }
   bool floating_only = !table(op, DType::Int64) && !table(op, DType::Bool);
-  if (is_integral(compute) && floating_only)
+  if (is_integral(promoted) && floating_only)
     if (auto kernel = table(op, default_dtype())) {
-      compute = default_dtype();
+      compute = promoted = default_dtype();
       return kernel;
     }
-  fail<NotImplementedError>("\"", operator_name(op), "\" not implemented for '", scalar_type_name(compute),
+  fail<NotImplementedError>("\"", operator_name(op), "\" not implemented for '", scalar_type_name(promoted),
                             "'; convert the tensor, for example with .float()");
 }
 
-Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, DType compute,
+Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, DType compute, DType promoted,
                     std::initializer_list<Operand> inputs) {
-  const DType result_dtype = cpu::returns_bool(op) ? DType::Bool : compute;
+  const DType kernel_dtype = cpu::returns_bool(op) ? DType::Bool : compute;  // what the kernel writes
+  const DType result_dtype = cpu::returns_bool(op) ? DType::Bool : promoted;
   // Small or large, most calls have contiguous tensors of one shape and dtype, and perhaps numbers.
   const TensorImpl* first = nullptr;
-  bool plain = true;
+  bool plain = kernel_dtype == result_dtype;
   for (const Operand& input : inputs) {
     const TensorImpl* t = input.impl();
     if (!t) continue;
@@ -326,7 +333,7 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
   o.dims = sizes.count;
   for (int d = 0; d < sizes.count; ++d) o.sizes[d] = sizes[d];
   o.numel = result.numel();
-  add_tensor(o, result, result_dtype, sizes);
+  add_tensor(o, result, kernel_dtype, sizes);
   Tensor holders[kMaxOperands];
   alignas(16) char numbers[kMaxOperands][16];
   int k = 0;
@@ -405,13 +412,13 @@ Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> in
       default: fail<RuntimeError>("a pointwise operator takes one to four inputs");
     }
   }
-  auto kernel = find_kernel(op, compute);
-  return compute_into(out, op, kernel, compute, inputs);
+  return pointwise_as(out, op, compute, inputs);
 }
 
-Tensor pointwise_as(const Out& out, Pointwise op, DType compute, std::initializer_list<Operand> inputs) {
-  auto kernel = find_kernel(op, compute);
-  return compute_into(out, op, kernel, compute, inputs);
+Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializer_list<Operand> inputs) {
+  DType compute;
+  auto kernel = find_kernel(op, promoted, compute);
+  return compute_into(out, op, kernel, compute, promoted, inputs);
 }
 
 // ---- copies

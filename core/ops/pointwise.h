@@ -14,11 +14,12 @@ using cpu::Pointwise;
 DType result_type(std::initializer_list<Operand> operands);
 
 // Computes `op` over the broadcast inputs in the dtype that the operator's rule gives (promoted; or promoted to a floating
-// dtype for true division and transcendental functions), or in `compute` where it is given. Results of predicates are bool.
+// dtype for true division and transcendental functions), or in `promoted` where it is given; half precision passes through
+// float32. Results of predicates are bool.
 // The result goes to `out` (result_for), cast to its dtype. Throws RuntimeError naming operator and dtype where there is no
 // such kernel.
 Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> inputs);
-Tensor pointwise_as(const Out& out, Pointwise op, DType compute, std::initializer_list<Operand> inputs);
+Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializer_list<Operand> inputs);
 
 // Element for element with broadcasting and conversion; the raw work behind copy_, to, contiguous. No history.
 void copy_into(const Tensor& target, const Operand& source);

@@ -372,8 +372,8 @@ Tensor randperm(int64_t n, Generator* generator, const Options& options, const O
       check(n <= (int64_t{1} << kDigits) + 1, "n cannot be greater than 2^", kDigits, "+1 for ",
             scalar_type_name(dtype), " type.");
     } else {
-      check(n <= static_cast<int64_t>(std::numeric_limits<T>::max()), "value cannot be converted to type ",
-            name(dtype), " without overflow: n is ", n);
+      check(n - 1 <= static_cast<int64_t>(std::numeric_limits<T>::max()),
+            "value cannot be converted to type ", name(dtype), " without overflow: n is ", n);
     }
   });
   const Tensor result = creation_result(out, {n}, dtype);

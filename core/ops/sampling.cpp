@@ -293,28 +293,29 @@ Tensor dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;
   return masked(input, empty_like(input, input.dtype()), p, out);
 }
-EXPOSE("dropout(Tensor input, float p, bool train) -> Tensor", dropout, function | inplace_function | nn);
+EXPOSE("dropout(Tensor input, float p, bool train) -> Tensor", dropout,
+       function | inplace | inplace_function | nn);
 
 Tensor feature_dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;
   return masked(input, feature_noise(input), p, out);
 }
 EXPOSE("feature_dropout(Tensor input, float p, bool train) -> Tensor", feature_dropout,
-       function | inplace_function | nn);
+       function | inplace | inplace_function | nn);
 
 Tensor alpha_dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;
   return alpha_masked(input, empty_like(input, input.dtype()), p, out);
 }
 EXPOSE("alpha_dropout(Tensor input, float p, bool train) -> Tensor", alpha_dropout,
-       function | inplace_function | nn);
+       function | inplace | inplace_function | nn);
 
 Tensor feature_alpha_dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;
   return alpha_masked(input, feature_noise(input), p, out);
 }
 EXPOSE("feature_alpha_dropout(Tensor input, float p, bool train) -> Tensor", feature_alpha_dropout,
-       function | inplace_function | nn);
+       function | inplace | inplace_function | nn);
 
 }  // namespace
 

@@ -350,7 +350,7 @@ Tensor sum_to_size(const Tensor& self, IntList size) {
   for (int i = 1; fits && i <= sizes.count; ++i)
     fits = sizes[sizes.count - i] == 1 || sizes[sizes.count - i] == self.sizes()[self.dim() - i];
   check(fits, "size {", sizes, "} is not expandable to size {", self.sizes(), "}.");
-  return sum_to(self, sizes);
+  return sizes.count ? sum_to(self, sizes) : sum(self);
 }
 }  // namespace
 EXPOSE("sum_to_size(Tensor self, int[] size) -> Tensor", sum_to_size, method);

@@ -389,15 +389,22 @@ Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t
         "start must be an 0-dim integral Tensor.");
   return narrow(self, dim, cast_copy(start, DType::Int64).data<int64_t>()[0], length);
 }
-Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
-  return clone(narrow(self, dim, start, length));
+Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length, const Out& out) {
+  check(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
+  check(dim < self.dim() && dim >= -self.dim(), "narrow_copy(): dim ", dim, " is out of range for a tensor of ", self.dim(),
+        " dimensions");
+  Tensor part = narrow(self, dim, start, length);
+  if (!out.target) return clone(part, MemoryFormat::Contiguous);
+  Tensor result = result_for(out, part.sizes(), part.dtype());
+  copy_into(result, part);
+  return result;
 }
 }  // namespace
 
 EXPOSE("select(Tensor self, int dim, int index) -> Tensor", select, function | method);
 EXPOSE("narrow(Tensor self, int dim, int start, int length) -> Tensor", narrow, function | method);
 EXPOSE("narrow(Tensor self, int dim, Tensor start, int length) -> Tensor", narrow_from, function | method);
-EXPOSE("narrow_copy(Tensor self, int dim, int start, int length) -> Tensor", narrow_copy, function | method);
+EXPOSE("narrow_copy(Tensor self, int dim, int start, int length) -> Tensor", narrow_copy, function | method | out);
 
 Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
   const int a = static_cast<int>(wrap_dim(dim1, self.dim())), b = static_cast<int>(wrap_dim(dim2, self.dim()));

@@ -155,7 +155,7 @@ struct Direction {
 };
 template <const Direction& direction> int64_t split_dim(const Tensor& self, int64_t sections) {
   check(self.dim() >= direction.least_dims, "torch.", direction.name, " requires a tensor with at least ",
-        direction.least_dims, " dimension", direction.least_dims > 1 ? "s" : "", ", but got a tensor with ", self.dim(),
+        direction.least_dims, " dimension, but got a tensor with ", self.dim(),
         " dimensions!");
   const int64_t dim = direction.dim == 1 && self.dim() == 1 ? 0 : direction.dim;
   check(sections != 0 && self.size(dim) % sections == 0, "torch.", direction.name, " attempted to split along dimension ", dim,

@@ -9,9 +9,9 @@ namespace flambeau {
 template <class Signature>
 class FunctionRef;
 
-// A non-owning reference to a callable: two words, no allocation. The callable must outlive the reference, so use it
-// for parameters only. Everything is forced inline because kernel sources, compiled once per instruction set, use it
-// and must not emit shared (weak) functions.
+// A non-owning reference to a callable: two words, no allocation. The callable must outlive the reference, so
+// use it for parameters only. Everything is forced inline because kernel sources, compiled once per
+// instruction set, use it and must not emit shared (weak) functions.
 template <class Result, class... Args>
 class FunctionRef<Result(Args...)> {
  public:

@@ -21,7 +21,8 @@ namespace {
 
 using Range = FunctionRef<void(int64_t, int64_t)>;
 
-// Long enough to bridge the gap between two operators of one model, short enough not to burn a shared machine.
+// Long enough to bridge the gap between two operators of one model, short enough not to burn a shared
+// machine.
 constexpr auto kSpin = std::chrono::microseconds(30);
 
 thread_local bool inside_region = false;
@@ -122,9 +123,8 @@ class Pool {
       pthread_sigmask(SIG_SETMASK, &all, &previous);
       bool started = true;
       try {
-        worker->thread = std::thread([this, w = worker.get(), index = static_cast<int>(workers_.size()) + 1] {
-          serve(*w, index);
-        });
+        worker->thread = std::thread(
+            [this, w = worker.get(), index = static_cast<int>(workers_.size()) + 1] { serve(*w, index); });
       } catch (const std::system_error&) {
         started = false;
       }
@@ -156,9 +156,9 @@ class Pool {
 std::atomic<Pool*> current_pool{nullptr};
 std::atomic_flag creating;
 
-// At exit the workers are joined, but the pool's memory stays: a daemon thread may still call parallel_for, which then
-// runs inline. In a forked child the workers are gone and the locks undefined: the pool is abandoned, and rebuilt when
-// next needed.
+// At exit the workers are joined, but the pool's memory stays: a daemon thread may still call parallel_for,
+// which then runs inline. In a forked child the workers are gone and the locks undefined: the pool is
+// abandoned, and rebuilt when next needed.
 void stop_pool() {
   if (Pool* pool = current_pool.load()) pool->stop();
 }
@@ -204,7 +204,8 @@ bool in_parallel_region() { return inside_region; }
 void parallel_for(int64_t begin, int64_t end, int64_t grain, Range body) {
   const int64_t count = end - begin;
   if (count <= 0) return;
-  const int64_t ranges = inside_region ? 1 : std::min<int64_t>(num_threads(), count / std::max<int64_t>(grain, 1));
+  const int64_t ranges =
+      inside_region ? 1 : std::min<int64_t>(num_threads(), count / std::max<int64_t>(grain, 1));
   if (ranges >= 2) {
     Pool* workers = pool();
     if (workers && workers->try_run({&body, begin, count, static_cast<int>(ranges)})) return;

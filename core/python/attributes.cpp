@@ -405,6 +405,7 @@ PyObject* item(const Tensor& tensor) {
 }
 
 PyGetSetDef tensor_attributes[] = {
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "The user's attributes.", nullptr},
     {"shape", get_shape, nullptr, "The sizes.", nullptr},
     {"dtype", get_dtype, nullptr, "The element type.", nullptr},
     {"device", get_device, nullptr, "Where the data lies.", nullptr},

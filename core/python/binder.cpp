@@ -84,6 +84,10 @@ Overload parse_schema(const Exposed& exposed, std::string& name) {
     p = blank + 1;
     size_t end = s.find_first_of("=,)", p);
     std::string_view id = s.substr(p, end - p);
+    if (id.ends_with("...")) {  // "Tensor[] tensors...": f(a, b) and f([a, b])
+      parameter.spread = true;
+      id.remove_suffix(3);
+    }
     parameter.name = intern(id);
     if (id == "dim") parameter.alias = intern("axis");
     if (id == "keepdim") parameter.alias = intern("keepdims");
@@ -150,14 +154,32 @@ inline bool set_tensor(PyObject* o, Value& v, Frame& frame) {
 }
 
 bool set_ints(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
-  if (frame.integers_used + n > kMaxInts) return false;
-  int64_t* list = frame.integers + frame.integers_used;
+  const bool fits = frame.integers_used + n <= kMaxInts;
+  if (!fits) frame.long_lists.push_back(std::make_unique<int64_t[]>(static_cast<size_t>(n)));
+  int64_t* list = fits ? frame.integers + frame.integers_used : frame.long_lists.back().get();
   for (Py_ssize_t i = 0; i < n; ++i)
     if (!parse_int(items[i], list[i])) return false;
   v.integers = list;
   v.count = static_cast<uint32_t>(n);
   v.kind = ValueKind::Ints;
-  frame.integers_used += static_cast<int>(n);
+  if (fits) frame.integers_used += static_cast<int>(n);
+  return true;
+}
+
+bool set_tensors(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
+  if (!frame.tensors.empty()) return false;  // one list per schema: a second would move the first
+  frame.tensors.reserve(static_cast<size_t>(n));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    Value ignored;
+    if (!set_tensor(items[i], ignored, frame)) {
+      frame.tensors.clear();
+      return false;
+    }
+    frame.tensors.push_back(tensor_of(items[i]));
+  }
+  v.tensors = frame.tensors.data();
+  v.count = static_cast<uint32_t>(n);
+  v.kind = ValueKind::Tensors;
   return true;
 }
 
@@ -205,26 +227,10 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       if (PyTuple_Check(o) || PyList_Check(o))
         return set_ints(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), v, frame);
       return set_ints(&o, 1, v, frame);
-    case ParameterType::Tensors: {
+    case ParameterType::Tensors:
+      if (p.spread && is_tensor(o)) return set_tensors(&o, 1, v, frame);
       if (!PyTuple_Check(o) && !PyList_Check(o)) return false;
-      const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
-      const size_t start = frame.tensors.size();
-      if (start) return false;  // one list per schema: a second would move the first
-      frame.tensors.reserve(static_cast<size_t>(n));
-      for (Py_ssize_t i = 0; i < n; ++i) {
-        PyObject* item = PySequence_Fast_GET_ITEM(o, i);
-        Value ignored;
-        if (!set_tensor(item, ignored, frame)) {
-          frame.tensors.clear();
-          return false;
-        }
-        frame.tensors.push_back(tensor_of(item));
-      }
-      v.tensors = frame.tensors.data();
-      v.count = static_cast<uint32_t>(n);
-      v.kind = ValueKind::Tensors;
-      return true;
-    }
+      return set_tensors(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), v, frame);
     case ParameterType::String: {
       if (!PyUnicode_Check(o)) return false;
       Py_ssize_t n;
@@ -284,10 +290,11 @@ inline void set_default(const Parameter& p, Value& v) {
   }
 }
 
-// A trailing list of integers may be spread over the arguments: x.view(2, 3).
+// A trailing list of integers may be spread over the arguments, as in x.view(2, 3); so may tensors where the schema says so.
 inline bool spreads(const Overload& overload, int k, Py_ssize_t arguments_left) {
-  return k == overload.positional - 1 && arguments_left > 1 &&
-         overload.parameters[static_cast<size_t>(k)].type == ParameterType::Ints;
+  if (k != overload.positional - 1 || arguments_left < 2) return false;
+  const Parameter& p = overload.parameters[static_cast<size_t>(k)];
+  return p.type == ParameterType::Ints || p.spread;
 }
 
 }  // namespace
@@ -311,7 +318,8 @@ Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_s
     if (k >= overload.positional) return Bound::No;
     Value& v = frame.values[k];
     if (spreads(overload, k, count - i)) {
-      if (!set_ints(args + i, count - i, v, frame)) return Bound::No;
+      const bool ints = parameters[static_cast<size_t>(k)].type == ParameterType::Ints;
+      if (!(ints ? set_ints(args + i, count - i, v, frame) : set_tensors(args + i, count - i, v, frame))) return Bound::No;
       have |= 1u << k;
       break;
     }

@@ -17,6 +17,7 @@ struct Parameter {
   ParameterType type = ParameterType::Tensor;
   bool optional = false;  // None is a value
   bool has_default = false;
+  bool spread = false;    // may be given as several positional arguments
   Value default_value{};
   std::vector<int64_t> default_list;
   std::string default_text;
@@ -47,6 +48,7 @@ struct Frame {
   PyObject* out_argument;  // out=, borrowed; null if absent
   PyObject* special;       // an argument whose type is a subclass of Tensor
   std::vector<Tensor> tensors;  // owners of list elements
+  std::vector<std::unique_ptr<int64_t[]>> long_lists;  // lists of integers beyond the space above
 };
 
 // Null on success, else why this overload does not take the arguments (an empty text where nobody asked).

@@ -105,15 +105,14 @@ PyObject* torch_function_name() {
 
 PyObject* disabled_torch_function = nullptr;  // what a subclass sets to have no hook
 
-// The class's own hook, or null: Tensor's default and PyTorch's "disabled" marker do nothing.
+// The class's hook (Tensor's default gives results of the subclass), or null where it is switched off.
 PyObject* override_of(PyTypeObject* type) {
   static PyTypeObject* plain[4] = {};  // subclasses known to have none
   static unsigned plain_version[4] = {};
   for (int i = 0; i < 4; ++i)
     if (plain[i] == type && plain_version[i] == type->tp_version_tag && type->tp_version_tag) return nullptr;
   PyObject* found = _PyType_Lookup(type, torch_function_name());
-  static PyObject* base = _PyType_Lookup(tensor_type, torch_function_name());
-  bool disabled = !found || found == Py_None || found == base || found == disabled_torch_function;
+  bool disabled = !found || found == Py_None || found == disabled_torch_function;
   if (!disabled) return found;
   static int next = 0;
   plain[next] = type;
@@ -381,12 +380,13 @@ void install_operators(PyObject* module) {
     op.forms |= e->forms;
     op.doc += std::string(e->schema) + "\n";
     op.overloads.push_back(overload);
-    if (e->forms & Forms::inplace) {
+    if (e->forms & (Forms::inplace | Forms::inplace_function)) {
       std::string inplace_name = name + "_";
       size_t open = 0;
       Operator& twin = operator_named(prefix + inplace_name);
       twin.inplace = true;
-      twin.forms |= Forms::method | (e->forms & Forms::inplace_function ? Forms::function : 0) | (e->forms & Forms::nn);
+      twin.forms |= (e->forms & Forms::inplace ? Forms::method : 0) |
+                    (e->forms & Forms::inplace_function ? Forms::function : 0) | (e->forms & Forms::nn);
       std::string schema = e->schema;
       open = schema.find('(');
       twin.doc += schema.insert(open, "_") + "\n";

@@ -142,7 +142,7 @@ Subscript parse(const Tensor& self, PyObject* key) {
     } else if (parse_int(part, integer)) {
       view = select_item(view, dim, integer);
       changed = true;
-    } else if (PySequence_Check(part) || PyObject_CheckBuffer(part)) {
+    } else if (!PyUnicode_Check(part) && !PyBytes_Check(part) && (PySequence_Check(part) || PyObject_CheckBuffer(part))) {
       Tensor index = tensor_from_data(part, std::nullopt);
       if (index.numel() == 0 && is_floating(index.dtype())) index = empty(index.sizes(), DType::Int64);
       check<IndexError>(is_integral(index.dtype()),

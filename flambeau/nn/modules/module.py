@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..._core import Tensor
+from ..._core import ModuleBase, Tensor
 from ..parameter import Buffer, Parameter
 from ._hooks import (
     _CALL_HOOKS,
@@ -63,7 +63,7 @@ def _is_tensor_like(value: Any) -> bool:
     return isinstance(value, Tensor) or hasattr(value, "__torch_function__")
 
 
-class Module(HookedCall, StateDict):
+class Module(HookedCall, StateDict, ModuleBase):
     """Base class of all neural network modules.
 
     A subclass assigns parameters, buffers and submodules as attributes in its ``__init__``, after
@@ -179,21 +179,7 @@ class Module(HookedCall, StateDict):
         """The same as :meth:`add_module`."""
         self.add_module(name, module)
 
-    # ---- attributes: parameters, buffers and submodules stand in registries of their own
-
-    def __getattr__(self, name: str) -> Any:
-        state = self.__dict__
-        if "_modules" in state:  # set last by __init__
-            registry = state["_parameters"]
-            if name in registry:
-                return registry[name]
-            registry = state["_modules"]
-            if name in registry:
-                return registry[name]
-            registry = state["_buffers"]
-            if name in registry:
-                return registry[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+    # ---- attributes: parameters, buffers and submodules stand in registries of their own, where ModuleBase finds them
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import flambeau
@@ -39,7 +41,7 @@ class DataLoader(Generic[T_co]):
         sampler: the order of indices, any iterable; not together with `shuffle`.
         batch_sampler: an iterable of lists of indices, in place of `batch_size`, `shuffle`, `sampler` and
             `drop_last`.
-        num_workers: processes that load; only 0, loading in this process, is implemented.
+        num_workers: processes that load batches ahead; 0: batches are made in this process.
         collate_fn: merges a list of samples into a batch; `default_collate`, or without batches
             `default_convert`.
         pin_memory: copy batches into pinned memory where there is an accelerator.
@@ -55,7 +57,7 @@ class DataLoader(Generic[T_co]):
 
     Raises:
         ValueError: options contradict each other or are out of their range.
-        NotImplementedError: `num_workers` above 0.
+        RuntimeError: while iterating: a worker died, or was not ready within `timeout`.
 
     Example:
         >>> import flambeau as torch
@@ -107,7 +109,7 @@ class DataLoader(Generic[T_co]):
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
-        self.multiprocessing_context = multiprocessing_context
+        self._context = _context(multiprocessing_context)
         self.in_order = in_order
         self._is_stream = isinstance(dataset, IterableDataset)
         if self._is_stream:
@@ -145,11 +147,8 @@ class DataLoader(Generic[T_co]):
         self.persistent_workers = persistent_workers
         self._initialized = True
         self._reported_length: int | None = None
-        if num_workers > 0:
-            raise NotImplementedError(
-                f"DataLoader with num_workers={num_workers} is not implemented; num_workers=0 loads in this "
-                "process"
-            )
+        self._iterator: _WorkersIterator | None = None
+        self.check_worker_number_rationality()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._initialized and name in _FIXED:
@@ -157,10 +156,16 @@ class DataLoader(Generic[T_co]):
         super().__setattr__(name, value)
 
     def __iter__(self) -> Any:
-        return self._get_iterator()
+        if not self.persistent_workers:
+            return self._get_iterator()
+        if self._iterator is None:
+            self._iterator = _WorkersIterator(self)
+        else:
+            self._iterator.restart(self)
+        return self._iterator
 
     def _get_iterator(self) -> _LoaderIterator:
-        return _LoaderIterator(self)
+        return _WorkersIterator(self) if self.num_workers > 0 else _LoaderIterator(self)
 
     def __len__(self) -> int:
         if not self._is_stream:
@@ -169,6 +174,36 @@ class DataLoader(Generic[T_co]):
         if self.batch_size is None:
             return length
         return length // self.batch_size if self.drop_last else -(-length // self.batch_size)
+
+    @property
+    def multiprocessing_context(self) -> Any:
+        """How workers are started."""
+        return self._context
+
+    @multiprocessing_context.setter
+    def multiprocessing_context(self, context: Any) -> None:
+        if context is not None and self.num_workers == 0:
+            raise ValueError(
+                "multiprocessing_context can only be used with multi-process loading (num_workers > 0), "
+                f"but got num_workers={self.num_workers}"
+            )
+        self._context = _context(context)
+
+    def check_worker_number_rationality(self) -> None:
+        """Warns about more workers than CPUs that this process may use."""
+        cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.num_workers > cpus:
+            warnings.warn(
+                f"This DataLoader will create {self.num_workers} worker processes in total. Our suggested "
+                "max "
+                f"number of worker in current system is {cpus}, which is smaller than what this DataLoader "
+                "is "
+                "going to create. Please be aware that excessive worker creation might get DataLoader "
+                "running "
+                "slow or even freeze, lower the worker number to avoid potential slowness/freeze if "
+                "necessary.",
+                stacklevel=3,
+            )
 
     @property
     def _auto_collation(self) -> bool:
@@ -183,21 +218,23 @@ class _LoaderIterator:
     """One pass over a loader, in this process."""
 
     def __init__(self, loader: DataLoader[Any]) -> None:
+        if loader.pin_memory:
+            _warn_about_pinning(loader.pin_memory_device)
+        self._dataset = loader.dataset
+        self._index_sampler = loader._index_sampler
+        self._indices = iter(self._index_sampler)
+        # Drawn even where there is no worker to seed: PyTorch does, and programs count on its random stream.
+        self._base_seed = flambeau.empty((), dtype=flambeau.int64).random_(generator=loader.generator).item()
+        self._num_yielded = 0
+        self._reported_length = loader._reported_length
+        self._prepare(loader)
+
+    def _prepare(self, loader: DataLoader[Any]) -> None:
         if loader.timeout != 0:
             raise AssertionError(
                 "loading in this process requires timeout == 0: there is no worker to wait for"
             )
-        if loader.pin_memory:
-            _warn_about_pinning(loader.pin_memory_device)
-        self._loader = loader
-        self._index_sampler = loader._index_sampler
-        self._indices = iter(self._index_sampler)
-        # PyTorch draws a seed for workers here even without any; programs that count on its random stream
-        # need it.
-        self._base_seed = flambeau.empty((), dtype=flambeau.int64).random_(generator=loader.generator).item()
-        self._fetch = _fetcher(loader)
-        self._num_yielded = 0
-        self._reported_length = loader._reported_length
+        self._fetch = _fetch_maker(loader)()
 
     def __iter__(self) -> _LoaderIterator:
         return self
@@ -215,8 +252,11 @@ class _LoaderIterator:
     def _warn_if_longer_than(self, reported: int) -> None:
         if self._num_yielded > reported:
             warnings.warn(
-                f"Length of IterableDataset {self._loader.dataset} was reported to be {reported}"
-                f"(when accessing len(dataloader)), but {self._num_yielded} samples have been fetched. ",
+                f"Length of IterableDataset {self._dataset} was reported to be {reported}"
+                f"(when accessing len(dataloader)), but {self._num_yielded} samples have been fetched. Where "
+                "there "
+                "are several workers, each has the whole dataset unless it asks get_worker_info() for its "
+                "share.",
                 stacklevel=3,
             )
 
@@ -224,14 +264,62 @@ class _LoaderIterator:
         raise NotImplementedError("{} cannot be pickled", type(self).__name__)
 
 
-def _fetcher(loader: DataLoader[Any]) -> Callable[[Any], Any]:
-    if loader._is_stream:
-        if loader._auto_collation:
-            return batches_of_stream(loader.dataset, loader.collate_fn, loader.drop_last)
-        return samples_of_stream(loader.dataset, loader.collate_fn)
+class _WorkersIterator(_LoaderIterator):
+    """Passes over a loader whose batches other processes make."""
+
+    def _prepare(self, loader: DataLoader[Any]) -> None:
+        from ._utils.multiprocess import WorkerPool
+
+        self._persistent = loader.persistent_workers
+        self._pool = WorkerPool(
+            loader.multiprocessing_context,
+            loader.num_workers,
+            _fetch_maker(loader),
+            loader.dataset,
+            self._base_seed,
+            loader.worker_init_fn,
+            prefetch=loader.prefetch_factor or 0,
+            timeout=loader.timeout,
+            in_order=loader.in_order,
+        )
+        self._pool.start(self._indices.__next__)
+
+    def restart(self, loader: DataLoader[Any]) -> None:
+        """Begins another pass with the same workers."""
+        self._indices = iter(self._index_sampler)
+        self._num_yielded = 0
+        self._reported_length = loader._reported_length
+        self._pool.start(self._indices.__next__)
+
+    def __next__(self) -> Any:
+        try:
+            batch = self._pool.next()
+        except StopIteration:
+            if not self._persistent:
+                self._pool.close()
+            raise
+        self._num_yielded += 1
+        if self._reported_length is not None:
+            self._warn_if_longer_than(self._reported_length)
+        return batch
+
+
+def _fetch_maker(loader: DataLoader[Any]) -> Callable[[], Callable[[Any], Any]]:
+    """What makes the function that fetches samples; it can be sent to a worker."""
+    if not loader._is_stream:
+        make = batches_of_map if loader._auto_collation else samples_of_map
+        return partial(make, loader.dataset, loader.collate_fn)
     if loader._auto_collation:
-        return batches_of_map(loader.dataset, loader.collate_fn)
-    return samples_of_map(loader.dataset, loader.collate_fn)
+        return partial(batches_of_stream, loader.dataset, loader.collate_fn, loader.drop_last)
+    return partial(samples_of_stream, loader.dataset, loader.collate_fn)
+
+
+def _context(context: Any) -> Any:
+    if context is None:
+        return None
+    from ._utils.multiprocess import context_of
+
+    return context_of(context)
 
 
 def _check_workers(

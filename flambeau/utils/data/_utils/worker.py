@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import flambeau
 
-__all__ = ["Exhausted", "WorkerError", "WorkerInfo", "get_worker_info", "run_worker"]
+__all__ = ["Exhausted", "Job", "Request", "WorkerError", "WorkerInfo", "get_worker_info", "run_worker"]
 
 # Seconds after which an idle worker looks whether its parent is still there.
 _PARENT_CHECK = 5.0
@@ -44,6 +44,20 @@ class Exhausted(NamedTuple):
     """The reply of a worker whose stream has ended."""
 
 
+class Request(NamedTuple):
+    """Asks a worker for the samples of some indices, or (restart) to begin anew, which it does not answer."""
+
+    indices: Any
+    restart: bool = False
+
+
+class _Message(str):
+    """The message of a KeyError, which would show its repr, all on one line."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 class WorkerError(NamedTuple):
     """The reply of a worker in which an exception was raised."""
 
@@ -52,7 +66,7 @@ class WorkerError(NamedTuple):
 
     def reraise(self) -> None:
         try:
-            error = self.type(self.text)
+            error = self.type(_Message(self.text) if self.type is KeyError else self.text)
         except Exception:  # its constructor takes something else than a message
             error = RuntimeError(self.text)
         raise error from None
@@ -72,7 +86,8 @@ def run_worker(connection: Any, inherited: list[Any], job: Job) -> None:
 
     Args:
         connection: to the main process.
-        inherited: connections of the main process that a fork has copied; held open here, they would hide its end.
+        inherited: connections of the main process that a fork has copied; held open here, they would hide its
+            end.
         job: what to do.
     """
     from .transfer import send
@@ -84,12 +99,12 @@ def run_worker(connection: Any, inherited: list[Any], job: Job) -> None:
     parent = os.getppid()
     try:
         _seed(job)
-        fetch = _first_fetch(job)
-        while (message := _next_message(connection, parent)) is not None:
-            if message == "again":
-                fetch = _first_fetch(job)
+        fetch = _guarded(lambda: _start(job), job.info.id)
+        while (request := _next_request(connection, parent)) is not None:
+            if request.restart:
+                fetch = _guarded(job.make_fetch, job.info.id)
                 continue
-            reply = fetch(message)
+            reply = fetch(request.indices)
             try:
                 send(connection, reply)
             except (AttributeError, TypeError, ValueError) as error:  # what pickling raises
@@ -100,24 +115,29 @@ def run_worker(connection: Any, inherited: list[Any], job: Job) -> None:
         pass  # the main process is told of it, or is gone, itself
 
 
-def _next_message(connection: Any, parent: int) -> Any:
+def _next_request(connection: Any, parent: int) -> Request | None:
     try:
         while not connection.poll(_PARENT_CHECK):
             if os.getppid() != parent:
                 return None
-        return connection.recv()
+        request: Request = connection.recv()
+        return request
     except EOFError:
         return None
 
 
-def _first_fetch(job: Job) -> Callable[[Any], Any]:
-    """The function that serves a message; where it cannot be made, one that reports why."""
+def _start(job: Job) -> Callable[[Any], Any]:
+    if job.init_fn is not None:
+        job.init_fn(job.info.id)
+    return job.make_fetch()
+
+
+def _guarded(make_fetch: Callable[[], Callable[[Any], Any]], worker: int) -> Callable[[Any], Any]:
+    """The function that fetches samples, replying with what goes wrong."""
     try:
-        if job.init_fn is not None:
-            job.init_fn(job.info.id)
-        fetch = job.make_fetch()
+        fetch = make_fetch()
     except Exception as error:
-        return _always(_describe(error, job.info.id))
+        return _always(_describe(error, worker))
 
     def serve(indices: Any) -> Any:
         try:
@@ -125,7 +145,7 @@ def _first_fetch(job: Job) -> Callable[[Any], Any]:
         except StopIteration:
             return Exhausted()
         except Exception as error:
-            return _describe(error, job.info.id)
+            return _describe(error, worker)
 
     return serve
 
@@ -139,8 +159,7 @@ def _describe(error: Exception, worker: int) -> WorkerError:
     text = "".join(traceback.format_exception(cls, error, error.__traceback__))
     message = f"Caught {cls.__name__} in DataLoader worker process {worker}.\nOriginal {text}"
     known = getattr(sys.modules.get(cls.__module__), cls.__qualname__, None) is cls
-    # KeyError shows the repr of its message, and a class inside a function cannot be pickled.
-    return WorkerError(cls if known and cls is not KeyError else RuntimeError, message)
+    return WorkerError(cls if known else RuntimeError, message)  # a class in a function cannot be pickled
 
 
 def _seed(job: Job) -> None:
