@@ -37,6 +37,7 @@ STREAMS = {
         lambda t: init.trunc_normal_(t, 0.0, 1.0, 2.0, 4.0),
         [2.319929, 2.169419, 2.231799, 2.32717, 2.677295, 2.23329],
     ),
+    "orthogonal": (init.orthogonal_, [0.628195, 0.72365, -0.106115, 0.265408, 0.688579, -0.370657]),
     "sparse": (lambda t: init.sparse_(t, 0.5), [0.018423, 0.0, 0.0, -0.017014, 0.0, 0.0]),
 }
 
@@ -108,6 +109,13 @@ def test_constants():
 
 def test_eye_is_the_identity():
     assert init.eye_(torch.empty(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 2, 2)])
+def test_orthogonal_rows_or_columns(shape):
+    matrix = np.array(init.orthogonal_(torch.empty(*shape), gain=2.0).reshape(shape[0], -1).tolist())
+    gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+    np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-5)
 
 
 def test_dirac_makes_a_convolution_the_identity():

@@ -39,6 +39,10 @@ FUNCTIONS = {
 }
 
 
+def bound(name):
+    return 2.5 if name == "sigmoid" else 2  # an exponential, a sum and a quotient
+
+
 def arguments(low, high, dtype):
     """Numbers of every magnitude within the domain, of both signs where it has both."""
     rng = np.random.default_rng(0)
@@ -60,22 +64,22 @@ def ulps(got, expected):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_float32_is_within_two_ulps(name):
+def test_float32_is_within_its_bound(name):
     reference, domain = FUNCTIONS[name]
     x = arguments(*domain, np.float32)
     with np.errstate(all="ignore"):
         expected = reference(x.astype(np.float64))
-    assert ulps(getattr(torch, name)(torch.from_numpy(x)).numpy(), expected) <= 2
+    assert ulps(getattr(torch, name)(torch.from_numpy(x)).numpy(), expected) <= bound(name)
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="needs a format wider than double")
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("sin", "cos", "tan")])
-def test_float64_is_within_two_ulps(name):
+def test_float64_is_within_its_bound(name):
     reference, domain = FUNCTIONS[name]
     x = arguments(*domain, np.float64)
     with np.errstate(all="ignore"):
         expected = reference(x.astype(np.longdouble))
-    assert ulps(getattr(torch, name)(torch.from_numpy(x)).numpy(), expected) <= 2
+    assert ulps(getattr(torch, name)(torch.from_numpy(x)).numpy(), expected) <= bound(name)
 
 
 @pytest.mark.parametrize("name", ["sin", "cos"])
@@ -104,20 +108,42 @@ def test_angles_of_any_size_are_reduced_exactly(angle, sine, cosine):
 
 def test_large_float32_angles_are_reduced_exactly():
     x = np.float32([1e7, 3e20, 1e38, -16777216])
-    np.testing.assert_allclose(torch.sin(torch.from_numpy(x)).numpy(), np.sin(x.astype(np.float64)), rtol=1.2e-7)
+    np.testing.assert_allclose(
+        torch.sin(torch.from_numpy(x)).numpy(), np.sin(x.astype(np.float64)), rtol=1.2e-7
+    )
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(torch.float32, 2**-22), (torch.float64, 2**-51)])
 def test_error_function(dtype, tolerance):
     # Abramowitz and Stegun, table 7.1, and beyond it
     x = torch.tensor([0.0, 0.1, 0.5, 1.0, 2.0, 3.0, -0.7, 10.0], dtype=dtype)
-    expected = [0.0, 0.1124629160182849, 0.5204998778130465, 0.8427007929497149, 0.9953222650189527,
-                0.9999779095030014, -0.6778011938374185, 1.0]
-    np.testing.assert_allclose(torch.erf(x).numpy(), expected, rtol=max(tolerance, 2e-7 if dtype is torch.float32 else 0))
-    complement = [1.0, 0.8875370839817151, 0.4795001221869535, 0.1572992070502851, 0.004677734981047266,
-                  2.209049699858544e-05, 1.6778011938374185, 2.088487583762545e-45]
+    expected = [
+        0.0,
+        0.1124629160182849,
+        0.5204998778130465,
+        0.8427007929497149,
+        0.9953222650189527,
+        0.9999779095030014,
+        -0.6778011938374185,
+        1.0,
+    ]
+    np.testing.assert_allclose(
+        torch.erf(x).numpy(), expected, rtol=max(tolerance, 2e-7 if dtype is torch.float32 else 0)
+    )
+    complement = [
+        1.0,
+        0.8875370839817151,
+        0.4795001221869535,
+        0.1572992070502851,
+        0.004677734981047266,
+        2.209049699858544e-05,
+        1.6778011938374185,
+        2.088487583762545e-45,
+    ]
     atol = 1e-44 if dtype is torch.float32 else 0
-    np.testing.assert_allclose(torch.erfc(x).numpy(), complement, rtol=max(tolerance, 3e-7 if atol else 1e-15), atol=atol)
+    np.testing.assert_allclose(
+        torch.erfc(x).numpy(), complement, rtol=max(tolerance, 3e-7 if atol else 1e-15), atol=atol
+    )
 
 
 INF = math.inf
@@ -173,8 +199,11 @@ def test_power_of_special_values_follows_c(dtype):
     x, y = (a.ravel() for a in np.meshgrid(np.array(SPECIAL, dtype), np.array(SPECIAL, dtype)))
     with np.errstate(all="ignore"):
         expected = np.power(x, y)
-    np.testing.assert_allclose(torch.pow(torch.from_numpy(x.copy()), torch.from_numpy(y.copy())).numpy(), expected,
-                               rtol=4 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(
+        torch.pow(torch.from_numpy(x.copy()), torch.from_numpy(y.copy())).numpy(),
+        expected,
+        rtol=4 * np.finfo(dtype).eps,
+    )
 
 
 def test_power_is_within_two_ulps():

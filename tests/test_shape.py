@@ -130,7 +130,8 @@ def test_fill_stops_the_gradient_of_what_it_overwrites():
 
 def test_writing_to_an_expanded_tensor_is_an_error():
     with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"):
-        torch.zeros(1).expand(3).fill_(1)
+        torch.zeros(1).expand(3).copy_(torch.ones(3))
+    assert torch.zeros(1).expand(3).fill_(1).tolist() == [1.0] * 3
 
 
 # ---- joining

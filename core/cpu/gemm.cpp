@@ -12,9 +12,9 @@ namespace {
 // Multiplications that are worth a thread of their own.
 constexpr int64_t kGrain = 1 << 18;
 // Below, our own kernels are as fast as OpenBLAS or faster (measured on Zen 3), and loading it would cost 10 ms.
-constexpr int64_t kBlasWork = 1 << 21, kBlasSide = 48;
-// Threads share rows and columns in multiples of this.
-constexpr int64_t kStep = 48;
+constexpr int64_t kBlasWork = 1 << 25, kBlasSide = 48;
+// Threads share rows and columns in multiples of these, which tiles of every instruction set divide.
+constexpr int64_t kRowUnit = 6, kColumnUnit = 16;
 
 const GemmKernelsOf<float>& kernels_of(float) { return kernels().gemm.f32; }
 const GemmKernelsOf<double>& kernels_of(double) { return kernels().gemm.f64; }
@@ -91,11 +91,17 @@ template <class T> void threaded_gemm(const Gemm<T>& g) {
   const int64_t work = g.m * g.n * g.k;
   const bool use_blas = suits_blas(g.m, g.n, g.k);
   if (work < 2 * kGrain) return gemm_here(g, use_blas);
-  const bool split_rows = g.m >= g.n;
-  const int64_t side = split_rows ? g.m : g.n, steps = (side + kStep - 1) / kStep;
-  const int64_t grain = std::max<int64_t>(1, kGrain / (work / steps));
-  parallel_for(0, steps, grain, [&](int64_t first, int64_t last) {
-    const int64_t begin = first * kStep, end = std::min(side, last * kStep);
+  // Each thread packs the operand that is not shared out; an element packed costs about as much as kPacking multiplications.
+  constexpr int64_t kPacking = 24;
+  const int threads = static_cast<int>(std::clamp<int64_t>(work / kGrain, 1, num_threads()));
+  const auto part = [&](int64_t side, int64_t unit) { return ((side + unit - 1) / unit + threads - 1) / threads * unit; };
+  const int64_t rows = part(g.m, kRowUnit), columns = part(g.n, kColumnUnit);
+  const int64_t row_cost = std::min(rows, g.m) * g.n * g.k + kPacking * g.n * g.k;
+  const int64_t column_cost = g.m * std::min(columns, g.n) * g.k + kPacking * g.m * g.k;
+  const bool split_rows = row_cost <= column_cost;
+  const int64_t side = split_rows ? g.m : g.n, size = split_rows ? rows : columns;
+  parallel_for(0, (side + size - 1) / size, 1, [&](int64_t first, int64_t last) {
+    const int64_t begin = first * size, end = std::min(side, last * size);
     gemm_here(split_rows ? rows_of(g, begin, end) : columns_of(g, begin, end), use_blas);
   });
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "core/math/half.h"
 #include "core/parallel/parallel.h"
 
 namespace flambeau::cpu {
@@ -24,11 +25,37 @@ template <class F> void with_run(int64_t run, F f) {
   }
 }
 
-template <class T> void add(T* to, const T* from, int64_t n) {
-  for (int64_t i = 0; i < n; ++i)
-    if constexpr (std::is_same_v<T, bool>) to[i] = to[i] || from[i];
-    else if constexpr (std::is_integral_v<T>) to[i] = static_cast<T>(static_cast<uint64_t>(to[i]) + static_cast<uint64_t>(from[i]));
-    else to[i] += from[i];
+// Half precision computes in float and rounds each result.
+struct Half {
+  math::HalfBits bits;
+  operator float() const { return math::float_from_half(bits); }
+  static Half of(float x) { return {math::half_from_float(x)}; }
+};
+struct BFloat16 {
+  math::HalfBits bits;
+  operator float() const { return math::float_from_bfloat16(bits); }
+  static BFloat16 of(float x) { return {math::bfloat16_from_float(x)}; }
+};
+template <class T> struct Complex {
+  T real, imag;
+};
+template <class T> inline constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+template <class T> inline constexpr bool is_complex_type = false;
+template <class T> inline constexpr bool is_complex_type<Complex<T>> = true;
+
+template <class T> T sum_of(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) return a || b;
+  else if constexpr (is_half<T>) return T::of(float(a) + float(b));
+  else if constexpr (is_complex_type<T>) return {a.real + b.real, a.imag + b.imag};
+  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  else return a + b;
+}
+template <class T> T product_of(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>) return a && b;
+  else if constexpr (is_half<T>) return T::of(float(a) * float(b));
+  else if constexpr (is_complex_type<T>) return {a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real};
+  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  else return a * b;
 }
 
 template <class F> void with_type(DType dtype, F f) {
@@ -39,9 +66,12 @@ template <class F> void with_type(DType dtype, F f) {
     case DType::Int16: return f(int16_t{});
     case DType::Int32: return f(int32_t{});
     case DType::Int64: return f(int64_t{});
+    case DType::Float16: return f(Half{});
+    case DType::BFloat16: return f(BFloat16{});
     case DType::Float32: return f(float{});
     case DType::Float64: return f(double{});
-    default: return;
+    case DType::Complex64: return f(Complex<float>{});
+    case DType::Complex128: return f(Complex<double>{});
   }
 }
 
@@ -142,7 +172,9 @@ void add_blocks(DType dtype, const IndexedBlocks& b, char* strided, const char* 
   with_type(dtype, [&](auto zero) {
     using T = decltype(zero);
     scatter_shared(b, [=](int64_t to, int64_t from, int64_t n) {
-      add(reinterpret_cast<T*>(strided + to), reinterpret_cast<const T*>(dense + from), n / static_cast<int64_t>(sizeof(T)));
+      auto* items = reinterpret_cast<T*>(strided + to);
+      const auto* added = reinterpret_cast<const T*>(dense + from);
+      for (int64_t i = 0; i < n / static_cast<int64_t>(sizeof(T)); ++i) items[i] = sum_of(items[i], added[i]);
     });
   });
 }
@@ -346,12 +378,9 @@ void gather_elements(size_t item_size, const IndexedElements& e, const char* sel
 namespace {
 template <class T, ScatterOp op> void combine(T& to, T from) {
   if constexpr (op == ScatterOp::Assign) to = from;
-  else if constexpr (op == ScatterOp::Add) add(&to, &from, 1);
-  else if constexpr (op == ScatterOp::Multiply) {
-    if constexpr (std::is_same_v<T, bool>) to = to && from;
-    else if constexpr (std::is_integral_v<T>) to = static_cast<T>(static_cast<uint64_t>(to) * static_cast<uint64_t>(from));
-    else to *= from;
-  } else if constexpr (op == ScatterOp::Max) to = from > to || from != from ? from : to;
+  else if constexpr (op == ScatterOp::Add) to = sum_of(to, from);
+  else if constexpr (op == ScatterOp::Multiply) to = product_of(to, from);
+  else if constexpr (op == ScatterOp::Max) to = from > to || from != from ? from : to;
   else to = from < to || from != from ? from : to;
 }
 template <class T, ScatterOp op> void scatter_typed(const IndexedElements& e, char* self, const char* other) {
@@ -372,8 +401,12 @@ void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& e, char*
       case ScatterOp::Assign: return scatter_typed<T, ScatterOp::Assign>(e, self, other);
       case ScatterOp::Add: return scatter_typed<T, ScatterOp::Add>(e, self, other);
       case ScatterOp::Multiply: return scatter_typed<T, ScatterOp::Multiply>(e, self, other);
-      case ScatterOp::Max: return scatter_typed<T, ScatterOp::Max>(e, self, other);
-      case ScatterOp::Min: return scatter_typed<T, ScatterOp::Min>(e, self, other);
+      case ScatterOp::Max:
+        if constexpr (!is_complex_type<T>) scatter_typed<T, ScatterOp::Max>(e, self, other);
+        return;
+      case ScatterOp::Min:
+        if constexpr (!is_complex_type<T>) scatter_typed<T, ScatterOp::Min>(e, self, other);
+        return;
     }
   });
 }

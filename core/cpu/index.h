@@ -38,7 +38,7 @@ struct IndexedBlocks {
 void gather_blocks(const IndexedBlocks& blocks, const char* strided, char* dense);
 // strided = dense. Unless the offsets are `distinct`, a later block overwrites an earlier one.
 void scatter_blocks(const IndexedBlocks& blocks, char* strided, const char* dense, bool distinct);
-// strided += dense, block after block; bool: or. Throws nothing; dtype is one of the supported ones.
+// strided += dense, block after block; bool: or.
 void add_blocks(DType dtype, const IndexedBlocks& blocks, char* strided, const char* dense);
 
 // offsets[j] += (wrapped positions[j]) * stride and, where given, linear[j] = linear[j] * size + wrapped. Negative positions
@@ -75,7 +75,7 @@ struct IndexedElements {
 enum class ScatterOp : uint8_t { Assign, Add, Multiply, Max, Min };
 
 void gather_elements(size_t item_size, const IndexedElements& elements, const char* self, char* other);
-// Elements of `other` reach one element of `self` in row-major order.
+// Elements of `other` reach one element of `self` in row-major order. Max and Min: not for complex numbers.
 void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& elements, char* self, const char* other);
 
 }  // namespace flambeau::cpu

@@ -17,7 +17,8 @@ constexpr int64_t kGrain = 1 << 14;  // elements worth waking another thread for
 // Calls f(plane) for every plane, on several threads where the planes are large.
 template <class F>
 void for_each_plane(const PoolShape& s, const F& f) {
-  const int64_t size = s.input[0] * s.input[1] + s.output[0] * s.output[1] * s.kernel[0] * s.kernel[1];
+  const int64_t window = smaller(s.kernel[0], s.input[0]) * smaller(s.kernel[1], s.input[1]);
+  const int64_t size = s.input[0] * s.input[1] + s.output[0] * s.output[1] * window;
   parallel_for(0, s.planes, kGrain / (size + 1) + 1, [&](int64_t first, int64_t last) {
     for (int64_t plane = first; plane < last; ++plane) f(plane);
   });

@@ -261,13 +261,12 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
 
 namespace {
 // src's elements (all of index's shape, or more) or one number, combined into self at the indices.
-Tensor scattered(const char* name, cpu::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src, const Out& out) {
+Tensor scattered(cpu::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src, const Out& out) {
   Tensor result_input = with_dims(self);
   Tensor positions = checked_positions(index, result_input.sizes()[d], d);
   const Dims sizes = with_dims(index.sizes());
   Tensor from = src.is_tensor() ? with_dims(src.tensor()) : Tensor(expand(scalar_tensor(src.scalar(), self.dtype()), sizes));
   if (out.target && shares_storage(from, Tensor(out.target))) from = contiguous_copy(from);
-  check<NotImplementedError>(is_supported(self.dtype()), "\"", name, "\" is not implemented for '", scalar_type_name(self.dtype()), "'");
   Tensor result = modifiable(out, self);
   if (index.numel() == 0) return result;
   Tensor target = with_dims(result);
@@ -322,7 +321,7 @@ Tensor scatter_to(const Tensor& self, int64_t dim, const Tensor& index, const Op
   const int d = check_scatter("scatter", self, dim, index, src);
   return differentiable(
       src.is_tensor() ? "ScatterBackward0" : "ScatterBackward1", out,
-      [&] { return scattered("scatter", cpu::ScatterOp::Assign, self, d, index, src, out); },
+      [&] { return scattered(cpu::ScatterOp::Assign, self, d, index, src, out); },
       wrt(self, [d, at = saved(index)](const Tensor& grad) { return scatter_to(grad, d, at(), Scalar(0), {}); }),
       wrt(src, gradient_of_src(d, index, src)));
 }
@@ -342,7 +341,7 @@ Tensor scatter_combined(const Tensor& self, int64_t dim, const Tensor& index, co
   return differentiable(
       "NotImplemented", out,
       [&] {
-        return scattered("scatter", reduce == "add" ? cpu::ScatterOp::Add : cpu::ScatterOp::Multiply, self, d, index, src, out);
+        return scattered(reduce == "add" ? cpu::ScatterOp::Add : cpu::ScatterOp::Multiply, self, d, index, src, out);
       },
       wrt(self, refuse), wrt(src, refuse));
 }
@@ -358,7 +357,7 @@ Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& inde
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const Out& out) {
   const int d = check_scatter("scatter_add", self, dim, index, src);
   return differentiable("ScatterAddBackward0", out,
-                        [&] { return scattered("scatter_add", cpu::ScatterOp::Add, self, d, index, src, out); },
+                        [&] { return scattered(cpu::ScatterOp::Add, self, d, index, src, out); },
                         wrt(self, [](const Tensor& grad) { return grad; }),
                         wrt(src, gradient_of_src(d, index, src)));
 }

@@ -40,7 +40,8 @@ void with_pool_functions(DType dtype, F&& f) {
 }
 
 int64_t estimated_nanoseconds(const cpu::PoolShape& s) {
-  return s.planes * s.output[0] * s.output[1] * s.kernel[0] * s.kernel[1] / 4;
+  const int64_t window = std::min(s.kernel[0], s.input[0]) * std::min(s.kernel[1], s.input[1]);
+  return s.planes * s.output[0] * s.output[1] * window / 4;
 }
 
 // Where each maximum came from: its position in the plane (int64, which users may see) or its place in the

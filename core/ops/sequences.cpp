@@ -51,8 +51,11 @@ Tensor arithmetic_progression(const Scalar& start, const Scalar& end, const Scal
   if (with_end) {
     count = std::floor((last - first) / stride) + 1;
   } else if (dtype == DType::Int64 || all_integers(start, end, step)) {  // beyond 2^53 a double would not do
-    const int64_t width = end.to_int() - start.to_int(), by = step.to_int();
+    const int64_t by = step.to_int();
     check<ValueError>(by != 0, "step must be nonzero: as an integer, ", step, " is 0");
+    int64_t width = 0;
+    const bool too_wide = __builtin_sub_overflow(end.to_int(), start.to_int(), &width) || width == INT64_MIN;
+    check(!too_wide, "invalid size, possible overflow? ", start, " -> ", end, " is more than 2^63 wide");
     count = static_cast<double>(width / by + (width % by != 0));
   } else {
     count = std::ceil((last - first) / stride);

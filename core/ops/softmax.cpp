@@ -161,9 +161,7 @@ Tensor logsumexp(const Tensor& self, IntList dim, bool keepdim, const Out& out) 
         const Tensor input = x();
         const Tensor g = with_reduced_dims(grad, input.sizes(), mask, keepdim);
         const Tensor result = with_reduced_dims(y, input.sizes(), mask, keepdim);
-        // exp(x - y), where both may be the same infinity.
-        const Tensor difference = sub(input, result);
-        return mul(g, exp(masked_fill(difference, eq(detach(input), detach(result)), Scalar(0.0))));
+        return mul(g, exp(sub(input, result)));
       }));
 }
 }  // namespace

@@ -465,12 +465,13 @@ Tensor change_geometry(const char* name, const Tensor& self, const Dims& sizes, 
   if (self->view_base) {
     // Its history follows from its window on the base and is rebuilt when next asked for.
     set_geometry(self.get(), sizes, strides);
-    self->view_version = self->version() - 1;
+    self->bump_version();
     return self;
   }
   return differentiable(name, Out{self.get(), nullptr, true},
                         [&] {
                           set_geometry(self.get(), sizes, strides);
+                          self->bump_version();  // who saved the tensor expects its old shape
                           return self;
                         },
                         wrt(self, std::move(gradient)));

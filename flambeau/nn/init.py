@@ -288,29 +288,43 @@ def _reset_affine(weight: Tensor, bias: Tensor | None) -> None:
         uniform_(bias, -bound, bound)
 
 
-def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """Fills with a (semi-)orthogonal matrix; waits for ``linalg.qr``.
+def _orthonormal_columns(matrix: Tensor) -> Tensor:
+    """The Q of a QR decomposition whose R has a positive diagonal, by Gram-Schmidt with one repetition.
 
-    Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear networks",
-        2014.
+    Source: Giraud et al., "Rounding error analysis of the classical Gram-Schmidt process", 2005.
     """
     import flambeau
 
+    columns = matrix.to(flambeau.float64)
+    basis = flambeau.zeros_like(columns)
+    for k in range(columns.size(1)):
+        column = columns[:, k]
+        for _ in range(2):
+            column = column - basis[:, :k] @ (basis[:, :k].t() @ column)
+        basis[:, k] = column / (column * column).sum().sqrt()
+    return basis.to(matrix.dtype)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
+    """Fills with a (semi-)orthogonal matrix, the first dimension against all others.
+
+    Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear networks", 2014;
+    the positive diagonal of R makes the distribution uniform: Mezzadri, "How to generate random matrices from
+    the classical compact groups", 2007.
+    """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")
     if tensor.numel() == 0:
         return tensor
-    qr = getattr(getattr(flambeau, "linalg", None), "qr", None)
-    if qr is None:
-        raise NotImplementedError("nn.init.orthogonal_ needs linalg.qr, which is not implemented yet")
     rows = tensor.size(0)
     cols = tensor.numel() // rows
-    draws = tensor.new_empty((rows, cols)).normal_(0, 1, generator=generator)
-    q, r = qr(draws.t() if rows < cols else draws)
-    q = q * r.diagonal().sign()  # makes the distribution uniform (Mezzadri, 2007)
     with _no_grad():
-        tensor.copy_((q.t() if rows < cols else q).reshape(tensor.shape))
-        return tensor.mul_(gain)
+        draws = tensor.new_empty((rows, cols)).normal_(0, 1, generator=generator)
+        if rows < cols:
+            basis = _orthonormal_columns(draws.t()).t()
+        else:
+            basis = _orthonormal_columns(draws)
+        return tensor.copy_(basis.reshape(tensor.shape)).mul_(gain)
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:

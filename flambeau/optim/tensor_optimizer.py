@@ -28,7 +28,7 @@ class TensorOptimizer(CoreOptimizer):
         self._restore_step_counts()
 
     def _update_group(self, group: dict[str, Any]) -> None:
-        lr, weight_decay = float(group["lr"]), group["weight_decay"]
+        lr, weight_decay = float(group["lr"]), group.get("weight_decay", 0)
         with flambeau.no_grad():
             for param in group["params"]:
                 if param.grad is None:

@@ -148,10 +148,20 @@ class HookedCall:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooked:
-            return _call_with_hooks(self, args, kwargs)
+            return self._call_hooked(args, kwargs)
         return self.forward(*args, **kwargs)
 
     _call_impl = __call__
+
+    def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not _any_hooks(self):
+            return self.forward(*args, **kwargs)
+        call = _Call(self, args, kwargs)
+        try:
+            return call.run()
+        except Exception:
+            call.run_always_called_hooks()
+            raise
 
     def _note_hook(self) -> None:
         self.__dict__["_hooked"] = True
@@ -245,17 +255,6 @@ def _any_hooks(module: HookedCall) -> bool:
     if not here:
         module.__dict__.pop("_hooked", None)
     return anywhere or here
-
-
-def _call_with_hooks(module: HookedCall, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    if not _any_hooks(module):
-        return module.forward(*args, **kwargs)
-    call = _Call(module, args, kwargs)
-    try:
-        return call.run()
-    except Exception:
-        call.run_always_called_hooks()
-        raise
 
 
 class _Call:

@@ -78,14 +78,7 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Computes the affine map."""
-        parameters = (
-            self._parameters
-        )  # the registry itself: attribute lookup costs as much as a small product
-        try:
-            weight, bias = parameters["weight"], parameters["bias"]
-        except KeyError:  # reparametrised: the weight is computed, or a plain attribute
-            weight, bias = self.weight, self.bias  # type: ignore[assignment]
-        return F.linear(input, weight, bias)
+        return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         """The sizes."""

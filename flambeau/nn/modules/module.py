@@ -179,7 +179,7 @@ class Module(HookedCall, StateDict, ModuleBase):
         """The same as :meth:`add_module`."""
         self.add_module(name, module)
 
-    # ---- attributes: parameters, buffers and submodules stand in registries of their own, where ModuleBase finds them
+    # ---- attributes: parameters, buffers and submodules stand in registries, where ModuleBase finds them
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__
