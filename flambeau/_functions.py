@@ -22,7 +22,15 @@ __all__ = [
     "use_deterministic_algorithms",
     "get_num_interop_threads",
     "compile",
+    "SymInt",
 ]
+
+
+class SymInt:
+    """An integer of a traced program. Nothing here traces, so none exists; programs ask isinstance(n, (int, torch.SymInt))."""
+
+    def __init__(self) -> None:
+        raise NotImplementedError("symbolic integers belong to tracing, which is not implemented yet")
 
 
 def is_tensor(obj: Any) -> bool:

@@ -13,13 +13,15 @@ _NAMES = {
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",
     "install_as_torch": "_install",
+    "_VF": "_core",
 }
 
 
 def __getattr__(name: str) -> Any:
     package = sys.modules["flambeau"]
     if name in _NAMES:
-        value = getattr(importlib.import_module(f"flambeau.{_NAMES[name]}"), name)
+        module = importlib.import_module(f"flambeau.{_NAMES[name]}")
+        value = module if name == "_VF" else getattr(module, name)
     elif name in _MODULES:
         try:
             value = importlib.import_module(f"flambeau.{name}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import weakref
 from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from flambeau import _core
@@ -138,7 +138,7 @@ def _share_memory(self: Tensor) -> Tensor:
 
 
 def _reverse_divide(self: Tensor, other: Any) -> Tensor:
-    return other / self
+    return self.reciprocal() * other
 
 
 def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
@@ -147,20 +147,21 @@ def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
     return self.copy_(_core.tensor(values, dtype=self.dtype).reshape(self.shape))
 
 
-class _SubclassOnly:
-    """A class method that plain Tensor does not show, so that other libraries take plain tensors for plain."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        if owner is Tensor:
-            raise AttributeError("type object 'Tensor' has no attribute '__torch_function__'")
-        return functools.partial(self.function, owner)
+def _own_function(func: Any) -> Any:
+    """Flambeau's function for one of PyTorch's, which hands calls over where it meets a Flambeau tensor; else `func`."""
+    home = getattr(func, "__module__", None)
+    foreign = isinstance(func, (BuiltinFunctionType, FunctionType)) and (home is None or home.split(".")[0] == "torch")
+    if not foreign:
+        return func
+    own = getattr(Tensor, func.__name__, None) or getattr(_core, func.__name__, None)
+    if own is None:
+        raise NotImplementedError(f"{func.__name__} is not implemented yet")
+    return own
 
 
 def _default_torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
     """Runs the operation on the data; the result is of the subclass. What a subclass calls by super()."""
+    func = _own_function(func)
     previous = _core._set_overrides_disabled(True)
     try:
         result = func(*args, **(kwargs or {}))
@@ -190,7 +191,7 @@ for _name, _function in {
     "__div__": Tensor.__truediv__,
     "__idiv__": Tensor.__itruediv__,
     "apply_": _apply,
-    "__torch_function__": _SubclassOnly(_default_torch_function),
+    "__torch_function__": classmethod(_default_torch_function),
     "__array_priority__": 1000,
 }.items():
     setattr(Tensor, _name, _function)

@@ -119,7 +119,10 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         raise NotImplementedError(f"saving tensors of layout {tensor.layout} is not supported")
     storage = TypedStorage(tensor.untyped_storage(), tensor.dtype)
     parts = (storage, tensor.storage_offset(), tuple(tensor.size()), tuple(tensor.stride()))
-    rebuild: tuple[Callable[..., Tensor], tuple[Any, ...]] = (_rebuild_tensor_v2, (*parts, tensor.requires_grad, OrderedDict()))
+    rebuild: tuple[Callable[..., Tensor], tuple[Any, ...]] = (
+        _rebuild_tensor_v2,
+        (*parts, tensor.requires_grad, OrderedDict()),
+    )
     if type(tensor) is Tensor and not state:
         return rebuild
     return _rebuild_from_type_v2, (rebuild[0], type(tensor), rebuild[1], state)

@@ -393,7 +393,7 @@ def test_workers_give_the_same_batches_in_order():
 def test_large_batches_arrive_whole_and_can_be_written():
     rows = torch.arange(60_000).view(3, 20_000)
     arrived = [batch for (batch,) in with_workers(data.TensorDataset(rows), batch_size=1)]
-    assert all(torch.equal(batch[0], row) for batch, row in zip(arrived, rows))
+    assert all(torch.equal(batch[0], row) for batch, row in zip(arrived, rows, strict=True))
     arrived[0].zero_()
     assert arrived[0].tolist() == [[0] * 20_000]
 

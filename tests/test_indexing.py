@@ -72,7 +72,9 @@ def test_the_gradient_of_reading_adds_up_at_every_element(name):
     weights = torch.arange(1.0, y.numel() + 1, dtype=torch.float64).view(y.shape)
     (y * weights).sum().backward()
     expected = np.zeros(60)
-    np.add.at(expected, np.arange(60).reshape(3, 4, 5)[as_arrays(KEYS[name])].ravel(), weights.numpy().ravel())
+    np.add.at(
+        expected, np.arange(60).reshape(3, 4, 5)[as_arrays(KEYS[name])].ravel(), weights.numpy().ravel()
+    )
     np.testing.assert_array_equal(x.grad.numpy().ravel(), expected)
 
 
@@ -91,7 +93,10 @@ def test_writing_a_number_or_a_tensor(name, strided):
     np.testing.assert_array_equal(x.numpy(), expected)
 
 
-@pytest.mark.parametrize("key", [([0, 2],), (slice(None), [3, 1]), (torch.arange(60).view(3, 4, 5) % 7 == 0,), ([0], slice(None), [1])])
+@pytest.mark.parametrize(
+    "key",
+    [([0, 2],), (slice(None), [3, 1]), (torch.arange(60).view(3, 4, 5) % 7 == 0,), ([0], slice(None), [1])],
+)
 def test_writing_moves_the_gradient_to_the_values(key):
     key = as_tensors(key)
     x, base = cube().requires_grad_(), cube()
@@ -147,8 +152,14 @@ READS = {
     "gather 0": (lambda t: t.gather(0, INDEX), lambda a: np.take_along_axis(a, INDEX.numpy(), 0)),
     "gather 1": (lambda t: t.gather(1, INDEX), lambda a: np.take_along_axis(a[:2], INDEX.numpy(), 1)),
     "take": (lambda t: t.take(torch.tensor([[0, -1], [5, 5]])), lambda a: a.take([[0, -1], [5, 5]])),
-    "take_along_dim": (lambda t: t.take_along_dim(INDEX, 0), lambda a: np.take_along_axis(a, INDEX.numpy(), 0)),
-    "masked_select": (lambda t: t.masked_select(torch.tensor([True, False, True, False])), lambda a: a[:, ::2].ravel()),
+    "take_along_dim": (
+        lambda t: t.take_along_dim(INDEX, 0),
+        lambda a: np.take_along_axis(a, INDEX.numpy(), 0),
+    ),
+    "masked_select": (
+        lambda t: t.masked_select(torch.tensor([True, False, True, False])),
+        lambda a: a[:, ::2].ravel(),
+    ),
     "index": (lambda t: t[torch.tensor([2, 2, 0]), :2], lambda a: a[[2, 2, 0], :2]),
 }
 
@@ -177,7 +188,12 @@ def test_writing_operators_out_of_place_and_in_place():
     assert x.scatter(1, INDEX, 1.0).sum() == 6
     assert x.scatter_add(1, INDEX, source)[0].tolist() == [5.0, 3.0, 2.0, 0.0]
     assert x.scatter(1, INDEX, 2.0, reduce="add")[0].tolist() == [4.0, 2.0, 2.0, 0.0]
-    assert x.masked_scatter(torch.tensor([True, False, False, True]), torch.arange(6.0))[2].tolist() == [4.0, 0.0, 0.0, 5.0]
+    assert x.masked_scatter(torch.tensor([True, False, False, True]), torch.arange(6.0))[2].tolist() == [
+        4.0,
+        0.0,
+        0.0,
+        5.0,
+    ]
     assert x.put(torch.tensor([1, -1]), torch.tensor([3.0, 4.0])).view(-1)[[1, 11]].tolist() == [3.0, 4.0]
     assert x.sum() == 0
     assert x.index_add_(0, at, source) is x and x[0].tolist() == [5.0, 6.0, 7.0, 8.0]
@@ -205,7 +221,7 @@ def test_writing_operators_agree_with_differences(name):
     weights = torch.arange(1.0, 13, dtype=torch.float64).view(3, 4)
     grads = torch.autograd.grad((y * weights).sum(), (x, s))
     with torch.no_grad():
-        for which, grad in zip((x, s), grads):
+        for which, grad in zip((x, s), grads, strict=True):
             for i in range(which.numel()):
                 step = torch.zeros(which.numel(), dtype=torch.float64)
                 step[i] = 2
@@ -218,7 +234,10 @@ def test_scatter_in_parallel_keeps_row_major_order():
     index = torch.zeros(50_000, 2, dtype=torch.int64)
     source = torch.arange(100_000.0).view(50_000, 2)
     assert torch.zeros(3, 2).scatter(0, index, source)[0].tolist() == [99_998.0, 99_999.0]
-    assert torch.zeros(3, 2, dtype=torch.float64).scatter_add(0, index, source.double())[0].tolist() == [2_499_950_000.0, 2_500_000_000.0]
+    assert torch.zeros(3, 2, dtype=torch.float64).scatter_add(0, index, source.double())[0].tolist() == [
+        2_499_950_000.0,
+        2_500_000_000.0,
+    ]
 
 
 def test_wide_rows_are_added_and_copied_in_parallel():
@@ -234,25 +253,75 @@ def test_wide_rows_are_added_and_copied_in_parallel():
     ("call", "error", "message"),
     [
         (lambda t: t[torch.tensor([3])], IndexError, "index 3 is out of bounds for dimension 0 with size 3"),
-        (lambda t: t[:, torch.tensor([-5])], IndexError, "index -5 is out of bounds for dimension 1 with size 4"),
-        (lambda t: t[torch.tensor([0, 1]), torch.tensor([0, 1, 2])], IndexError,
-         r"shape mismatch: indexing tensors could not be broadcast together with shapes \[2\], \[3\]"),
-        (lambda t: t[torch.tensor([True, False])], IndexError,
-         r"The shape of the mask \[2\] at index 0 does not match the shape of the indexed tensor \[3, 4\] at index 0"),
-        (lambda t: t[torch.tensor([0.5])], IndexError, "tensors used as indices must be long, int, byte or bool tensors"),
+        (
+            lambda t: t[:, torch.tensor([-5])],
+            IndexError,
+            "index -5 is out of bounds for dimension 1 with size 4",
+        ),
+        (
+            lambda t: t[torch.tensor([0, 1]), torch.tensor([0, 1, 2])],
+            IndexError,
+            r"shape mismatch: indexing tensors could not be broadcast together with shapes \[2\], \[3\]",
+        ),
+        (
+            lambda t: t[torch.tensor([True, False])],
+            IndexError,
+            r"The shape of the mask \[2\] at index 0 does not match the shape of the indexed tensor \[3, 4\]",
+        ),
+        (
+            lambda t: t[torch.tensor([0.5])],
+            IndexError,
+            "tensors used as indices must be long, int, byte or bool tensors",
+        ),
         (lambda t: t[0, 0, 0], IndexError, "too many indices for tensor of dimension 2"),
-        (lambda t: t.index_put_((torch.tensor([0]),), torch.ones(7)), RuntimeError, "cannot be broadcast to indexing result of shape"),
-        (lambda t: t.index_put_((torch.tensor([0]),), torch.ones(4).double()), RuntimeError, "source and destination dtypes match"),
+        (
+            lambda t: t.index_put_((torch.tensor([0]),), torch.ones(7)),
+            RuntimeError,
+            "cannot be broadcast to indexing result of shape",
+        ),
+        (
+            lambda t: t.index_put_((torch.tensor([0]),), torch.ones(4).double()),
+            RuntimeError,
+            "source and destination dtypes match",
+        ),
         (lambda t: t.index_select(0, torch.tensor([5])), IndexError, "index out of range in self"),
         (lambda t: t.index_select(0, torch.tensor([[0]])), IndexError, "Index is supposed to be a vector"),
-        (lambda t: t.gather(0, torch.tensor([0])), RuntimeError, "Index tensor must have the same number of dimensions as input tensor"),
-        (lambda t: t.gather(0, torch.tensor([[7]])), RuntimeError, "index 7 is out of bounds for dimension 0 with size 3"),
-        (lambda t: t.scatter_(0, torch.tensor([[0], [7]]), 1.0), RuntimeError, "index 7 is out of bounds for dimension 0 with size 3"),
-        (lambda t: t.index_add_(0, torch.tensor([9]), torch.ones(1, 4)), RuntimeError, "index 9 is out of bounds for dimension 0"),
-        (lambda t: t.index_copy_(0, torch.tensor([9]), torch.ones(1, 4)), IndexError, "index 9 is out of bounds for dimension 0"),
-        (lambda t: t.take(torch.tensor([99])), IndexError, "tried to access index 99 on a tensor of 12 elements"),
+        (
+            lambda t: t.gather(0, torch.tensor([0])),
+            RuntimeError,
+            "Index tensor must have the same number of dimensions as input tensor",
+        ),
+        (
+            lambda t: t.gather(0, torch.tensor([[7]])),
+            RuntimeError,
+            "index 7 is out of bounds for dimension 0 with size 3",
+        ),
+        (
+            lambda t: t.scatter_(0, torch.tensor([[0], [7]]), 1.0),
+            RuntimeError,
+            "index 7 is out of bounds for dimension 0 with size 3",
+        ),
+        (
+            lambda t: t.index_add_(0, torch.tensor([9]), torch.ones(1, 4)),
+            RuntimeError,
+            "index 9 is out of bounds for dimension 0",
+        ),
+        (
+            lambda t: t.index_copy_(0, torch.tensor([9]), torch.ones(1, 4)),
+            IndexError,
+            "index 9 is out of bounds for dimension 0",
+        ),
+        (
+            lambda t: t.take(torch.tensor([99])),
+            IndexError,
+            "tried to access index 99 on a tensor of 12 elements",
+        ),
         (lambda t: t.masked_select(torch.ones(3, 4)), RuntimeError, "expected BoolTensor for mask"),
-        (lambda t: t.masked_scatter_(t >= 0, torch.ones(5)), RuntimeError, "Number of elements of source < number of ones in mask"),
+        (
+            lambda t: t.masked_scatter_(t >= 0, torch.ones(5)),
+            RuntimeError,
+            "Number of elements of source < number of ones in mask",
+        ),
         (lambda t: torch.tensor(1.0)[0], IndexError, "invalid index of a 0-dim tensor"),
     ],
 )

@@ -93,19 +93,19 @@ ADAM_OPTIONS = [
 
 @pytest.mark.parametrize("options", SGD_OPTIONS, ids=str)
 def test_sgd_takes_the_path_of_its_formula(options):
-    for got, start in zip(run(torch.optim.SGD, **options)[0], START):
+    for got, start in zip(run(torch.optim.SGD, **options)[0], START, strict=True):
         np.testing.assert_allclose(got, sgd_by_formula(start, **options), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("options", ADAM_OPTIONS, ids=str)
 def test_adam_takes_the_path_of_its_formula(options):
-    for got, start in zip(run(torch.optim.Adam, **options)[0], START):
+    for got, start in zip(run(torch.optim.Adam, **options)[0], START, strict=True):
         np.testing.assert_allclose(got, adam_by_formula(start, **options), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"weight_decay": 0.01}, *ADAM_OPTIONS[3:]], ids=str)
 def test_adamw_decays_the_parameter_itself(options):
-    for got, start in zip(run(torch.optim.AdamW, **options)[0], START):
+    for got, start in zip(run(torch.optim.AdamW, **options)[0], START, strict=True):
         expected = adam_by_formula(start, decoupled_weight_decay=True, **options)
         np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
 
@@ -148,6 +148,18 @@ RECORDED = [
         {"lr": 0.01, "weight_decay": 0.9, "decoupled_weight_decay": True},
         [0.554838296, -1.221405598, 0.254108066, 2.027199225, 0.10991038, -0.877595236],
     ),
+    ("ASGD", {}, [0.429804179, -1.922274493, 0.189169998, 4.544318542, 0.091896609, -0.843857807]),
+    (
+        "ASGD",
+        {"lr": 0.02, "t0": 10, "weight_decay": 0.1, "maximize": True},
+        [1.84204881, -1.957389595, 1.60966396, 2.008147889, 1.20178998, -1.91787687],
+    ),
+    ("Rprop", {}, [-2.4785e-05, 0.00098946, 3.869e-06, 4.91330683, 1.076e-06, 8.1e-08]),
+    (
+        "Rprop",
+        {"etas": (0.4, 1.1), "step_sizes": (0.001, 0.05), "maximize": True},
+        [2.028603828, -2.028096, 2.029603828, 2.029316172, 2.022247028, -2.029603828],
+    ),
 ]
 
 
@@ -159,10 +171,42 @@ def test_the_other_optimizers_take_pytorchs_path(name, options, expected):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "losses", "calls", "expected"),
+    [
+        (
+            {"line_search_fn": "strong_wolfe", "max_iter": 6, "history_size": 3},
+            [1238.5, 3.90391224, 3.74399632],
+            21,
+            [-0.646492392, 0.423699772, 0.155692921],
+        ),
+        (
+            {"lr": 0.002, "max_iter": 8},
+            [1238.5, 1208.8321402, 1178.6605351],
+            24,
+            [-1.488968921, 1.974608997, 0.530622728],
+        ),
+    ],
+)
+def test_lbfgs_takes_pytorchs_path_on_rosenbrocks_function(options, losses, calls, expected):
+    x = torch.tensor([-1.5, 2.0, 0.5], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([x], **options)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(2))
+        loss.backward()
+        return loss
+
+    assert [optimizer.step(closure).item() for _ in losses] == pytest.approx(losses, rel=1e-7)
+    assert optimizer.state[x]["func_evals"] == calls
+    assert x.tolist() == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("optimizer_class", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
 def test_float32_follows_float64(optimizer_class):
     narrow, wide = (run(optimizer_class, dtype, lr=0.01)[0] for dtype in (torch.float32, torch.float64))
-    for got, expected in zip(narrow, wide):
+    for got, expected in zip(narrow, wide, strict=True):
         np.testing.assert_allclose(got, expected, rtol=2e-5, atol=1e-6)
 
 
@@ -323,7 +367,7 @@ def test_loading_a_state_dict_continues_the_path(optimizer_class, options):
         optimizer.zero_grad()
         backward(params)
         optimizer.step()
-    for got, wanted in zip(params, expected):
+    for got, wanted in zip(params, expected, strict=True):
         np.testing.assert_array_equal(got.detach().numpy(), wanted)
 
 

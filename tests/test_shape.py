@@ -65,8 +65,16 @@ def test_to_converts_and_returns_self_where_nothing_changes():
 
 @pytest.mark.parametrize(
     ("method", "dtype"),
-    [("bool", "bool"), ("byte", "uint8"), ("char", "int8"), ("short", "int16"), ("int", "int32"), ("long", "int64"),
-     ("float", "float32"), ("double", "float64")],
+    [
+        ("bool", "bool"),
+        ("byte", "uint8"),
+        ("char", "int8"),
+        ("short", "int16"),
+        ("int", "int32"),
+        ("long", "int64"),
+        ("float", "float32"),
+        ("double", "float64"),
+    ],
 )
 def test_conversion_methods_truncate_as_numpy(method, dtype):
     x = torch.tensor([0.0, 1.75, 3.5, 100.25])
@@ -93,7 +101,9 @@ def test_another_device_is_a_clear_error():
 def test_copy_broadcasts_and_converts():
     x = torch.zeros(2, 3, dtype=torch.int64)
     assert x.copy_(torch.tensor([1.5, 2.5, -3.5])).tolist() == [[1, 2, -3]] * 2
-    with pytest.raises(RuntimeError, match=r"must match the size of tensor b|doesn't match the broadcast shape"):
+    with pytest.raises(
+        RuntimeError, match=r"must match the size of tensor b|doesn't match the broadcast shape"
+    ):
         x.copy_(torch.zeros(4, 3))
 
 
@@ -129,7 +139,10 @@ def test_fill_stops_the_gradient_of_what_it_overwrites():
 
 
 def test_writing_to_an_expanded_tensor_is_an_error():
-    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers to a single memory location"):
+    with pytest.raises(
+        RuntimeError,
+        match="more than one element of the written-to tensor refers to a single memory location",
+    ):
         torch.zeros(1).expand(3).copy_(torch.ones(3))
     assert torch.zeros(1).expand(3).fill_(1).tolist() == [1.0] * 3
 
@@ -149,7 +162,9 @@ def test_cat_joins_along_any_dimension_and_promotes():
 
 def test_cat_takes_strided_inputs_and_skips_empty_vectors():
     x = matrix()
-    np.testing.assert_array_equal(torch.cat([x.t(), x.t()[:, :1]], 1).numpy(), np.concatenate([x.numpy().T, x.numpy().T[:, :1]], 1))
+    np.testing.assert_array_equal(
+        torch.cat([x.t(), x.t()[:, :1]], 1).numpy(), np.concatenate([x.numpy().T, x.numpy().T[:, :1]], 1)
+    )
     assert torch.cat([torch.empty(0), x.float(), torch.empty(0)]).shape == (3, 4)
 
 
@@ -163,7 +178,9 @@ def test_cat_cuts_its_gradient_into_pieces():
 def test_stack_adds_a_dimension():
     x = matrix()
     for dim in (0, 1, 2, -1):
-        np.testing.assert_array_equal(torch.stack([x, x + 1], dim).numpy(), np.stack([x.numpy(), x.numpy() + 1], dim))
+        np.testing.assert_array_equal(
+            torch.stack([x, x + 1], dim).numpy(), np.stack([x.numpy(), x.numpy() + 1], dim)
+        )
     first, second = gradient(lambda a, b: torch.stack([a, b], 1), matrix(), matrix())
     np.testing.assert_array_equal(first, np.arange(1.0, 25).reshape(3, 2, 4)[:, 0])
     np.testing.assert_array_equal(second, np.arange(1.0, 25).reshape(3, 2, 4)[:, 1])
@@ -184,7 +201,9 @@ def test_cat_and_stack_write_into_out():
 def test_the_named_stacks_agree_with_numpy():
     a, b = torch.arange(3), torch.arange(3) + 10
     for name in ("hstack", "vstack", "dstack", "column_stack"):
-        np.testing.assert_array_equal(getattr(torch, name)([a, b]).numpy(), getattr(np, name)([a.numpy(), b.numpy()]))
+        np.testing.assert_array_equal(
+            getattr(torch, name)([a, b]).numpy(), getattr(np, name)([a.numpy(), b.numpy()])
+        )
 
 
 @pytest.mark.parametrize(
@@ -192,10 +211,26 @@ def test_the_named_stacks_agree_with_numpy():
     [
         (lambda t: torch.cat([]), ValueError, "expected a non-empty list of Tensors"),
         (lambda t: torch.stack([]), RuntimeError, "stack expects a non-empty TensorList"),
-        (lambda t: torch.cat([t, t[0]]), RuntimeError, "Tensors must have same number of dimensions: got 2 and 1"),
-        (lambda t: torch.cat([t, t[:, :3]]), RuntimeError, "Sizes of tensors must match except in dimension 0. Expected size 4 but got"),
-        (lambda t: torch.cat([t[0, 0]]), RuntimeError, r"zero-dimensional tensor \(at position 0\) cannot be concatenated"),
-        (lambda t: torch.stack([t, t[0]]), RuntimeError, r"stack expects each tensor to be equal size, but got \[3, 4\] at entry 0"),
+        (
+            lambda t: torch.cat([t, t[0]]),
+            RuntimeError,
+            "Tensors must have same number of dimensions: got 2 and 1",
+        ),
+        (
+            lambda t: torch.cat([t, t[:, :3]]),
+            RuntimeError,
+            "Sizes of tensors must match except in dimension 0. Expected size 4 but got",
+        ),
+        (
+            lambda t: torch.cat([t[0, 0]]),
+            RuntimeError,
+            r"zero-dimensional tensor \(at position 0\) cannot be concatenated",
+        ),
+        (
+            lambda t: torch.stack([t, t[0]]),
+            RuntimeError,
+            r"stack expects each tensor to be equal size, but got \[3, 4\] at entry 0",
+        ),
         (lambda t: torch.cat([t, t], 5), IndexError, "Dimension out of range"),
     ],
 )
@@ -212,7 +247,10 @@ REPEATS = {
     "tile": (lambda t: t.tile(2), lambda a: np.tile(a, 2)),
     "repeat_interleave": (lambda t: t.repeat_interleave(2, 1), lambda a: a.repeat(2, 1)),
     "repeat_interleave flat": (lambda t: t.repeat_interleave(3), lambda a: a.repeat(3)),
-    "repeat_interleave counts": (lambda t: t.repeat_interleave(torch.tensor([2, 0, 1]), 0), lambda a: a.repeat([2, 0, 1], 0)),
+    "repeat_interleave counts": (
+        lambda t: t.repeat_interleave(torch.tensor([2, 0, 1]), 0),
+        lambda a: a.repeat([2, 0, 1], 0),
+    ),
     "roll": (lambda t: t.roll(5), lambda a: np.roll(a, 5)),
     "roll dims": (lambda t: t.roll((1, -2), (0, 1)), lambda a: np.roll(a, (1, -2), (0, 1))),
     "flip": (lambda t: t.flip(0), lambda a: a[::-1]),
@@ -252,7 +290,10 @@ def test_broadcast_tensors_and_atleast():
     assert a.shape == b.shape == (3, 4)
     assert torch.atleast_1d(torch.tensor(1.0)).shape == (1,)
     assert torch.atleast_2d(torch.zeros(3)).shape == (1, 3)
-    assert [tuple(t.shape) for t in torch.atleast_3d(torch.zeros(3), torch.zeros(2, 3))] == [(1, 3, 1), (2, 3, 1)]
+    assert [tuple(t.shape) for t in torch.atleast_3d(torch.zeros(3), torch.zeros(2, 3))] == [
+        (1, 3, 1),
+        (2, 3, 1),
+    ]
 
 
 def test_resize_keeps_the_first_elements():

@@ -184,28 +184,64 @@ def test_nodes_have_pytorch_names(operation, name):
 @pytest.mark.parametrize(
     ("operation", "error", "message"),
     [
-        (lambda t: t.t().view(-1), RuntimeError, "view size is not compatible with input tensor's size and stride"),
+        (
+            lambda t: t.t().view(-1),
+            RuntimeError,
+            "view size is not compatible with input tensor's size and stride",
+        ),
         (lambda t: t.view(5, -1), RuntimeError, r"shape '\[5, -1\]' is invalid for input of size 12"),
         (lambda t: t.view(-1, -1), RuntimeError, "only one dimension can be inferred"),
-        (lambda t: t.expand(2, 3, 5), RuntimeError, r"The expanded size of the tensor \(5\) must match the existing size \(4\)"),
-        (lambda t: t.expand(4), RuntimeError, "must be greater or equal to the number of dimensions in the tensor"),
+        (
+            lambda t: t.expand(2, 3, 5),
+            RuntimeError,
+            r"The expanded size of the tensor \(5\) must match the existing size \(4\)",
+        ),
+        (
+            lambda t: t.expand(4),
+            RuntimeError,
+            "must be greater or equal to the number of dimensions in the tensor",
+        ),
         (lambda t: t.expand(-1, 3, 4), RuntimeError, "isn't allowed in a leading, non-existing dimension 0"),
         (lambda t: t.permute(0, 0), RuntimeError, "duplicate dims are not allowed"),
-        (lambda t: t.transpose(0, 5), IndexError, r"Dimension out of range \(expected to be in range of \[-2, 1\], but got 5\)"),
-        (lambda t: t.view(1, 3, 4).t(), RuntimeError, r"t\(\) expects a tensor with <= 2 dimensions, but self is 3D"),
-        (lambda t: t.select(0, 3), IndexError, r"index 3 out of range for tensor of size \[3, 4\] at dimension 0"),
+        (
+            lambda t: t.transpose(0, 5),
+            IndexError,
+            r"Dimension out of range \(expected to be in range of \[-2, 1\], but got 5\)",
+        ),
+        (
+            lambda t: t.view(1, 3, 4).t(),
+            RuntimeError,
+            r"t\(\) expects a tensor with <= 2 dimensions, but self is 3D",
+        ),
+        (
+            lambda t: t.select(0, 3),
+            IndexError,
+            r"index 3 out of range for tensor of size \[3, 4\] at dimension 0",
+        ),
         (lambda t: t[3], IndexError, "index 3 is out of bounds for dimension 0 with size 3"),
-        (lambda t: t.narrow(0, 2, 5), RuntimeError, r"start \(2\) \+ length \(5\) exceeds dimension size \(3\)"),
+        (
+            lambda t: t.narrow(0, 2, 5),
+            RuntimeError,
+            r"start \(2\) \+ length \(5\) exceeds dimension size \(3\)",
+        ),
         (lambda t: t.split(-1), RuntimeError, "split expects split_size be non-negative"),
         (lambda t: t.split([1, 1]), RuntimeError, "split_with_sizes expects split_sizes to sum exactly to 3"),
         (lambda t: t.chunk(0), RuntimeError, "chunk expects `chunks` to be greater than 0, got: 0"),
         (lambda t: t.as_strided((20,), (1,)), RuntimeError, "are out of bounds for storage of size 96"),
         (lambda t: t.as_strided((2,), (-1,)), RuntimeError, "Negative strides are not supported"),
-        (lambda t: t.unfold(0, 9, 1), RuntimeError, "maximum size for tensor at dimension 0 is 3 but size is 9"),
+        (
+            lambda t: t.unfold(0, 9, 1),
+            RuntimeError,
+            "maximum size for tensor at dimension 0 is 3 but size is 9",
+        ),
         (lambda t: t.unflatten(0, (2, 2)), RuntimeError, "don't multiply up to the size of dim 0"),
         (lambda t: t.flatten(1, 0), RuntimeError, "start_dim cannot come after end_dim"),
         (lambda t: t.movedim((0, 0), (0, 1)), RuntimeError, "repeated dim in `source`"),
-        (lambda t: t.unbind()[0].sum().unbind(), IndexError, "Dimension specified as 0 but tensor has no dimensions"),
+        (
+            lambda t: t.unbind()[0].sum().unbind(),
+            IndexError,
+            "Dimension specified as 0 but tensor has no dimensions",
+        ),
     ],
 )
 def test_errors_are_those_of_pytorch(operation, error, message):

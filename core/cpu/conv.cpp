@@ -4,6 +4,7 @@
 #include "core/cpu/conv_correlation.h"
 #include "core/cpu/conv_weight_dots.h"
 #include "core/cpu/conv_weight_gradient.h"
+#include "core/cpu/conv_winograd.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
@@ -27,6 +28,17 @@ Correlation<T> forward_correlation(const ConvShape& s, const T* input) {
   p.image_channel = s.input[0] * s.input[1];
   p.image_batch = s.in_channels * p.image_channel;
   return p;
+}
+
+template <class T>
+void correlate(const Correlation<T>& p) {
+  if (p.batch == 0 || p.positions() == 0 || p.out_channels == 0) return;
+  if (winograd_is_cheaper(p))
+    Winograd<T>(p).run();
+  else if (flat_is_cheaper(p))
+    correlate_flat(p);
+  else
+    correlate_packed(p);
 }
 
 template <class T>

@@ -288,14 +288,5 @@ bool flat_is_cheaper(const Correlation<T>& p) {
   return flat < packed;
 }
 
-template <class T>
-void correlate(const Correlation<T>& p) {
-  if (p.batch == 0 || p.positions() == 0 || p.out_channels == 0) return;
-  if (flat_is_cheaper(p))
-    correlate_flat(p);
-  else
-    correlate_packed(p);
-}
-
 }  // namespace
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

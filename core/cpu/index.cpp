@@ -14,14 +14,21 @@ namespace {
 constexpr int64_t kGrainBytes = 64 << 10;
 
 // A run of a size known when compiling is copied by one move; others by memcpy.
-template <class F> void with_run(int64_t run, F f) {
+template <class F>
+void with_run(int64_t run, F f) {
   switch (run) {
-    case 1: return f(std::integral_constant<int64_t, 1>{});
-    case 2: return f(std::integral_constant<int64_t, 2>{});
-    case 4: return f(std::integral_constant<int64_t, 4>{});
-    case 8: return f(std::integral_constant<int64_t, 8>{});
-    case 16: return f(std::integral_constant<int64_t, 16>{});
-    default: return f(run);
+    case 1:
+      return f(std::integral_constant<int64_t, 1>{});
+    case 2:
+      return f(std::integral_constant<int64_t, 2>{});
+    case 4:
+      return f(std::integral_constant<int64_t, 4>{});
+    case 8:
+      return f(std::integral_constant<int64_t, 8>{});
+    case 16:
+      return f(std::integral_constant<int64_t, 16>{});
+    default:
+      return f(run);
   }
 }
 
@@ -36,42 +43,71 @@ struct BFloat16 {
   operator float() const { return math::float_from_bfloat16(bits); }
   static BFloat16 of(float x) { return {math::bfloat16_from_float(x)}; }
 };
-template <class T> struct Complex {
+template <class T>
+struct Complex {
   T real, imag;
 };
-template <class T> inline constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-template <class T> inline constexpr bool is_complex_type = false;
-template <class T> inline constexpr bool is_complex_type<Complex<T>> = true;
+template <class T>
+inline constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
+template <class T>
+inline constexpr bool is_complex_type = false;
+template <class T>
+inline constexpr bool is_complex_type<Complex<T>> = true;
 
-template <class T> T sum_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) return a || b;
-  else if constexpr (is_half<T>) return T::of(float(a) + float(b));
-  else if constexpr (is_complex_type<T>) return {a.real + b.real, a.imag + b.imag};
-  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  else return a + b;
+template <class T>
+T sum_of(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>)
+    return a || b;
+  else if constexpr (is_half<T>)
+    return T::of(float(a) + float(b));
+  else if constexpr (is_complex_type<T>)
+    return {a.real + b.real, a.imag + b.imag};
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+  else
+    return a + b;
 }
-template <class T> T product_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>) return a && b;
-  else if constexpr (is_half<T>) return T::of(float(a) * float(b));
-  else if constexpr (is_complex_type<T>) return {a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real};
-  else if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-  else return a * b;
+template <class T>
+T product_of(T a, T b) {
+  if constexpr (std::is_same_v<T, bool>)
+    return a && b;
+  else if constexpr (is_half<T>)
+    return T::of(float(a) * float(b));
+  else if constexpr (is_complex_type<T>)
+    return {a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real};
+  else if constexpr (std::is_integral_v<T>)
+    return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+  else
+    return a * b;
 }
 
-template <class F> void with_type(DType dtype, F f) {
+template <class F>
+void with_type(DType dtype, F f) {
   switch (dtype) {
-    case DType::Bool: return f(bool{});
-    case DType::UInt8: return f(uint8_t{});
-    case DType::Int8: return f(int8_t{});
-    case DType::Int16: return f(int16_t{});
-    case DType::Int32: return f(int32_t{});
-    case DType::Int64: return f(int64_t{});
-    case DType::Float16: return f(Half{});
-    case DType::BFloat16: return f(BFloat16{});
-    case DType::Float32: return f(float{});
-    case DType::Float64: return f(double{});
-    case DType::Complex64: return f(Complex<float>{});
-    case DType::Complex128: return f(Complex<double>{});
+    case DType::Bool:
+      return f(bool{});
+    case DType::UInt8:
+      return f(uint8_t{});
+    case DType::Int8:
+      return f(int8_t{});
+    case DType::Int16:
+      return f(int16_t{});
+    case DType::Int32:
+      return f(int32_t{});
+    case DType::Int64:
+      return f(int64_t{});
+    case DType::Float16:
+      return f(Half{});
+    case DType::BFloat16:
+      return f(BFloat16{});
+    case DType::Float32:
+      return f(float{});
+    case DType::Float64:
+      return f(double{});
+    case DType::Complex64:
+      return f(Complex<float>{});
+    case DType::Complex128:
+      return f(Complex<double>{});
   }
 }
 
@@ -112,17 +148,21 @@ void for_blocks(const IndexedBlocks& b, int64_t first, int64_t last, int64_t inn
   }
 }
 
-// Calls move(strided offset, dense offset, bytes) for everything, in parallel such that nothing in strided memory is
-// written by two threads although offsets may repeat: by outer dimensions, or by columns of the run.
-template <class Move> void scatter_shared(const IndexedBlocks& b, Move move) {
+// Calls move(strided offset, dense offset, bytes) for everything, in parallel such that nothing in strided
+// memory is written by two threads although offsets may repeat: by outer dimensions, or by columns of the
+// run.
+template <class Move>
+void scatter_shared(const IndexedBlocks& b, Move move) {
   const int64_t outer_count = b.outer.count(), inner_count = b.inner.count();
   const int64_t total = outer_count * b.count, bytes = total * inner_count * b.run;
   constexpr int64_t kColumn = 64;
   if (outer_count >= 16 || b.run < 2 * kColumn) {
     const int64_t per_outer = std::max<int64_t>(b.count * inner_count * b.run, 1);
-    parallel_for(0, outer_count, std::max<int64_t>(kGrainBytes / per_outer, 1), [&](int64_t first, int64_t last) {
-      for_blocks(b, first * b.count, last * b.count, inner_count, [&](int64_t to, int64_t from) { move(to, from, b.run); });
-    });
+    parallel_for(0, outer_count, std::max<int64_t>(kGrainBytes / per_outer, 1),
+                 [&](int64_t first, int64_t last) {
+                   for_blocks(b, first * b.count, last * b.count, inner_count,
+                              [&](int64_t to, int64_t from) { move(to, from, b.run); });
+                 });
     return;
   }
   const int64_t columns = (b.run + kColumn - 1) / kColumn;
@@ -142,8 +182,9 @@ void gather_blocks(const IndexedBlocks& b, const char* strided, char* dense) {
   const int64_t grain = std::max<int64_t>(kGrainBytes / (inner_count * std::max<int64_t>(b.run, 16)), 1);
   parallel_for(0, total, grain, [&](int64_t first, int64_t last) {
     with_run(b.run, [&](auto run) {
-      for_blocks(b, first, last, inner_count,
-                 [&](int64_t from, int64_t to) { std::memcpy(dense + to, strided + from, static_cast<size_t>(run)); });
+      for_blocks(b, first, last, inner_count, [&](int64_t from, int64_t to) {
+        std::memcpy(dense + to, strided + from, static_cast<size_t>(run));
+      });
     });
   });
 }
@@ -159,12 +200,16 @@ void scatter_blocks(const IndexedBlocks& b, char* strided, const char* dense, bo
   }
   auto work = [&](int64_t first, int64_t last) {
     with_run(b.run, [&](auto run) {
-      for_blocks(b, first, last, inner_count,
-                 [&](int64_t to, int64_t from) { std::memcpy(strided + to, dense + from, static_cast<size_t>(run)); });
+      for_blocks(b, first, last, inner_count, [&](int64_t to, int64_t from) {
+        std::memcpy(strided + to, dense + from, static_cast<size_t>(run));
+      });
     });
   };
-  if (!distinct) work(0, total);
-  else parallel_for(0, total, std::max<int64_t>(kGrainBytes / (inner_count * std::max<int64_t>(b.run, 16)), 1), work);
+  if (!distinct)
+    work(0, total);
+  else
+    parallel_for(0, total, std::max<int64_t>(kGrainBytes / (inner_count * std::max<int64_t>(b.run, 16)), 1),
+                 work);
 }
 
 void add_blocks(DType dtype, const IndexedBlocks& b, char* strided, const char* dense) {
@@ -179,8 +224,8 @@ void add_blocks(DType dtype, const IndexedBlocks& b, char* strided, const char* 
   });
 }
 
-int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride, int64_t* offsets,
-                    int64_t* linear) {
+int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
+                    int64_t* offsets, int64_t* linear) {
   std::atomic<int64_t> bad{-1};
   const int64_t lift = wrap ? size : 0;
   parallel_for(0, n, 16384, [&](int64_t first, int64_t last) {
@@ -190,7 +235,9 @@ int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap
       p += p < 0 ? lift : 0;
       outside |= static_cast<uint64_t>(p) >= static_cast<uint64_t>(size);
       offsets[j] += static_cast<int64_t>(static_cast<uint64_t>(p) * static_cast<uint64_t>(stride));
-      if (linear) linear[j] = static_cast<int64_t>(static_cast<uint64_t>(linear[j]) * static_cast<uint64_t>(size) + static_cast<uint64_t>(p));
+      if (linear)
+        linear[j] = static_cast<int64_t>(static_cast<uint64_t>(linear[j]) * static_cast<uint64_t>(size) +
+                                         static_cast<uint64_t>(p));
     }
     if (!outside) return;
     for (int64_t j = first; j < last; ++j)
@@ -213,7 +260,8 @@ int64_t count_true(const uint8_t* mask, int64_t n) {
   return total;
 }
 
-template <class Body> void for_mask_blocks(int64_t n, const std::vector<int64_t>& starts, Body body) {
+template <class Body>
+void for_mask_blocks(int64_t n, const std::vector<int64_t>& starts, Body body) {
   const auto blocks = static_cast<int64_t>(starts.size()) - 1;
   parallel_for(0, blocks, 4, [&](int64_t first, int64_t last) {
     for (int64_t b = first; b < last; ++b) {
@@ -230,7 +278,8 @@ uint64_t eight(const uint8_t* mask) {
 }
 
 // Calls visit(i) for each true byte, in order.
-template <class Visit> void for_true(const uint8_t* mask, int64_t first, int64_t last, Visit visit) {
+template <class Visit>
+void for_true(const uint8_t* mask, int64_t first, int64_t last, Visit visit) {
   int64_t i = first;
   for (; i + 8 <= last; i += 8) {
     if (!eight(mask + i)) continue;
@@ -242,9 +291,11 @@ template <class Visit> void for_true(const uint8_t* mask, int64_t first, int64_t
 }
 
 template <int64_t item>
-void compress_block(const char* in, const uint8_t* mask, int64_t first, int64_t last, int64_t k, int64_t end, char* out) {
+void compress_block(const char* in, const uint8_t* mask, int64_t first, int64_t last, int64_t k, int64_t end,
+                    char* out) {
   int64_t i = first;
-  // Without a branch for each element: every item is written, and stays where it is true. While eight more fit.
+  // Without a branch for each element: every item is written, and stays where it is true. While eight more
+  // fit.
   for (; i + 8 <= last && k + 8 <= end; i += 8) {
     if (!eight(mask + i)) continue;
     for (int64_t j = i; j < i + 8; ++j) {
@@ -261,28 +312,37 @@ std::vector<int64_t> mask_starts(const uint8_t* mask, int64_t n) {
   std::vector<int64_t> starts(static_cast<size_t>(blocks + 1));
   int64_t* counts = starts.data() + 1;
   parallel_for(0, blocks, 8, [&](int64_t first, int64_t last) {
-    for (int64_t b = first; b < last; ++b) counts[b] = count_true(mask + b * kMaskBlock, std::min(kMaskBlock, n - b * kMaskBlock));
+    for (int64_t b = first; b < last; ++b)
+      counts[b] = count_true(mask + b * kMaskBlock, std::min(kMaskBlock, n - b * kMaskBlock));
   });
   for (int64_t b = 0; b < blocks; ++b) starts[b + 1] += starts[b];
   return starts;
 }
 
-void compress(size_t item_size, const char* in, const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, char* out) {
+void compress(size_t item_size, const char* in, const uint8_t* mask, int64_t n,
+              const std::vector<int64_t>& starts, char* out) {
   for_mask_blocks(n, starts, [&](int64_t first, int64_t last, int64_t k, int64_t end) {
     switch (item_size) {
-      case 1: return compress_block<1>(in, mask, first, last, k, end, out);
-      case 2: return compress_block<2>(in, mask, first, last, k, end, out);
-      case 4: return compress_block<4>(in, mask, first, last, k, end, out);
-      case 8: return compress_block<8>(in, mask, first, last, k, end, out);
-      default: return compress_block<16>(in, mask, first, last, k, end, out);
+      case 1:
+        return compress_block<1>(in, mask, first, last, k, end, out);
+      case 2:
+        return compress_block<2>(in, mask, first, last, k, end, out);
+      case 4:
+        return compress_block<4>(in, mask, first, last, k, end, out);
+      case 8:
+        return compress_block<8>(in, mask, first, last, k, end, out);
+      default:
+        return compress_block<16>(in, mask, first, last, k, end, out);
     }
   });
 }
 
-void decompress(size_t item_size, const char* in, const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, char* out) {
+void decompress(size_t item_size, const char* in, const uint8_t* mask, int64_t n,
+                const std::vector<int64_t>& starts, char* out) {
   for_mask_blocks(n, starts, [&](int64_t first, int64_t last, int64_t k, int64_t) {
     with_run(static_cast<int64_t>(item_size), [&](auto item) {
-      for_true(mask, first, last, [&](int64_t i) { std::memcpy(out + i * item, in + k++ * item, static_cast<size_t>(item)); });
+      for_true(mask, first, last,
+               [&](int64_t i) { std::memcpy(out + i * item, in + k++ * item, static_cast<size_t>(item)); });
     });
   });
 }
@@ -293,8 +353,8 @@ void true_positions(const uint8_t* mask, int64_t n, const std::vector<int64_t>& 
   });
 }
 
-void true_coordinates(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int dims, const int64_t* sizes,
-                      int64_t* out) {
+void true_coordinates(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int dims,
+                      const int64_t* sizes, int64_t* out) {
   for_mask_blocks(n, starts, [&](int64_t first, int64_t last, int64_t k, int64_t) {
     const int64_t length = sizes[dims - 1];
     int64_t index[kIndexDims] = {}, row = -1, row_end = 0;
@@ -318,9 +378,10 @@ void true_coordinates(const uint8_t* mask, int64_t n, const std::vector<int64_t>
 // ---- one index per element
 
 namespace {
-// line(index, self offset, other offset, length) for the lines along the last dimension of the part first..last of
-// dimension `split`.
-template <class Line> void for_lines(const IndexedElements& e, int split, int64_t first, int64_t last, Line line) {
+// line(index, self offset, other offset, length) for the lines along the last dimension of the part
+// first..last of dimension `split`.
+template <class Line>
+void for_lines(const IndexedElements& e, int split, int64_t first, int64_t last, Line line) {
   const int n = e.dims;
   int64_t begin[kIndexDims], end[kIndexDims], at[kIndexDims], index_strides[kIndexDims];
   int64_t step = 1;
@@ -348,8 +409,10 @@ template <class Line> void for_lines(const IndexedElements& e, int split, int64_
   }
 }
 
-// Splits the longest dimension, or, for writes, the longest but `dim`: no two threads meet at an element of self.
-template <class Line> void parallel_lines(const IndexedElements& e, bool writes, Line line) {
+// Splits the longest dimension, or, for writes, the longest but `dim`: no two threads meet at an element of
+// self.
+template <class Line>
+void parallel_lines(const IndexedElements& e, bool writes, Line line) {
   int64_t total = 1;
   int split = -1;
   for (int d = 0; d < e.dims; ++d) {
@@ -360,32 +423,43 @@ template <class Line> void parallel_lines(const IndexedElements& e, bool writes,
   if (total == 0) return;
   if (split < 0) return for_lines(e, e.dims, 0, 0, line);
   const int64_t grain = std::max<int64_t>(16384 * e.sizes[split] / total, 1);
-  parallel_for(0, e.sizes[split], grain, [&](int64_t first, int64_t last) { for_lines(e, split, first, last, line); });
+  parallel_for(0, e.sizes[split], grain,
+               [&](int64_t first, int64_t last) { for_lines(e, split, first, last, line); });
 }
 }  // namespace
 
 void gather_elements(size_t item_size, const IndexedElements& e, const char* self, char* other) {
   const int last = e.dims - 1;
-  const int64_t along = e.dim == last ? 0 : e.self_strides[last], stride = e.self_strides[e.dim], step = e.other_strides[last];
+  const int64_t along = e.dim == last ? 0 : e.self_strides[last], stride = e.self_strides[e.dim],
+                step = e.other_strides[last];
   with_run(static_cast<int64_t>(item_size), [&](auto item) {
     parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
       for (int64_t j = 0; j < length; ++j)
-        std::memcpy(other + to + j * step, self + from + j * along + index[j] * stride, static_cast<size_t>(item));
+        std::memcpy(other + to + j * step, self + from + j * along + index[j] * stride,
+                    static_cast<size_t>(item));
     });
   });
 }
 
 namespace {
-template <class T, ScatterOp op> void combine(T& to, T from) {
-  if constexpr (op == ScatterOp::Assign) to = from;
-  else if constexpr (op == ScatterOp::Add) to = sum_of(to, from);
-  else if constexpr (op == ScatterOp::Multiply) to = product_of(to, from);
-  else if constexpr (op == ScatterOp::Max) to = from > to || from != from ? from : to;
-  else to = from < to || from != from ? from : to;
+template <class T, ScatterOp op>
+void combine(T& to, T from) {
+  if constexpr (op == ScatterOp::Assign)
+    to = from;
+  else if constexpr (op == ScatterOp::Add)
+    to = sum_of(to, from);
+  else if constexpr (op == ScatterOp::Multiply)
+    to = product_of(to, from);
+  else if constexpr (op == ScatterOp::Max)
+    to = from > to || from != from ? from : to;
+  else
+    to = from < to || from != from ? from : to;
 }
-template <class T, ScatterOp op> void scatter_typed(const IndexedElements& e, char* self, const char* other) {
+template <class T, ScatterOp op>
+void scatter_typed(const IndexedElements& e, char* self, const char* other) {
   const int last = e.dims - 1;
-  const int64_t along = e.dim == last ? 0 : e.self_strides[last], stride = e.self_strides[e.dim], step = e.other_strides[last];
+  const int64_t along = e.dim == last ? 0 : e.self_strides[last], stride = e.self_strides[e.dim],
+                step = e.other_strides[last];
   parallel_lines(e, true, [=](const int64_t* index, int64_t to, int64_t from, int64_t length) {
     for (int64_t j = 0; j < length; ++j)
       combine<T, op>(*reinterpret_cast<T*>(self + to + j * along + index[j] * stride),
@@ -398,9 +472,12 @@ void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& e, char*
   with_type(dtype, [&](auto zero) {
     using T = decltype(zero);
     switch (op) {
-      case ScatterOp::Assign: return scatter_typed<T, ScatterOp::Assign>(e, self, other);
-      case ScatterOp::Add: return scatter_typed<T, ScatterOp::Add>(e, self, other);
-      case ScatterOp::Multiply: return scatter_typed<T, ScatterOp::Multiply>(e, self, other);
+      case ScatterOp::Assign:
+        return scatter_typed<T, ScatterOp::Assign>(e, self, other);
+      case ScatterOp::Add:
+        return scatter_typed<T, ScatterOp::Add>(e, self, other);
+      case ScatterOp::Multiply:
+        return scatter_typed<T, ScatterOp::Multiply>(e, self, other);
       case ScatterOp::Max:
         if constexpr (!is_complex_type<T>) scatter_typed<T, ScatterOp::Max>(e, self, other);
         return;

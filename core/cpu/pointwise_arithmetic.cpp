@@ -218,11 +218,20 @@ struct Fmax {
 struct Fmin {
   template <class T> static T of(T x, T y) { return (x < y) | is_nan(y) ? x : y; }
 };
+// Written so that each choice is one select: a chain of maximum and minimum becomes branches, which do not vectorise.
 struct Clamp {
-  template <class T> static T of(T x, T low, T high) { return Minimum::of<T>(Maximum::of<T>(x, low), high); }
+  template <class T> static T of(T x, T low, T high) {
+    const T raised = x < low ? low : x;
+    const T clamped = raised > high ? high : raised;
+    if constexpr (is_floating_type<T>) return is_nan(low) | is_nan(high) ? math::kNaN<T> : clamped;
+    else return clamped;
+  }
 };
 struct Where {
-  template <class T> static T of(bool condition, T x, T y) { return condition ? x : y; }
+  template <class T> static T of(bool condition, T x, T y) {
+    if constexpr (__is_same(T, bool)) return (condition & x) | (!condition & y);
+    else return condition ? x : y;
+  }
 };
 
 }  // namespace

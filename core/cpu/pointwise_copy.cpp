@@ -57,13 +57,13 @@ template <class To, class From> To convert(From x) {
 }
 
 template <class To, class From> [[gnu::flatten]] void cast(void* output, const void* input, int64_t n) {
-  auto* out = static_cast<InMemory<To>*>(output);
-  const auto* in = static_cast<const InMemory<From>*>(input);
-  FLAMBEAU_INDEPENDENT_LOOP
-  for (int64_t i = 0; i < n; ++i) {
-    if constexpr (__is_same(To, From)) {
-      out[i] = in[i];
-    } else {
+  if constexpr (__is_same(To, From)) {
+    __builtin_memmove(output, input, static_cast<size_t>(n) * sizeof(To));
+  } else {
+    auto* out = static_cast<InMemory<To>*>(output);
+    const auto* in = static_cast<const InMemory<From>*>(input);
+    FLAMBEAU_INDEPENDENT_LOOP
+    for (int64_t i = 0; i < n; ++i) {
       out[i] = static_cast<InMemory<To>>(convert<To>(unpack(static_cast<From>(in[i]))));
     }
   }

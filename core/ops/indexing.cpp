@@ -38,7 +38,8 @@ cpu::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const Tens
   return blocks;
 }
 
-Destination::Destination(const Out& out, const Dims& sizes, DType dtype, std::initializer_list<Tensor> inputs) {
+Destination::Destination(const Out& out, const Dims& sizes, DType dtype,
+                         std::initializer_list<Tensor> inputs) {
   if (!out.target) {
     work_ = empty(sizes, dtype);
     return;
@@ -64,8 +65,8 @@ Tensor modifiable(const Out& out, const Tensor& self) {
 
 namespace {
 
-// Where the indexed dimensions lie and what takes their place. The indexed dimensions, brought together by `order`, act as
-// one dimension on which a single list of positions selects.
+// Where the indexed dimensions lie and what takes their place. The indexed dimensions, brought together by
+// `order`, act as one dimension on which a single list of positions selects.
 struct Plan {
   Dims order, before, indexed, after, broadcast;
   bool in_order = true;  // `order` is the identity
@@ -114,8 +115,9 @@ std::vector<Entry> entries_of(const Tensor& self, TensorList indices) {
     check<IndexError>(d + dims <= self.dim(), "too many indices for tensor of dimension ", self.dim());
     if (index && is_mask(index)) {
       for (int i = 0; i < dims; ++i)
-        check<IndexError>(index.sizes()[i] == self.sizes()[d + i], "The shape of the mask ", index.sizes(), " at index ", i,
-                          " does not match the shape of the indexed tensor ", self.sizes(), " at index ", d + i);
+        check<IndexError>(index.sizes()[i] == self.sizes()[d + i], "The shape of the mask ", index.sizes(),
+                          " at index ", i, " does not match the shape of the indexed tensor ", self.sizes(),
+                          " at index ", d + i);
       entries.push_back({d, dims, mask_positions(count_mask(index)), false});
     } else if (index) {
       check<IndexError>(is_integral(index.dtype()) && index.dtype() >= DType::Int32,
@@ -137,8 +139,10 @@ Dims broadcast_of(const std::vector<Entry>& entries) {
       if (a == b || a == 1 || b == 1) continue;
       std::string shapes;
       for (const Entry& e : entries)  // a mask counts as an index for each of its dimensions
-        for (int k = 0; k < e.dims; ++k) shapes += (shapes.empty() ? "" : ", ") + to_string(e.positions.sizes());
-      fail<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ", shapes);
+        for (int k = 0; k < e.dims; ++k)
+          shapes += (shapes.empty() ? "" : ", ") + to_string(e.positions.sizes());
+      fail<IndexError>("shape mismatch: indexing tensors could not be broadcast together with shapes ",
+                       shapes);
     }
     sizes = broadcast_sizes(sizes, own);
   }
@@ -173,7 +177,8 @@ Plan plan_of(const Tensor& self, const std::vector<Entry>& entries) {
 }
 
 // Adds one entry's share to the offsets.
-void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, int64_t* offsets, int64_t* linear) {
+void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, int64_t* offsets,
+               int64_t* linear) {
   const auto item = static_cast<int64_t>(item_size(self.dtype()));
   Tensor positions = entry.positions;
   if (!(positions.sizes() == broadcast)) positions = contiguous_copy(expand(positions, broadcast));
@@ -181,8 +186,10 @@ void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, in
   const int64_t n = positions.numel();
   if (entry.dims == 1) {
     const int64_t size = self.sizes()[entry.first];
-    const int64_t bad = cpu::add_offsets(p, n, size, entry.wrap, self.strides()[entry.first] * item, offsets, linear);
-    check<IndexError>(bad < 0, "index ", bad < 0 ? 0 : p[bad], " is out of bounds for dimension ", entry.first, " with size ", size);
+    const int64_t bad =
+        cpu::add_offsets(p, n, size, entry.wrap, self.strides()[entry.first] * item, offsets, linear);
+    check<IndexError>(bad < 0, "index ", bad < 0 ? 0 : p[bad], " is out of bounds for dimension ",
+                      entry.first, " with size ", size);
     return;
   }
   int64_t total = 1;
@@ -206,7 +213,8 @@ Resolved resolve(const Tensor& self, TensorList indices, bool need_linear) {
   r.offsets = zeros(Dims{n}, DType::Int64);
   if (need_linear) r.linear = zeros(Dims{n}, DType::Int64);
   for (const Entry& entry : entries)
-    add_entry(self, entry, r.plan.broadcast, r.offsets.data<int64_t>(), need_linear ? r.linear.data<int64_t>() : nullptr);
+    add_entry(self, entry, r.plan.broadcast, r.offsets.data<int64_t>(),
+              need_linear ? r.linear.data<int64_t>() : nullptr);
   return r;
 }
 
@@ -249,7 +257,8 @@ Tensor zeroed(const Tensor& grad, const Plan& plan, const Tensor& linear) {
 
 // The one mask that covers all of self, if that is the index.
 const Tensor* whole_mask(const Tensor& self, TensorList indices) {
-  if (indices.size() != 1 || !indices[0] || indices[0].dtype() != DType::Bool || self.dim() == 0) return nullptr;
+  if (indices.size() != 1 || !indices[0] || indices[0].dtype() != DType::Bool || self.dim() == 0)
+    return nullptr;
   return indices[0].sizes() == self.sizes() ? &indices[0] : nullptr;
 }
 
@@ -266,11 +275,13 @@ Tensor compressed(const Tensor& self, const Tensor& mask) {
 
 }  // namespace
 
-// indices[i] indexes dimension i (a mask: as many dimensions as it has); undefined entries stand for all of theirs.
+// indices[i] indexes dimension i (a mask: as many dimensions as it has); undefined entries stand for all of
+// theirs.
 Tensor index(const Tensor& self, TensorList indices) {
   if (const Tensor* mask = whole_mask(self, indices))
-    return differentiable("IndexBackward0", {}, [&] { return compressed(self, *mask); },
-                          wrt(self, [m = saved(*mask)](const Tensor& grad) { return masked_spread(grad, m()); }));
+    return differentiable(
+        "IndexBackward0", {}, [&] { return compressed(self, *mask); },
+        wrt(self, [m = saved(*mask)](const Tensor& grad) { return masked_spread(grad, m()); }));
   Resolved r = resolve(self, indices, grad_enabled() && requires_grad(self));
   return differentiable(
       "IndexBackward0", {},
@@ -283,7 +294,9 @@ Tensor index(const Tensor& self, TensorList indices) {
         cpu::gather_blocks(blocks, in, to);
         return result;
       },
-      wrt(self, [plan = r.plan, linear = saved(r.linear)](const Tensor& grad) { return spread(grad, plan, linear()); }));
+      wrt(self, [plan = r.plan, linear = saved(r.linear)](const Tensor& grad) {
+        return spread(grad, plan, linear());
+      }));
 }
 
 namespace {
@@ -311,13 +324,15 @@ void check_values(const Tensor& self, const Operand& values, const Dims& sizes) 
   if (!values.is_tensor()) return;
   const Tensor& v = values.tensor();
   check(v.dtype() == self.dtype(), "Index put requires the source and destination dtypes match, got ",
-        scalar_type_name(self.dtype()), " for the destination and ", scalar_type_name(v.dtype()), " for the source.");
+        scalar_type_name(self.dtype()), " for the destination and ", scalar_type_name(v.dtype()),
+        " for the source.");
   bool fits = true;
   for (int i = 1; i <= v.dim(); ++i) {
     const int64_t own = v.sizes()[v.dim() - i];
     fits &= own == 1 || (i <= sizes.count && own == sizes[sizes.count - i]);
   }
-  check(fits, "shape mismatch: value tensor of shape ", v.sizes(), " cannot be broadcast to indexing result of shape ", sizes);
+  check(fits, "shape mismatch: value tensor of shape ", v.sizes(),
+        " cannot be broadcast to indexing result of shape ", sizes);
 }
 
 // Undoes both kinds of broadcast of the values: extra ones in front, and repetition.
@@ -333,7 +348,9 @@ Tensor fill_under_mask(const Tensor& self, const Tensor& mask, const Operand& va
   check_values(self, value, Dims{});
   // As assignment converts, not as masked_fill, which refuses a fraction for integers.
   const bool truncate = !value.is_tensor() && value.scalar().is_floating() && is_integral(self.dtype());
-  const Operand item = !truncate ? value : self.dtype() == DType::Bool ? Scalar(value.scalar().to_bool()) : Scalar(value.scalar().to_int());
+  const Operand item = !truncate                     ? value
+                       : self.dtype() == DType::Bool ? Scalar(value.scalar().to_bool())
+                                                     : Scalar(value.scalar().to_int());
   return differentiable(
       "IndexPutBackward0", out, [&] { return masked_fill(self, mask, item, out); },
       wrt(self, [m = saved(mask)](const Tensor& grad) { return masked_fill(grad, m(), Scalar(0)); }),
@@ -342,7 +359,8 @@ Tensor fill_under_mask(const Tensor& self, const Tensor& mask, const Operand& va
       }));
 }
 
-Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& values, bool accumulate, const Out& out) {
+Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& values, bool accumulate,
+                    const Out& out) {
   const Tensor* mask = accumulate ? nullptr : whole_mask(self, indices);
   if (mask && (!values.is_tensor() || values.tensor().numel() == 1) && values.sizes().count == 0)
     return fill_under_mask(self, *mask, values, out);
@@ -360,13 +378,14 @@ Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& value
         const DType dtype = self.dtype();
         const bool distinct = r.distinct;
         WithoutGil guard(2 * move_nanoseconds(dense.numel(), dtype));
-        if (accumulate) cpu::add_blocks(dtype, blocks, to, in);
-        else cpu::scatter_blocks(blocks, to, in, distinct);
+        if (accumulate)
+          cpu::add_blocks(dtype, blocks, to, in);
+        else
+          cpu::scatter_blocks(blocks, to, in, distinct);
         return target;
       },
-      wrt(self, [plan = r.plan, linear = saved(r.linear), accumulate](const Tensor& grad) {
-        return accumulate ? grad : zeroed(grad, plan, linear());
-      }),
+      wrt(self, [plan = r.plan, linear = saved(r.linear), accumulate](
+                    const Tensor& grad) { return accumulate ? grad : zeroed(grad, plan, linear()); }),
       wrt(values, [plan = r.plan, linear = saved(r.linear), sizes = values.sizes()](const Tensor& grad) {
         return gradient_of_values(taken(grad, plan, linear()), sizes);
       }));
@@ -378,7 +397,8 @@ Tensor index_put_(const Tensor& self, TensorList indices, const Operand& values,
 }
 
 namespace {
-Tensor index_put(const Tensor& self, TensorList indices, const Tensor& values, bool accumulate, const Out& out) {
+Tensor index_put(const Tensor& self, TensorList indices, const Tensor& values, bool accumulate,
+                 const Out& out) {
   return index_put_to(self, indices, values, accumulate, out);
 }
 }  // namespace

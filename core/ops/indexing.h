@@ -8,7 +8,8 @@ namespace flambeau {
 
 // Contiguous int64 positions from an integer index tensor.
 Tensor as_positions(const Tensor& index);
-// Byte offsets of `positions` along a dimension of this size and stride; throws Error("<prefix>index i is out of bounds ..").
+// Byte offsets of `positions` along a dimension of this size and stride; throws Error("<prefix>index i is out
+// of bounds ..").
 Tensor byte_offsets(const Tensor& positions, int64_t size, int64_t stride_bytes, bool wrap, int64_t& bad);
 
 // The blocks that `offsets` name when they replace the dimensions first .. first + covered of t.
@@ -19,8 +20,8 @@ inline int64_t move_nanoseconds(int64_t items, DType dtype) {
   return items * static_cast<int64_t>(item_size(dtype)) / 4;
 }
 
-// A tensor that the forward of an operator fills: the destination itself where it is contiguous, of that dtype and apart
-// from the inputs, else a fresh one that `finish` copies there.
+// A tensor that the forward of an operator fills: the destination itself where it is contiguous, of that
+// dtype and apart from the inputs, else a fresh one that `finish` copies there.
 class Destination {
  public:
   Destination(const Out& out, const Dims& sizes, DType dtype, std::initializer_list<Tensor> inputs);
@@ -38,7 +39,8 @@ Tensor modifiable(const Out& out, const Tensor& self);
 // zeros of `sizes` with grad's slices along d added at `index` (index_select's derivative).
 Tensor index_spread(const Tensor& grad, int d, const Tensor& index, const Dims& sizes);
 // self with the slices at `index` along d set to value.
-Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value, const Out& out = {});
+Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value,
+                  const Out& out = {});
 // zeros of mask's shape with the items of grad in order where the mask is true (masked_select's derivative).
 Tensor masked_spread(const Tensor& grad, const Tensor& mask);
 

@@ -45,11 +45,13 @@ void interleave_rows(std::span<const Piece> pieces, int64_t rows, char* out) {
 // A tensor of shape {0} joins with anything, by old custom.
 bool is_legacy_empty(const Tensor& t) { return t.dim() == 1 && t.sizes()[0] == 0; }
 
-// Writes the tensors side by side along d; those of `join` with their d-th size, or as one slice each where `stacked`.
+// Writes the tensors side by side along d; those of `join` with their d-th size, or as one slice each where
+// `stacked`.
 void join_into(const Tensor& result, TensorList tensors, int d, bool stacked) {
   const auto item = static_cast<int64_t>(item_size(result.dtype()));
   bool plain = result.is_contiguous();
-  for (const Tensor& t : tensors) plain &= t.numel() == 0 || (t.is_contiguous() && t.dtype() == result.dtype());
+  for (const Tensor& t : tensors)
+    plain &= t.numel() == 0 || (t.is_contiguous() && t.dtype() == result.dtype());
   if (plain) {
     int64_t rows = 1, inner = 1;
     for (int i = 0; i < d; ++i) rows *= result.sizes()[i];
@@ -83,12 +85,15 @@ DType joined_dtype(const char* name, TensorList tensors, const Out& out) {
   for (const Tensor& t : tensors) dtype = promote(dtype, t.dtype());
   if (out.target) {
     const DType wanted = out.target->dtype;
-    const bool castable = !(is_floating(dtype) && is_integral(wanted)) && !(wanted == DType::Bool && dtype != DType::Bool);
+    const bool castable =
+        !(is_floating(dtype) && is_integral(wanted)) && !(wanted == DType::Bool && dtype != DType::Bool);
     check<TypeError>(castable, "torch.", name, "(): input types can't be cast to the desired output type ",
                      scalar_type_name(wanted), "; they promote to ", scalar_type_name(dtype));
     for (const Tensor& t : tensors)
-      check(!shares_storage(t, Tensor(out.target)) || t.numel() == 0, "unsupported operation: some elements of the input tensor "
-            "and the written-to tensor refer to a single memory location. Please clone() the tensor before performing the "
+      check(!shares_storage(t, Tensor(out.target)) || t.numel() == 0,
+            "unsupported operation: some elements of the input tensor "
+            "and the written-to tensor refer to a single memory location. Please clone() the tensor before "
+            "performing the "
             "operation.");
   }
   return dtype;
@@ -117,10 +122,12 @@ Tensor cat(TensorList tensors, int64_t dim, const Out& out) {
     const Tensor& t = tensors[i];
     record |= requires_grad(t);
     if (is_legacy_empty(t)) continue;
-    check(t.dim() == model->dim(), "Tensors must have same number of dimensions: got ", model->dim(), " and ", t.dim());
+    check(t.dim() == model->dim(), "Tensors must have same number of dimensions: got ", model->dim(), " and ",
+          t.dim());
     for (int k = 0; k < sizes.count; ++k)
-      check(k == d || t.sizes()[k] == sizes[k], "Sizes of tensors must match except in dimension ", d, ". Expected size ",
-            sizes[k], " but got size ", t.sizes()[k], " for tensor number ", i, " in the list.");
+      check(k == d || t.sizes()[k] == sizes[k], "Sizes of tensors must match except in dimension ", d,
+            ". Expected size ", sizes[k], " but got size ", t.sizes()[k], " for tensor number ", i,
+            " in the list.");
     sizes[d] += t.sizes()[d];
   }
   const DType dtype = joined_dtype("cat", tensors, out);
@@ -138,11 +145,12 @@ Tensor cat(TensorList tensors, int64_t dim, const Out& out) {
     parts.push_back({start, skipped ? 0 : t.sizes()[d], t.dtype(), skipped});
     start += parts.back().length;
   }
-  return differentiable_list("CatBackward0", out, forward, tensors, [d, parts = std::move(parts)](const Tensor& grad, size_t i) {
-    const Part& part = parts[i];
-    if (part.skipped) return zeros(Dims{0}, part.dtype);
-    return to_dtype(narrow(grad, d, part.start, part.length), part.dtype);
-  });
+  return differentiable_list("CatBackward0", out, forward, tensors,
+                             [d, parts = std::move(parts)](const Tensor& grad, size_t i) {
+                               const Part& part = parts[i];
+                               if (part.skipped) return zeros(Dims{0}, part.dtype);
+                               return to_dtype(narrow(grad, d, part.start, part.length), part.dtype);
+                             });
 }
 
 Tensor stack(TensorList tensors, int64_t dim, const Out& out) {
@@ -151,8 +159,8 @@ Tensor stack(TensorList tensors, int64_t dim, const Out& out) {
   const int d = static_cast<int>(wrap_dim(dim, sizes.count + 1));
   bool record = false;
   for (size_t i = 0; i < tensors.size(); ++i) {
-    check(tensors[i].sizes() == sizes, "stack expects each tensor to be equal size, but got ", sizes, " at entry 0 and ",
-          tensors[i].sizes(), " at entry ", i);
+    check(tensors[i].sizes() == sizes, "stack expects each tensor to be equal size, but got ", sizes,
+          " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
     record |= requires_grad(tensors[i]);
   }
   sizes.insert(d, static_cast<int64_t>(tensors.size()));
@@ -176,13 +184,17 @@ EXPOSE("broadcast_tensors(Tensor[] tensors) -> Tensor[]", broadcast_tensors, fun
 // ---- at least so many dimensions, and the stacks built on it
 
 namespace {
-template <int n> Tensor atleast(const Tensor& self) {
+template <int n>
+Tensor atleast(const Tensor& self) {
   if (self.dim() >= n) return self;
   if (self.dim() == 0) return reshape(self, Dims(IntList(std::array<int64_t, 3>{1, 1, 1}).first(n)));
-  if constexpr (n == 3) return self.dim() == 1 ? unsqueeze(unsqueeze(self, 0), -1) : unsqueeze(self, -1);
-  else return unsqueeze(self, 0);
+  if constexpr (n == 3)
+    return self.dim() == 1 ? unsqueeze(unsqueeze(self, 0), -1) : unsqueeze(self, -1);
+  else
+    return unsqueeze(self, 0);
 }
-template <int n> std::vector<Tensor> atleast_all(TensorList tensors) {
+template <int n>
+std::vector<Tensor> atleast_all(TensorList tensors) {
   std::vector<Tensor> result;
   for (const Tensor& t : tensors) result.push_back(atleast<n>(t));
   return result;
@@ -223,7 +235,8 @@ EXPOSE("column_stack(Tensor[] tensors) -> Tensor", column_stack, function | out)
 // ---- repeating
 
 namespace {
-// The repeated tensor with a dimension of its own for every repetition: sizes r0, s0, r1, s1 .. (leaving out r of one).
+// The repeated tensor with a dimension of its own for every repetition: sizes r0, s0, r1, s1 .. (leaving out
+// r of one).
 struct Repetition {
   Dims sizes;     // interleaved
   Dims strides;   // of the source in them: 0 along a repetition
@@ -232,8 +245,8 @@ struct Repetition {
 };
 Repetition repetition_of(const Tensor& self, IntList repeats) {
   check(static_cast<int>(repeats.size()) >= self.dim(),
-        "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got ", repeats.size(),
-        " and ", self.dim());
+        "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got ",
+        repeats.size(), " and ", self.dim());
   Repetition plan;
   plan.result = Dims{repeats};
   const int fresh = static_cast<int>(repeats.size()) - self.dim();
@@ -265,7 +278,8 @@ Tensor repeat(const Tensor& self, IntList repeats) {
       [&] {
         Tensor result = empty(plan.result, self.dtype());
         if (result.numel())
-          copy_into(alias(result, plan.sizes, contiguous_strides(plan.sizes), 0), alias(self, plan.sizes, plan.strides, 0));
+          copy_into(alias(result, plan.sizes, contiguous_strides(plan.sizes), 0),
+                    alias(self, plan.sizes, plan.strides, 0));
         return result;
       },
       wrt(self, [sizes = self.sizes(), parts = plan.sizes, repeated = plan.repeated](const Tensor& grad) {
@@ -282,14 +296,16 @@ Tensor tile(const Tensor& self, IntList dims) {
   return repeat(self, repeats);
 }
 
-Tensor repeat_each(const Tensor& self, int64_t repeats, std::optional<int64_t> dim, std::optional<int64_t> output_size) {
+Tensor repeat_each(const Tensor& self, int64_t repeats, std::optional<int64_t> dim,
+                   std::optional<int64_t> output_size) {
   check(repeats >= 0, "Repeats must be non-negative");
   Tensor input = dim ? self : reshape(self, Dims{-1});
   const bool scalar = input.dim() == 0;
   if (scalar) input = reshape(input, Dims{1});
   const int d = static_cast<int>(wrap_dim(dim.value_or(0), input.dim()));
-  check(!output_size || *output_size == input.sizes()[d] * repeats, "repeat_interleave: Invalid output_size, expected ",
-        input.sizes()[d] * repeats, " but got ", output_size.value_or(0));
+  check(!output_size || *output_size == input.sizes()[d] * repeats,
+        "repeat_interleave: Invalid output_size, expected ", input.sizes()[d] * repeats, " but got ",
+        output_size.value_or(0));
   Tensor apart = unsqueeze(input, d + 1);
   Dims sizes = apart.sizes();
   sizes[d + 1] = repeats;
@@ -301,22 +317,27 @@ Tensor repeat_each(const Tensor& self, int64_t repeats, std::optional<int64_t> d
 // repeats[i] times the number i.
 Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_size) {
   check(repeats.dim() <= 1, "repeat_interleave only accept 1D vector as repeat");
-  check(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32, "repeats has to be Long or Int tensor");
+  check(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
+        "repeats has to be Long or Int tensor");
   Tensor counts = as_contiguous(to_dtype(detach(repeats), DType::Int64));
   const auto* n = counts.data<int64_t>();
   int64_t total = 0;
   for (int64_t i = 0; i < counts.numel(); ++i) {
     check(n[i] >= 0, "repeats can not be negative");
-    check(!__builtin_add_overflow(total, n[i], &total), "repeat_interleave: the repeats sum to more than fits");
+    check(!__builtin_add_overflow(total, n[i], &total),
+          "repeat_interleave: the repeats sum to more than fits");
   }
   check(!output_size || *output_size == total, "allocated size does not match required size: output_size is ",
         output_size.value_or(0), " but the repeats sum to ", total);
   Tensor result = empty(Dims{total}, repeats.dtype());
   auto write = [&](auto* out) {
-    for (int64_t i = 0; i < counts.numel(); ++i) out = std::fill_n(out, n[i], static_cast<std::remove_reference_t<decltype(*out)>>(i));
+    for (int64_t i = 0; i < counts.numel(); ++i)
+      out = std::fill_n(out, n[i], static_cast<std::remove_reference_t<decltype(*out)>>(i));
   };
-  if (repeats.dtype() == DType::Int64) write(result.data<int64_t>());
-  else write(result.data<int32_t>());
+  if (repeats.dtype() == DType::Int64)
+    write(result.data<int64_t>());
+  else
+    write(result.data<int32_t>());
   return result;
 }
 
@@ -327,21 +348,22 @@ Tensor repeat_by_counts(const Tensor& self, const Tensor& repeats, std::optional
   const int d = static_cast<int>(wrap_dim(dim.value_or(0), input.dim()));
   const int64_t size = input.sizes()[d];
   Tensor counts = repeats;
-  if (repeats.dim() == 0 || (repeats.dim() == 1 && repeats.sizes()[0] == 1)) counts = expand(reshape(repeats, Dims{1}), Dims{size});
+  if (repeats.dim() == 0 || (repeats.dim() == 1 && repeats.sizes()[0] == 1))
+    counts = expand(reshape(repeats, Dims{1}), Dims{size});
   else
     check(repeats.dim() == 1 && repeats.sizes()[0] == size,
-          "repeats must have the same size as input along dim, but got repeats.size(0) = ", repeats.sizes()[0],
-          " and input.size(", d, ") = ", size);
+          "repeats must have the same size as input along dim, but got repeats.size(0) = ",
+          repeats.sizes()[0], " and input.size(", d, ") = ", size);
   return index_select(input, d, repeated_positions(counts, output_size));
 }
 }  // namespace
 
 EXPOSE("repeat(Tensor self, int[] repeats) -> Tensor", repeat, method);
 EXPOSE("tile(Tensor self, int[] dims) -> Tensor", tile, function | method);
-EXPOSE("repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor", repeat_each,
-       function | method);
-EXPOSE("repeat_interleave(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor", repeat_by_counts,
-       function | method);
+EXPOSE("repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+       repeat_each, function | method);
+EXPOSE("repeat_interleave(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+       repeat_by_counts, function | method);
 EXPOSE("repeat_interleave(Tensor repeats, *, int? output_size=None) -> Tensor", repeated_positions, function);
 
 // ---- the same elements elsewhere
@@ -367,22 +389,25 @@ Tensor rolled(const Tensor& self, int64_t shift, int d) {
 
 Tensor roll(const Tensor& self, IntList shifts, IntList dims) {
   check(!shifts.empty(), "`shifts` required");
-  if (dims.empty() && shifts.size() == 1) return reshape(roll(reshape(self, Dims{-1}), shifts, Dims{0}), self.sizes());
-  check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(), ", dims:", dims.size());
+  if (dims.empty() && shifts.size() == 1)
+    return reshape(roll(reshape(self, Dims{-1}), shifts, Dims{0}), self.sizes());
+  check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+        ", dims:", dims.size());
   Dims back_shifts, back_dims;
   for (size_t i = 0; i < dims.size(); ++i) {
     check<IndexError>(self.dim() > 0, "Dimension specified as ", dims[i], " but tensor has no dimensions");
     back_dims.push_back(wrap_dim(dims[i], self.dim()));
     back_shifts.push_back(static_cast<int64_t>(-static_cast<uint64_t>(shifts[i])));
   }
-  return differentiable("RollBackward0", {},
-                        [&] {
-                          Tensor result = self;
-                          for (size_t i = 0; i < dims.size(); ++i)
-                            result = rolled(result, shifts[i], static_cast<int>(back_dims[static_cast<int>(i)]));
-                          return result;
-                        },
-                        wrt(self, [back_shifts, back_dims](const Tensor& grad) { return roll(grad, back_shifts, back_dims); }));
+  return differentiable(
+      "RollBackward0", {},
+      [&] {
+        Tensor result = self;
+        for (size_t i = 0; i < dims.size(); ++i)
+          result = rolled(result, shifts[i], static_cast<int>(back_dims[static_cast<int>(i)]));
+        return result;
+      },
+      wrt(self, [back_shifts, back_dims](const Tensor& grad) { return roll(grad, back_shifts, back_dims); }));
 }
 
 namespace {
@@ -402,10 +427,15 @@ void copy_flipped(const Tensor& self, uint32_t mask, const Tensor& result) {
   const Dims& sizes = self.sizes();
   char* out = result.data<char>();
   auto copy_row = [=](char* to, const char* from) {
-    if (step == item) std::memcpy(to, from, static_cast<size_t>(length * item));
-    else if (item == 4) for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 4, from + i * step, 4);
-    else if (item == 8) for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 8, from + i * step, 8);
-    else for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * item, from + i * step, static_cast<size_t>(item));
+    if (step == item)
+      std::memcpy(to, from, static_cast<size_t>(length * item));
+    else if (item == 4)
+      for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 4, from + i * step, 4);
+    else if (item == 8)
+      for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 8, from + i * step, 8);
+    else
+      for (int64_t i = 0; i < length; ++i)
+        std::memcpy(to + i * item, from + i * step, static_cast<size_t>(item));
   };
   WithoutGil guard(copy_nanoseconds(self.numel() * item));
   parallel_for(0, rows, std::max<int64_t>(kCopyGrain / (length * item), 1), [&](int64_t first, int64_t last) {
@@ -429,14 +459,17 @@ Tensor flip(const Tensor& self, IntList dims) {
     check(!(mask >> d & 1), "dim ", d, " appears multiple times in the list of dims");
     mask |= 1u << d;
   }
-  return differentiable("FlipBackward0", {},
-                        [&] {
-                          Tensor result = empty(self.sizes(), self.dtype());
-                          if (self.dim() == 0) copy_into(result, self);
-                          else if (self.numel()) copy_flipped(self, mask, result);
-                          return result;
-                        },
-                        wrt(self, [dims = Dims{dims}](const Tensor& grad) { return flip(grad, dims); }));
+  return differentiable(
+      "FlipBackward0", {},
+      [&] {
+        Tensor result = empty(self.sizes(), self.dtype());
+        if (self.dim() == 0)
+          copy_into(result, self);
+        else if (self.numel())
+          copy_flipped(self, mask, result);
+        return result;
+      },
+      wrt(self, [dims = Dims{dims}](const Tensor& grad) { return flip(grad, dims); }));
 }
 
 namespace {
@@ -454,10 +487,14 @@ Tensor rot90(const Tensor& self, int64_t k, IntList dims) {
   const int64_t a = wrap_dim(dims[0], self.dim()), b = wrap_dim(dims[1], self.dim());
   check(a != b, "expected rotation dims to be different, but got dim0 = ", dims[0], " and dim1 = ", dims[1]);
   switch (((k % 4) + 4) % 4) {
-    case 1: return transpose(flip(self, Dims{b}), a, b);
-    case 2: return flip(self, Dims{a, b});
-    case 3: return transpose(flip(self, Dims{a}), a, b);
-    default: return clone(self, MemoryFormat::Contiguous);
+    case 1:
+      return transpose(flip(self, Dims{b}), a, b);
+    case 2:
+      return flip(self, Dims{a, b});
+    case 3:
+      return transpose(flip(self, Dims{a}), a, b);
+    default:
+      return clone(self, MemoryFormat::Contiguous);
   }
 }
 }  // namespace

@@ -361,12 +361,12 @@ EXPOSE("matmul(Tensor self, Tensor other) -> Tensor", matmul, kFunctionMethodOut
 
 // ---- y = x W^T + b
 
-Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& bias) {
+Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, const Out& out) {
   check(input.dim() >= 1 && weight.dim() >= 1, "both arguments to linear need to be at least 1D, but they are ",
         input.dim(), "D and ", weight.dim(), "D");
   if (weight.dim() != 2) {
     const Tensor product = matmul(input, weight.dim() == 1 ? weight : t(weight));
-    return bias ? add(product, bias) : product;
+    return bias ? add(product, bias, 1, out) : out.target ? mul(product, Scalar(1), out) : product;
   }
   const int64_t in = weight->sizes[1], features = weight->sizes[0];
   Dims sizes = input.sizes();
@@ -389,9 +389,9 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
     return x.dim() == 2 ? x : reshape(x, shape);
   };
   return differentiable(
-      flat ? (bias ? "AddmmBackward0" : "MmBackward0") : bias ? "AddBackward0" : "UnsafeViewBackward0", Out{},
+      flat ? (bias ? "AddmmBackward0" : "MmBackward0") : bias ? "AddBackward0" : "UnsafeViewBackward0", out,
       [&] {
-        Tensor result = empty(sizes, input.dtype());
+        const Tensor result = empty(sizes, input.dtype());
         const Tensor x = flat ? input : as_contiguous(input);
         const Matrix left = flat ? matrix_of(x) : Matrix{x->data, rows, in, in, 1};
         const Matrix target{result->data, rows, features, features, 1};
@@ -399,7 +399,10 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
         if (bias && !is_row) copy_into(alias(result, {rows, features}, {features, 1}, 0), bias);
         product(kProductKernel, input.dtype(), target, left, matrix_of(weight).transposed(), 1, bias && !is_row ? 1 : 0,
                 is_row ? bias->data : nullptr);
-        return result;
+        if (!out.target) return result;
+        Tensor wanted = result_for(out, sizes, input.dtype());
+        copy_into(wanted, result);
+        return wanted;
       },
       wrt(bias, [shape = InputShape(bias), features, as_rows](const Tensor& grad) {
         return shape.fit(as_rows(grad, features));
@@ -412,6 +415,6 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
         return mm(t(as_rows(grad, features)), as_rows(x(), in));
       }));
 }
-EXPOSE("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear, Forms::nn);
+EXPOSE("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear, Forms::nn | Forms::out);
 
 }  // namespace flambeau

@@ -13,7 +13,7 @@ namespace {
 constexpr int kClassDim = 1;
 
 // The arguments that the forward and every derivative share. Scores are [N][C][d...] or [C], targets [N][d...] or [].
-struct Options {
+struct LossOptions {
   int64_t ignore_index = -100;
   double label_smoothing = 0;
   LossReduction reduction = LossReduction::Mean;
@@ -55,7 +55,7 @@ void check_shapes(const Dims& scores, const Tensor& target, const Tensor& weight
 // The kernel's view of the arguments; keeps the contiguous forms of targets and weight alive.
 class Arguments {
  public:
-  Arguments(const Dims& scores, const Tensor& target, const Tensor& weight, const Options& options)
+  Arguments(const Dims& scores, const Tensor& target, const Tensor& weight, const LossOptions& options)
       : target_(as_contiguous(target.dtype() == DType::Int64 ? target : cast_copy(target, DType::Int64))),
         weight_(weight ? as_contiguous(weight) : Tensor()) {
     loss_.shape = softmax_shape(scores, class_dim(scores));
@@ -79,7 +79,7 @@ class Arguments {
   cpu::ClassLoss loss_{};
 };
 
-Dims loss_sizes(const Tensor& target, const Options& options) {
+Dims loss_sizes(const Tensor& target, const LossOptions& options) {
   return options.reduction == LossReduction::None ? target.sizes() : Dims{};
 }
 
@@ -87,11 +87,13 @@ bool is_2d_loss(const Dims& scores) { return scores.count > 2; }
 
 // ---- negative log likelihood
 
-Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const Options& options);
+Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const LossOptions& options);
 
-// The derivative of nll by its scores; linear in grad, and nll is its derivative in turn.
-Tensor nll_gradient(const Tensor& grad, const Dims& sizes, const Tensor& target, const Tensor& weight,
-                    const Tensor& total_weight, const Options& options) {
+// The derivative of nll by its scores; linear in grad, and nll is its derivative in turn. The scores' values do not
+// matter, yet the result counts as a function of them, as in PyTorch.
+Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& target, const Tensor& weight,
+                    const Tensor& total_weight, const LossOptions& options) {
+  const Dims& sizes = scores.sizes();
   return differentiable(
       is_2d_loss(sizes) ? "NllLoss2DBackwardBackward0" : "NllLossBackwardBackward0", {},
       [&] {
@@ -103,10 +105,11 @@ Tensor nll_gradient(const Tensor& grad, const Dims& sizes, const Tensor& target,
         cpu::nll_loss_backward(grad.dtype(), *arguments, g->data, total_weight->data, result->data);
         return result;
       },
-      wrt(grad, [t = saved(target), w = saved(weight), options](const Tensor& gg) { return nll(gg, t(), w(), options); }));
+      wrt(grad, [t = saved(target), w = saved(weight), options](const Tensor& gg) { return nll(gg, t(), w(), options); }),
+      wrt(scores, [shape = InputShape(scores)](const Tensor&) { return shape.zeros(); }));
 }
 
-Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const Options& options) {
+Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const LossOptions& options) {
   const Tensor total_weight = empty({}, scores.dtype());
   return differentiable(
       is_2d_loss(scores.sizes()) ? "NllLoss2DBackward0" : "NllLossBackward0", {},
@@ -119,8 +122,8 @@ Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, con
         cpu::nll_loss(scores.dtype(), *arguments, x->data, result->data, total_weight->data);
         return result;
       },
-      wrt(scores, [sizes = scores.sizes(), t = saved(target), w = saved(weight), total = saved(total_weight),
-                   options](const Tensor& grad) { return nll_gradient(grad, sizes, t(), w(), total(), options); }));
+      wrt(scores, [x = saved(scores), t = saved(target), w = saved(weight), total = saved(total_weight),
+                   options](const Tensor& grad) { return nll_gradient(grad, x(), t(), w(), total(), options); }));
 }
 
 Tensor nll_loss(const Tensor& self, const Tensor& target, const OptionalTensor& weight, int64_t reduction,
@@ -134,7 +137,7 @@ Tensor nll_loss(const Tensor& self, const Tensor& target, const OptionalTensor& 
 
 // Of the smoothing term, by the log-probabilities: each position's share, spread over the classes by their weights.
 Tensor smoothing_gradient(const Tensor& grad, const Dims& sizes, const Tensor& target, const Tensor& weight,
-                          const Tensor& total_weight, const Options& options) {
+                          const Tensor& total_weight, const LossOptions& options) {
   const int dim = class_dim(sizes);
   Tensor share = mul(grad, to_dtype(ne(target, Scalar(options.ignore_index)), grad.dtype()));
   if (options.reduction == LossReduction::Mean) share = div(share, total_weight);
@@ -149,7 +152,7 @@ Tensor with_smoothing(const Tensor& of_target, const Tensor& of_all, double smoo
   return add(mul(of_target, Scalar(1 - smoothing)), of_all, Scalar(smoothing));
 }
 
-Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, const Options& options) {
+Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, const LossOptions& options) {
   Dims positions;
   for (int i = 0; i < self.dim(); ++i)
     if (i != class_dim(self.sizes())) positions.push_back(self.sizes()[i]);
@@ -170,7 +173,7 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
         const Tensor logits = x(), classes = t(), weights = w(), divisor = total();
         const Dims& sizes = logits.sizes();
         if (grad_enabled()) {  // the gradient is itself to be differentiated
-          Tensor g = nll_gradient(grad, sizes, classes, weights, divisor, options);
+          Tensor g = nll_gradient(grad, detach(logits), classes, weights, divisor, options);
           if (options.label_smoothing > 0)
             g = with_smoothing(g, smoothing_gradient(grad, sizes, classes, weights, divisor, options),
                                options.label_smoothing);
@@ -190,7 +193,7 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
 
 // ---- cross entropy with class probabilities
 
-Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, const Options& options) {
+Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, const LossOptions& options) {
   const Dims& sizes = self.sizes();
   const int dim = class_dim(sizes);
   check(is_floating(target.dtype()), "Expected floating point type for target with class probabilities, got ",
@@ -220,7 +223,7 @@ Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const
 
 Tensor cross_entropy(const Tensor& self, const Tensor& target, const OptionalTensor& weight, int64_t reduction,
                      int64_t ignore_index, double label_smoothing) {
-  const Options options{ignore_index, label_smoothing, loss_reduction(reduction)};
+  const LossOptions options{ignore_index, label_smoothing, loss_reduction(reduction)};
   check(label_smoothing >= 0 && label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
   if (self.dim() && self.sizes() == target.sizes()) return probability_cross_entropy(self, target, weight, options);
   if (!is_floating(self.dtype()) || !is_supported(self.dtype()))

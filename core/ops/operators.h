@@ -106,7 +106,7 @@ Tensor mv(const Tensor& self, const Tensor& vec, const Out& out = {});
 Tensor dot(const Tensor& self, const Tensor& tensor, const Out& out = {});
 Tensor matmul(const Tensor& self, const Tensor& other, const Out& out = {});
 Tensor outer(const Tensor& self, const Tensor& vec2, const Out& out = {});
-Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& bias);
+Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, const Out& out = {});
 
 // ---- indexing.cpp
 // indices[i] indexes dimension i (a mask: as many dimensions as it has); undefined entries stand for ':'.

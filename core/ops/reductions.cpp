@@ -41,7 +41,6 @@ Tensor sum(const Tensor& self, std::optional<DType> dtype) {
         return expand(to_dtype(grad, d), sizes);
       }));
 }
-EXPOSE("sum(Tensor self, *, dtype? dtype=None) -> Tensor", sum, kFunctionMethod);
 
 Tensor sum_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                 const Out& out) {
@@ -52,6 +51,12 @@ Tensor sum_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, st
         return expand_reduced(to_dtype(grad, d), sizes, mask, keepdim);
       }));
 }
+namespace {
+Tensor sum_out(const Tensor& self, std::optional<DType> dtype, const Out& out) {
+  return out.target ? sum_dims(self, std::nullopt, false, dtype, out) : sum(self, dtype);
+}
+}  // namespace
+EXPOSE("sum(Tensor self, *, dtype? dtype=None) -> Tensor", sum_out, kFunctionMethodOut);
 EXPOSE("sum(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", sum_dims, kFunctionMethodOut);
 
 namespace {
@@ -101,7 +106,6 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype) {
         return expand(share(grad, d, n), sizes);
       }));
 }
-EXPOSE("mean(Tensor self, *, dtype? dtype=None) -> Tensor", mean, kFunctionMethod);
 
 namespace {
 Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
@@ -123,7 +127,11 @@ Tensor nanmean(const Tensor& self, std::optional<IntList> dim, bool keepdim, std
   const Tensor numbers = sum_dims(eq(detach(self), detach(self)), dim, keepdim);
   return div(nansum(self, dim, keepdim, dtype, {}), numbers, out);
 }
+Tensor mean_out(const Tensor& self, std::optional<DType> dtype, const Out& out) {
+  return out.target ? mean_dims(self, std::nullopt, false, dtype, out) : mean(self, dtype);
+}
 }  // namespace
+EXPOSE("mean(Tensor self, *, dtype? dtype=None) -> Tensor", mean_out, kFunctionMethodOut);
 EXPOSE("mean(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", mean_dims,
        kFunctionMethodOut);
 EXPOSE("nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor", nanmean,

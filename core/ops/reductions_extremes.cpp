@@ -59,6 +59,9 @@ Tensor extreme_of_all(const char* node, const char* name, Reduce op, const Tenso
 Tensor extreme_of_dims(const char* node, const char* name, Reduce op, const Tensor& self, IntList dim, bool keepdim,
                        const Out& out) {
   if (dim.empty()) check_has_elements(name, self);
+  if (out.target && out.target->dtype != self.dtype())
+    fail<RuntimeError>("Expected the dtype for input and out to match, but got ", scalar_type_name(self.dtype()),
+                       " for input's dtype and ", scalar_type_name(out.target->dtype), " for out's dtype.");
   const uint32_t mask = reduction_mask(self.sizes(), dim);
   check_dims_not_empty(name, self.sizes(), mask);
   return extreme(node, op, name, self, mask, keepdim, out);
@@ -156,7 +159,8 @@ Tensor amin(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
 }
 Pair aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
   const IntList dims = dim ? IntList(&*dim, 1) : IntList{};
-  if (!dim) check_has_elements("aminmax", self);
+  check(self.numel() > 0 || (dim && reduced_count(self.sizes(), reduction_mask(self.sizes(), dims)) > 0),
+        "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
   return {amin(self, dims, keepdim, Out{out.target, nullptr, false}),
           amax(self, dims, keepdim, Out{out.second, nullptr, false})};
 }

@@ -14,8 +14,9 @@ namespace flambeau {
 namespace {
 // A fresh copy under other sizes: no longer a view of it, since nothing else sees the copy.
 Tensor unsafe_view(const Tensor& self, const Dims& sizes) {
-  return differentiable("UnsafeViewBackward0", {}, [&] { return alias(self, sizes, contiguous_strides(sizes), 0); },
-                        wrt(self, [old = self.sizes()](const Tensor& grad) { return reshape(grad, old); }));
+  return differentiable(
+      "UnsafeViewBackward0", {}, [&] { return alias(self, sizes, contiguous_strides(sizes), 0); },
+      wrt(self, [old = self.sizes()](const Tensor& grad) { return reshape(grad, old); }));
 }
 }  // namespace
 
@@ -24,8 +25,9 @@ Tensor reshape(const Tensor& self, IntList shape) {
   Dims sizes = infer_size(shape, self.numel()), strides;
   if (!view_strides(self.sizes(), self.strides(), sizes, strides))
     return unsafe_view(clone(self, MemoryFormat::Contiguous), sizes);
-  return differentiable("ReshapeAliasBackward0", {}, [&] { return make_view(self, sizes, strides, 0); },
-                        wrt(self, [old = self.sizes()](const Tensor& grad) { return reshape(grad, old); }));
+  return differentiable(
+      "ReshapeAliasBackward0", {}, [&] { return make_view(self, sizes, strides, 0); },
+      wrt(self, [old = self.sizes()](const Tensor& grad) { return reshape(grad, old); }));
 }
 
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
@@ -37,8 +39,10 @@ Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
   Dims sizes;
   int64_t flat = 1;
   for (int i = 0; i < n; ++i) {
-    if (i < start || i > end) sizes.push_back(self.sizes()[i]);
-    else flat *= self.sizes()[i];
+    if (i < start || i > end)
+      sizes.push_back(self.sizes()[i]);
+    else
+      flat *= self.sizes()[i];
     if (i == end) sizes.push_back(flat);
   }
   return reshape(self, sizes);
@@ -57,7 +61,8 @@ EXPOSE("ravel(Tensor self) -> Tensor", ravel, function | method);
 // ---- memory formats and copies
 
 namespace {
-// The strides of a dense tensor in this format; throws RuntimeError where its number of dimensions does not fit.
+// The strides of a dense tensor in this format; throws RuntimeError where its number of dimensions does not
+// fit.
 Dims strides_in_format(const Dims& sizes, MemoryFormat format) {
   if (format == MemoryFormat::Contiguous) return contiguous_strides(sizes);
   const bool flat = format == MemoryFormat::ChannelsLast;
@@ -85,22 +90,26 @@ bool has_format(const Tensor& t, MemoryFormat format) {
 }
 
 Tensor raw_copy(const Tensor& self, DType dtype, MemoryFormat format) {
-  Tensor result = format == MemoryFormat::Preserve     ? empty_like(self, dtype)
-                  : format == MemoryFormat::Contiguous ? empty(self.sizes(), dtype)
-                                                       : empty_strided(self.sizes(), strides_in_format(self.sizes(), format), dtype);
+  Tensor result = format == MemoryFormat::Preserve ? empty_like(self, dtype)
+                  : format == MemoryFormat::Contiguous
+                      ? empty(self.sizes(), dtype)
+                      : empty_strided(self.sizes(), strides_in_format(self.sizes(), format), dtype);
   copy_into(result, self);
   return result;
 }
 }  // namespace
 
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> format) {
-  return differentiable("CloneBackward0", {},
-                        [&] { return raw_copy(self, self.dtype(), format.value_or(MemoryFormat::Preserve)); },
-                        wrt(self, [](const Tensor& grad) { return grad; }));
+  return differentiable(
+      "CloneBackward0", {},
+      [&] { return raw_copy(self, self.dtype(), format.value_or(MemoryFormat::Preserve)); },
+      wrt(self, [](const Tensor& grad) { return grad; }));
 }
 Tensor clone(const Tensor& self) { return clone(self, MemoryFormat::Preserve); }
 
-Tensor contiguous(const Tensor& self) { return self->contiguous ? self : clone(self, MemoryFormat::Contiguous); }
+Tensor contiguous(const Tensor& self) {
+  return self->contiguous ? self : clone(self, MemoryFormat::Contiguous);
+}
 
 namespace {
 Tensor contiguous_in(const Tensor& self, std::optional<MemoryFormat> format) {
@@ -120,14 +129,16 @@ namespace {
 Tensor converted(const Tensor& self, DType dtype, bool copy, std::optional<MemoryFormat> format) {
   const MemoryFormat wanted = format.value_or(MemoryFormat::Preserve);
   if (self.dtype() == dtype && !copy && has_format(self, wanted)) return self;
-  return differentiable("ToCopyBackward0", {}, [&] { return raw_copy(self, dtype, wanted); },
-                        wrt(self, [d = self.dtype()](const Tensor& grad) { return to_dtype(grad, d); }));
+  return differentiable(
+      "ToCopyBackward0", {}, [&] { return raw_copy(self, dtype, wanted); },
+      wrt(self, [d = self.dtype()](const Tensor& grad) { return to_dtype(grad, d); }));
 }
 
 void check_device(const std::optional<Device>& device) {
   if (!device || device->type == Device::Type::Cpu) return;
   if (device->type == Device::Type::Cuda)
-    fail<RuntimeError>("Torch not compiled with CUDA enabled: this build computes on the CPU only; use device='cpu'");
+    fail<RuntimeError>(
+        "Torch not compiled with CUDA enabled: this build computes on the CPU only; use device='cpu'");
   fail<NotImplementedError>("the meta device is not implemented; use device='cpu'");
 }
 }  // namespace
@@ -141,8 +152,8 @@ namespace {
 Tensor to_by_dtype(const Tensor& self, DType dtype, bool, bool copy, std::optional<MemoryFormat> format) {
   return converted(self, dtype, copy, format);
 }
-Tensor to_by_device(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype, bool, bool copy,
-                    std::optional<MemoryFormat> format) {
+Tensor to_by_device(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype, bool,
+                    bool copy, std::optional<MemoryFormat> format) {
   check_device(device);
   return converted(self, dtype.value_or(self.dtype()), copy, format);
 }
@@ -150,18 +161,27 @@ Tensor to_like(const Tensor& self, const Tensor& other, bool, bool copy, std::op
   return converted(self, other.dtype(), copy, format);
 }
 Tensor type_as(const Tensor& self, const Tensor& other) { return to_dtype(self, other.dtype()); }
-Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) { return converted(self, self.dtype(), false, format); }
-template <DType dtype> Tensor as_type(const Tensor& self, std::optional<MemoryFormat> format) {
+Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) {
+  return converted(self, self.dtype(), false, format);
+}
+template <DType dtype>
+Tensor as_type(const Tensor& self, std::optional<MemoryFormat> format) {
   return converted(self, dtype, false, format);
 }
 }  // namespace
 
-EXPOSE("to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
-       to_by_dtype, method);
-EXPOSE("to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
-       "memory_format? memory_format=None) -> Tensor", to_by_device, method);
-EXPOSE("to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? memory_format=None) -> Tensor",
-       to_like, method);
+EXPOSE(
+    "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
+    "memory_format=None) -> Tensor",
+    to_by_dtype, method);
+EXPOSE(
+    "to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
+    "memory_format? memory_format=None) -> Tensor",
+    to_by_device, method);
+EXPOSE(
+    "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
+    "memory_format=None) -> Tensor",
+    to_like, method);
 EXPOSE("type_as(Tensor self, Tensor other) -> Tensor", type_as, method);
 EXPOSE("cpu(Tensor self, memory_format? memory_format=None) -> Tensor", to_cpu, method);
 EXPOSE("bool(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Bool>, method);
@@ -171,7 +191,8 @@ EXPOSE("short(Tensor self, memory_format? memory_format=None) -> Tensor", as_typ
 EXPOSE("int(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int32>, method);
 EXPOSE("long(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int64>, method);
 EXPOSE("half(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float16>, method);
-EXPOSE("bfloat16(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::BFloat16>, method);
+EXPOSE("bfloat16(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::BFloat16>,
+       method);
 EXPOSE("float(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float32>, method);
 EXPOSE("double(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float64>, method);
 
@@ -187,8 +208,8 @@ void write(const Tensor& self, const Tensor& source) {
     copy_into(self, source);
     return;
   }
-  const bool same_window = self->data == source->data && self.dtype() == source.dtype() && self.sizes() == source.sizes() &&
-                           self.strides() == source.strides();
+  const bool same_window = self->data == source->data && self.dtype() == source.dtype() &&
+                           self.sizes() == source.sizes() && self.strides() == source.strides();
   if (!same_window) copy_into(self, contiguous_copy(source));  // they may overlap
 }
 }  // namespace
@@ -197,7 +218,8 @@ Tensor copy_(const Tensor& self, const Operand& source) {
   if (!source.is_tensor()) return fill_(self, source);
   const Tensor& src = source.tensor();
   const Dims sizes = broadcast_sizes(self.sizes(), src.sizes());
-  check(sizes == self.sizes(), "output with shape ", self.sizes(), " doesn't match the broadcast shape ", sizes);
+  check(sizes == self.sizes(), "output with shape ", self.sizes(), " doesn't match the broadcast shape ",
+        sizes);
   return differentiable(
       "CopyBackwards", in_place(self),
       [&] {
@@ -205,36 +227,51 @@ Tensor copy_(const Tensor& self, const Operand& source) {
         return self;
       },
       wrt(self, [sizes, d = self.dtype()](const Tensor&) { return zeros(sizes, d); }),
-      wrt(src, [sizes = src.sizes(), d = src.dtype()](const Tensor& grad) { return gradient_for(grad, sizes, d); }));
+      wrt(src, [sizes = src.sizes(), d = src.dtype()](const Tensor& grad) {
+        return gradient_for(grad, sizes, d);
+      }));
 }
 
 namespace {
 Tensor copy_method(const Tensor& self, const Tensor& src, bool) { return copy_(self, src); }
 
 // PyTorch refuses a fill value outside the dtype's range; negative numbers may wrap into unsigned ones.
-template <class T> bool fits(const Scalar& value) {
+template <class T>
+bool fits(const Scalar& value) {
   constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
   constexpr double low = std::is_signed_v<T> ? static_cast<double>(std::numeric_limits<T>::min()) : -high;
   if (value.is_floating()) {
     const double v = value.to_double();
     return v >= low && (sizeof(T) < 8 ? v <= high : v < high);
   }
-  return sizeof(T) == 8 || (static_cast<double>(value.to_int()) >= low && static_cast<double>(value.to_int()) <= high);
+  return sizeof(T) == 8 ||
+         (static_cast<double>(value.to_int()) >= low && static_cast<double>(value.to_int()) <= high);
 }
 void check_fits(const Scalar& value, DType dtype) {
   bool good = true;
   switch (dtype) {
-    case DType::UInt8: good = fits<uint8_t>(value); break;
-    case DType::Int8: good = fits<int8_t>(value); break;
-    case DType::Int16: good = fits<int16_t>(value); break;
-    case DType::Int32: good = fits<int32_t>(value); break;
-    case DType::Int64: good = fits<int64_t>(value); break;
+    case DType::UInt8:
+      good = fits<uint8_t>(value);
+      break;
+    case DType::Int8:
+      good = fits<int8_t>(value);
+      break;
+    case DType::Int16:
+      good = fits<int16_t>(value);
+      break;
+    case DType::Int32:
+      good = fits<int32_t>(value);
+      break;
+    case DType::Int64:
+      good = fits<int64_t>(value);
+      break;
     case DType::Float32: {
       const double v = value.to_double();
       good = !(std::isfinite(v) && std::abs(v) > static_cast<double>(std::numeric_limits<float>::max()));
       break;
     }
-    default: break;
+    default:
+      break;
   }
   check(good, "value cannot be converted to type ", name(dtype), " without overflow: ", value);
 }
@@ -242,15 +279,16 @@ void check_fits(const Scalar& value, DType dtype) {
 void fill_with(const Tensor& target, const Operand& value) {
   if (value.is_tensor()) {
     // The value may lie inside the target.
-    copy_into(target, shares_storage(target, value.tensor()) ? contiguous_copy(value.tensor()) : value.tensor());
+    copy_into(target,
+              shares_storage(target, value.tensor()) ? contiguous_copy(value.tensor()) : value.tensor());
   } else {
     fill_raw(target, value.scalar());
   }
 }
 void check_fill(const Tensor& self, const Operand& value) {
   if (!value.is_tensor()) return check_fits(value.scalar(), self.dtype());
-  check(value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ", value.tensor().dim(),
-        " dimensions.");
+  check(value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+        value.tensor().dim(), " dimensions.");
 }
 auto total_for(const Operand& value) {
   return [d = value.dtype()](const Tensor& grad) { return to_dtype(sum(grad), d); };
@@ -296,7 +334,8 @@ Tensor zero_(const Tensor& self) {
       wrt(self, [sizes = self.sizes(), d = self.dtype()](const Tensor&) { return zeros(sizes, d); }));
 }
 
-EXPOSE("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", copy_method, method | writes_self);
+EXPOSE("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", copy_method,
+       method | writes_self);
 EXPOSE("fill_(Tensor self, Tensor|Number value) -> Tensor", fill_, function | method | writes_self);
 EXPOSE("fill(Tensor self, Tensor|Number value) -> Tensor", fill, function);
 EXPOSE("zero_(Tensor self) -> Tensor", zero_, function | method | writes_self);
@@ -323,7 +362,8 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> for
   return self;
 }
 }  // namespace
-EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_, method | writes_self);
+EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_,
+       method | writes_self);
 
 // ---- undoing a broadcast
 
@@ -339,7 +379,9 @@ Tensor sum_to(const Tensor& grad, const Dims& sizes) {
   return leading && !only_leading ? reshape(total, sizes) : total;
 }
 
-Tensor gradient_for(const Tensor& grad, const Dims& sizes, DType dtype) { return to_dtype(sum_to(grad, sizes), dtype); }
+Tensor gradient_for(const Tensor& grad, const Dims& sizes, DType dtype) {
+  return to_dtype(sum_to(grad, sizes), dtype);
+}
 
 namespace {
 Tensor sum_to_size(const Tensor& self, IntList size) {

@@ -24,7 +24,8 @@ struct Window {
 };
 
 // Calls f(position in the buffer, number of the element in row-major order).
-template <class F> void for_each_item(const Window& window, F f) {
+template <class F>
+void for_each_item(const Window& window, F f) {
   const int n = window.sizes.count;
   int64_t index[kMaxDims] = {}, at = window.offset, numel = 1;
   for (int64_t size : window.sizes) numel *= size;
@@ -39,20 +40,22 @@ template <class F> void for_each_item(const Window& window, F f) {
   }
 }
 
-template <class T> void add_through(const Window& window, const T* items, T* buffer) {
+template <class T>
+void add_through(const Window& window, const T* items, T* buffer) {
   for_each_item(window, [=](int64_t at, int64_t k) { buffer[at] += items[k]; });
 }
-template <class T> void divide_by_counts(const Window& window, T* buffer, int32_t* counts) {
+template <class T>
+void divide_by_counts(const Window& window, T* buffer, int32_t* counts) {
   for_each_item(window, [=](int64_t at, int64_t) { ++counts[at]; });
   const int64_t extent = window.extent();
   for (int64_t i = 0; i < extent; ++i)
     if (counts[i] > 1) buffer[i] /= static_cast<T>(counts[i]);
 }
 
-// Adds t's items into a flat zero buffer through the window `from`, divides each buffer item by how often `counted` shows
-// it, and reads the result through the window `to`. With (from, to, counted) = (output, input, input) that is as_strided's
-// derivative: an input that shows an item several times shares its gradient among them, as PyTorch does. The transposed
-// map swaps `from` and `to`.
+// Adds t's items into a flat zero buffer through the window `from`, divides each buffer item by how often
+// `counted` shows it, and reads the result through the window `to`. With (from, to, counted) = (output,
+// input, input) that is as_strided's derivative: an input that shows an item several times shares its
+// gradient among them, as PyTorch does. The transposed map swaps `from` and `to`.
 Tensor through_buffer(const Tensor& t, const Window& from, const Window& to, const Window& counted) {
   return differentiable(
       "AsStridedScatterBackward0", {},
@@ -60,20 +63,24 @@ Tensor through_buffer(const Tensor& t, const Window& from, const Window& to, con
         Tensor buffer = zeros(Dims{std::max({from.extent(), to.extent(), counted.extent()})}, t.dtype());
         const bool twice = may_overlap(counted.sizes, counted.strides);
         check<NotImplementedError>(t.dtype() == DType::Float32 || t.dtype() == DType::Float64 ||
-                                   (!twice && !may_overlap(from.sizes, from.strides)),
+                                       (!twice && !may_overlap(from.sizes, from.strides)),
                                    "the derivative of an overlapping as_strided is not implemented for '",
                                    scalar_type_name(t.dtype()), "'");
         if (!may_overlap(from.sizes, from.strides)) {
           if (t.numel()) copy_into(alias(buffer, from.sizes, from.strides, from.offset), t);
         } else {
           Tensor items = as_contiguous(t);
-          if (t.dtype() == DType::Float32) add_through(from, items.data<float>(), buffer.data<float>());
-          else add_through(from, items.data<double>(), buffer.data<double>());
+          if (t.dtype() == DType::Float32)
+            add_through(from, items.data<float>(), buffer.data<float>());
+          else
+            add_through(from, items.data<double>(), buffer.data<double>());
         }
         if (twice) {
           Tensor counts = zeros(buffer.sizes(), DType::Int32);
-          if (t.dtype() == DType::Float32) divide_by_counts(counted, buffer.data<float>(), counts.data<int32_t>());
-          else divide_by_counts(counted, buffer.data<double>(), counts.data<int32_t>());
+          if (t.dtype() == DType::Float32)
+            divide_by_counts(counted, buffer.data<float>(), counts.data<int32_t>());
+          else
+            divide_by_counts(counted, buffer.data<double>(), counts.data<int32_t>());
         }
         Tensor result = alias(buffer, to.sizes, to.strides, to.offset);
         return may_overlap(to.sizes, to.strides) ? contiguous_copy(result) : result;
@@ -83,9 +90,10 @@ Tensor through_buffer(const Tensor& t, const Window& from, const Window& to, con
 
 Window window_of(const Tensor& t) { return {t.sizes(), t.strides(), t->storage_offset()}; }
 
-Window checked_window(const Tensor& self, IntList size, IntList stride, std::optional<int64_t> storage_offset) {
-  check(size.size() == stride.size(), "mismatch in length of strides and shape: got ", stride.size(), " strides and ",
-        size.size(), " sizes");
+Window checked_window(const Tensor& self, IntList size, IntList stride,
+                      std::optional<int64_t> storage_offset) {
+  check(size.size() == stride.size(), "mismatch in length of strides and shape: got ", stride.size(),
+        " strides and ", size.size(), " sizes");
   const int64_t offset = storage_offset.value_or(self->storage_offset());
   Window window{Dims{size}, Dims{stride}, offset};
   check(offset >= 0, "Tensor: invalid storage offset ", offset);
@@ -94,7 +102,8 @@ Window checked_window(const Tensor& self, IntList size, IntList stride, std::opt
   bool overflow = false;
   for (size_t i = 0; i < size.size(); ++i) {
     int64_t reach = 0;
-    check(stride[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", to_string(stride));
+    check(stride[i] >= 0,
+          "as_strided: Negative strides are not supported at the moment, got strides: ", to_string(stride));
     if (numel == 0) continue;
     overflow |= __builtin_mul_overflow(size[i] - 1, stride[i], &reach);
     overflow |= __builtin_add_overflow(end, reach, &end);
@@ -102,9 +111,10 @@ Window checked_window(const Tensor& self, IntList size, IntList stride, std::opt
   const auto item = static_cast<int64_t>(item_size(self.dtype()));
   int64_t bytes = 0;
   overflow |= __builtin_add_overflow(end, numel ? 1 : 0, &end) || __builtin_mul_overflow(end, item, &bytes);
-  check(!overflow && (numel == 0 || bytes <= static_cast<int64_t>(self->storage->bytes)), "setStorage: sizes ", to_string(size),
-        ", strides ", to_string(stride), ", storage offset ", offset, ", and itemsize ", item, " requiring a storage size of ",
-        bytes, " are out of bounds for storage of size ", self->storage->bytes);
+  check(!overflow && (numel == 0 || bytes <= static_cast<int64_t>(self->storage->bytes)),
+        "setStorage: sizes ", to_string(size), ", strides ", to_string(stride), ", storage offset ", offset,
+        ", and itemsize ", item, " requiring a storage size of ", bytes,
+        " are out of bounds for storage of size ", self->storage->bytes);
   if (numel == 0) window.offset = std::min(offset, static_cast<int64_t>(self->storage->bytes) / item);
   return window;
 }
@@ -118,7 +128,8 @@ Tensor as_strided(const Tensor& self, IntList size, IntList stride, std::optiona
       [&] { return make_view(self, window.sizes, window.strides, window.offset - self->storage_offset()); },
       wrt(self, [window, input = window_of(self)](const Tensor& grad) {
         Window from = window, to = input;
-        const int64_t first = std::min(from.offset, to.offset);  // the buffer starts where the earlier window does
+        const int64_t first =
+            std::min(from.offset, to.offset);  // the buffer starts where the earlier window does
         from.offset -= first;
         to.offset -= first;
         return through_buffer(grad, from, to, to);
@@ -127,7 +138,8 @@ Tensor as_strided(const Tensor& self, IntList size, IntList stride, std::optiona
 
 namespace {
 Tensor as_strided_(const Tensor& self, IntList size, IntList stride, std::optional<int64_t> storage_offset) {
-  check<NotImplementedError>(!requires_grad(self), "as_strided_ of a tensor with a gradient history is not implemented; use "
+  check<NotImplementedError>(!requires_grad(self),
+                             "as_strided_ of a tensor with a gradient history is not implemented; use "
                              "as_strided");
   const Window window = checked_window(self, size, stride, storage_offset);
   self->data = self->storage->data + window.offset * static_cast<int64_t>(item_size(self.dtype()));

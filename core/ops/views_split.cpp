@@ -7,7 +7,8 @@ namespace flambeau {
 
 namespace {
 // Gradients of the pieces, zero where none flowed.
-std::vector<Tensor> filled(std::span<const Tensor> grads, const Dims& sizes, int d, std::span<const int64_t> lengths) {
+std::vector<Tensor> filled(std::span<const Tensor> grads, const Dims& sizes, int d,
+                           std::span<const int64_t> lengths) {
   DType dtype = DType::Float32;
   for (const Tensor& g : grads)
     if (g) dtype = g.dtype();
@@ -15,8 +16,10 @@ std::vector<Tensor> filled(std::span<const Tensor> grads, const Dims& sizes, int
   for (size_t i = 0; i < pieces.size(); ++i) {
     if (pieces[i]) continue;
     Dims piece = sizes;
-    if (lengths.empty()) piece.erase(d);
-    else piece[d] = lengths[i];
+    if (lengths.empty())
+      piece.erase(d);
+    else
+      piece[d] = lengths[i];
     pieces[i] = zeros(piece, dtype);
   }
   return pieces;
@@ -32,7 +35,8 @@ std::vector<Tensor> split_at(const char* name, const Tensor& self, std::vector<i
         int64_t start = 0;
         for (int64_t length : lengths) {
           sizes[d] = length;
-          pieces.push_back(make_view(self, sizes, self.strides(), length ? start * self.strides()[d] : 0, ViewKind::OneOfMany));
+          pieces.push_back(make_view(self, sizes, self.strides(), length ? start * self.strides()[d] : 0,
+                                     ViewKind::OneOfMany));
           start += length;
         }
         return pieces;
@@ -48,7 +52,8 @@ std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   check(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
   const int64_t size = self.sizes()[d];
-  check(split_size > 0 || size == 0, "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  check(split_size > 0 || size == 0,
+        "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
   std::vector<int64_t> lengths;
   for (int64_t start = 0; start < size; start += std::min(split_size, size - start))
     lengths.push_back(std::min(split_size, size - start));
@@ -62,12 +67,14 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t 
   int64_t total = 0;
   bool overflow = false;
   for (int64_t size : sizes) {
-    check(size >= 0, "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
+    check(size >= 0,
+          "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
           to_string(sizes));
     overflow |= __builtin_add_overflow(total, size, &total);
   }
-  check(!overflow && total == self.sizes()[d], "split_with_sizes expects split_sizes to sum exactly to ", self.sizes()[d],
-        " (input tensor's size at dimension ", d, "), but got split_sizes=", to_string(sizes));
+  check(!overflow && total == self.sizes()[d], "split_with_sizes expects split_sizes to sum exactly to ",
+        self.sizes()[d], " (input tensor's size at dimension ", d,
+        "), but got split_sizes=", to_string(sizes));
   return split_at("SplitWithSizesBackward0", self, {sizes.begin(), sizes.end()}, d);
 }
 
@@ -84,7 +91,8 @@ EXPOSE("split(Tensor self, int[] split_size, int dim=0) -> Tensor[]", split_with
 // torch.split names its parameter so.
 EXPOSE("split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]", split, function);
 EXPOSE("split(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]", split_with_sizes, function);
-EXPOSE("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", split_with_sizes, function | method);
+EXPOSE("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", split_with_sizes,
+       function | method);
 EXPOSE("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", chunk, function | method);
 
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
@@ -102,7 +110,9 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
           pieces.push_back(make_view(self, sizes, strides, i * self.strides()[d], ViewKind::OneOfMany));
         return pieces;
       },
-      wrt(self, [sizes = self.sizes(), d](std::span<const Tensor> grads) { return stack(filled(grads, sizes, d, {}), d); }));
+      wrt(self, [sizes = self.sizes(), d](std::span<const Tensor> grads) {
+        return stack(filled(grads, sizes, d, {}), d);
+      }));
 }
 EXPOSE("unbind(Tensor self, int dim=0) -> Tensor[]", unbind, function | method);
 
@@ -110,7 +120,8 @@ EXPOSE("unbind(Tensor self, int dim=0) -> Tensor[]", unbind, function | method);
 
 namespace {
 std::vector<Tensor> tensor_split_at(const Tensor& self, IntList indices, int64_t dim) {
-  check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", self.dim(), " dims");
+  check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
+        self.dim(), " dims");
   std::vector<Tensor> pieces;
   pieces.reserve(indices.size() + 1);
   int64_t start = 0;
@@ -122,7 +133,8 @@ std::vector<Tensor> tensor_split_at(const Tensor& self, IntList indices, int64_t
   return pieces;
 }
 std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t dim) {
-  check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ", self.dim(), " dims");
+  check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
+        self.dim(), " dims");
   check(sections > 0, "number of sections must be larger than 0, got ", sections);
   const int64_t size = self.size(dim), least = size / sections, longer = size % sections;
   std::vector<Tensor> pieces;
@@ -134,16 +146,20 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
   }
   return pieces;
 }
-std::vector<Tensor> tensor_split_by_tensor(const Tensor& self, const Tensor& indices_or_sections, int64_t dim) {
+std::vector<Tensor> tensor_split_by_tensor(const Tensor& self, const Tensor& indices_or_sections,
+                                           int64_t dim) {
   check(indices_or_sections.dtype() == DType::Int64,
         "tensor_split expected tensor_indices_or_sections to have dtype of long, but got ",
         scalar_type_name(indices_or_sections.dtype()));
-  check(indices_or_sections.dim() <= 1, "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
-        "one-dimensional tensor, but got a tensor with ", indices_or_sections.dim(), " dims");
+  check(indices_or_sections.dim() <= 1,
+        "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
+        "one-dimensional tensor, but got a tensor with ",
+        indices_or_sections.dim(), " dims");
   const auto* items = indices_or_sections.data<int64_t>();
   if (indices_or_sections.dim() == 0) return tensor_split(self, *items, dim);
   std::vector<int64_t> indices;
-  for (int64_t i = 0; i < indices_or_sections.numel(); ++i) indices.push_back(items[i * indices_or_sections.strides()[0]]);
+  for (int64_t i = 0; i < indices_or_sections.numel(); ++i)
+    indices.push_back(items[i * indices_or_sections.strides()[0]]);
   return tensor_split_at(self, indices, dim);
 }
 
@@ -153,29 +169,32 @@ struct Direction {
   int least_dims;
   int64_t dim;
 };
-template <const Direction& direction> int64_t split_dim(const Tensor& self, int64_t sections) {
+template <const Direction& direction>
+int64_t split_dim(const Tensor& self, int64_t sections) {
   check(self.dim() >= direction.least_dims, "torch.", direction.name, " requires a tensor with at least ",
-        direction.least_dims, " dimension, but got a tensor with ", self.dim(),
-        " dimensions!");
+        direction.least_dims, " dimension, but got a tensor with ", self.dim(), " dimensions!");
   const int64_t dim = direction.dim == 1 && self.dim() == 1 ? 0 : direction.dim;
-  check(sections != 0 && self.size(dim) % sections == 0, "torch.", direction.name, " attempted to split along dimension ", dim,
-        ", but the size of the dimension ", self.size(dim), " is not divisible by the split_size ", sections, "!");
+  check(sections != 0 && self.size(dim) % sections == 0, "torch.", direction.name,
+        " attempted to split along dimension ", dim, ", but the size of the dimension ", self.size(dim),
+        " is not divisible by the split_size ", sections, "!");
   return dim;
 }
 inline constexpr char kHsplit[] = "hsplit", kVsplit[] = "vsplit", kDsplit[] = "dsplit";
 inline constexpr Direction kColumns{kHsplit, 1, 1}, kRows{kVsplit, 2, 0}, kDepth{kDsplit, 3, 2};
-template <const Direction& direction> std::vector<Tensor> split_into(const Tensor& self, int64_t sections) {
+template <const Direction& direction>
+std::vector<Tensor> split_into(const Tensor& self, int64_t sections) {
   return tensor_split(self, sections, split_dim<direction>(self, sections));
 }
-template <const Direction& direction> std::vector<Tensor> split_along(const Tensor& self, IntList indices) {
+template <const Direction& direction>
+std::vector<Tensor> split_along(const Tensor& self, IntList indices) {
   return tensor_split_at(self, indices, split_dim<direction>(self, 1));
 }
 }  // namespace
 
 EXPOSE("tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", tensor_split, function | method);
 EXPOSE("tensor_split(Tensor self, int[] indices, int dim=0) -> Tensor[]", tensor_split_at, function | method);
-EXPOSE("tensor_split(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]", tensor_split_by_tensor,
-       function | method);
+EXPOSE("tensor_split(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
+       tensor_split_by_tensor, function | method);
 EXPOSE("hsplit(Tensor self, int sections) -> Tensor[]", split_into<kColumns>, function | method);
 EXPOSE("hsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kColumns>, function | method);
 EXPOSE("vsplit(Tensor self, int sections) -> Tensor[]", split_into<kRows>, function | method);

@@ -484,6 +484,14 @@ template <Name name> PyObject* binary_slot(PyObject* a, PyObject* b) {
 template <Name name, Name reversed> PyObject* binary_slot_reversed(PyObject* a, PyObject* b) {
   return guarded([&] { return is_tensor(a) ? call_binary(named<name>(), a, b) : call_binary(named<reversed>(), b, a); });
 }
+// number / tensor is reciprocal(tensor) * number, as PyTorch computes (and rounds) it.
+PyObject* divide_slot(PyObject* a, PyObject* b) {
+  return guarded([&]() -> PyObject* {
+    if (is_tensor(a)) return call_binary(named<"div">(), a, b);
+    Object inverse = owned(invoke(named<"reciprocal">(), b, nullptr, 0, nullptr));
+    return call_binary(named<"mul">(), inverse.get(), a);
+  });
+}
 template <Name name> PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
   return binary_slot<name>(a, b);
@@ -560,7 +568,7 @@ PyType_Slot tensor_number_slots[] = {
     {Py_nb_add, reinterpret_cast<void*>(binary_slot<"add">)},
     {Py_nb_subtract, reinterpret_cast<void*>(binary_slot_reversed<"sub", "rsub">)},
     {Py_nb_multiply, reinterpret_cast<void*>(binary_slot<"mul">)},
-    {Py_nb_true_divide, reinterpret_cast<void*>(binary_slot<"div">)},
+    {Py_nb_true_divide, reinterpret_cast<void*>(divide_slot)},
     {Py_nb_floor_divide, reinterpret_cast<void*>(binary_slot<"floor_divide">)},
     {Py_nb_remainder, reinterpret_cast<void*>(binary_slot<"remainder">)},
     {Py_nb_power, reinterpret_cast<void*>(power_slot<"pow">)},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +11,6 @@ from typing import Any, NamedTuple
 from flambeau import Tensor
 from flambeau.demo.digits import Digits
 
-_COLUMNS = 4
 _MOST_DIGITS = 16
 
 
@@ -44,8 +44,8 @@ def _draw_mistakes(figure: Any, test: Digits, predicted: Tensor) -> None:
     shown = wrong[:_MOST_DIGITS]
     title = f"{len(wrong)} of {len(test.labels)} read wrong"
     figure.suptitle(title + (f", {len(shown)} of them:" if len(shown) < len(wrong) else ":" if wrong else ""))
-    rows = max(2, -(-len(shown) // _COLUMNS))
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False).flatten()
+    side = max(2, math.ceil(math.sqrt(len(shown))))
+    grid = figure.subplots(side, side).flatten()
     for axes in grid:
         axes.axis("off")
     for axes, index in zip(grid, shown, strict=False):
@@ -58,7 +58,8 @@ def draw(history: Sequence[Epoch], test: Digits, predicted: Tensor, path: Path) 
     from matplotlib.figure import Figure  # without pyplot, which would look for a window to draw in
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
-    left, right = figure.subfigures(1, 2)
+    panels: Any = figure.subfigures(1, 2)
+    left, right = panels
     _draw_curve(left.subplots(), history)
     _draw_mistakes(right, test, predicted)
     figure.savefig(path, dpi=120, format="png")

@@ -308,8 +308,8 @@ def _orthonormal_columns(matrix: Tensor) -> Tensor:
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
     """Fills with a (semi-)orthogonal matrix, the first dimension against all others.
 
-    Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear networks", 2014;
-    the positive diagonal of R makes the distribution uniform: Mezzadri, "How to generate random matrices from
+    Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear networks",
+    2014; the positive diagonal of R makes the distribution uniform: Mezzadri, "How to generate random matrices from
     the classical compact groups", 2007.
     """
     if tensor.dim() < 2:

@@ -14,8 +14,6 @@ __all__ = ["Adadelta"]
 
 
 class Adadelta(TensorOptimizer):
-    ""
-
     r"""Adadelta: steps in the parameter's own units, from running averages of squared gradients and steps.
 
     .. math::

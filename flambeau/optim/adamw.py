@@ -15,8 +15,7 @@ class AdamW(Adam):
     r"""Adam whose weight decay acts on the parameter, not through the averages.
 
     First :math:`\theta \leftarrow (1 - \gamma \lambda) \, \theta` with :math:`\lambda` the `weight_decay`,
-    then Adam's step without
-    a penalty.
+    then Adam's step without a penalty.
 
     Args:
         params, lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused: as for `Adam`.

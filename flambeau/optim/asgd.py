@@ -14,17 +14,15 @@ __all__ = ["ASGD"]
 
 
 class ASGD(TensorOptimizer):
-    ""
+    r"""Averaged SGD: a decreasing rate, and the average of the parameters in the state (`"ax"`).
 
-    """Averaged stochastic gradient descent: a decreasing rate, and the average of the parameters in the state (`"ax"`).
-
-    .. math:: \theta \\leftarrow (1 - \\lambda \\eta_t) \theta - \\eta_t g, \\qquad
-        \\eta_t = \frac{\\gamma}{(1 + \\lambda \\gamma t)^\alpha}
+    .. math:: \theta \leftarrow (1 - \lambda \eta_t) \theta - \eta_t g, \qquad
+        \eta_t = \frac{\gamma}{(1 + \lambda \gamma t)^\alpha}
 
     Args:
         params: tensors, `(name, tensor)` pairs, or dictionaries that describe groups.
-        lr: first rate :math:`\\gamma`.
-        lambd: decay :math:`\\lambda`.
+        lr: first rate :math:`\gamma`.
+        lambd: decay :math:`\lambda`.
         alpha: power :math:`\alpha`.
         t0: the step at which averaging starts.
         weight_decay: L2 penalty.
@@ -76,12 +74,8 @@ class ASGD(TensorOptimizer):
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
     ) -> None:
-        decay, step, eta, mu = (
-            group["lambd"],
-            values["step"].item(),
-            values["eta"].item(),
-            values["mu"].item(),
-        )
+        decay, step = group["lambd"], values["step"].item()
+        eta, mu = values["eta"].item(), values["mu"].item()
         param.mul_(1 - decay * eta).add_(grad, alpha=-eta)
         average = values["ax"]
         if mu == 1:

@@ -19,13 +19,10 @@ _LEAST_CURVATURE = 1e-10
 
 
 class LBFGS(Optimizer):
-    ""
-
-    """L-BFGS: Newton's steps with the inverse Hessian approximated from the last changes of gradient and parameters.
+    """L-BFGS: Newton's steps, the inverse Hessian approximated from the last changes.
 
     `step` needs a closure that clears the gradients, computes the loss, calls `backward` and returns the
-    loss; it is
-    called several times. All parameters form one group.
+    loss; it is called several times. All parameters form one group.
 
     Args:
         params: tensors, or `(name, tensor)` pairs.
@@ -167,7 +164,7 @@ class LBFGS(Optimizer):
         def evaluate(step: float) -> Point:
             self._move(step, direction)
             value, grad = self._call(closure), self._flat_grad()
-            for param, before in zip(group["params"], origin):
+            for param, before in zip(group["params"], origin, strict=True):
                 param.copy_(before)
             return Point(step, value, grad, grad.dot(direction).item())
 

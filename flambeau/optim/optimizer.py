@@ -247,7 +247,7 @@ class Optimizer:
                 "loaded state dict has a different number of parameter groups: "
                 f"{len(saved_groups)}, and this optimizer has {len(groups)}"
             )
-        for i, (group, saved) in enumerate(zip(groups, saved_groups)):
+        for i, (group, saved) in enumerate(zip(groups, saved_groups, strict=True)):
             if len(group["params"]) != len(saved["params"]):
                 raise ValueError(
                     "loaded state dict contains a parameter group that doesn't match the size of optimizer's "
@@ -258,6 +258,7 @@ class Optimizer:
             zip(
                 chain.from_iterable(saved["params"] for saved in saved_groups),
                 chain.from_iterable(group["params"] for group in groups),
+                strict=True,
             )
         )
         saved_options = {i: saved for saved in reversed(saved_groups) for i in saved["params"]}
@@ -267,7 +268,7 @@ class Optimizer:
                 state[params[key]] = _state_for(params[key], value, saved_options[key])
             else:
                 state[key] = value
-        for group, saved in zip(groups, saved_groups):
+        for group, saved in zip(groups, saved_groups, strict=True):
             saved["params"] = group["params"]
             if "param_names" in group:
                 saved.setdefault("param_names", group["param_names"])
@@ -361,8 +362,8 @@ class CoreOptimizer(Optimizer):
     """An optimizer whose step is one call of the core for each group.
 
     `foreach`, `fused` and `capturable` choose between PyTorch's implementations of the same step; here there
-    is one, so
-    they are checked, kept for checkpoints, and otherwise without effect. Subclasses write `_update_group`.
+    is one, so they are checked, kept for checkpoints, and otherwise without effect. Subclasses write
+    `_update_group`.
     """
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

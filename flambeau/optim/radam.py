@@ -17,8 +17,6 @@ _LEAST_LENGTH = 5.0
 
 
 class RAdam(TensorOptimizer):
-    ""
-
     r"""RAdam: Adam whose adaptive scale is rectified while few gradients are known, and left out at first.
 
     With :math:`m` and :math:`v` as in Adam, :math:`\rho_\infty = 2 / (1 - \beta_2) - 1`,

@@ -17,8 +17,7 @@ class Rprop(TensorOptimizer):
     r"""Rprop: every element has its own step size, and only the sign of its gradient counts.
 
     Where the sign is the same as before, the step size grows by :math:`\eta_+`; where it has changed, it
-    shrinks by
-    :math:`\eta_-` and the element stays for once.
+    shrinks by :math:`\eta_-` and the element stays for once.
 
     Args:
         params: tensors, `(name, tensor)` pairs, or dictionaries that describe groups.

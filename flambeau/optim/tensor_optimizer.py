@@ -16,8 +16,7 @@ class TensorOptimizer(CoreOptimizer):
     """An optimizer that updates one parameter after the other with tensor operations.
 
     Subclasses write `_start`, a parameter's first state, and `_update_param`, which is given the gradient
-    with its sign
-    and penalty applied.
+    with its sign and penalty applied.
     """
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable
+from types import GeneratorType
 from typing import Any
 
 from ..._core import Tensor
@@ -102,7 +103,7 @@ def clip_grad_norm_(
 
     Source: Pascanu et al., "On the difficulty of training recurrent neural networks", 2013.
     """
-    if not isinstance(parameters, (Tensor, list)):
+    if isinstance(parameters, GeneratorType):
         parameters = list(parameters)
         if not parameters:
             warnings.warn(

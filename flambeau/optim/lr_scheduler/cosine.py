@@ -33,7 +33,10 @@ class CosineAnnealingLR(LRScheduler):
         if (self.last_epoch - 1 - self.T_max) % (2 * self.T_max) == 0:
             # The rate before was eta_min: the quotient of the general case would be 0 / 0.
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
-            return [group["lr"] + (base - self.eta_min) * rise for base, group in zip(self.base_lrs, groups)]
+            return [
+                group["lr"] + (base - self.eta_min) * rise
+                for base, group in zip(self.base_lrs, groups, strict=True)
+            ]
         ratio = self._height(self.last_epoch) / self._height(self.last_epoch - 1)
         return [ratio * (group["lr"] - self.eta_min) + self.eta_min for group in groups]
 

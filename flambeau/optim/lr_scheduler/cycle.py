@@ -26,7 +26,7 @@ class _MomentumCycle(LRScheduler):
         highest = per_group("max_momentum", optimizer, max_momentum)
         lowest = per_group("base_momentum", optimizer, base_momentum)
         if last_epoch == -1:
-            for group, high, low in zip(optimizer.param_groups, highest, lowest):
+            for group, high, low in zip(optimizer.param_groups, highest, lowest, strict=True):
                 self._set_momentum(group, high)
                 group["max_momentum"] = high
                 group["base_momentum"] = low
@@ -42,8 +42,7 @@ class OneCycleLR(_MomentumCycle):
     """One cycle over the whole training: the rate rises to `max_lr` and falls far below the start.
 
     It starts at `max_lr / div_factor` and ends at that divided by `final_div_factor`; momentum (or Adam's
-    first beta)
-    goes the other way. Step it after every batch.
+    first beta) goes the other way. Step it after every batch.
 
     Args:
         optimizer: whose groups are set.
@@ -86,7 +85,9 @@ class OneCycleLR(_MomentumCycle):
         self._anneal_func_type = anneal_strategy
         self._schedule_phases = _phases(pct_start * self.total_steps, self.total_steps, three_phase)
         if last_epoch == -1:
-            for group, peak in zip(optimizer.param_groups, per_group("max_lr", optimizer, max_lr)):
+            for group, peak in zip(
+                optimizer.param_groups, per_group("max_lr", optimizer, max_lr), strict=True
+            ):
                 group["initial_lr"] = peak / div_factor
                 group["max_lr"] = peak
                 group["min_lr"] = group["initial_lr"] / final_div_factor
@@ -167,8 +168,7 @@ class CyclicLR(_MomentumCycle):
         step_size_up: batches of the way up.
         step_size_down: batches of the way down; as many as up if None.
         mode: `"triangular"`: all cycles alike; `"triangular2"`: each half as high as the one before;
-            `"exp_range"`: heights
-            times :math:`\gamma^{batch}`.
+            `"exp_range"`: heights times :math:`\gamma^{batch}`.
         gamma: of `"exp_range"`.
         scale_fn: a function that scales the height in place of `mode`, of the cycle's number from 1 or of the
             batch's.
@@ -198,7 +198,7 @@ class CyclicLR(_MomentumCycle):
         self.optimizer = optimizer
         base_lrs = per_group("base_lr", optimizer, base_lr)
         if last_epoch == -1:
-            for group, rate in zip(optimizer.param_groups, base_lrs):
+            for group, rate in zip(optimizer.param_groups, base_lrs, strict=True):
                 set_option(group, "lr", rate)
         self.max_lrs = per_group("max_lr", optimizer, max_lr)
         down = step_size_up if step_size_down is None else step_size_down
@@ -233,10 +233,12 @@ class CyclicLR(_MomentumCycle):
         share = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
         scale = self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
         if self.cycle_momentum:
-            bounds = zip(self.base_momentums, self.max_momentums)
-            for group, (low, high) in zip(self.optimizer.param_groups, bounds):
+            bounds = zip(self.base_momentums, self.max_momentums, strict=True)
+            for group, (low, high) in zip(self.optimizer.param_groups, bounds, strict=True):
                 self._set_momentum(group, high - (high - low) * share * scale)
-        return [low + (high - low) * share * scale for low, high in zip(self.base_lrs, self.max_lrs)]
+        return [
+            low + (high - low) * share * scale for low, high in zip(self.base_lrs, self.max_lrs, strict=True)
+        ]
 
     def state_dict(self) -> dict[str, Any]:
         """Returns everything but the optimizer; of `scale_fn`, the attributes if it is a callable object."""

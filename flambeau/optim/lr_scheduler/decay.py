@@ -47,7 +47,7 @@ class _FunctionSchedule(LRScheduler):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over what `state_dict` returned."""
         self.__dict__.update({key: value for key, value in state_dict.items() if key != "lr_lambdas"})
-        for function, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
+        for function, attributes in zip(self.lr_lambdas, state_dict["lr_lambdas"], strict=True):
             if attributes is not None:
                 function.__dict__.update(attributes)
 
@@ -66,7 +66,10 @@ class LambdaLR(_FunctionSchedule):
 
     def get_lr(self) -> Rates:
         self._warn_outside_step()
-        return [rate * function(self.last_epoch) for function, rate in zip(self.lr_lambdas, self.base_lrs)]
+        return [
+            rate * function(self.last_epoch)
+            for function, rate in zip(self.lr_lambdas, self.base_lrs, strict=True)
+        ]
 
 
 class MultiplicativeLR(_FunctionSchedule):
@@ -83,7 +86,10 @@ class MultiplicativeLR(_FunctionSchedule):
         if self._is_initial:
             return self._present_lr()
         groups = self.optimizer.param_groups
-        return [group["lr"] * function(self.last_epoch) for function, group in zip(self.lr_lambdas, groups)]
+        return [
+            group["lr"] * function(self.last_epoch)
+            for function, group in zip(self.lr_lambdas, groups, strict=True)
+        ]
 
 
 class StepLR(LRScheduler):

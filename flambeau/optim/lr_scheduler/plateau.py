@@ -20,8 +20,8 @@ class ReduceLROnPlateau(LRScheduler):
         mode: `"min"` where the metric should fall, `"max"` where it should rise.
         factor: below 1.
         patience: epochs without improvement that are borne.
-        threshold: what counts as an improvement, relative to the best (`threshold_mode="rel"`)
-            or absolute (`"abs"`).
+        threshold: what counts as an improvement, relative to the best (`threshold_mode="rel"`) or absolute
+            (`"abs"`).
         cooldown: epochs after a reduction in which nothing is counted.
         min_lr: lower bound, one for all groups or one for each.
         eps: reductions by less are left out.
@@ -123,7 +123,7 @@ class ReduceLROnPlateau(LRScheduler):
                     "`optimizer` param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
-        for group, lowest in zip(groups, self.min_lrs):
+        for group, lowest in zip(groups, self.min_lrs, strict=True):
             present = float(group["lr"])
             reduced = max(present * self.factor, lowest)
             if present - reduced > self.eps:

@@ -1,9 +1,8 @@
 """The base of the schedules.
 
 Most schedules compute a group's next rate from its present one, so that several can act on one optimizer, and
-a rate
-set by hand stays in effect. `step(epoch)` with an explicit epoch, where a closed form exists, uses that
-instead.
+a rate set by hand stays in effect. `step(epoch)` with an explicit epoch, where a closed form exists, uses
+that instead.
 """
 
 from __future__ import annotations
@@ -181,7 +180,7 @@ class LRScheduler:
             self._get_lr_called_within_step = False
 
     def _set_rates(self, rates: Rates) -> None:
-        for group, rate in zip(self.optimizer.param_groups, rates):
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             set_option(group, "lr", rate)
         self._last_lr = option_of_groups(self.optimizer, "lr")
 

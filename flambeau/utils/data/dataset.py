@@ -129,8 +129,8 @@ class StackDataset(Dataset[Any]):
     def __getitems__(self, indices: list[Any]) -> list[Any]:
         if isinstance(self.datasets, dict):
             columns = [_items(dataset, indices) for dataset in self.datasets.values()]
-            return [dict(zip(self.datasets, row)) for row in zip(*columns)]
-        return list(zip(*[_items(dataset, indices) for dataset in self.datasets]))
+            return [dict(zip(self.datasets, row, strict=True)) for row in zip(*columns, strict=True)]
+        return list(zip(*[_items(dataset, indices) for dataset in self.datasets], strict=True))
 
     def __len__(self) -> int:
         return self._length
@@ -259,8 +259,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
     Args:
         dataset: what to split.
         lengths: lengths that add up to the dataset's, or fractions that add up to 1. Fractions are rounded
-            down, and the
-            samples left over go to the first subsets, one each.
+            down, and the samples left over go to the first subsets, one each.
         generator: source of randomness; the default generator if None.
 
     Raises:
@@ -281,7 +280,9 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
         )
     order = flambeau.randperm(int(total), generator=generator).tolist()
     ends = itertools.accumulate(int(length) for length in lengths)
-    return [Subset(dataset, order[end - int(length) : end]) for end, length in zip(ends, lengths)]
+    return [
+        Subset(dataset, order[end - int(length) : end]) for end, length in zip(ends, lengths, strict=True)
+    ]
 
 
 def _lengths_from_fractions(size: int, fractions: Sequence[float]) -> list[int]:

@@ -51,8 +51,8 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
     Args:
         batch: samples of one structure.
         collate_fn_map: functions `f(batch, collate_fn_map=...)` by type, or tuple of types; a subclass of a
-            key also counts.
-            Mappings, named tuples and sequences that no key covers are collated item by item.
+            key also counts. Mappings, named tuples and sequences that no key covers are collated item by
+            item.
 
     Raises:
         TypeError: a sample is of a type that cannot be collated.
@@ -72,7 +72,7 @@ def collate(batch: Sequence[Any], *, collate_fn_map: CollateMap | None = None) -
         }
         return _rebuild_mapping(elem, merged)
     if isinstance(elem, tuple) and hasattr(elem, "_fields"):
-        return cls(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch)))
+        return cls(*(collate(column, collate_fn_map=collate_fn_map) for column in zip(*batch, strict=False)))
     if isinstance(elem, Sequence):
         columns = [collate(column, collate_fn_map=collate_fn_map) for column in _columns(batch)]
         return columns if isinstance(elem, tuple) else _rebuild_sequence(elem, columns)
@@ -83,10 +83,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """Merges samples into a batch: the collation of a DataLoader with batches.
 
     Tensors are stacked along a new dimension 0; NumPy arrays, numbers and bools become tensors (floats:
-    float64); strings and
-    bytes stay as they are; mappings, named tuples and sequences are collated item by item (a tuple becomes a
-    list).
-    Entries of `default_collate_fn_map` extend or replace this.
+    float64); strings and bytes stay as they are; mappings, named tuples and sequences are collated item by
+    item (a tuple becomes a list). Entries of `default_collate_fn_map` extend or replace this.
 
     Example:
         >>> from flambeau.utils.data import default_collate
@@ -115,7 +113,7 @@ def _columns(batch: Sequence[Any]) -> list[tuple[Any, ...]]:
             "each element in list of batch should be of equal size; "
             f"the sizes are {sorted({len(sample) for sample in batch})}"
         )
-    return list(zip(*batch))
+    return list(zip(*batch, strict=False))
 
 
 def _rebuild_mapping(like: Mapping[Any, Any], items: dict[Any, Any]) -> Any:

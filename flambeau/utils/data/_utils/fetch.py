@@ -82,7 +82,7 @@ def batches_of_stream(dataset: Any, collate_fn: Collate, drop_last: bool) -> Cal
         nonlocal ended
         if ended:
             raise StopIteration
-        samples = [sample for _, sample in zip(indices, stream)]
+        samples = [sample for _, sample in zip(indices, stream, strict=False)]
         ended = len(samples) < len(indices)
         if not samples or (ended and drop_last):
             raise StopIteration

@@ -1,8 +1,7 @@
 """One pass over a loader whose batches are made in other processes.
 
 Every worker has a connection of its own and answers requests in order, so the next batch of the loader is the
-next
-message from the worker that was asked for it: no queue has to put batches back in order.
+next message from the worker that was asked for it: no queue has to put batches back in order.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """Batches on their way from one process to another.
 
 A batch is pickled with its tensors' bytes left out (PEP 574, out-of-band buffers). A small one travels whole
-through the
-connection; the bytes of a large one lie in a nameless file in memory, of which only the descriptor travels:
-the receiver
-maps it, and the tensors stand on that memory. So messages are short, and neither side blocks on sending.
+through the connection; the bytes of a large one lie in a nameless file in memory, of which only the
+descriptor travels: the receiver maps it, and the tensors stand on that memory. So messages are short, and
+neither side blocks on sending.
 """
 
 from __future__ import annotations
@@ -58,7 +57,7 @@ def send(connection: Connection, value: Any) -> None:
         size += -(-part.nbytes // _ALIGNMENT) * _ALIGNMENT
     if size <= _INLINE_BYTES:
         whole = bytearray(size)
-        for part, (first, length) in zip(parts, places):
+        for part, (first, length) in zip(parts, places, strict=True):
             whole[first : first + length] = part
         connection.send_bytes(pickle.dumps((places, whole)))
         return
@@ -66,7 +65,7 @@ def send(connection: Connection, value: Any) -> None:
     descriptor = _file_in_memory()
     try:
         os.ftruncate(descriptor, size)
-        for part, (first, _) in zip(parts, places):
+        for part, (first, _) in zip(parts, places, strict=True):
             _write(descriptor, part, first)
         reduction.send_handle(connection, descriptor, None)
     finally:
