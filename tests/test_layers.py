@@ -382,6 +382,15 @@ def test_distances():
     close(F.normalize(y), [[v / math.sqrt(26) for v in (3, 4, 1)]])
 
 
+def test_the_derivative_of_a_length_at_zero_is_zero():
+    x = torch.zeros(1, 3, requires_grad=True)
+    F.pairwise_distance(x, torch.zeros(1, 3), eps=0.0).sum().backward()
+    assert x.grad.tolist() == [[0, 0, 0]]
+    x.grad = None
+    F.normalize(x, eps=0.5).sum().backward()
+    assert x.grad.tolist() == [[2, 2, 2]]
+
+
 def test_weighted_errors():
     x, y, w = rows(1.0, 2.0), rows(0.0, 0.0), rows(1.0, 3.0)
     assert F.mse_loss(x, y, weight=w).item() == 13 / 4

@@ -1,10 +1,13 @@
 #pragma once
 
 // Winograd's minimal filtering F(2x2, 3x3) for convolutions with stride 1: 16 multiplications where the sum
-// has 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016). For kernel sources only.
+// has 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016). For kernel sources
+// only.
 //
-// Every 2 x 2 block of outputs is Y = A' [(G g G') * (B' d B)] A, d being the 4 x 4 inputs it depends on, g the
-// 3 x 3 weights, * elementwise; over channels, the products sum up to 16 independent matrix products.
+// Every 2 x 2 block of outputs is Y = A' [(G g G') * (B' d B)] A, d being the 4 x 4 inputs it depends on, g
+// the 3 x 3 weights, * elementwise; over channels, the products sum up to 16 independent matrix products. All
+// factors are 1 or 1/2, so the rounding error is that of the plain sum; but a NaN or an infinity reaches all
+// four outputs of the blocks whose inputs it is among.
 
 #include <utility>
 
@@ -37,8 +40,13 @@ template <class T>
 }
 
 template <class V, size_t... I>
-[[gnu::always_inline]] inline V take_every_second(V a, V b, std::index_sequence<I...>) {
+[[gnu::always_inline]] inline V take_even(V a, V b, std::index_sequence<I...>) {
   return __builtin_shufflevector(a, b, (2 * I)...);
+}
+
+template <class V, size_t... I>
+[[gnu::always_inline]] inline V take_odd(V a, V b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (2 * I + 1)...);
 }
 
 template <class V, size_t... I>
@@ -58,10 +66,8 @@ template <class T>
   constexpr int64_t L = kLanes<T>;
   // The odd ones are the even ones from one element further on, but for the last, which must not be read.
   const Vec<T> low = load(from), high = load(from + L);
-  even = take_every_second(low, high, lanes);
-  odd = [&]<size_t... I>(std::index_sequence<I...>) {
-    return __builtin_shufflevector(low, high, (2 * I + 1)...);
-  }(lanes);
+  even = take_even(low, high, lanes);
+  odd = take_odd(low, high, lanes);
 }
 
 template <class T>
@@ -119,13 +125,15 @@ class Winograd {
   void transform_weights() {
     T* transformed = scratch<T>(kSumSlot, kProducts * p_.out_channels * p_.channels);
     weight_ = transformed;
-    parallel_for(0, blocks_.count, 1 + (1 << 12) / (kTileRows * p_.channels), [&](int64_t first, int64_t last) {
-      for (int64_t b = first; b < last; ++b)
-        with_constant<kTileRows>(blocks_.size(b), [&](auto rows) {
-          transform_block<decltype(rows)::value>(p_.weight + blocks_.first(b) * p_.taps(),
-                                                 transformed + blocks_.first(b) * kProducts * p_.channels);
-        });
-    });
+    parallel_for(0, blocks_.count, 1 + (1 << 12) / (kTileRows * p_.channels),
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t b = first; b < last; ++b)
+                     with_constant<kTileRows>(blocks_.size(b), [&](auto rows) {
+                       transform_block<decltype(rows)::value>(
+                           p_.weight + blocks_.first(b) * p_.taps(),
+                           transformed + blocks_.first(b) * kProducts * p_.channels);
+                     });
+                 });
   }
 
   template <int64_t Rows>
@@ -218,8 +226,8 @@ class Winograd {
     for (int64_t x = 0; x < kProducts; ++x) {
       const PackedRows<T, Rows> a{weight + x * p_.channels * Rows};
       const PackedColumns<T, kTileColumns<T>> b{inputs + x * input_stride()};
-      multiply_tile<Rows, kTileVectors, T>(a, b, p_.channels, false, bias_or_zero<T>(nullptr, 0), products[x][0],
-                                           kColumns);
+      multiply_tile<Rows, kTileVectors, T>(a, b, p_.channels, false, bias_or_zero<T>(nullptr, 0),
+                                           products[x][0], kColumns);
     }
     for (int64_t i = 0; i < Rows; ++i) {
       alignas(64) T rows[kBlockSize][kBlockSize * kColumns];
@@ -268,11 +276,14 @@ class Winograd {
   const T* weight_ = nullptr;
 };
 
-// Worth it where the multiplications saved outweigh the transforms: many channels on both sides, maps that are
-// not mostly rounding up to whole blocks, and positions enough to repay the transform of the weights.
+// Worth it where the multiplications saved outweigh the transforms: many channels on both sides (yet so few
+// that the transformed weights, read once for every tile of blocks, stay in a cache), maps that are not
+// mostly rounding up to whole blocks, and positions enough to repay the transform of the weights.
 template <class T>
 bool winograd_is_cheaper(const Correlation<T>& p) {
-  if (p.groups != 1 || p.channels < 32 || p.channels > 512 || p.out_channels < 16 || p.out_step[1] != 1) return false;
+  constexpr int64_t kMaxWeightBytes = 8 << 20, kItem = static_cast<int64_t>(sizeof(T));
+  if (p.groups != 1 || p.channels < 32 || p.out_channels < 16 || p.out_step[1] != 1) return false;
+  if (kProducts * kItem * p.channels * p.out_channels > kMaxWeightBytes) return false;
   for (int d = 0; d < 2; ++d)
     if (p.kernel[d] != 3 || p.stride[d] != 1 || p.dilation[d] != 1) return false;
   const int64_t blocks = ceil_div(p.output[0], kBlockSize) * ceil_div(p.output[1], kBlockSize);

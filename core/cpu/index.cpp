@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "core/cpu/kernels.h"
 #include "core/math/half.h"
 #include "core/parallel/parallel.h"
 
@@ -249,17 +250,6 @@ int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap
 // ---- masks
 
 namespace {
-int64_t count_true(const uint8_t* mask, int64_t n) {
-  int64_t total = 0;
-  for (int64_t i = 0; i < n;) {
-    const int64_t end = std::min<int64_t>(n, i + 128);
-    uint8_t part = 0;  // at most 128: a byte per lane suffices, which the compiler vectorises
-    for (; i < end; ++i) part = static_cast<uint8_t>(part + (mask[i] != 0));
-    total += part;
-  }
-  return total;
-}
-
 template <class Body>
 void for_mask_blocks(int64_t n, const std::vector<int64_t>& starts, Body body) {
   const auto blocks = static_cast<int64_t>(starts.size()) - 1;
@@ -289,31 +279,16 @@ void for_true(const uint8_t* mask, int64_t first, int64_t last, Visit visit) {
   for (; i < last; ++i)
     if (mask[i]) visit(i);
 }
-
-template <int64_t item>
-void compress_block(const char* in, const uint8_t* mask, int64_t first, int64_t last, int64_t k, int64_t end,
-                    char* out) {
-  int64_t i = first;
-  // Without a branch for each element: every item is written, and stays where it is true. While eight more
-  // fit.
-  for (; i + 8 <= last && k + 8 <= end; i += 8) {
-    if (!eight(mask + i)) continue;
-    for (int64_t j = i; j < i + 8; ++j) {
-      std::memcpy(out + k * item, in + j * item, item);
-      k += mask[j] != 0;
-    }
-  }
-  for_true(mask, i, last, [&](int64_t j) { std::memcpy(out + k++ * item, in + j * item, item); });
-}
 }  // namespace
 
 std::vector<int64_t> mask_starts(const uint8_t* mask, int64_t n) {
   const int64_t blocks = (n + kMaskBlock - 1) / kMaskBlock;
   std::vector<int64_t> starts(static_cast<size_t>(blocks + 1));
   int64_t* counts = starts.data() + 1;
+  const auto count = kernels().mask.count;
   parallel_for(0, blocks, 8, [&](int64_t first, int64_t last) {
     for (int64_t b = first; b < last; ++b)
-      counts[b] = count_true(mask + b * kMaskBlock, std::min(kMaskBlock, n - b * kMaskBlock));
+      counts[b] = count(mask + b * kMaskBlock, std::min(kMaskBlock, n - b * kMaskBlock));
   });
   for (int64_t b = 0; b < blocks; ++b) starts[b + 1] += starts[b];
   return starts;
@@ -321,19 +296,10 @@ std::vector<int64_t> mask_starts(const uint8_t* mask, int64_t n) {
 
 void compress(size_t item_size, const char* in, const uint8_t* mask, int64_t n,
               const std::vector<int64_t>& starts, char* out) {
+  const auto item = static_cast<int64_t>(item_size);
+  const auto kernel = kernels().mask.compress[item_size_slot(item_size)];
   for_mask_blocks(n, starts, [&](int64_t first, int64_t last, int64_t k, int64_t end) {
-    switch (item_size) {
-      case 1:
-        return compress_block<1>(in, mask, first, last, k, end, out);
-      case 2:
-        return compress_block<2>(in, mask, first, last, k, end, out);
-      case 4:
-        return compress_block<4>(in, mask, first, last, k, end, out);
-      case 8:
-        return compress_block<8>(in, mask, first, last, k, end, out);
-      default:
-        return compress_block<16>(in, mask, first, last, k, end, out);
-    }
+    kernel(in + first * item, mask + first, last - first, out + k * item, end - k);
   });
 }
 
@@ -348,8 +314,9 @@ void decompress(size_t item_size, const char* in, const uint8_t* mask, int64_t n
 }
 
 void true_positions(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int64_t* out) {
-  for_mask_blocks(n, starts, [&](int64_t first, int64_t last, int64_t k, int64_t) {
-    for_true(mask, first, last, [&](int64_t i) { out[k++] = i; });
+  const auto kernel = kernels().mask.positions;
+  for_mask_blocks(n, starts, [&](int64_t first, int64_t last, int64_t k, int64_t end) {
+    kernel(mask + first, last - first, first, out + k, end - k);
   });
 }
 

@@ -15,7 +15,8 @@ template <class... Family> void fill_v4(Family&... family) { (v4::fill(family), 
 Kernels choose() {
   Kernels k{};
   auto all = [&](auto fill) {
-    fill(k.pointwise, k.reduce, k.softmax, k.gemm, k.transpose, k.conv, k.pool, k.optim, k.random);
+    fill(k.pointwise, k.reduce, k.softmax, k.gemm, k.transpose, k.conv, k.pool, k.optim, k.random,
+         k.mask);
   };
 #if defined(__x86_64__)
 #ifdef FLAMBEAU_HAS_V4

@@ -2,6 +2,7 @@
 #pragma once
 #include "core/cpu/conv.h"
 #include "core/cpu/gemm.h"
+#include "core/cpu/mask.h"
 #include "core/cpu/optim.h"
 #include "core/cpu/pointwise.h"
 #include "core/cpu/pool.h"
@@ -23,6 +24,7 @@ struct Kernels {
   PoolKernels pool;
   OptimKernels optim;
   RandomKernels random;
+  MaskKernels mask;
 };
 extern const Kernels& kernels_reference;
 inline const Kernels& kernels() { return kernels_reference; }

@@ -105,7 +105,7 @@ template <class T, class Map, bool kMean = false> struct FloatSum {
     return static_cast<T>(kMean ? acc.value() / static_cast<double>(count) : acc.value());
   }
 
-  static Acc row(const T* x, int64_t n) {
+  [[gnu::noinline]] static Acc row(const T* x, int64_t n) {
     Acc acc;
     BlockSums<T> sums;
     const bool any_block = n >= kL;
@@ -128,7 +128,7 @@ template <class T, class Map, bool kMean = false> struct FloatSum {
     for (int64_t i = 0; i < n; ++i) acc.add(Map::map(x[i]));
     return acc;
   }
-  static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
     alignas(64) T sums[kTileColumns];
     for (int64_t c = 0; c < width; ++c) sums[c] = 0;
     int64_t r = 0;
@@ -172,7 +172,7 @@ template <class T, class Choice, class Map> struct FloatExtreme {
   static bool done(Acc acc) { return acc != acc; }
   static Out finish(Acc acc, int64_t) { return acc; }
 
-  static Acc row(const T* x, int64_t n) {
+  [[gnu::noinline]] static Acc row(const T* x, int64_t n) {
     Acc acc = identity();
     int64_t i = 0;
     if (n >= kL) {
@@ -190,7 +190,7 @@ template <class T, class Choice, class Map> struct FloatExtreme {
     for (; i < n; ++i) acc = Choice::pick(acc, Map::map(x[i]));
     return acc;
   }
-  static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4, x += 4 * row_stride) {
       int64_t c = 0;
@@ -221,7 +221,7 @@ template <class T> struct FloatProduct {
   static bool done(Acc) { return false; }
   static Out finish(Acc acc, int64_t) { return static_cast<T>(acc); }
 
-  static Acc row(const T* x, int64_t n) {
+  [[gnu::noinline]] static Acc row(const T* x, int64_t n) {
     Vec<double> p0 = broadcast(1.0), p1 = p0;
     int64_t i = 0;
     for (; i + 2 * kL <= n; i += 2 * kL) {
@@ -234,7 +234,7 @@ template <class T> struct FloatProduct {
     for (; i < n; ++i) acc *= x[i];
     return acc;
   }
-  static void columns(const T* __restrict x, int64_t rows, int64_t row_stride, int64_t width, Acc* __restrict acc) {
+  [[gnu::noinline]] static void columns(const T* __restrict x, int64_t rows, int64_t row_stride, int64_t width, Acc* __restrict acc) {
     for (int64_t r = 0; r < rows; ++r, x += row_stride)
       for (int64_t c = 0; c < width; ++c) acc[c] *= x[c];
   }
@@ -253,7 +253,7 @@ template <class T, class Fold> struct ExactFold {
   static bool done(Acc acc) { return Fold::done(acc); }
   static Out finish(Acc acc, int64_t) { return acc; }
 
-  static Acc row(const T* x, int64_t n) {
+  [[gnu::noinline]] static Acc row(const T* x, int64_t n) {
     Acc acc = identity();
     for (int64_t begin = 0; begin < n && !done(acc); begin += 4096) {
       const int64_t end = smaller<int64_t>(n, begin + 4096);
@@ -263,7 +263,7 @@ template <class T, class Fold> struct ExactFold {
     }
     return acc;
   }
-  static void columns(const T* __restrict x, int64_t rows, int64_t row_stride, int64_t width, Acc* __restrict acc) {
+  [[gnu::noinline]] static void columns(const T* __restrict x, int64_t rows, int64_t row_stride, int64_t width, Acc* __restrict acc) {
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4, x += 4 * row_stride)
       for (int64_t c = 0; c < width; ++c) {
@@ -359,7 +359,7 @@ template <class T> struct MomentsOf {
   static bool done(const Acc&) { return false; }
 
   // Within a block: two passes, the second from the cache, corrected for the rounding of the mean.
-  static Acc row(const T* x, int64_t n) {
+  [[gnu::noinline]] static Acc row(const T* x, int64_t n) {
     Acc acc;
     for (; n > 0; n -= kBlock, x += kBlock) {
       const int64_t block = smaller<int64_t>(n, kBlock);
@@ -384,7 +384,7 @@ template <class T> struct MomentsOf {
     }
     return acc;
   }
-  static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
     alignas(64) T means[kTileColumns], squares[kTileColumns];
     int64_t r = 0;
     for (; r + kRows <= rows; r += kRows, x += kRows * row_stride) {

@@ -179,7 +179,7 @@ EXPOSE("cat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
 EXPOSE("concat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
 EXPOSE("concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
 EXPOSE("stack(Tensor[] tensors, int dim=0) -> Tensor", stack, function | out);
-EXPOSE("broadcast_tensors(Tensor[] tensors) -> Tensor[]", broadcast_tensors, function);
+EXPOSE("broadcast_tensors(Tensor[] tensors...) -> Tensor[]", broadcast_tensors, function);
 
 // ---- at least so many dimensions, and the stacks built on it
 
@@ -221,11 +221,11 @@ Tensor column_stack(TensorList tensors, const Out& out) {
 }  // namespace
 
 EXPOSE("atleast_1d(Tensor self) -> Tensor", atleast<1>, function);
-EXPOSE("atleast_1d(Tensor[] tensors) -> Tensor[]", atleast_all<1>, function);
+EXPOSE("atleast_1d(Tensor[] tensors...) -> Tensor[]", atleast_all<1>, function);
 EXPOSE("atleast_2d(Tensor self) -> Tensor", atleast<2>, function);
-EXPOSE("atleast_2d(Tensor[] tensors) -> Tensor[]", atleast_all<2>, function);
+EXPOSE("atleast_2d(Tensor[] tensors...) -> Tensor[]", atleast_all<2>, function);
 EXPOSE("atleast_3d(Tensor self) -> Tensor", atleast<3>, function);
-EXPOSE("atleast_3d(Tensor[] tensors) -> Tensor[]", atleast_all<3>, function);
+EXPOSE("atleast_3d(Tensor[] tensors...) -> Tensor[]", atleast_all<3>, function);
 EXPOSE("hstack(Tensor[] tensors) -> Tensor", hstack, function | out);
 EXPOSE("vstack(Tensor[] tensors) -> Tensor", vstack, function | out);
 EXPOSE("row_stack(Tensor[] tensors) -> Tensor", vstack, function | out);

@@ -81,6 +81,7 @@ Tensor to_dtype(const Tensor& self, DType dtype);          // self itself where 
 Tensor cat(TensorList tensors, int64_t dim, const Out& out = {});
 Tensor stack(TensorList tensors, int64_t dim, const Out& out = {});
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim);
+Tensor flip(const Tensor& self, IntList dims);  // join.cpp
 Tensor fill_(const Tensor& self, const Operand& value);
 Tensor zero_(const Tensor& self);
 // Sums a gradient down to `sizes`, undoing a broadcast; grad itself where the sizes agree already. Differentiable.

@@ -159,8 +159,11 @@ Tensor amin(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
 }
 Pair aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
   const IntList dims = dim ? IntList(&*dim, 1) : IntList{};
-  check(self.numel() > 0 || (dim && reduced_count(self.sizes(), reduction_mask(self.sizes(), dims)) > 0),
-        "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+  for (const TensorImpl* target : {out.target, out.second})
+    check(!target || target->dtype == self.dtype(), "Expected out tensor to have dtype ", c_type_name(self.dtype()),
+          ", but got ", target ? c_type_name(target->dtype) : "", " instead");
+  if (dim) check_dims_not_empty("aminmax", self.sizes(), reduction_mask(self.sizes(), dims));
+  else check(self.numel() > 0, "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
   return {amin(self, dims, keepdim, Out{out.target, nullptr, false}),
           amax(self, dims, keepdim, Out{out.second, nullptr, false})};
 }

@@ -190,7 +190,8 @@ struct Inferred {
   }
 };
 
-void infer(PyObject* data, Inferred& inferred) {
+void infer(PyObject* data, Inferred& inferred, int depth = 0) {
+  check<ValueError>(depth <= kMaxDims, "too many dimensions '", Py_TYPE(data)->tp_name, "'; the limit is ", kMaxDims);
   if (PyFloat_CheckExact(data)) return inferred.add(default_dtype());
   if (PyBool_Check(data)) return inferred.add(DType::Bool);
   if (PyLong_Check(data)) return inferred.add(DType::Int64);
@@ -207,7 +208,7 @@ void infer(PyObject* data, Inferred& inferred) {
   if (is_sequence(data)) {
     Object sequence = owned(PySequence_Fast(data, "expected a sequence"));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
-      infer(PySequence_Fast_GET_ITEM(sequence.get(), i), inferred);
+      infer(PySequence_Fast_GET_ITEM(sequence.get(), i), inferred, depth + 1);
       if (is_complex(inferred.dtype)) return;
     }
     return;

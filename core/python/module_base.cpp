@@ -1,5 +1,6 @@
-// The base of nn.Module: attribute lookup that knows its registries of parameters, submodules and buffers. In Python,
-// __getattr__ runs only after an ordinary lookup has failed with an exception: 0.5 us for every `self.weight`.
+// The base of nn.Module: what every layer of every forward pass does. Attribute lookup knows the registries of
+// parameters, submodules and buffers: in Python, __getattr__ runs only after an ordinary lookup has failed with an
+// exception, 0.5 us for every `self.weight`. A call without hooks goes straight to forward.
 #include "core/python/python.h"
 
 namespace flambeau::python {
@@ -8,6 +9,7 @@ namespace {
 
 PyTypeObject* module_base;
 PyObject* registries[3];
+PyObject *forward_name, *hooked_name, *call_hooked_name;
 
 // The parameter, submodule or buffer of that name (new reference); null, without an exception, if there is none.
 PyObject* registered(PyObject* self, PyObject* name) {
@@ -36,6 +38,27 @@ PyObject* get_attribute(PyObject* self, PyObject* name) {
   return found || PyErr_Occurred() ? found : registered_or_raise(self, name);
 }
 
+// Whether hooks may want to know of the call: `_hooked` in the instance, else in its class.
+int is_hooked(PyObject* self) {
+  Object state(PyObject_GenericGetDict(self, nullptr));
+  if (!state) return -1;
+  PyObject* hooked = PyDict_GetItemWithError(state.get(), hooked_name);
+  if (!hooked && PyErr_Occurred()) return -1;
+  if (!hooked) hooked = _PyType_Lookup(Py_TYPE(self), hooked_name);
+  return hooked == Py_True;
+}
+
+PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
+  const int hooked = is_hooked(self);
+  if (hooked < 0) return nullptr;
+  if (hooked) {
+    Object given(keywords ? Py_NewRef(keywords) : PyDict_New());
+    return given ? PyObject_CallMethodObjArgs(self, call_hooked_name, args, given.get(), nullptr) : nullptr;
+  }
+  Object forward(PyObject_GetAttr(self, forward_name));
+  return forward ? PyObject_Call(forward.get(), args, keywords) : nullptr;
+}
+
 // The method __getattr__ is there for a subclass's `super().__getattr__(name)`, but its mere presence makes CPython
 // route every lookup of a subclass through it. A subclass that does not override it gets the direct slot back.
 PyObject* init_subclass(PyObject* cls, PyObject* args, PyObject* keywords) {
@@ -58,8 +81,10 @@ PyMethodDef methods[] = {
     {"__init_subclass__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(init_subclass)),
      METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
     {}};
-PyType_Slot slots[] = {
-    {Py_tp_getattro, reinterpret_cast<void*>(get_attribute)}, {Py_tp_methods, methods}, {0, nullptr}};
+PyType_Slot slots[] = {{Py_tp_getattro, reinterpret_cast<void*>(get_attribute)},
+                       {Py_tp_call, reinterpret_cast<void*>(call)},
+                       {Py_tp_methods, methods},
+                       {0, nullptr}};
 PyType_Spec spec = {"flambeau._core.ModuleBase", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};
 
 }  // namespace
@@ -69,6 +94,9 @@ void make_module_base(PyObject* module) {
   for (const char* name : {"_parameters", "_modules", "_buffers"}) {
     registries[i++] = owned(PyUnicode_InternFromString(name)).release();
   }
+  forward_name = owned(PyUnicode_InternFromString("forward")).release();
+  hooked_name = owned(PyUnicode_InternFromString("_hooked")).release();
+  call_hooked_name = owned(PyUnicode_InternFromString("_call_hooked")).release();
   module_base = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
   if (PyModule_AddObjectRef(module, "ModuleBase", reinterpret_cast<PyObject*>(module_base)) < 0) throw PythonError();
 }

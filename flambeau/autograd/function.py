@@ -170,6 +170,7 @@ class Function(metaclass=_FunctionMeta):
         given = {id(a) for a in args if isinstance(a, Tensor)}
         dirty = {id(t) for t in ctx._dirty}
         constant = {id(t) for t in ctx._non_differentiable}
+        without_gradient = [not isinstance(out, Tensor) or id(out) in constant for out in outputs]
         for i, out in enumerate(outputs):
             if not isinstance(out, Tensor):
                 continue
@@ -182,8 +183,8 @@ class Function(metaclass=_FunctionMeta):
                 outputs[i] = out.detach()  # an input that was returned as it is: another tensor on the same memory
                 ctx._to_save = tuple(outputs[i] if t is out else t for t in kept)
         differentiable = [
-            out if isinstance(out, Tensor) and id(out) not in constant and (out.is_floating_point() or out.is_complex()) else None
-            for out in outputs
+            out if not constant and (out.is_floating_point() or out.is_complex()) else None
+            for out, constant in zip(outputs, without_gradient, strict=True)
         ]
         ctx._outputs = [(out.shape, out.dtype) if isinstance(out, Tensor) else (None, None) for out in outputs]
 

@@ -301,7 +301,7 @@ def _orthonormal_columns(matrix: Tensor) -> Tensor:
         column = columns[:, k]
         for _ in range(2):
             column = column - basis[:, :k] @ (basis[:, :k].t() @ column)
-        basis[:, k] = column / (column * column).sum().sqrt()
+        basis[:, k] = column / column.norm()
     return basis.to(matrix.dtype)
 
 
@@ -309,8 +309,8 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     """Fills with a (semi-)orthogonal matrix, the first dimension against all others.
 
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear networks",
-    2014; the positive diagonal of R makes the distribution uniform: Mezzadri, "How to generate random matrices from
-    the classical compact groups", 2007.
+    2014; the positive diagonal of R makes the distribution uniform: Mezzadri, "How to generate random
+    matrices from the classical compact groups", 2007.
     """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")

@@ -374,7 +374,7 @@ def soft_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     r"""Computes :math:`\log(1 + e^{-y x})`."""
-    return _reduced(_softplus(-target * input), _chosen(reduction, size_average, reduce))
+    return _reduced(_softplus(-(input * target)), _chosen(reduction, size_average, reduce))
 
 
 def multilabel_soft_margin_loss(
@@ -392,35 +392,25 @@ def multilabel_soft_margin_loss(
     return _reduced(loss.mean(dim=input.dim() - 1), _chosen(reduction, size_average, reduce))
 
 
-def _p_norm(x: Tensor, p: float, dim: int, keepdim: bool) -> Tensor:
-    if p == math.inf:
-        return x.abs().amax(dim=dim, keepdim=keepdim)
-    if p == 1:
-        return x.abs().sum(dim=dim, keepdim=keepdim)
-    if p == 2:
-        return (x * x).sum(dim=dim, keepdim=keepdim).sqrt()
-    return x.abs().pow(p).sum(dim=dim, keepdim=keepdim).pow(1 / p)
-
-
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
     r"""Computes :math:`\lVert x_1 - x_2 + \epsilon \rVert_p` over the last dimension."""
-    return _p_norm(x1 - x2 + eps, p, -1, keepdim)
+    return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
     r"""Computes :math:`x / \max(\lVert x \rVert_p, \epsilon)` along ``dim``."""
-    normalized = input / _p_norm(input, p, dim, keepdim=True).clamp_min(eps)
+    normalized = input / input.norm(p, dim, keepdim=True).clamp_min(eps)
     return normalized if out is None else out.copy_(normalized)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     r"""Computes :math:`x_1 \cdot x_2 / (\lVert x_1 \rVert \lVert x_2 \rVert)`; lengths from ``eps`` up."""
     x1, x2 = _broadcast_tensors([x1, x2])
-    length1, length2 = (_p_norm(x, 2, dim, keepdim=True).clamp_min(eps) for x in (x1, x2))
+    length1, length2 = (x.norm(2, dim, keepdim=True).clamp_min(eps) for x in (x1, x2))
     return (x1 / length1 * (x2 / length2)).sum(dim=dim)
 
 
@@ -505,12 +495,6 @@ def triplet_margin_with_distance_loss(
         raise ValueError(f"{reduction} is not a valid value for reduction")
     if margin <= 0:
         raise ValueError(f"margin must be greater than 0, got {margin}")
-    if not anchor.dim() == positive.dim() == negative.dim():
-        raise RuntimeError(
-            "The anchor, positive, and negative tensors are expected to have the same number of "
-            f"dimensions, but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and negative "
-            f"{negative.dim()}D inputs"
-        )
     return _triplet(
         anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
     )
@@ -525,6 +509,12 @@ def _triplet(
     swap: bool,
     reduction: str,
 ) -> Tensor:
+    if not anchor.dim() == positive.dim() == negative.dim():
+        raise RuntimeError(
+            "The anchor, positive, and negative tensors are expected to have the same number of "
+            f"dimensions, but got: anchor {anchor.dim()}D, positive {positive.dim()}D, and negative "
+            f"{negative.dim()}D inputs"
+        )
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = far.minimum(distance(positive, negative))

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from ..._core import Tensor
+from ..._core import ModuleBase, Tensor
 from ...utils.hooks import BackwardHook, RemovableHandle
 
 Hook = Callable[..., Any]
@@ -127,7 +127,7 @@ def register_module_full_backward_hook(hook: Hook) -> RemovableHandle:
     return _register_global_backward_hook(hook, full=True)
 
 
-class HookedCall:
+class HookedCall(ModuleBase):
     """What calling a module does. ``_hooked`` says whether any hook may want to know of the call."""
 
     _hooked: bool = False
@@ -146,12 +146,7 @@ class HookedCall:
             f'Module [{type(self).__name__}] is missing the required "forward" function'
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._hooked:
-            return self._call_hooked(args, kwargs)
-        return self.forward(*args, **kwargs)
-
-    _call_impl = __call__
+    _call_impl = ModuleBase.__call__  # to forward at once, or with `_hooked` to _call_hooked
 
     def _call_hooked(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not _any_hooks(self):

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..._core import ModuleBase, Tensor
+from ..._core import Tensor
 from ..parameter import Buffer, Parameter
 from ._hooks import (
     _CALL_HOOKS,
@@ -63,7 +63,7 @@ def _is_tensor_like(value: Any) -> bool:
     return isinstance(value, Tensor) or hasattr(value, "__torch_function__")
 
 
-class Module(HookedCall, StateDict, ModuleBase):
+class Module(HookedCall, StateDict):
     """Base class of all neural network modules.
 
     A subclass assigns parameters, buffers and submodules as attributes in its ``__init__``, after

@@ -17,19 +17,6 @@ def _as_list(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
-def _norm(values: Tensor, p: float) -> Tensor:
-    values = values.abs()
-    if p == math.inf:
-        return values.max()
-    if p == 0:
-        return (values != 0).sum().to(values.dtype)
-    if p == 1:
-        return values.sum()
-    if p == 2:
-        return (values * values).sum().sqrt()
-    return (values**p).sum() ** (1 / p)
-
-
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -51,8 +38,8 @@ def get_total_norm(
     if not tensors:
         return flambeau.tensor(0.0)
     with flambeau.no_grad():
-        norms = flambeau.stack([_norm(tensor, norm_type) for tensor in tensors])
-        total = _norm(norms, norm_type)
+        norms = flambeau.stack([tensor.norm(norm_type) for tensor in tensors])
+        total = norms.norm(norm_type)
         if error_if_nonfinite and not math.isfinite(total.item()):
             raise RuntimeError(
                 f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it "
