@@ -107,7 +107,7 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 
 def _no_cuda(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
     """Raises: this build has no CUDA."""
-    raise RuntimeError("Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only")
+    raise AssertionError("Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only")
 
 
 def _no_pinning(self: Tensor, *args: Any) -> Tensor:
@@ -172,6 +172,13 @@ def _default_torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwa
     return result
 
 
+def _reduce_storage(self: Any, protocol: int) -> Any:
+    from flambeau._utils import reduce_storage
+
+    return reduce_storage(self)
+
+
+_core.UntypedStorage.__reduce_ex__ = _reduce_storage  # type: ignore[method-assign]
 for _name, _function in {
     "register_hook": _register_hook,
     "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,

@@ -241,7 +241,7 @@ def load(
         f: a path, or a file-like object with `read`, `seek` and `tell`.
         map_location: where tensors go: a device or its name, a dictionary from saved to wanted names, or a
             function of a storage and its saved place. Tensors saved on a GPU need `map_location='cpu'`.
-        weights_only: True or None. False would permit running code from the file, and raises.
+        weights_only: accepted for PyTorch's sake. False permits no more than True: tensors and plain containers.
         mmap: True is not supported.
 
     Raises:
@@ -257,12 +257,6 @@ def load(
     >>> model.load_state_dict(torch.load(file))
     <All keys matched successfully>
     """
-    if weights_only is False:
-        raise NotImplementedError(
-            "load with weights_only=False is not supported: it lets a file run any code, and Flambeau never "
-            "executes code in files. Leave weights_only out; a file of tensors and plain containers, such "
-            "as a state_dict, needs no more"
-        )
     if pickle_module is not None and pickle_module is not pickle:
         raise NotImplementedError("load with another pickle_module is not supported: leave it out")
     if mmap:

@@ -10,6 +10,8 @@ namespace {
 
 // Columns are reduced in tiles that stay in the first-level cache.
 constexpr int64_t kTileColumns = 512, kTileRows = 128;
+// Narrow rows are seen as fewer, wider ones as long as this many are left.
+constexpr int64_t kFoldedRows = 16;
 // Elements that do not lie side by side are first gathered, so many columns of so many rows at a time.
 constexpr int64_t kGatherRows = 8;
 
@@ -91,7 +93,7 @@ void walk_columns(const Reduction& r, int axis, const In* in, Emit emit) {
   const Reduction::Axis column = r.kept[axis], row = r.reduced[r.reduced_rank - 1];
   // Narrow rows that lie end to end are seen as fewer, wider ones, whose columns are folded at the end.
   const int64_t fold = column.stride == 1 && row.stride == column.size && column.size <= kTileColumns / 4
-                           ? smaller(kTileColumns / column.size, row.size) : 1;
+                           ? larger<int64_t>(1, smaller(kTileColumns / column.size, row.size / kFoldedRows)) : 1;
   const int64_t tiles = (column.size + kTileColumns - 1) / kTileColumns;
   const int64_t tile = fold > 1 ? column.size : smaller(column.size, ((column.size + tiles - 1) / tiles + 15) / 16 * 16);
   typename Op::Acc acc[kTileColumns];

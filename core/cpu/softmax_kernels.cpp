@@ -22,6 +22,16 @@ template <class T> [[gnu::always_inline]] inline T exp_of_nonpositive(T x) {
 
 template <class T> [[gnu::always_inline]] inline T nan_or_larger(T a, T b) { return a != a ? a : b <= a ? a : b; }
 
+template <class T, int kN, class Combine> [[gnu::always_inline]] inline T fold_lanes(Vec<T, kN> v, Combine combine) {
+  if constexpr (kN == 2) {
+    return combine(T(v[0]), T(v[1]));
+  } else {
+    alignas(kVectorBytes) T items[kN];
+    store(items, v);
+    return fold_lanes<T, kN / 2>(combine(load_lanes<kN / 2>(items), load_lanes<kN / 2>(items + kN / 2)), combine);
+  }
+}
+
 // Four vectors of partial results: combine(vector, vector) and combine(T, T).
 template <class T, class Load, class Combine>
 [[gnu::always_inline]] inline T fold_row(int64_t n, T start, Load item, Combine combine) {
@@ -37,8 +47,7 @@ template <class T, class Load, class Combine>
       v3 = combine(v3, item(i + 3 * kL, Vec<T>{}));
     }
     for (; i + kL <= n; i += kL) v0 = combine(v0, item(i, Vec<T>{}));
-    v0 = combine(combine(v0, v1), combine(v2, v3));
-    for (int l = 0; l < kL; ++l) total = combine(total, T(v0[l]));
+    total = combine(total, fold_lanes<T, kL>(combine(combine(v0, v1), combine(v2, v3)), combine));
   }
   for (; i < n; ++i) total = combine(total, item(i, T{}));
   return total;
@@ -67,13 +76,34 @@ template <class T> T row_dot(const T* x, const T* y, int64_t n) {
                   [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
-template <class T> T row_sum_of_exp(const T* x, int64_t n, T shift) {
-  T items[kTile], sum = 0;
-  for (int64_t first = 0; first < n; first += kTile) {
-    const int64_t count = smaller(kTile, n - first);
-    for (int64_t i = 0; i < count; ++i) items[i] = exp_of_nonpositive(x[first + i] - shift);
-    sum += row_sum(items, count);
+// A piece of a row, filled up with -inf to whole vectors, so that short rows need no loop over single items.
+template <class T> class Tile {
+ public:
+  Tile(const T* x, int64_t n) : size_((n + kL - 1) / kL * kL) {
+    int64_t i = 0;
+    for (; i + kL <= n; i += kL) store(items_ + i, load(x + i));
+    if (i < n) store(items_ + i, broadcast(static_cast<T>(-__builtin_huge_val())));
+    for (; i < n; ++i) items_[i] = x[i];
   }
+  T max() const { return row_max(items_, size_); }
+  // Replaces each item by its exponential; returns their sum.
+  T exp(T shift) {
+    for (int64_t i = 0; i < size_; i += kL)
+      for (int l = 0; l < kL; ++l) items_[i + l] = exp_of_nonpositive(items_[i + l] - shift);
+    return row_sum(items_, size_);
+  }
+  const T* items() const { return items_; }
+
+ private:
+  static constexpr int kL = kLanes<T>;
+  alignas(64) T items_[kTile];
+  int64_t size_;
+};
+
+template <class T> T row_sum_of_exp(const T* x, int64_t n, T shift) {
+  T sum = 0;
+  for (int64_t first = 0; first < n; first += kTile)
+    sum += Tile<T>(x + first, smaller(kTile, n - first)).exp(shift);
   return sum;
 }
 
@@ -81,6 +111,11 @@ template <class T> T row_sum_of_exp(const T* x, int64_t n, T shift) {
 template <class T> T finite_shift(T max) { return max - max == 0 || max != max ? max : T(0); }
 
 template <class T> T row_logsumexp(const T* x, int64_t n) {
+  if (n <= kTile) {
+    Tile<T> tile(x, n);
+    const T max = tile.max();
+    return max - max != 0 ? max : max + math::log(tile.exp(max));
+  }
   const T max = row_max(x, n);
   if (max - max != 0) return max;  // infinite or NaN
   return max + math::log(row_sum_of_exp(x, n, max));
@@ -125,6 +160,12 @@ template <class T> void softmax(SoftmaxShape s, const void* input, void* output)
       [&](int64_t at, int64_t) {
         const T* const x = static_cast<const T*>(input) + at;
         T* const y = static_cast<T*>(output) + at;
+        if (s.size <= kTile) {
+          Tile<T> tile(x, s.size);
+          const T scale = T(1) / tile.exp(tile.max());
+          for (int64_t i = 0; i < s.size; ++i) y[i] = tile.items()[i] * scale;
+          return;
+        }
         const T max = row_max(x, s.size);
         for (int64_t i = 0; i < s.size; ++i) y[i] = exp_of_nonpositive(x[i] - max);
         const T scale = T(1) / row_sum(y, s.size);
@@ -154,8 +195,16 @@ template <class T> void log_softmax(SoftmaxShape s, const void* input, void* out
       [&](int64_t at, int64_t) {
         const T* const x = static_cast<const T*>(input) + at;
         T* const y = static_cast<T*>(output) + at;
-        const T max = row_max(x, s.size);
-        const T log_sum = math::log(row_sum_of_exp(x, s.size, max));
+        T max, sum;
+        if (s.size <= kTile) {
+          Tile<T> tile(x, s.size);
+          max = tile.max();
+          sum = tile.exp(max);
+        } else {
+          max = row_max(x, s.size);
+          sum = row_sum_of_exp(x, s.size, max);
+        }
+        const T log_sum = math::log(sum);
         for (int64_t i = 0; i < s.size; ++i) y[i] = (x[i] - max) - log_sum;
       },
       [&](int64_t at, int64_t width, int64_t) {
@@ -289,7 +338,12 @@ void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int6
           for (int64_t k = 0; k < s.size; ++k) g[k] = 0;
           return;
         }
-        for (int64_t k = 0; k < s.size; ++k) g[k] = factor * exp_of_nonpositive(x[at + k] - shift);
+        for (int64_t first = 0; first < s.size; first += kTile) {
+          const int64_t count = smaller(kTile, s.size - first);
+          Tile<T> tile(x + at + first, count);
+          tile.exp(shift);
+          for (int64_t k = 0; k < count; ++k) g[first + k] = factor * tile.items()[k];
+        }
         g[loss.targets[position]] -= on_target[0];
         if (smoothing != 0)
           for (int64_t k = 0; k < s.size; ++k) g[k] -= share * scale[0] * (weight ? weight[k] : T(1));

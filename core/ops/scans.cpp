@@ -178,6 +178,7 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
       },
       // sum over i >= j of g_i exp(x_j - y_i), the positive and the negative g apart, in logarithms.
       wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {
+        if (grad.dim() == 0 || grad.numel() == 0) return grad;
         const Tensor input = x();
         const auto part = [&](const Tensor& g) {
           return exp(add(reverse_logcumsumexp(sub(log_of_positive(g), y), axis), input));

@@ -234,6 +234,12 @@ PyObject* get_schemas(PyObject* o, void*) {
   }
   return list.release();
 }
+PyObject* get_takes_out(PyObject* o, void*) {
+  Object list(PyList_New(0));
+  for (const Overload& overload : operator_of(o).overloads)
+    if (!list || PyList_Append(list.get(), overload.takes_out ? Py_True : Py_False) < 0) return nullptr;
+  return list.release();
+}
 PyObject* operator_repr(PyObject* o) {
   std::string name(short_name(operator_of(o)));
   return PyUnicode_FromFormat("<flambeau operator %s>", name.c_str());
@@ -245,6 +251,7 @@ PyGetSetDef operator_attributes[] = {{"__name__", get_name, nullptr, nullptr, nu
                                      {"__module__", get_module, nullptr, nullptr, nullptr},
                                      {"__doc__", get_doc, nullptr, nullptr, nullptr},
                                      {"schemas", get_schemas, nullptr, "The schemas of its overloads.", nullptr},
+                                     {"takes_out", get_takes_out, nullptr, "Which overloads take out=.", nullptr},
                                      {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef operator_methods[] = {{"__reduce__", operator_reduce, METH_NOARGS, "Pickled by name."},
                                   {nullptr, nullptr, 0, nullptr}};

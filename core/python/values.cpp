@@ -319,8 +319,11 @@ void check_device(const Device& device) {
     check(device.index <= 0, "CPU device index must be -1 or zero, got ", device.index);
     return;
   }
-  if (device.type == Device::Type::Cuda)
-    fail<RuntimeError>("Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only");
+  if (device.type == Device::Type::Cuda) {
+    PyErr_SetString(PyExc_AssertionError,
+                    "Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only");
+    throw PythonError();
+  }
   fail<NotImplementedError>("the device '", device_names[static_cast<int>(device.type)],
                             "' is not implemented yet; this build has the device 'cpu'");
 }

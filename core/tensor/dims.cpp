@@ -168,10 +168,10 @@ Dims infer_size(IntList wanted, int64_t numel) {
     }
   }
   if (inferred >= 0) {
-    if (product == 0)
+    if (product == 0 && numel == 0)
       fail<RuntimeError>("cannot reshape tensor of 0 elements into shape ", result,
                          " because the unspecified dimension size -1 can be any value and is ambiguous");
-    if (numel % product == 0) {
+    if (product != 0 && numel % product == 0) {
       result[inferred] = numel / product;
       return result;
     }

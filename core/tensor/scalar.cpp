@@ -10,6 +10,14 @@ namespace flambeau {
 namespace {
 DType default_dtype_ = DType::Float32;
 template <class T> void put(void* out, T value) { std::memcpy(out, &value, sizeof(T)); }
+
+// The upper half of a float32, rounded to nearest even.
+uint16_t bfloat16_bits(float value) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  if (value != value) return 0x7fc0;
+  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+}
 }  // namespace
 
 DType default_dtype() { return default_dtype_; }
@@ -26,6 +34,8 @@ void Scalar::store(void* out, DType d) const {
     case DType::Int16: return put(out, static_cast<int16_t>(to_int()));
     case DType::Int32: return put(out, static_cast<int32_t>(to_int()));
     case DType::Int64: return put(out, to_int());
+    case DType::Float16: return put(out, static_cast<_Float16>(to_double()));
+    case DType::BFloat16: return put(out, bfloat16_bits(static_cast<float>(to_double())));
     case DType::Float32: return put(out, static_cast<float>(to_double()));
     case DType::Float64: return put(out, to_double());
     default: fail<NotImplementedError>("arithmetic in torch.", name(d), " is not implemented yet");
