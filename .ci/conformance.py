@@ -16,7 +16,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         rows_file = Path(folder) / "rows.jsonl"
         subprocess.run(
-            [sys.executable, shared / "tools" / "conformance.py", "flambeau", "--list", shared / "spec" / "core.txt", "-v"]
+            [
+                sys.executable,
+                shared / "tools" / "conformance.py",
+                "flambeau",
+                "--list",
+                shared / "spec" / "core.txt",
+                "-v",
+            ]
             + ["--json", rows_file],
             check=True,
         )

@@ -66,11 +66,15 @@ def typename(obj: Any) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Tensor:
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of `obj`'s data, sharing its memory where possible unless `copy` is true."""
     shared = _core.as_tensor(obj, dtype=dtype, device=device)
     if copy is False and not isinstance(obj, Tensor) and not hasattr(obj, "__array_interface__"):
-        raise ValueError(f"can't alias arbitrary sequence of type {type(obj).__name__}; pass copy=None or copy=True")
+        raise ValueError(
+            f"can't alias arbitrary sequence of type {type(obj).__name__}; pass copy=None or copy=True"
+        )
     if copy:
         shared = shared.detach().clone()
     return shared.requires_grad_(True) if requires_grad else shared
@@ -97,7 +101,9 @@ class finfo:
         name = str(dtype).removeprefix("torch.")
         name = {"complex64": "float32", "complex128": "float64"}.get(name, name)
         if name not in self._LIMITS:
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{name}'")
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{name}'"
+            )
         self.dtype = name
         self.bits, self.eps, self.max, self.tiny, self.resolution = self._LIMITS[name]
         self.min = -self.max
@@ -121,7 +127,9 @@ class iinfo:
     def __init__(self, dtype: Any) -> None:
         name = str(dtype).removeprefix("torch.")
         if name not in ("uint8", "int8", "int16", "int32", "int64"):
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{name}'")
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{name}'"
+            )
         self.dtype = name
         self.bits = dtype.itemsize * 8
         signed = name != "uint8"

@@ -6,7 +6,19 @@ import importlib
 import sys
 from typing import Any
 
-_MODULES = ("optim", "utils", "serialization", "hub", "distributions", "amp", "linalg", "fft", "special", "cuda", "vision")
+_MODULES = (
+    "optim",
+    "utils",
+    "serialization",
+    "hub",
+    "distributions",
+    "amp",
+    "linalg",
+    "fft",
+    "special",
+    "cuda",
+    "vision",
+)
 _NAMES = {
     "save": "serialization",
     "load": "serialization",

@@ -107,7 +107,9 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 
 def _no_cuda(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
     """Raises: this build has no CUDA."""
-    raise AssertionError("Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only")
+    raise AssertionError(
+        "Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only"
+    )
 
 
 def _no_pinning(self: Tensor, *args: Any) -> Tensor:
@@ -122,9 +124,13 @@ def _new(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
     return _legacy_construct(Tensor, *args, dtype=self.dtype, **keywords)
 
 
-def _new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor with a copy of `data`, of this one's dtype unless another is given."""
-    return _core.tensor(data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return _core.tensor(
+        data, dtype=self.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def _untyped_storage(self: Tensor) -> Any:
@@ -150,7 +156,9 @@ def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
 def _own_function(func: Any) -> Any:
     """Flambeau's function for one of PyTorch's, which hands calls over where it meets a Flambeau tensor; else `func`."""
     home = getattr(func, "__module__", None)
-    foreign = isinstance(func, (BuiltinFunctionType, FunctionType)) and (home is None or home.split(".")[0] == "torch")
+    foreign = isinstance(func, (BuiltinFunctionType, FunctionType)) and (
+        home is None or home.split(".")[0] == "torch"
+    )
     if not foreign:
         return func
     own = getattr(Tensor, func.__name__, None) or getattr(_core, func.__name__, None)
@@ -178,7 +186,7 @@ def _reduce_storage(self: Any, protocol: int) -> Any:
     return reduce_storage(self)
 
 
-_core.UntypedStorage.__reduce_ex__ = _reduce_storage  # type: ignore[method-assign]
+setattr(_core.UntypedStorage, "__reduce_ex__", _reduce_storage)  # noqa: B010
 for _name, _function in {
     "register_hook": _register_hook,
     "register_post_accumulate_grad_hook": _register_post_accumulate_grad_hook,

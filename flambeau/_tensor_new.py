@@ -38,7 +38,9 @@ def _legacy_construct(cls: Any, *args: Any, dtype: Any = None, device: Any = Non
     else:
         sizes = tuple(args[0]) if isinstance(args[0], Size) else args
         if any(not isinstance(n, int) or isinstance(n, bool) for n in sizes):
-            raise TypeError(f"new(): argument 'size' must be tuple of ints, but found element of type {type(sizes[0]).__name__}")
+            raise TypeError(
+                f"new(): argument 'size' must be tuple of ints, but found element of type {type(sizes[0]).__name__}"
+            )
         made = _core.empty(sizes, dtype=dtype)
     return made if cls is Tensor else Tensor._make_subclass(cls, made)
 
@@ -52,16 +54,20 @@ class _TensorType(type):
         return isinstance(instance, Tensor) and instance.dtype == cls.dtype
 
     def __call__(cls, *args: Any, **keywords: Any) -> Tensor:
-        return _legacy_construct(Tensor, *args, dtype=cls.dtype, **keywords) if not (
-            len(args) == 1 and isinstance(args[0], Tensor)
-        ) else args[0].to(cls.dtype)
+        return (
+            _legacy_construct(Tensor, *args, dtype=cls.dtype, **keywords)
+            if not (len(args) == 1 and isinstance(args[0], Tensor))
+            else args[0].to(cls.dtype)
+        )
 
     def __repr__(cls) -> str:
         return f"<class 'torch.{cls.__name__}'>"
 
 
 def _tensor_type(name: str, dtype: Any) -> Any:
-    return _TensorType(name, (), {"dtype": dtype, "__doc__": f"Makes tensors of {dtype}.", "__module__": "torch"})
+    return _TensorType(
+        name, (), {"dtype": dtype, "__doc__": f"Makes tensors of {dtype}.", "__module__": "torch"}
+    )
 
 
 BoolTensor = _tensor_type("BoolTensor", _core.bool)
@@ -75,8 +81,21 @@ BFloat16Tensor = _tensor_type("BFloat16Tensor", _core.bfloat16)
 FloatTensor = _tensor_type("FloatTensor", _core.float32)
 DoubleTensor = _tensor_type("DoubleTensor", _core.float64)
 
-TYPES = {t.dtype: t for t in (BoolTensor, ByteTensor, CharTensor, ShortTensor, IntTensor, LongTensor, HalfTensor,
-                              BFloat16Tensor, FloatTensor, DoubleTensor)}
+TYPES = {
+    t.dtype: t
+    for t in (
+        BoolTensor,
+        ByteTensor,
+        CharTensor,
+        ShortTensor,
+        IntTensor,
+        LongTensor,
+        HalfTensor,
+        BFloat16Tensor,
+        FloatTensor,
+        DoubleTensor,
+    )
+}
 
 
 def set_default_tensor_type(t: Any) -> None:

@@ -7,7 +7,6 @@ either framework reads what the other has saved.
 from __future__ import annotations
 
 import copy
-import copyreg
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -128,11 +127,8 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return _rebuild_from_type_v2, (rebuild[0], type(tensor), rebuild[1], state)
 
 
-def _reduce_storage(storage: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+def reduce_storage(storage: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return _rebuild_storage, (bytes(storage_bytes(storage)),)
-
-
-copyreg.pickle(_core.UntypedStorage, _reduce_storage)
 
 
 def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:

@@ -18,7 +18,9 @@ def numeric_gradient(function: Callable[..., Any], inputs: list[Any], which: int
         for sign in (1, -1):
             moved = flat.clone()
             moved[i] += sign * step
-            values.append(function(*inputs[:which], moved.reshape(x.shape), *inputs[which + 1 :]).detach().sum().item())
+            values.append(
+                function(*inputs[:which], moved.reshape(x.shape), *inputs[which + 1 :]).detach().sum().item()
+            )
         gradient[i] = (values[0] - values[1]) / (2 * step)
     return gradient.reshape(x.shape)
 
@@ -29,17 +31,25 @@ def check_gradient(function: Callable[..., Any], *inputs: Any, tolerance: float 
     gradients = torch.autograd.grad(function(*leaves).sum(), leaves, create_graph=True)
     for i, gradient in enumerate(gradients):
         expected = numeric_gradient(function, list(inputs), i)
-        assert torch.allclose(gradient.detach(), expected, rtol=tolerance, atol=tolerance), (i, gradient, expected)
+        assert torch.allclose(gradient.detach(), expected, rtol=tolerance, atol=tolerance), (
+            i,
+            gradient,
+            expected,
+        )
     if not any(g.requires_grad for g in gradients):
         return
 
     def weighted(*xs: Any) -> Any:
         xs = tuple(x.detach().requires_grad_() for x in xs)
         found = torch.autograd.grad(function(*xs).sum(), xs, create_graph=True)
-        return sum((g * torch.cos(torch.arange(g.numel(), dtype=torch.float64)).reshape(g.shape)).sum() for g in found)
+        return sum(
+            (g * torch.cos(torch.arange(g.numel(), dtype=torch.float64)).reshape(g.shape)).sum()
+            for g in found
+        )
 
     total = sum(
-        (g * torch.cos(torch.arange(g.numel(), dtype=torch.float64)).reshape(g.shape)).sum() for g in gradients
+        (g * torch.cos(torch.arange(g.numel(), dtype=torch.float64)).reshape(g.shape)).sum()
+        for g in gradients
     )
     second = torch.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)
     for i, gradient in enumerate(second):

@@ -318,6 +318,7 @@ def test_backward_inside_a_hook_over_the_same_graph():
     y = x * x
     z = y * 2
     inner = []
+
     def differentiate_again(grad):
         if not inner:
             inner.append(None)
@@ -337,7 +338,7 @@ def test_names_and_next_functions():
     y = (x * 2).exp()
     assert y.grad_fn.name() == "ExpBackward0"
     assert type(y.grad_fn).__name__ == "ExpBackward0"
-    (inner, number), = y.grad_fn.next_functions
+    ((inner, number),) = y.grad_fn.next_functions
     assert inner.name() == "MulBackward0"
     assert number == 0
     accumulate = inner.next_functions[0][0]

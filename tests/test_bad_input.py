@@ -15,7 +15,11 @@ import flambeau as torch
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: torch.ones(3) + torch.ones(4), RuntimeError, r"size of tensor a \(3\) must match the size of tensor b \(4\)"),
+        (
+            lambda: torch.ones(3) + torch.ones(4),
+            RuntimeError,
+            r"size of tensor a \(3\) must match the size of tensor b \(4\)",
+        ),
         (lambda: torch.ones(2, 3) @ torch.ones(2, 3), RuntimeError, "cannot be multiplied"),
         (lambda: torch.ones(2, 3).view(7), RuntimeError, "is invalid for input of size 6"),
         (lambda: torch.ones(2, 3).sum(5), IndexError, "Dimension out of range"),
@@ -41,10 +45,26 @@ import flambeau as torch
         (lambda: torch.cat([]), (RuntimeError, ValueError), "non-empty list"),
         (lambda: torch.tensor([1, 2]) // 0, RuntimeError, "ZeroDivisionError"),
         (lambda: torch.tensor("text"), TypeError, "str"),
-        (lambda: torch.nn.functional.nll_loss(torch.zeros(2, 3), torch.tensor([0, 3])), IndexError, "out of bounds"),
-        (lambda: torch.nn.functional.cross_entropy(torch.zeros(2, 3), torch.tensor([0, -1])), IndexError, "out of bounds"),
-        (lambda: torch.nn.functional.conv2d(torch.ones(1, 2, 3, 3), torch.ones(1, 1, 2, 2)), RuntimeError, "channels"),
-        (lambda: torch.nn.functional.conv2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 5, 5)), RuntimeError, "greater than"),
+        (
+            lambda: torch.nn.functional.nll_loss(torch.zeros(2, 3), torch.tensor([0, 3])),
+            IndexError,
+            "out of bounds",
+        ),
+        (
+            lambda: torch.nn.functional.cross_entropy(torch.zeros(2, 3), torch.tensor([0, -1])),
+            IndexError,
+            "out of bounds",
+        ),
+        (
+            lambda: torch.nn.functional.conv2d(torch.ones(1, 2, 3, 3), torch.ones(1, 1, 2, 2)),
+            RuntimeError,
+            "channels",
+        ),
+        (
+            lambda: torch.nn.functional.conv2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 5, 5)),
+            RuntimeError,
+            "greater than",
+        ),
         (lambda: torch.nn.functional.max_pool2d(torch.ones(1, 1, 1, 1), 2), RuntimeError, "too small"),
     ],
 )
@@ -67,7 +87,11 @@ def test_a_failed_write_changes_nothing():
 
 def test_an_empty_batch_flows_through_a_network():
     model = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(), torch.nn.Linear(18, 4)
+        torch.nn.Conv2d(1, 2, 3),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(18, 4),
     )
     y = model(torch.zeros(0, 1, 8, 8))
     assert y.shape == (0, 4)
@@ -114,7 +138,12 @@ def test_deep_shapes_have_a_limit_that_is_named():
     key=st.lists(
         st.one_of(
             st.integers(-6, 6),
-            st.builds(slice, st.one_of(st.none(), st.integers(-6, 6)), st.one_of(st.none(), st.integers(-6, 6)), st.integers(1, 3)),
+            st.builds(
+                slice,
+                st.one_of(st.none(), st.integers(-6, 6)),
+                st.one_of(st.none(), st.integers(-6, 6)),
+                st.integers(1, 3),
+            ),
             st.none(),
             st.just(Ellipsis),
         ),

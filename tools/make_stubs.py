@@ -1,7 +1,7 @@
 """Writes flambeau/_core.pyi from the schemas of the operators and from what the extension offers besides.
 
-    python tools/make_stubs.py          # renews the file
-    python tools/make_stubs.py --check  # exits with 1 where it is stale
+python tools/make_stubs.py          # renews the file
+python tools/make_stubs.py --check  # exits with 1 where it is stale
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ class Node:
 class AccumulateGrad:
     variable: Tensor
 
+# Under these names for annotations: Tensor has attributes of the same name.
+_dtype = dtype
+_layout = layout
+_device = device
+
 class UntypedStorage:
     device: Any
     def data_ptr(self) -> _int: ...
@@ -85,20 +90,23 @@ SIMPLE = {
     "float": "_float",
     "bool": "_bool",
     "str": "str",
-    "dtype": "dtype",
+    "dtype": "_dtype",
     "device": "_Device",
-    "layout": "layout",
+    "layout": "_layout",
     "memory_format": "memory_format",
     "Generator": "Generator",
 }
-OPTIONS = (
-    "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
-)
+OPTIONS = "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
 # What is written by hand in the extension and gives something better known than Any.
 RESULTS = {"tensor": "Tensor", "as_tensor": "Tensor", "from_numpy": "Tensor", "frombuffer": "Tensor"}
-RESULTS |= {"is_grad_enabled": "_bool", "get_num_threads": "_int", "get_default_dtype": "dtype", "promote_types": "dtype"}
+RESULTS |= {
+    "is_grad_enabled": "_bool",
+    "get_num_threads": "_int",
+    "get_default_dtype": "dtype",
+    "promote_types": "dtype",
+}
 ATTRIBUTES = {
-    "shape": "Size", "dtype": "dtype", "device": "device", "layout": "layout", "ndim": "_int", "grad": "Tensor | None",
+    "shape": "Size", "dtype": "_dtype", "device": "_device", "layout": "_layout", "ndim": "_int", "grad": "Tensor | None",
     "requires_grad": "_bool", "is_leaf": "_bool", "data": "Tensor", "T": "Tensor", "mT": "Tensor", "H": "Tensor",
     "mH": "Tensor", "grad_fn": "Any", "_version": "_int", "itemsize": "_int", "nbytes": "_int",
 }  # fmt: skip
@@ -155,6 +163,8 @@ def result(text: str) -> str:
 
 def signatures(name: str, schema: str, method: bool, takes_out: bool) -> list[str]:
     head, _, returned = schema.rpartition("->")
+    if name == "nonzero":  # one tensor, or a tuple with as_tuple=True
+        returned = "Any"
     inside = head[head.index("(") + 1 : head.rindex(")")].replace("options", OPTIONS)
     texts = split_parameters(inside)
     found, positional_only_list, seen_star = [], None, False
@@ -203,7 +213,11 @@ def stub() -> str:
     lines.append("class Generator:")
     for name in sorted(n for n in dir(_core.Generator) if not n.startswith("_")):
         is_method = callable(getattr(_core.Generator, name))
-        lines.append(f"    def {name}(self, *args: Any, **kwargs: Any) -> Any: ..." if is_method else f"    {name}: Any")
+        lines.append(
+            f"    def {name}(self, *args: Any, **kwargs: Any) -> Any: ..."
+            if is_method
+            else f"    {name}: Any"
+        )
     lines.append("    def __init__(self, device: Any = ...) -> None: ...\n")
     lines.append("class Tensor:")
     lines.append("    def __init__(self, *args: Any, **kwargs: Any) -> None: ...")
@@ -266,7 +280,9 @@ def stub() -> str:
         elif callable(value):
             lines.append(f"def {name}(*args: Any, **kwargs: Any) -> {RESULTS.get(name, 'Any')}: ...")
         else:
-            lines.append(f"{name}: {type(value).__name__ if type(value).__module__.startswith('flambeau') else 'Any'}")
+            lines.append(
+                f"{name}: {type(value).__name__ if type(value).__module__.startswith('flambeau') else 'Any'}"
+            )
     return "\n".join(lines) + "\n"
 
 

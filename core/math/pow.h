@@ -1,4 +1,5 @@
-// pow: exp(y log|x|), with the logarithm in double-double for double and in double for float; then the special values.
+// pow: exp(y log|x|), with the logarithm in double-double for double and in double for float; then the
+// special values.
 #pragma once
 #include "core/math/exp.h"
 #include "core/math/log.h"
@@ -56,7 +57,8 @@ FLAMBEAU_MATH float pow_magnitude(float a, float y) {
   return static_cast<float>(power * power_of_two(n));
 }
 
-template <class T> FLAMBEAU_MATH T pow(T x, T y) {
+template <class T>
+FLAMBEAU_MATH T pow(T x, T y) {
   const T a = abs(x);
   T result = pow_magnitude(a, y);
   result = a == T(1) ? T(1) : result;  // also for y = +-inf

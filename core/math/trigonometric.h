@@ -1,8 +1,9 @@
 // sin, cos and tan.
 //
-// x = q pi/2 + r with |r| <= pi/4, then a polynomial in r chosen by q mod 4. The reduction is Cody and Waite's in double:
-// two parts of pi/2 for a float argument, four for a double one, right for |x| <= kTrigonometricLimit. Beyond that,
-// `sin_large` and its sisters reduce with Payne and Hanek's method; they branch, so a kernel calls them apart.
+// x = q pi/2 + r with |r| <= pi/4, then a polynomial in r chosen by q mod 4. The reduction is Cody and
+// Waite's in double: two parts of pi/2 for a float argument, four for a double one, right for |x| <=
+// kTrigonometricLimit. Beyond that, `sin_large` and its sisters reduce with Payne and Hanek's method; they
+// branch, so a kernel calls them apart.
 #pragma once
 #include "core/math/numeric.h"
 
@@ -66,7 +67,8 @@ FLAMBEAU_MATH float cos_reduced(float r) {
 // sin of the angle advanced by `turn` more quarters: 0 for sin, 1 for cos.
 FLAMBEAU_MATH double sin_of(const ReducedAngle& angle, double turn) {
   const auto bits = quarter_bits(angle.quarters + turn);
-  const double s = sin_double_double(angle.high, angle.low).high, c = cos_double_double(angle.high, angle.low).high;
+  const double s = sin_double_double(angle.high, angle.low).high,
+               c = cos_double_double(angle.high, angle.low).high;
   const double value = (bits & 1) != 0 ? c : s;
   return from_bits<double>(to_bits(value) ^ ((bits & 2) << 62));
 }
@@ -81,7 +83,8 @@ FLAMBEAU_MATH float sin_of_float(const ReducedAngle& angle, double turn) {
 }
 // The quotient, corrected to first order for what its two terms lost to rounding.
 FLAMBEAU_MATH double tan_of(const ReducedAngle& angle) {
-  const DoubleDouble s = sin_double_double(angle.high, angle.low), c = cos_double_double(angle.high, angle.low);
+  const DoubleDouble s = sin_double_double(angle.high, angle.low),
+                     c = cos_double_double(angle.high, angle.low);
   const bool odd = (quarter_bits(angle.quarters) & 1) != 0;
   const double numerator = odd ? -c.high : s.high, numerator_low = odd ? -c.low : s.low;
   const double denominator = odd ? s.high : c.high, denominator_low = odd ? s.low : c.low;
@@ -91,10 +94,11 @@ FLAMBEAU_MATH double tan_of(const ReducedAngle& angle) {
 // In double, so that the quotient's three roundings do not show in a float.
 FLAMBEAU_MATH double tan_of_float(const ReducedAngle& angle) {
   const double r = angle.high, z = r * r;
-  const double s = r + (r * z) * polynomial(z, -0.16666666663844049, 0.008333331870341349, -0.00019840084376422702,
-                                            2.724962008007533e-06);
-  const double c = 1.0 + (z * z * polynomial(z, 0.04166666465348879, -0.001388830186756237, 2.454768977246003e-05) -
-                          0.5 * z);
+  const double s = r + (r * z) * polynomial(z, -0.16666666663844049, 0.008333331870341349,
+                                            -0.00019840084376422702, 2.724962008007533e-06);
+  const double c =
+      1.0 +
+      (z * z * polynomial(z, 0.04166666465348879, -0.001388830186756237, 2.454768977246003e-05) - 0.5 * z);
   const bool odd = (quarter_bits(angle.quarters) & 1) != 0;
   return (odd ? -c : s) / (odd ? s : c);
 }
@@ -112,12 +116,27 @@ FLAMBEAU_MATH_OUT_OF_LINE ReducedAngle reduce_large_angle(double x) {
   using Word = __UINT64_TYPE__;
   using Wide = unsigned __int128;
   // 64 zeros, then the binary digits of 2/pi.
-  constexpr Word kDigits[] = {
-      0,
-      0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0,
-      0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4,
-      0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d,
-      0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab, 0xf0cfbc209af4361d};
+  constexpr Word kDigits[] = {0,
+                              0xa2f9836e4e441529,
+                              0xfc2757d1f534ddc0,
+                              0xdb6295993c439041,
+                              0xfe5163abdebbc561,
+                              0xb7246e3a424dd2e0,
+                              0x06492eea09d1921c,
+                              0xfe1deb1cb129a73e,
+                              0xe88235f52ebb4484,
+                              0xe99c7026b45f7e41,
+                              0x3991d639835339f4,
+                              0x9c845f8bbdf9283b,
+                              0x1ff897ffde05980f,
+                              0xef2f118b5a0a6d1f,
+                              0x6d367ecf27cb09b7,
+                              0x4f463f669e5fea2d,
+                              0x7527bac7ebe5f17b,
+                              0x3d0739f78a5292ea,
+                              0x6bfb5fb11f8d5d08,
+                              0x56033046fc7b6bab,
+                              0xf0cfbc209af4361d};
   const Word bits = to_bits(abs(x));
   const Word mantissa = (bits & 0xfffffffffffff) | 0x10000000000000;
   const int exponent = static_cast<int>(bits >> 52) - 1023 - 52;  // |x| = mantissa 2^exponent
@@ -146,20 +165,31 @@ FLAMBEAU_MATH_OUT_OF_LINE ReducedAngle reduce_large_angle(double x) {
   fraction <<= zeros;
   const double unit = power_of_two(static_cast<double>(-53 - zeros));
   const double high = static_cast<double>(static_cast<Word>(fraction >> 75)) * unit;
-  const double low_part = static_cast<double>(static_cast<Word>(fraction >> 22) & 0x1fffffffffffff) * unit * 0x1p-53;
+  const double low_part =
+      static_cast<double>(static_cast<Word>(fraction >> 22) & 0x1fffffffffffff) * unit * 0x1p-53;
   const DoubleDouble product = two_product(high, 1.5707963267948966);
-  const DoubleDouble r =
-      fast_two_sum(product.high, product.low + (high * 6.123233995736766e-17 + low_part * 1.5707963267948966));
+  const DoubleDouble r = fast_two_sum(
+      product.high, product.low + (high * 6.123233995736766e-17 + low_part * 1.5707963267948966));
   const double sign = (above_half != (x < 0)) ? -1.0 : 1.0;
   return {static_cast<double>(x < 0 ? -quarters : quarters), sign * r.high, sign * r.low};
 }
 
 // Whether `sin`, `cos` and `tan` above do not serve; infinities are theirs (they give NaN).
-template <class T> FLAMBEAU_MATH bool is_large_angle(T x) {
+template <class T>
+FLAMBEAU_MATH bool is_large_angle(T x) {
   return (abs(x) > T(kTrigonometricLimit)) & (abs(x) < kInfinity<T>);
 }
-template <class T> FLAMBEAU_MATH T sin_large(T x) { return static_cast<T>(sin_of(reduce_large_angle(x), 0)); }
-template <class T> FLAMBEAU_MATH T cos_large(T x) { return static_cast<T>(sin_of(reduce_large_angle(x), 1)); }
-template <class T> FLAMBEAU_MATH T tan_large(T x) { return static_cast<T>(tan_of(reduce_large_angle(x))); }
+template <class T>
+FLAMBEAU_MATH T sin_large(T x) {
+  return static_cast<T>(sin_of(reduce_large_angle(x), 0));
+}
+template <class T>
+FLAMBEAU_MATH T cos_large(T x) {
+  return static_cast<T>(sin_of(reduce_large_angle(x), 1));
+}
+template <class T>
+FLAMBEAU_MATH T tan_large(T x) {
+  return static_cast<T>(tan_of(reduce_large_angle(x)));
+}
 
 }  // namespace flambeau::math

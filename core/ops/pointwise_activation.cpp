@@ -1,5 +1,5 @@
-// Activation functions. Each backward is one fused kernel, itself differentiable: linear in the gradient, and with the
-// second derivative written out.
+// Activation functions. Each backward is one fused kernel, itself differentiable: linear in the gradient, and
+// with the second derivative written out.
 #include <cmath>
 #include <numbers>
 
@@ -24,16 +24,23 @@ using SecondDerivative = Tensor (*)(const Tensor& product, const Tensor& x, cons
 
 Tensor with_parameters(const Out& out, Pointwise op, const Tensor& x, const Parameters& p) {
   switch (p.count) {
-    case 0: return pointwise(out, op, {x});
-    case 1: return pointwise(out, op, {x, p.first});
-    default: return pointwise(out, op, {x, p.first, p.second});
+    case 0:
+      return pointwise(out, op, {x});
+    case 1:
+      return pointwise(out, op, {x, p.first});
+    default:
+      return pointwise(out, op, {x, p.first, p.second});
   }
 }
-Tensor with_parameters(const Out& out, Pointwise op, const Tensor& grad, const Tensor& x, const Parameters& p) {
+Tensor with_parameters(const Out& out, Pointwise op, const Tensor& grad, const Tensor& x,
+                       const Parameters& p) {
   switch (p.count) {
-    case 0: return pointwise(out, op, {grad, x});
-    case 1: return pointwise(out, op, {grad, x, p.first});
-    default: return pointwise(out, op, {grad, x, p.first, p.second});
+    case 0:
+      return pointwise(out, op, {grad, x});
+    case 1:
+      return pointwise(out, op, {grad, x, p.first});
+    default:
+      return pointwise(out, op, {grad, x, p.first, p.second});
   }
 }
 
@@ -47,19 +54,20 @@ struct Activation {
 
 // g f'(x)
 Tensor activation_backward(const Activation& f, const Tensor& grad, const Tensor& x, const Parameters& p) {
-  return differentiable(f.backward_node, Out{}, [&] { return with_parameters({}, f.backward, grad, x, p); },
-                        wrt(grad, [&f, x = saved(x), p](const Tensor& g) { return activation_backward(f, g, x(), p); }),
-                        wrt(x, [&f, grad = saved(grad), x = saved(x), p](const Tensor& g) {
-                          return f.second(mul(g, grad()), x(), p);
-                        }));
+  return differentiable(
+      f.backward_node, Out{}, [&] { return with_parameters({}, f.backward, grad, x, p); },
+      wrt(grad, [&f, x = saved(x), p](const Tensor& g) { return activation_backward(f, g, x(), p); }),
+      wrt(x, [&f, grad = saved(grad), x = saved(x), p](const Tensor& g) {
+        return f.second(mul(g, grad()), x(), p);
+      }));
 }
 
 Tensor activate(const Activation& f, const Tensor& self, const Parameters& p, const Out& out) {
   if (is_integral(self.dtype())) not_implemented_for(f.kernel, self.dtype());
-  return differentiable(f.node, out, [&] { return with_parameters(out, f.forward, self, p); },
-                        wrt(self, [&f, x = saved(self), p](const Tensor& grad) {
-                          return activation_backward(f, grad, x(), p);
-                        }));
+  return differentiable(
+      f.node, out, [&] { return with_parameters(out, f.forward, self, p); },
+      wrt(self,
+          [&f, x = saved(self), p](const Tensor& grad) { return activation_backward(f, grad, x(), p); }));
 }
 
 Tensor none(const Tensor& product, const Tensor&, const Parameters&) { return no_slope(product); }
@@ -72,7 +80,10 @@ namespace {
 
 Tensor sigmoid_backward(const Tensor& grad, const Tensor& y) {
   return differentiable(
-      "SigmoidBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::SigmoidBackward, {grad, y}); },
+      "SigmoidBackwardBackward0", Out{},
+      [&] {
+        return pointwise({}, Pointwise::SigmoidBackward, {grad, y});
+      },
       wrt(grad, [y = saved(y)](const Tensor& g) { return sigmoid_backward(g, y()); }),
       wrt(y, [grad = saved(grad), y = saved(y)](const Tensor& g) {
         return mul(mul(g, grad()), sub(kOne, mul(y(), Scalar(2.0))));
@@ -81,14 +92,18 @@ Tensor sigmoid_backward(const Tensor& grad, const Tensor& y) {
 
 Tensor tanh_backward(const Tensor& grad, const Tensor& y) {
   return differentiable(
-      "TanhBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::TanhBackward, {grad, y}); },
+      "TanhBackwardBackward0", Out{},
+      [&] {
+        return pointwise({}, Pointwise::TanhBackward, {grad, y});
+      },
       wrt(grad, [y = saved(y)](const Tensor& g) { return tanh_backward(g, y()); }),
       wrt(y, [grad = saved(grad), y = saved(y)](const Tensor& g) {
         return mul(mul(g, grad()), mul(y(), Scalar(-2.0)));
       }));
 }
 
-constexpr unsigned kEveryForm = Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
+constexpr unsigned kEveryForm =
+    Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
 
 }  // namespace
 
@@ -148,11 +163,14 @@ Tensor relu(const Tensor& self, const Out& out) {
 }
 
 Tensor threshold(const Tensor& self, const Scalar& threshold, const Scalar& value, const Out& out) {
-  return differentiable("ThresholdBackward0", out,
-                        [&] { return pointwise_as(out, Pointwise::Threshold, self.dtype(), {self, threshold, value}); },
-                        wrt(self, [x = saved(self), threshold](const Tensor& grad) {
-                          return threshold_backward(grad, x(), threshold);
-                        }));
+  return differentiable(
+      "ThresholdBackward0", out,
+      [&] {
+        return pointwise_as(out, Pointwise::Threshold, self.dtype(), {self, threshold, value});
+      },
+      wrt(self, [x = saved(self), threshold](const Tensor& grad) {
+        return threshold_backward(grad, x(), threshold);
+      }));
 }
 
 const Activation kLeakyRelu{"LeakyReluBackward0", "LeakyReluBackwardBackward0", "leaky_relu_cpu",
@@ -164,18 +182,23 @@ Tensor leaky_relu(const Tensor& self, const Scalar& negative_slope, const Out& o
 Tensor hardtanh_backward(const Tensor& grad, const Tensor& x, const Scalar& low, const Scalar& high) {
   return differentiable(
       "HardtanhBackwardBackward0", Out{},
-      [&] { return pointwise({}, Pointwise::HardtanhBackward, {grad, x, low, high}); },
+      [&] {
+        return pointwise({}, Pointwise::HardtanhBackward, {grad, x, low, high});
+      },
       wrt(grad, [x = saved(x), low, high](const Tensor& g) { return hardtanh_backward(g, x(), low, high); }),
       wrt(x, no_slope));
 }
 Tensor hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val, const Out& out) {
   check(self.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
   check<ValueError>(min_val.to_double() <= max_val.to_double(), "min_val cannot be greater than max_val");
-  return differentiable("HardtanhBackward0", out,
-                        [&] { return pointwise_as(out, Pointwise::Clamp, self.dtype(), {self, min_val, max_val}); },
-                        wrt(self, [x = saved(self), min_val, max_val](const Tensor& grad) {
-                          return hardtanh_backward(grad, x(), min_val, max_val);
-                        }));
+  return differentiable(
+      "HardtanhBackward0", out,
+      [&] {
+        return pointwise_as(out, Pointwise::Clamp, self.dtype(), {self, min_val, max_val});
+      },
+      wrt(self, [x = saved(self), min_val, max_val](const Tensor& grad) {
+        return hardtanh_backward(grad, x(), min_val, max_val);
+      }));
 }
 Tensor relu6(const Tensor& self, const Out& out) { return hardtanh(self, Scalar(0), Scalar(6), out); }
 
@@ -210,12 +233,15 @@ Tensor elu_second(const Tensor& product, const Tensor& x, const Parameters& p) {
   const Scalar factor(p.first.to_double() * p.second.to_double());
   return where(gt(x, kZero), kZero, mul(mul(product, factor), exp(x)));
 }
-const Activation kElu{"EluBackward0", "EluBackwardBackward0", "elu_cpu", Pointwise::Elu, Pointwise::EluBackward, elu_second};
+const Activation kElu{"EluBackward0", "EluBackwardBackward0", "elu_cpu",
+                      Pointwise::Elu, Pointwise::EluBackward, elu_second};
 
 // scale * (x > 0 ? x : alpha * expm1(input_scale * x)). Clevert, Unterthiner and Hochreiter (2015).
-Tensor elu(const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale, const Out& out) {
+Tensor elu(const Tensor& self, const Scalar& alpha, const Scalar& scale, const Scalar& input_scale,
+           const Out& out) {
   if (input_scale.equals(1)) return activate(kElu, self, {alpha, scale, 2}, out);
-  // With x' = input_scale x: alpha' = alpha, scale' = scale / input_scale, and alpha is scaled up for it again.
+  // With x' = input_scale x: alpha' = alpha, scale' = scale / input_scale, and alpha is scaled up for it
+  // again.
   const double inner = input_scale.to_double();
   const Scalar rescaled_alpha(alpha.to_double() * inner), rescaled(scale.to_double() / inner);
   return differentiable(
@@ -310,7 +336,7 @@ Tensor gelu_tanh_second(const Tensor& product, const Tensor& x, const Parameters
   const Tensor bend = sub(add(slope, half_x_curvature), mul(mul(x, t), mul(slope, slope)));
   return mul(mul(product, sub(kOne, mul(t, t))), bend);
 }
-const Activation kGeluTanh{"GeluBackward0", "GeluBackwardBackward0", "GeluKernelImpl",
+const Activation kGeluTanh{"GeluBackward0",     "GeluBackwardBackward0",     "GeluKernelImpl",
                            Pointwise::GeluTanh, Pointwise::GeluTanhBackward, gelu_tanh_second};
 
 // Hendrycks and Gimpel (2016).
@@ -336,7 +362,8 @@ Tensor shrink_backward(const Tensor& grad, const Tensor& x, double bound) {
         const Tensor dropped = logical_and(ge(x, Scalar(-bound)), le(x, Scalar(bound)));
         return pointwise({}, Pointwise::Where, {dropped, kZero, grad});
       },
-      wrt(grad, [x = saved(x), bound](const Tensor& g) { return shrink_backward(g, x(), bound); }), wrt(x, no_slope));
+      wrt(grad, [x = saved(x), bound](const Tensor& g) { return shrink_backward(g, x(), bound); }),
+      wrt(x, no_slope));
 }
 
 // x outside [-lambd, lambd], else 0; softly: moved towards 0 by lambd.
@@ -366,7 +393,10 @@ Tensor softshrink(const Tensor& self, const Scalar& lambd, const Out& out) {
 // g where x is positive, else slope g
 Tensor prelu_backward(const Tensor& grad, const Tensor& x, const Tensor& slopes) {
   return differentiable(
-      "PreluKernelBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::LeakyReluBackward, {grad, x, slopes}); },
+      "PreluKernelBackwardBackward0", Out{},
+      [&] {
+        return pointwise({}, Pointwise::LeakyReluBackward, {grad, x, slopes});
+      },
       wrt(grad, [x = saved(x), w = saved(slopes)](const Tensor& g) { return prelu_backward(g, x(), w()); }),
       wrt(x, no_slope),
       wrt(slopes, [shape = InputShape(slopes), grad = saved(grad), x = saved(x)](const Tensor& g) {
@@ -376,9 +406,10 @@ Tensor prelu_backward(const Tensor& grad, const Tensor& x, const Tensor& slopes)
 
 // x where positive, else weight x; one weight, or one for each channel (dimension 1).
 Tensor prelu(const Tensor& self, const Tensor& weight) {
-  check(self.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ", c_type_name(self.dtype()), " and ",
-        c_type_name(weight.dtype()));
-  check(weight.dim() <= 1, "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
+  check(self.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ",
+        c_type_name(self.dtype()), " and ", c_type_name(weight.dtype()));
+  check(weight.dim() <= 1,
+        "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   const int64_t channels = self.dim() > 1 ? self.sizes()[1] : 1;
   check(weight.numel() == 1 || (self.dim() > 0 && weight.numel() == channels),
         "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),
@@ -388,8 +419,12 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
   if (self.dim() == 1 && weight.numel() == 1) sizes[0] = 1;
   const Tensor slopes = reshape(weight, sizes);
   return differentiable(
-      "PreluKernelBackward0", Out{}, [&] { return pointwise({}, Pointwise::LeakyRelu, {self, slopes}); },
-      wrt(self, [x = saved(self), w = saved(slopes)](const Tensor& grad) { return prelu_backward(grad, x(), w()); }),
+      "PreluKernelBackward0", Out{},
+      [&] {
+        return pointwise({}, Pointwise::LeakyRelu, {self, slopes});
+      },
+      wrt(self, [x = saved(self),
+                 w = saved(slopes)](const Tensor& grad) { return prelu_backward(grad, x(), w()); }),
       wrt(slopes, [shape = InputShape(slopes), x = saved(self)](const Tensor& grad) {
         const Tensor value = x();
         return shape.fit(where(gt(value, kZero), kZero, mul(grad, value)));

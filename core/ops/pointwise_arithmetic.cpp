@@ -18,14 +18,18 @@ void check_alpha(const Operand& self, const Operand& other, const Scalar& alpha)
 void refuse_bool_subtraction(const Operand& self, const Operand& other) {
   const bool left = self.dtype() == DType::Bool, right = other.dtype() == DType::Bool;
   check(!left || !right,
-        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator "
+        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+        "`logical_xor()` operator "
         "instead.");
   check(!left && !right,
-        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+        "mask, use the "
         "`~` or `logical_not()` operator instead.");
 }
 
-Tensor scaled(const Tensor& grad, const Scalar& factor) { return factor.equals(1) ? grad : mul(grad, factor); }
+Tensor scaled(const Tensor& grad, const Scalar& factor) {
+  return factor.equals(1) ? grad : mul(grad, factor);
+}
 
 }  // namespace
 
@@ -39,7 +43,8 @@ Tensor add(const Operand& self, const Operand& other, const Scalar& alpha, const
                      : pointwise(out, Pointwise::AddScaled, {self, other, alpha});
       },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) { return shape.fit(scaled(grad, alpha)); }));
+      wrt(other,
+          [shape = InputShape(other), alpha](const Tensor& grad) { return shape.fit(scaled(grad, alpha)); }));
 }
 EXPOSE("add(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", add,
        function | method | inplace | out);
@@ -55,7 +60,9 @@ Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha, const
                      : pointwise(out, Pointwise::AddScaled, {self, other, -alpha});
       },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) { return shape.fit(scaled(grad, -alpha)); }));
+      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) {
+        return shape.fit(scaled(grad, -alpha));
+      }));
 }
 EXPOSE("sub(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", sub,
        function | method | inplace | out);
@@ -73,37 +80,43 @@ Tensor rsub(const Tensor& self, const Operand& other, const Scalar& alpha) {
         return alpha.equals(1) ? pointwise({}, Pointwise::Sub, {other, self})
                                : pointwise({}, Pointwise::AddScaled, {other, self, -alpha});
       },
-      wrt(self, [shape = InputShape(self), alpha](const Tensor& grad) { return shape.fit(scaled(grad, -alpha)); }),
+      wrt(self,
+          [shape = InputShape(self), alpha](const Tensor& grad) { return shape.fit(scaled(grad, -alpha)); }),
       wrt(other, [shape = InputShape(other)](const Tensor& grad) { return shape.fit(grad); }));
 }
 }  // namespace
 EXPOSE("rsub(Tensor self, Tensor|Number other, *, Number alpha=1) -> Tensor", rsub, function);
 
 Tensor mul(const Operand& self, const Operand& other, const Out& out) {
-  return differentiable("MulBackward0", out, [&] { return pointwise(out, Pointwise::Mul, {self, other}); },
-                        wrt(self,
-                            [shape = InputShape(self), y = saved(other)](const Tensor& grad) {
-                              return shape.fit(mul(grad, y()));
-                            }),
-                        wrt(other, [shape = InputShape(other), x = saved(self)](const Tensor& grad) {
-                          return shape.fit(mul(grad, x()));
-                        }));
+  return differentiable(
+      "MulBackward0", out,
+      [&] {
+        return pointwise(out, Pointwise::Mul, {self, other});
+      },
+      wrt(self, [shape = InputShape(self),
+                 y = saved(other)](const Tensor& grad) { return shape.fit(mul(grad, y())); }),
+      wrt(other, [shape = InputShape(other), x = saved(self)](const Tensor& grad) {
+        return shape.fit(mul(grad, x()));
+      }));
 }
 EXPOSE("mul(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
 EXPOSE("multiply(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
 
 Tensor div(const Operand& self, const Operand& other, const Out& out) {
-  return differentiable("DivBackward0", out, [&] { return pointwise(out, Pointwise::Div, {self, other}); },
-                        wrt(self,
-                            [shape = InputShape(self), y = saved(other)](const Tensor& grad) {
-                              return shape.fit(div(grad, y()));
-                            }),
-                        wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
-                          return shape.fit(mul(neg(grad), div(div(x(), y()), y())));
-                        }));
+  return differentiable(
+      "DivBackward0", out,
+      [&] {
+        return pointwise(out, Pointwise::Div, {self, other});
+      },
+      wrt(self, [shape = InputShape(self),
+                 y = saved(other)](const Tensor& grad) { return shape.fit(div(grad, y())); }),
+      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
+        return shape.fit(mul(neg(grad), div(div(x(), y()), y())));
+      }));
 }
 EXPOSE("div(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
-EXPOSE("true_divide(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
+EXPOSE("true_divide(Tensor|Number self, Tensor|Number other) -> Tensor", div,
+       function | method | inplace | out);
 EXPOSE("divide(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
 
 // ---- quotients that round, and their remainders
@@ -127,7 +140,8 @@ DType integer_division(const char* kernel, const Operand& self, const Operand& o
   return dtype;
 }
 
-Tensor rounded_quotient(Pointwise op, const char* kernel, const Operand& self, const Operand& other, const Out& out) {
+Tensor rounded_quotient(Pointwise op, const char* kernel, const Operand& self, const Operand& other,
+                        const Out& out) {
   return pointwise_as(out, op, integer_division(kernel, self, other), {self, other});
 }
 Tensor floor_quotient(const Operand& self, const Operand& other, const Out& out = {}) {
@@ -155,16 +169,20 @@ Tensor div_rounding(const Operand& self, const Operand& other, std::optional<std
 }
 
 Tensor floor_divide(const Operand& self, const Operand& other, const Out& out) {
-  return differentiable("NotImplemented", out, [&] { return floor_quotient(self, other, out); },
-                        wrt(self, [](const Tensor&) { return no_derivative("floor_divide"); }),
-                        wrt(other, [](const Tensor&) { return no_derivative("floor_divide"); }));
+  return differentiable(
+      "NotImplemented", out, [&] { return floor_quotient(self, other, out); },
+      wrt(self, [](const Tensor&) { return no_derivative("floor_divide"); }),
+      wrt(other, [](const Tensor&) { return no_derivative("floor_divide"); }));
 }
 
 // x - y q(x, y), q the rounded quotient, which has no slope.
-Tensor remainder_like(const char* node, const char* kernel, Pointwise op, const Operand& self, const Operand& other,
-                      const Out& out) {
+Tensor remainder_like(const char* node, const char* kernel, Pointwise op, const Operand& self,
+                      const Operand& other, const Out& out) {
   return differentiable(
-      node, out, [&] { return pointwise_as(out, op, integer_division(kernel, self, other), {self, other}); },
+      node, out,
+      [&] {
+        return pointwise_as(out, op, integer_division(kernel, self, other), {self, other});
+      },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other), op](const Tensor& grad) {
         const Tensor quotient = div_rounding(x(), y(), op == Pointwise::Fmod ? "trunc" : "floor", {});
@@ -178,8 +196,8 @@ Tensor remainder(const Operand& self, const Operand& other, const Out& out) {
                         Pointwise::Remainder, self, other, out);
 }
 Tensor fmod(const Tensor& self, const Operand& other, const Out& out) {
-  return remainder_like(other.is_tensor() ? "FmodBackward1" : "FmodBackward0", "fmod_cpu", Pointwise::Fmod, self, other,
-                        out);
+  return remainder_like(other.is_tensor() ? "FmodBackward1" : "FmodBackward0", "fmod_cpu", Pointwise::Fmod,
+                        self, other, out);
 }
 
 }  // namespace
@@ -189,14 +207,16 @@ EXPOSE("divide(Tensor|Number self, Tensor|Number other, *, str? rounding_mode) -
        function | method | inplace | out);
 EXPOSE("floor_divide(Tensor|Number self, Tensor|Number other) -> Tensor", floor_divide,
        function | method | inplace | out);
-EXPOSE("remainder(Tensor|Number self, Tensor|Number other) -> Tensor", remainder, function | method | inplace | out);
+EXPOSE("remainder(Tensor|Number self, Tensor|Number other) -> Tensor", remainder,
+       function | method | inplace | out);
 EXPOSE("fmod(Tensor self, Tensor|Number other) -> Tensor", fmod, function | method | inplace | out);
 
 // ---- signs and small powers
 
 Tensor neg(const Tensor& self, const Out& out) {
   check(self.dtype() != DType::Bool,
-        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` "
+        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+        "use the `~` "
         "or `logical_not()` operator instead.");
   return unary("NegBackward0", Pointwise::Neg, self, out, [](const Tensor& grad) { return neg(grad); });
 }
@@ -271,10 +291,11 @@ Tensor power_slope(const Tensor& self, const Scalar& exponent) {
 }
 
 Tensor power_number(const Tensor& self, const Scalar& exponent, const Out& out) {
-  return differentiable("PowBackward0", out, [&] { return power_of(self, exponent, out); },
-                        wrt(self, [shape = InputShape(self), x = saved(self), exponent](const Tensor& grad) {
-                          return shape.fit(mul(grad, power_slope(x(), exponent)));
-                        }));
+  return differentiable(
+      "PowBackward0", out, [&] { return power_of(self, exponent, out); },
+      wrt(self, [shape = InputShape(self), x = saved(self), exponent](const Tensor& grad) {
+        return shape.fit(mul(grad, power_slope(x(), exponent)));
+      }));
 }
 
 }  // namespace
@@ -285,15 +306,17 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
   if (result_type({self, exponent}) == DType::Bool) not_implemented_for("pow", DType::Bool);
   return differentiable(
       self.is_tensor() ? "PowBackward1" : "PowBackward2", out,
-      [&] { return pointwise(out, Pointwise::Pow, {self, exponent}); },
+      [&] {
+        return pointwise(out, Pointwise::Pow, {self, exponent});
+      },
       wrt(self,
           [shape = InputShape(self), x = saved(self), y = saved(exponent)](const Tensor& grad) {
             const auto base = x(), power = y();
             const Tensor slope = mul(power, pow(base, sub(power, Scalar(1))));
             return shape.fit(where(eq(power, Scalar(0)), Scalar(0.0), mul(grad, slope)));
           }),
-      wrt(exponent, [shape = InputShape(exponent), x = saved(self), y = saved(exponent)](const Tensor& grad,
-                                                                                         const Tensor& result) {
+      wrt(exponent, [shape = InputShape(exponent), x = saved(self), y = saved(exponent)](
+                        const Tensor& grad, const Tensor& result) {
         const auto base = x(), power = y();
         // 0 ^ y is constant for y >= 0, though log(0) is infinite.
         if (!base.tensor) {
@@ -313,9 +336,8 @@ Tensor float_power(const Operand& self, const Operand& exponent, const Out& out)
   const Tensor base = self.is_tensor() ? to_dtype(self.tensor(), DType::Float64) : Tensor();
   const Tensor power = exponent.is_tensor() ? to_dtype(exponent.tensor(), DType::Float64) : Tensor();
   if (out.target)
-    check(out.target->dtype == DType::Float64,
-          "the output given to float_power has dtype ", scalar_type_name(out.target->dtype),
-          " but the operation's result requires dtype Double");
+    check(out.target->dtype == DType::Float64, "the output given to float_power has dtype ",
+          scalar_type_name(out.target->dtype), " but the operation's result requires dtype Double");
   return pow(base ? Operand(base) : Operand(Scalar(self.scalar().to_double())),
              power ? Operand(power) : Operand(Scalar(exponent.scalar().to_double())), out);
 }
@@ -332,55 +354,71 @@ EXPOSE("ldexp(Tensor self, Tensor other) -> Tensor", ldexp,
 
 namespace {
 
-Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value, const Out& out) {
+Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value,
+               const Out& out) {
   const DType dtype = result_type({self, tensor1, tensor2});
   if (dtype == DType::Bool) not_implemented_for("addcmul_cpu_out", dtype);
   return differentiable(
-      "AddcmulBackward0", out, [&] { return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value}); },
+      "AddcmulBackward0", out,
+      [&] {
+        return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value});
+      },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2), value](const Tensor& grad) {
-        return shape.fit(mul(grad, scaled(b(), value)));
-      }),
+      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
+                    value](const Tensor& grad) { return shape.fit(mul(grad, scaled(b(), value))); }),
       wrt(tensor2, [shape = InputShape(tensor2), a = saved(tensor1), value](const Tensor& grad) {
         return shape.fit(mul(grad, scaled(a(), value)));
       }));
 }
 
-Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value, const Out& out) {
-  check(!is_integral(tensor1.dtype()) || !is_integral(tensor2.dtype()),
-        "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
-        "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
-        "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) "
-        "for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / "
-        "tensor2), for all dtypes.");
+Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value,
+               const Out& out) {
+  check(
+      !is_integral(tensor1.dtype()) || !is_integral(tensor2.dtype()),
+      "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+      "true "
+      "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+      "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+      "tensor2) "
+      "for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * "
+      "tensor1 / "
+      "tensor2), for all dtypes.");
   const DType dtype = result_type({self, tensor1, tensor2});
   return differentiable(
-      "AddcdivBackward0", out, [&] { return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value}); },
+      "AddcdivBackward0", out,
+      [&] {
+        return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value});
+      },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2), value](const Tensor& grad) {
-        return shape.fit(mul(grad, div(value, b())));
-      }),
-      wrt(tensor2, [shape = InputShape(tensor2), a = saved(tensor1), b = saved(tensor2), value](const Tensor& grad) {
-        const Tensor divisor = b();
-        return shape.fit(mul(mul(grad, -value), div(a(), mul(divisor, divisor))));
-      }));
+      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
+                    value](const Tensor& grad) { return shape.fit(mul(grad, div(value, b()))); }),
+      wrt(tensor2,
+          [shape = InputShape(tensor2), a = saved(tensor1), b = saved(tensor2), value](const Tensor& grad) {
+            const Tensor divisor = b();
+            return shape.fit(mul(mul(grad, -value), div(a(), mul(divisor, divisor))));
+          }));
 }
 
 Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const Out& out) {
-  check(end.dtype() == self.dtype(), "expected dtype ", c_type_name(self.dtype()), " for `end` but got dtype ",
-        c_type_name(end.dtype()));
+  check(end.dtype() == self.dtype(), "expected dtype ", c_type_name(self.dtype()),
+        " for `end` but got dtype ", c_type_name(end.dtype()));
   check(!weight.is_tensor() || weight.dtype() == self.dtype(), "expected dtype ", c_type_name(self.dtype()),
         " for `weight` but got dtype ", c_type_name(weight.dtype()));
-  if (is_integral(self.dtype())) not_implemented_for(weight.is_tensor() ? "lerp_kernel_tensor" : "lerp_kernel_scalar", self.dtype());
+  if (is_integral(self.dtype()))
+    not_implemented_for(weight.is_tensor() ? "lerp_kernel_tensor" : "lerp_kernel_scalar", self.dtype());
   return differentiable(
       weight.is_tensor() ? "LerpBackward1" : "LerpBackward0", out,
-      [&] { return pointwise(out, Pointwise::Lerp, {self, end, weight}); },
-      wrt(self, [shape = InputShape(self), w = saved(weight)](const Tensor& grad) {
-        const auto value = w();
-        return shape.fit(value.tensor ? mul(grad, sub(Scalar(1), value.tensor))
-                                      : mul(grad, Scalar(1 - value.scalar.to_double())));
-      }),
-      wrt(end, [shape = InputShape(end), w = saved(weight)](const Tensor& grad) { return shape.fit(mul(grad, w())); }),
+      [&] {
+        return pointwise(out, Pointwise::Lerp, {self, end, weight});
+      },
+      wrt(self,
+          [shape = InputShape(self), w = saved(weight)](const Tensor& grad) {
+            const auto value = w();
+            return shape.fit(value.tensor ? mul(grad, sub(Scalar(1), value.tensor))
+                                          : mul(grad, Scalar(1 - value.scalar.to_double())));
+          }),
+      wrt(end, [shape = InputShape(end),
+                w = saved(weight)](const Tensor& grad) { return shape.fit(mul(grad, w())); }),
       wrt(weight, [shape = InputShape(weight), a = saved(self), b = saved(end)](const Tensor& grad) {
         return shape.fit(mul(grad, sub(b(), a())));
       }));
@@ -391,22 +429,35 @@ EXPOSE("addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) 
        function | method | inplace | out);
 EXPOSE("addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor", addcdiv,
        function | method | inplace | out);
-EXPOSE("lerp(Tensor self, Tensor end, Tensor|Number weight) -> Tensor", lerp, function | method | inplace | out);
+EXPOSE("lerp(Tensor self, Tensor end, Tensor|Number weight) -> Tensor", lerp,
+       function | method | inplace | out);
 
 const char* c_type_name(DType dtype) {
   switch (dtype) {
-    case DType::Bool: return "bool";
-    case DType::UInt8: return "unsigned char";
-    case DType::Int8: return "signed char";
-    case DType::Int16: return "short int";
-    case DType::Int32: return "int";
-    case DType::Int64: return "long int";
-    case DType::Float16: return "c10::Half";
-    case DType::BFloat16: return "c10::BFloat16";
-    case DType::Float32: return "float";
-    case DType::Float64: return "double";
-    case DType::Complex64: return "c10::complex<float>";
-    case DType::Complex128: return "c10::complex<double>";
+    case DType::Bool:
+      return "bool";
+    case DType::UInt8:
+      return "unsigned char";
+    case DType::Int8:
+      return "signed char";
+    case DType::Int16:
+      return "short int";
+    case DType::Int32:
+      return "int";
+    case DType::Int64:
+      return "long int";
+    case DType::Float16:
+      return "c10::Half";
+    case DType::BFloat16:
+      return "c10::BFloat16";
+    case DType::Float32:
+      return "float";
+    case DType::Float64:
+      return "double";
+    case DType::Complex64:
+      return "c10::complex<float>";
+    case DType::Complex128:
+      return "c10::complex<double>";
   }
   return "";
 }

@@ -14,7 +14,12 @@ const Scalar kZero(0);
 // A result of its own carries no gradient; one written over self cuts self's history off.
 Tensor predicate(const char* node, Pointwise op, const Operand& self, const Operand& other, const Out& out) {
   if (!out.inplace) return pointwise(out, op, {self, other});
-  return differentiable(node, out, [&] { return pointwise(out, op, {self, other}); }, wrt(self, no_slope));
+  return differentiable(
+      node, out,
+      [&] {
+        return pointwise(out, op, {self, other});
+      },
+      wrt(self, no_slope));
 }
 
 }  // namespace
@@ -111,10 +116,12 @@ bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol,
 
 }  // namespace
 EXPOSE("equal(Tensor self, Tensor other) -> bool", equal, function | method);
-EXPOSE("isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor", isclose,
-       function | method);
-EXPOSE("allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool", allclose,
-       function | method);
+EXPOSE(
+    "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+    isclose, function | method);
+EXPOSE(
+    "allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
+    allclose, function | method);
 
 // ---- logic and bits
 
@@ -174,8 +181,10 @@ Tensor bitwise_not(const Tensor& self, const Out& out) {
 EXPOSE("bitwise_and(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_and, kComparison);
 EXPOSE("bitwise_or(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_or, kComparison);
 EXPOSE("bitwise_xor(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_xor, kComparison);
-EXPOSE("bitwise_left_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_left_shift, kComparison);
-EXPOSE("bitwise_right_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_right_shift, kComparison);
+EXPOSE("bitwise_left_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_left_shift,
+       kComparison);
+EXPOSE("bitwise_right_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_right_shift,
+       kComparison);
 EXPOSE("__lshift__(Tensor self, Tensor|Number other) -> Tensor", shift_left, method);
 EXPOSE("__rshift__(Tensor self, Tensor|Number other) -> Tensor", shift_right, method);
 EXPOSE("bitwise_not(Tensor self) -> Tensor", bitwise_not, kComparison);
@@ -190,13 +199,15 @@ Tensor share_of_extreme(const Tensor& grad, const Tensor& mine, const Tensor& th
   return masked_fill(halved, pointwise({}, loses, {mine, theirs}), Scalar(0));
 }
 
-Tensor extreme(const char* node, Pointwise op, Pointwise loses, const Tensor& self, const Tensor& other, const Out& out) {
+Tensor extreme(const char* node, Pointwise op, Pointwise loses, const Tensor& self, const Tensor& other,
+               const Out& out) {
   return differentiable(
-      node, out, [&] { return pointwise(out, op, {self, other}); },
-      wrt(self,
-          [shape = InputShape(self), a = saved(self), b = saved(other), loses](const Tensor& grad) {
-            return shape.fit(share_of_extreme(grad, a(), b(), loses));
-          }),
+      node, out,
+      [&] {
+        return pointwise(out, op, {self, other});
+      },
+      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other),
+                 loses](const Tensor& grad) { return shape.fit(share_of_extreme(grad, a(), b(), loses)); }),
       wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other), loses](const Tensor& grad) {
         return shape.fit(share_of_extreme(grad, b(), a(), loses));
       }));
@@ -210,7 +221,10 @@ Tensor takes_first(const Tensor& a, const Tensor& b, Pointwise wins) {
 Tensor number_extreme(const char* node, Pointwise op, Pointwise wins, const Tensor& self, const Tensor& other,
                       const Out& out) {
   return differentiable(
-      node, out, [&] { return pointwise(out, op, {self, other}); },
+      node, out,
+      [&] {
+        return pointwise(out, op, {self, other});
+      },
       wrt(self,
           [shape = InputShape(self), a = saved(self), b = saved(other), wins](const Tensor& grad) {
             return shape.fit(where(takes_first(a(), b(), wins), grad, kZero));
@@ -247,19 +261,23 @@ namespace {
 // g where low <= x <= high, else 0.
 Tensor clamp_backward(const Tensor& grad, const Tensor& x, const Scalar& low, const Scalar& high) {
   return differentiable(
-      "ClampBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::ClampBackward, {grad, x, low, high}); },
+      "ClampBackwardBackward0", Out{},
+      [&] {
+        return pointwise({}, Pointwise::ClampBackward, {grad, x, low, high});
+      },
       wrt(grad, [x = saved(x), low, high](const Tensor& g) { return clamp_backward(g, x(), low, high); }));
 }
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-Tensor clamp_numbers(const char* node, const Tensor& self, std::optional<Scalar> min, std::optional<Scalar> max,
-                     const Out& out) {
+Tensor clamp_numbers(const char* node, const Tensor& self, std::optional<Scalar> min,
+                     std::optional<Scalar> max, const Out& out) {
   return differentiable(
       node, out,
       [&] {
         if (min && max) return pointwise(out, Pointwise::Clamp, {self, *min, *max});
-        return min ? pointwise(out, Pointwise::ClampMin, {self, *min}) : pointwise(out, Pointwise::ClampMax, {self, *max});
+        return min ? pointwise(out, Pointwise::ClampMin, {self, *min})
+                   : pointwise(out, Pointwise::ClampMax, {self, *max});
       },
       wrt(self, [shape = InputShape(self), x = saved(self), min, max](const Tensor& grad) {
         const Scalar low = min.value_or(Scalar(-kInfinity)), high = max.value_or(Scalar(kInfinity));
@@ -274,16 +292,18 @@ Tensor passes(const Tensor& x, const Tensor& min, const Tensor& max) {
   return pointwise({}, Pointwise::LogicalAnd, {ge(x, min), le(x, max)});
 }
 
-Tensor clamp_tensors(const char* node, const Tensor& self, const Tensor& min, const Tensor& max, const Out& out) {
+Tensor clamp_tensors(const char* node, const Tensor& self, const Tensor& min, const Tensor& max,
+                     const Out& out) {
   return differentiable(
       node, out,
       [&] {
         if (min && max) return pointwise(out, Pointwise::Clamp, {self, min, max});
-        return min ? pointwise(out, Pointwise::ClampMin, {self, min}) : pointwise(out, Pointwise::ClampMax, {self, max});
+        return min ? pointwise(out, Pointwise::ClampMin, {self, min})
+                   : pointwise(out, Pointwise::ClampMax, {self, max});
       },
       wrt(self,
-          [shape = InputShape(self), x = saved(self), low = saved(min), high = saved(max), has_low = bool(min),
-           has_high = bool(max)](const Tensor& grad) {
+          [shape = InputShape(self), x = saved(self), low = saved(min), high = saved(max),
+           has_low = bool(min), has_high = bool(max)](const Tensor& grad) {
             const Tensor inside = passes(x(), has_low ? low() : Tensor(), has_high ? high() : Tensor());
             return shape.fit(where(inside, grad, kZero));
           }),
@@ -294,27 +314,31 @@ Tensor clamp_tensors(const char* node, const Tensor& self, const Tensor& min, co
             if (has_high) binds = pointwise({}, Pointwise::LogicalAnd, {binds, lt(bound, high())});
             return InputShape(bound).fit(where(binds, grad, kZero));
           }),
-      wrt(max, [x = saved(self), low = saved(min), high = saved(max), has_low = bool(min)](const Tensor& grad) {
-        const Tensor bound = high();
-        Tensor binds = gt(x(), bound);
-        if (has_low) binds = pointwise({}, Pointwise::LogicalOr, {binds, lt(bound, low())});
-        return InputShape(bound).fit(where(binds, grad, kZero));
-      }));
+      wrt(max,
+          [x = saved(self), low = saved(min), high = saved(max), has_low = bool(min)](const Tensor& grad) {
+            const Tensor bound = high();
+            Tensor binds = gt(x(), bound);
+            if (has_low) binds = pointwise({}, Pointwise::LogicalOr, {binds, lt(bound, low())});
+            return InputShape(bound).fit(where(binds, grad, kZero));
+          }));
 }
 
 std::optional<Scalar> number_of(const std::optional<Operand>& bound) {
   return bound ? std::optional(bound->scalar()) : std::nullopt;
 }
 
-Tensor clamp_as(const char* numbers_node, const char* tensors_node, const Tensor& self, const std::optional<Operand>& min,
-                const std::optional<Operand>& max, const Out& out) {
+Tensor clamp_as(const char* numbers_node, const char* tensors_node, const Tensor& self,
+                const std::optional<Operand>& min, const std::optional<Operand>& max, const Out& out) {
   check(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
   const bool min_tensor = min && min->is_tensor(), max_tensor = max && max->is_tensor();
-  if (!min_tensor && !max_tensor) return clamp_numbers(numbers_node, self, number_of(min), number_of(max), out);
-  check<TypeError>((!min || min_tensor) && (!max || max_tensor),
-                   "clamp() received an invalid combination of arguments: 'min' and 'max' must both be Tensors or both be "
-                   "Numbers");
-  return clamp_tensors(tensors_node, self, min ? min->tensor() : Tensor(), max ? max->tensor() : Tensor(), out);
+  if (!min_tensor && !max_tensor)
+    return clamp_numbers(numbers_node, self, number_of(min), number_of(max), out);
+  check<TypeError>(
+      (!min || min_tensor) && (!max || max_tensor),
+      "clamp() received an invalid combination of arguments: 'min' and 'max' must both be Tensors or both be "
+      "Numbers");
+  return clamp_tensors(tensors_node, self, min ? min->tensor() : Tensor(), max ? max->tensor() : Tensor(),
+                       out);
 }
 
 Tensor clamp_min(const Tensor& self, const Operand& min, const Out& out) {
@@ -324,7 +348,8 @@ Tensor clamp_max(const Tensor& self, const Operand& max, const Out& out) {
   return clamp_as("ClampMaxBackward0", "ClampMaxBackward1", self, std::nullopt, max, out);
 }
 
-constexpr unsigned kClamp = Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
+constexpr unsigned kClamp =
+    Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
 
 }  // namespace
 
@@ -342,14 +367,16 @@ Tensor where(const Tensor& condition, const Operand& self, const Operand& other,
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
         "where expected condition to be a boolean tensor, but got a tensor with dtype ",
         scalar_type_name(condition.dtype()));
-  return differentiable("WhereBackward0", out, [&] { return pointwise(out, Pointwise::Where, {condition, self, other}); },
-                        wrt(self,
-                            [shape = InputShape(self), c = saved(condition)](const Tensor& grad) {
-                              return shape.fit(where(c(), grad, kZero));
-                            }),
-                        wrt(other, [shape = InputShape(other), c = saved(condition)](const Tensor& grad) {
-                          return shape.fit(where(c(), kZero, grad));
-                        }));
+  return differentiable(
+      "WhereBackward0", out,
+      [&] {
+        return pointwise(out, Pointwise::Where, {condition, self, other});
+      },
+      wrt(self, [shape = InputShape(self),
+                 c = saved(condition)](const Tensor& grad) { return shape.fit(where(c(), grad, kZero)); }),
+      wrt(other, [shape = InputShape(other), c = saved(condition)](const Tensor& grad) {
+        return shape.fit(where(c(), kZero, grad));
+      }));
 }
 
 namespace {
@@ -364,19 +391,21 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
   check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",
         c_type_name(mask.dtype()));
   if (value.is_tensor())
-    check(value.tensor().dim() == 0, "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+    check(value.tensor().dim() == 0,
+          "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
           value.tensor().dim(), " dimension(s).");
   return differentiable(
       value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0", out,
-      [&] { return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self}); },
-      wrt(self,
-          [shape = InputShape(self), m = saved(mask)](const Tensor& grad) {
-            return shape.fit(masked_fill(grad, m(), kZero));
-          }),
+      [&] {
+        return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self});
+      },
+      wrt(self, [shape = InputShape(self),
+                 m = saved(mask)](const Tensor& grad) { return shape.fit(masked_fill(grad, m(), kZero)); }),
       wrt(value, [shape = InputShape(value), m = saved(mask)](const Tensor& grad) {
         return shape.fit(where(m(), grad, kZero));
       }));
 }
-EXPOSE("masked_fill(Tensor self, Tensor mask, Tensor|Number value) -> Tensor", masked_fill, function | method | inplace);
+EXPOSE("masked_fill(Tensor self, Tensor mask, Tensor|Number value) -> Tensor", masked_fill,
+       function | method | inplace);
 
 }  // namespace flambeau

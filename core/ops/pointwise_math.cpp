@@ -10,7 +10,8 @@ namespace {
 
 const Scalar kOne(1.0);
 const Scalar kTwo(2.0);
-constexpr unsigned kEveryForm = Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
+constexpr unsigned kEveryForm =
+    Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
 constexpr unsigned kBinaryForm = Forms::function | Forms::method | Forms::inplace | Forms::out;
 
 // 1 - x^2, x^2 + 1, x^2 - 1
@@ -107,8 +108,9 @@ Tensor asin(const Tensor& self, const Out& out) {
                [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(one_minus_square(x()))); });
 }
 Tensor acos(const Tensor& self, const Out& out) {
-  return unary("AcosBackward0", Pointwise::Acos, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, neg(rsqrt(one_minus_square(x())))); });
+  return unary("AcosBackward0", Pointwise::Acos, self, out, [x = saved(self)](const Tensor& grad) {
+    return mul(grad, neg(rsqrt(one_minus_square(x()))));
+  });
 }
 Tensor atan(const Tensor& self, const Out& out) {
   return unary("AtanBackward0", Pointwise::Atan, self, out,
@@ -126,7 +128,10 @@ EXPOSE("arctan(Tensor self) -> Tensor", atan, kEveryForm);
 namespace {
 Tensor atan2(const Tensor& self, const Tensor& other, const Out& out) {
   return differentiable(
-      "Atan2Backward0", out, [&] { return pointwise(out, Pointwise::Atan2, {self, other}); },
+      "Atan2Backward0", out,
+      [&] {
+        return pointwise(out, Pointwise::Atan2, {self, other});
+      },
       wrt(self,
           [shape = InputShape(self), y = saved(self), x = saved(other)](const Tensor& grad) {
             const Tensor b = x(), a = y();
@@ -201,10 +206,12 @@ Tensor hypot(const Tensor& self, const Tensor& other, const Out& out) {
   const DType dtype = result_type({self, other});
   if (is_integral(dtype)) not_implemented_for("hypot_cpu", dtype);
   return differentiable(
-      "HypotBackward0", out, [&] { return pointwise(out, Pointwise::Hypot, {self, other}); },
-      wrt(self, [shape = InputShape(self), a = saved(self)](const Tensor& grad, const Tensor& y) {
-        return shape.fit(mul(grad, div(a(), y)));
-      }),
+      "HypotBackward0", out,
+      [&] {
+        return pointwise(out, Pointwise::Hypot, {self, other});
+      },
+      wrt(self, [shape = InputShape(self), a = saved(self)](
+                    const Tensor& grad, const Tensor& y) { return shape.fit(mul(grad, div(a(), y))); }),
       wrt(other, [shape = InputShape(other), b = saved(other)](const Tensor& grad, const Tensor& y) {
         return shape.fit(mul(grad, div(b(), y)));
       }));
@@ -213,11 +220,14 @@ Tensor hypot(const Tensor& self, const Tensor& other, const Out& out) {
 Tensor copysign(const Tensor& self, const Operand& other, const Out& out) {
   return differentiable(
       other.is_tensor() ? "CopysignBackward0" : "CopysignBackward1", out,
-      [&] { return pointwise(out, Pointwise::Copysign, {self, other}); },
-      wrt(self, [shape = InputShape(self), x = saved(self)](const Tensor& grad, const Tensor& y) {
-        const Tensor value = x();
-        return shape.fit(mul(grad, masked_fill(div(y, value), eq(value, Scalar(0)), Scalar(0))));
-      }),
+      [&] {
+        return pointwise(out, Pointwise::Copysign, {self, other});
+      },
+      wrt(self,
+          [shape = InputShape(self), x = saved(self)](const Tensor& grad, const Tensor& y) {
+            const Tensor value = x();
+            return shape.fit(mul(grad, masked_fill(div(y, value), eq(value, Scalar(0)), Scalar(0))));
+          }),
       wrt(other, [shape = InputShape(other)](const Tensor&) { return shape.zeros(); }));
 }
 
@@ -225,10 +235,12 @@ Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
   const DType dtype = result_type({self, other});
   if (is_integral(dtype)) not_implemented_for("logaddexp_cpu", dtype);
   return differentiable(
-      "LogaddexpBackward0", out, [&] { return pointwise(out, Pointwise::LogAddExp, {self, other}); },
-      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other)](const Tensor& grad) {
-        return shape.fit(div(grad, add(exp(sub(b(), a())), kOne)));
-      }),
+      "LogaddexpBackward0", out,
+      [&] {
+        return pointwise(out, Pointwise::LogAddExp, {self, other});
+      },
+      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other)](
+                    const Tensor& grad) { return shape.fit(div(grad, add(exp(sub(b(), a())), kOne))); }),
       wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other)](const Tensor& grad) {
         return shape.fit(div(grad, add(exp(sub(a(), b())), kOne)));
       }));
@@ -236,15 +248,22 @@ Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
 
 Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
   refuse_two_numbers("xlogy", self, other);
-  const char* node = !self.is_tensor() ? "XlogyBackward1" : other.is_tensor() ? "XlogyBackward0" : "XlogyBackward2";
+  const char* node = !self.is_tensor()   ? "XlogyBackward1"
+                     : other.is_tensor() ? "XlogyBackward0"
+                                         : "XlogyBackward2";
   return differentiable(
-      node, out, [&] { return pointwise(out, Pointwise::Xlogy, {self, other}); },
-      wrt(self, [shape = InputShape(self), x = saved(self), y = saved(other)](const Tensor& grad) {
-        const auto value = y();
-        const Tensor base = value.tensor ? value.tensor : scalar_tensor(value.scalar, grad.dtype());
-        const Tensor constant = logical_and(eq(x(), Scalar(0)), le(base, Scalar(0)));
-        return shape.fit(mul(grad, masked_fill(expand(log(base), constant.sizes()), constant, Scalar(0))));
-      }),
+      node, out,
+      [&] {
+        return pointwise(out, Pointwise::Xlogy, {self, other});
+      },
+      wrt(self,
+          [shape = InputShape(self), x = saved(self), y = saved(other)](const Tensor& grad) {
+            const auto value = y();
+            const Tensor base = value.tensor ? value.tensor : scalar_tensor(value.scalar, grad.dtype());
+            const Tensor constant = logical_and(eq(x(), Scalar(0)), le(base, Scalar(0)));
+            return shape.fit(
+                mul(grad, masked_fill(expand(log(base), constant.sizes()), constant, Scalar(0))));
+          }),
       wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
         return shape.fit(div(mul(grad, x()), y()));
       }));
@@ -322,8 +341,9 @@ namespace {
 
 // A float of its own for integers, as PyTorch gives.
 Tensor scaled_angle(const char* node, const Tensor& self, double factor, const Out& out) {
-  return differentiable(node, out, [&] { return mul(self, Scalar(factor), out); },
-                        wrt(self, [factor](const Tensor& grad) { return mul(grad, Scalar(factor)); }));
+  return differentiable(
+      node, out, [&] { return mul(self, Scalar(factor), out); },
+      wrt(self, [factor](const Tensor& grad) { return mul(grad, Scalar(factor)); }));
 }
 Tensor deg2rad(const Tensor& self, const Out& out) {
   return scaled_angle("Deg2RadBackward0", self, std::numbers::pi / 180, out);
@@ -346,14 +366,15 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
           return result;
         }
         const DType dtype = self.dtype();
-        const Tensor no_nan = pointwise_as({}, Pointwise::Where, dtype,
-                                           {pointwise({}, Pointwise::IsNan, {self}), Scalar(nan.value_or(0)), self});
-        const Tensor no_high =
+        const Tensor no_nan =
             pointwise_as({}, Pointwise::Where, dtype,
-                         {pointwise({}, Pointwise::Eq, {self, Scalar(infinity)}), Scalar(posinf.value_or(largest)), no_nan});
+                         {pointwise({}, Pointwise::IsNan, {self}), Scalar(nan.value_or(0)), self});
+        const Tensor no_high = pointwise_as({}, Pointwise::Where, dtype,
+                                            {pointwise({}, Pointwise::Eq, {self, Scalar(infinity)}),
+                                             Scalar(posinf.value_or(largest)), no_nan});
         return pointwise_as(out, Pointwise::Where, dtype,
-                            {pointwise({}, Pointwise::Eq, {self, Scalar(-infinity)}), Scalar(neginf.value_or(-largest)),
-                             no_high});
+                            {pointwise({}, Pointwise::Eq, {self, Scalar(-infinity)}),
+                             Scalar(neginf.value_or(-largest)), no_high});
       },
       wrt(self, [x = saved(self)](const Tensor& grad) {
         return mul(grad, pointwise({}, Pointwise::IsFinite, {x()}));
@@ -363,7 +384,7 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
 }  // namespace
 EXPOSE("deg2rad(Tensor self) -> Tensor", deg2rad, kEveryForm);
 EXPOSE("rad2deg(Tensor self) -> Tensor", rad2deg, kEveryForm);
-EXPOSE("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", nan_to_num,
-       kEveryForm);
+EXPOSE("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
+       nan_to_num, kEveryForm);
 
 }  // namespace flambeau

@@ -16,16 +16,19 @@ const char* c_type_name(DType dtype);
 
 // Either input of a binary operator may be a number, but not both.
 inline void refuse_two_numbers(const char* name, const Operand& self, const Operand& other) {
-  check<TypeError>(self.is_tensor() || other.is_tensor(), name,
-                   "() received an invalid combination of arguments - got two numbers, but at least one must be a Tensor");
+  check<TypeError>(
+      self.is_tensor() || other.is_tensor(), name,
+      "() received an invalid combination of arguments - got two numbers, but at least one must be a Tensor");
 }
 
 // The same operator for schemas whose first input must be a tensor.
-template <auto function> Tensor tensor_first(const Tensor& self, const Operand& other, const Out& out) {
+template <auto function>
+Tensor tensor_first(const Tensor& self, const Operand& other, const Out& out) {
   return function(self, other, out);
 }
 
-// Shape and dtype of an input, to which its gradient is summed and cast: the undoing of broadcasting and promotion.
+// Shape and dtype of an input, to which its gradient is summed and cast: the undoing of broadcasting and
+// promotion.
 class InputShape {
  public:
   explicit InputShape(const Operand& input) : sizes_(input.sizes()), dtype_(input.dtype()) {}
@@ -43,7 +46,8 @@ inline Tensor no_slope(const Tensor& grad) { return zeros(grad.sizes(), grad.dty
 // An operator of one input: name of the node, kernel, and the closure for its derivative.
 template <class F>
 Tensor unary(const char* node, Pointwise op, const Tensor& self, const Out& out, F derivative) {
-  return differentiable(node, out, [&] { return pointwise(out, op, {self}); }, wrt(self, std::move(derivative)));
+  return differentiable(
+      node, out, [&] { return pointwise(out, op, {self}); }, wrt(self, std::move(derivative)));
 }
 
 }  // namespace flambeau

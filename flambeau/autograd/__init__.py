@@ -14,7 +14,16 @@ from flambeau.autograd import graph as graph
 from flambeau.autograd.function import Function as Function
 from flambeau.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
-__all__ = ["backward", "grad", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "Variable", "Function"]
+__all__ = [
+    "backward",
+    "grad",
+    "no_grad",
+    "enable_grad",
+    "set_grad_enabled",
+    "inference_mode",
+    "Variable",
+    "Function",
+]
 
 Variable = Tensor
 
@@ -108,12 +117,14 @@ def grad(
     gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
     _check_gradients(roots, gradients)
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False.")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
     if not wanted:
         raise ValueError("grad requires non-empty inputs.")
     allow = materialize_grads if allow_unused is None else allow_unused
     retain = create_graph if retain_graph is None else retain_graph
     found = _core._run_backward(roots, gradients, retain, create_graph, wanted, False, allow)
     if materialize_grads:
-        found = tuple(_core.zeros_like(x) if g is None else g for g, x in zip(found, wanted))
+        found = tuple(_core.zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True))
     return found

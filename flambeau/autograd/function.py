@@ -20,7 +20,9 @@ class FunctionCtx:
         self.needs_input_grad: tuple[bool, ...] = ()
         self.materialize_grads = True
         self._to_save: tuple[Any, ...] = ()
-        self._saved: list[tuple[Any, int, int]] | None = []  # tensor, its version, which output it is (-1: none)
+        self._saved: (
+            list[tuple[Any, int, int]] | None
+        ) = []  # tensor, its version, which output it is (-1: none)
         self._dirty: tuple[Tensor, ...] = ()
         self._non_differentiable: tuple[Tensor, ...] = ()
         self._node: Any = None
@@ -59,7 +61,7 @@ class FunctionCtx:
                 "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
                 "if you need to access saved tensors after calling backward."
             )
-        found = []
+        found: list[Any] = []
         for tensor, version, output in self._saved:
             if tensor is None:
                 found.append(None)
@@ -70,7 +72,11 @@ class FunctionCtx:
                     f"[{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; expected version {version} "
                     "instead. Hint: clone() it before the in-place operation."
                 )
-            found.append(_core._attach(tensor, self._node(), output) if output >= 0 and _core.is_grad_enabled() else tensor)
+            found.append(
+                _core._attach(tensor, self._node(), output)
+                if output >= 0 and _core.is_grad_enabled()
+                else tensor
+            )
         return tuple(found)
 
     @property
@@ -83,8 +89,12 @@ class FunctionCtx:
         self._saved = []
         for tensor in self._to_save:
             if tensor is not None and not isinstance(tensor, Tensor):
-                raise TypeError(f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}")
-            output = next((i for i, out in enumerate(outputs) if out is tensor), -1) if tensor is not None else -1
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}"
+                )
+            output = (
+                next((i for i, out in enumerate(outputs) if out is tensor), -1) if tensor is not None else -1
+            )
             # An output is kept without its history: with it, the node would own itself.
             kept = tensor.detach() if output >= 0 and tensor is not None else tensor
             self._saved.append((kept, kept._version if kept is not None else 0, output))
@@ -177,22 +187,28 @@ class Function(metaclass=_FunctionMeta):
             if id(out) in dirty:
                 _core._check_inplace(out)
                 if out._base is not None:
-                    raise NotImplementedError("mark_dirty on a view is not implemented yet; clone() the input first")
+                    raise NotImplementedError(
+                        "mark_dirty on a view is not implemented yet; clone() the input first"
+                    )
             elif id(out) in given or (out._base is not None and id(out) not in constant):
                 kept = [t for t in ctx._to_save]
-                outputs[i] = out.detach()  # an input that was returned as it is: another tensor on the same memory
+                outputs[i] = (
+                    out.detach()
+                )  # an input that was returned as it is: another tensor on the same memory
                 ctx._to_save = tuple(outputs[i] if t is out else t for t in kept)
         differentiable = [
             out if not constant and (out.is_floating_point() or out.is_complex()) else None
             for out, constant in zip(outputs, without_gradient, strict=True)
         ]
-        ctx._outputs = [(out.shape, out.dtype) if isinstance(out, Tensor) else (None, None) for out in outputs]
+        ctx._outputs = [
+            (out.shape, out.dtype) if isinstance(out, Tensor) else (None, None) for out in outputs
+        ]
 
         def run(gradients: tuple[Any, ...]) -> Any:
             if ctx.materialize_grads:
                 gradients = tuple(
                     _core.zeros(shape, dtype=dtype) if g is None and shape is not None else g
-                    for g, (shape, dtype) in zip(gradients, ctx._outputs)
+                    for g, (shape, dtype) in zip(gradients, ctx._outputs, strict=True)
                 )
             found = cls.backward(ctx, *gradients)
             found = (found,) if not isinstance(found, tuple) else found
@@ -234,4 +250,6 @@ class _Refused(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise RuntimeError("trying to differentiate twice a function that was marked with @once_differentiable")
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )

@@ -15,6 +15,8 @@ __all__ = ["no_grad", "enable_grad", "set_grad_enabled", "inference_mode"]
 class _GradMode:
     """Base: sets a mode for a block or a function, restores it after."""
 
+    _states: list[Any]
+
     def _enter(self) -> Any:
         raise NotImplementedError
 
@@ -31,7 +33,9 @@ class _GradMode:
         from inspect import isgeneratorfunction
 
         if isinstance(function, type):
-            raise TypeError(f"decorating classes with {type(self).__name__} is not supported; decorate their methods")
+            raise TypeError(
+                f"decorating classes with {type(self).__name__} is not supported; decorate their methods"
+            )
         if isgeneratorfunction(function):
 
             @functools.wraps(function)

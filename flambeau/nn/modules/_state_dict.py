@@ -65,7 +65,9 @@ class StateDict:
 
     def _own_state(self) -> dict[str, Tensor]:
         """This module's parameters and persistent buffers, without its children's."""
-        state = {name: param for name, param in self._parameters.items() if param is not None}
+        state: dict[str, Tensor] = {
+            name: param for name, param in self._parameters.items() if param is not None
+        }
         skip = self._non_persistent_buffers_set
         state.update(
             (name, buf) for name, buf in self._buffers.items() if buf is not None and name not in skip

@@ -276,7 +276,7 @@ class _WorkersIterator(_LoaderIterator):
             loader.num_workers,
             _fetch_maker(loader),
             loader.dataset,
-            self._base_seed,
+            int(self._base_seed),
             loader.worker_init_fn,
             prefetch=loader.prefetch_factor or 0,
             timeout=loader.timeout,
