@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flambeau import _core
 from flambeau._core import Tensor
+
+TYPE_CHECKING = False  # typing itself costs a tenth of the import
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "is_tensor",
@@ -27,7 +29,7 @@ __all__ = [
 
 
 class SymInt:
-    """An integer of a traced program. Nothing here traces, so none exists; programs ask isinstance(n, (int, torch.SymInt))."""
+    """An integer of a traced program; nothing here traces, but programs ask isinstance(n, (int, torch.SymInt))."""
 
     def __init__(self) -> None:
         raise NotImplementedError("symbolic integers belong to tracing, which is not implemented yet")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # typing itself costs a tenth of the import
+if TYPE_CHECKING:
+    from typing import Any
 
 _MODULES = (
-    "optim",
-    "utils",
-    "serialization",
-    "hub",
-    "distributions",
     "amp",
-    "linalg",
-    "fft",
-    "special",
+    "autograd",
     "cuda",
+    "distributions",
+    "fft",
+    "hub",
+    "linalg",
+    "nn",
+    "optim",
+    "random",
+    "serialization",
+    "special",
+    "utils",
     "vision",
 )
 _NAMES = {
@@ -25,18 +30,26 @@ _NAMES = {
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",
     "install_as_torch": "_install",
-    "_VF": "_core",
+    "manual_seed": "random",
+    "seed": "random",
+    "initial_seed": "random",
+    "get_rng_state": "random",
+    "set_rng_state": "random",
+    "fork_rng": "random",
 }
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     package = sys.modules["flambeau"]
     if name in _NAMES:
-        module = importlib.import_module(f"flambeau.{_NAMES[name]}")
-        value = module if name == "_VF" else getattr(module, name)
+        value = getattr(import_module(f"flambeau.{_NAMES[name]}"), name)
+    elif name == "_VF":
+        value = import_module("flambeau._core")
     elif name in _MODULES:
         try:
-            value = importlib.import_module(f"flambeau.{name}")
+            value = import_module(f"flambeau.{name}")
         except ModuleNotFoundError as error:
             if error.name != f"flambeau.{name}":
                 raise

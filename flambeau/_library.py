@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import sys
+from importlib.machinery import PathFinder
 
 
 def _blas_library() -> str:
     # Importing scipy_openblas64 costs ten times what finding it does.
-    spec = importlib.util.find_spec("scipy_openblas64")
+    spec = PathFinder.find_spec("scipy_openblas64")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("Flambeau needs OpenBLAS: pip install scipy-openblas64")
     folder = os.path.join(list(spec.submodule_search_locations)[0], "lib")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType
-from typing import Any
-
 from flambeau import _core
 from flambeau._core import Tensor
+
+TYPE_CHECKING = False  # typing itself costs a tenth of the import
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 __all__: list[str] = []
 
@@ -17,7 +17,9 @@ class _HookHandle:
     """Takes a hook off the tensor or node it was registered on."""
 
     def __init__(self, owner: Any, hook_id: int) -> None:
-        self._owner = weakref.ref(owner) if isinstance(owner, Tensor) else (lambda: owner)
+        from weakref import ref
+
+        self._owner = ref(owner) if isinstance(owner, Tensor) else (lambda: owner)
         self.id = hook_id
 
     def remove(self) -> None:
@@ -155,6 +157,8 @@ def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
 
 def _own_function(func: Any) -> Any:
     """Flambeau's function for one of PyTorch's, which hands calls over where it meets a Flambeau tensor; else `func`."""
+    from types import BuiltinFunctionType, FunctionType
+
     home = getattr(func, "__module__", None)
     foreign = isinstance(func, (BuiltinFunctionType, FunctionType)) and (
         home is None or home.split(".")[0] == "torch"

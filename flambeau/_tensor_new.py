@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flambeau import _core
 from flambeau._core import Size, Tensor
+
+TYPE_CHECKING = False  # typing itself costs a tenth of the import
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = [
     "BoolTensor",

@@ -409,8 +409,8 @@ void fill_arithmetic(PointwiseKernels& kernels) {
   set<Fmax>(kernels, Pointwise::Fmax, Any());
   set<Fmin>(kernels, Pointwise::Fmin, Any());
   set<Clamp>(kernels, Pointwise::Clamp, Numbers());
-  set<Maximum>(kernels, Pointwise::ClampMin, Numbers());
-  set<Minimum>(kernels, Pointwise::ClampMax, Numbers());
+  set<Maximum>(kernels, Pointwise::ClampMin, Any());
+  set<Minimum>(kernels, Pointwise::ClampMax, Any());
   set<Where>(kernels, Pointwise::Where, Any());
 }
 

@@ -88,8 +88,7 @@ template <class T> class Tile {
   T max() const { return row_max(items_, size_); }
   // Replaces each item by its exponential; returns their sum.
   T exp(T shift) {
-    for (int64_t i = 0; i < size_; i += kL)
-      for (int l = 0; l < kL; ++l) items_[i + l] = exp_of_nonpositive(items_[i + l] - shift);
+    for (int64_t i = 0; i < size_; ++i) items_[i] = exp_of_nonpositive(items_[i] - shift);
     return row_sum(items_, size_);
   }
   const T* items() const { return items_; }

@@ -141,8 +141,17 @@ void store(char* to, const void* from, int64_t stride, DType stored, DType compu
 // Works through [first, last) of the iteration space.
 void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, int64_t last) {
   const int inner = o.dims - 1, count = o.count;
-  bool direct[kMaxOperands], constant[kMaxOperands];
+  // direct: contiguous within a row; linear: over the whole space; constant: one item; periodic: the same in every row.
+  bool direct[kMaxOperands], linear[kMaxOperands], constant[kMaxOperands], periodic[kMaxOperands];
   for (int k = 0; k < count; ++k) {
+    int64_t run = static_cast<int64_t>(item_size(o.stored[k]));
+    linear[k] = o.stored[k] == o.wanted[k];
+    for (int d = inner; d >= 0; --d) {
+      linear[k] &= o.strides[k][d] == run;
+      run *= o.sizes[d];
+    }
+    periodic[k] = k > 0;
+    for (int d = 0; d < inner; ++d) periodic[k] &= o.strides[k][d] == 0;
     direct[k] = o.stored[k] == o.wanted[k] && o.strides[k][inner] == static_cast<int64_t>(item_size(o.stored[k]));
     constant[k] = k > 0;
     for (int d = 0; d < o.dims; ++d) constant[k] &= o.strides[k][d] == 0;
@@ -154,6 +163,8 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
     all_direct &= direct[k];
     if (constant[k]) load(buffers[k], o.data[k], 0, o.stored[k], o.wanted[k], std::min(kChunk, last - first));
   }
+  bool walks = !linear[0];  // some operand's addresses have to be followed row by row
+  for (int k = 1; k < count; ++k) walks |= !linear[k] && !periodic[k] && !constant[k];
   Cursor cursor(o, first);
   const bool long_rows = o.sizes[inner] >= kLongRow || o.dims == 1 || all_direct;
   for (int64_t i = first; i < last;) {
@@ -176,21 +187,23 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
       i += row;
       continue;
     }
-    // Short rows: gather a chunk over many of them, compute once, scatter.
-    int64_t n = std::min(kChunk, last - i);
+    // Short rows: bring a chunk of many of them into contiguous form, compute once. Chunks are whole rows long, so that
+    // what is the same in every row has to be laid out only once.
+    const int64_t n = std::min(kChunk / o.sizes[inner] * o.sizes[inner], last - i);
     Cursor writer = cursor;
-    for (int64_t filled = 0; filled < n;) {
+    for (int64_t filled = 0; filled < n && (walks || i == first);) {
       int64_t row = std::min(cursor.row_left(), n - filled);
       for (int k = 1; k < count; ++k)
-        if (!constant[k])
+        if (!constant[k] && !linear[k] && !(periodic[k] && i > first))
           load(buffers[k] + filled * static_cast<int64_t>(item_size(o.wanted[k])), cursor.at[k], o.strides[k][inner],
                o.stored[k], o.wanted[k], row);
       cursor.advance(row);
       filled += row;
     }
-    for (int k = 1; k < count; ++k) in[k - 1] = buffers[k];
-    kernel(buffers[0], in, n);
-    for (int64_t done = 0; done < n;) {
+    const auto address = [&](int k) { return o.data[k] + i * static_cast<int64_t>(item_size(o.stored[k])); };
+    for (int k = 1; k < count; ++k) in[k - 1] = linear[k] ? static_cast<const void*>(address(k)) : buffers[k];
+    kernel(linear[0] ? address(0) : buffers[0], in, n);
+    for (int64_t done = 0; done < n && !linear[0];) {
       int64_t row = std::min(writer.row_left(), n - done);
       store(writer.at[0], buffers[0] + done * static_cast<int64_t>(item_size(o.wanted[0])), o.strides[0][inner], o.stored[0],
             o.wanted[0], row);
@@ -271,7 +284,8 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
   for (const Operand& input : inputs) {
     const TensorImpl* t = input.impl();
     if (!t) continue;
-    if (t->dtype != compute || !t->contiguous || (first && !(t->sizes == first->sizes))) {
+    const bool condition = op == Pointwise::Where && &input == inputs.begin();
+    if (t->dtype != (condition ? DType::Bool : compute) || !t->contiguous || (first && !(t->sizes == first->sizes))) {
       plain = false;
       break;
     }

@@ -127,7 +127,8 @@ Tensor logit(const Tensor& self, std::optional<double> eps, const Out& out) {
   return differentiable(
       "LogitBackward0", out,
       [&] {
-        const Tensor x = eps ? pointwise({}, Pointwise::Clamp, {self, Scalar(low), Scalar(high)}) : self;
+        const Tensor real = is_integral(self.dtype()) ? cast_copy(self, default_dtype()) : self;
+        const Tensor x = eps ? pointwise({}, Pointwise::Clamp, {real, Scalar(low), Scalar(high)}) : real;
         return log(div(x, sub(kOne, x)), out);
       },
       wrt(self, [x = saved(self), eps, low, high](const Tensor& grad) {

@@ -10,9 +10,9 @@ from typing import Any
 
 from flambeau import _core
 from flambeau._core import Tensor
+from flambeau._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from flambeau.autograd import graph as graph
 from flambeau.autograd.function import Function as Function
-from flambeau.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 
 __all__ = [
     "backward",
