@@ -142,7 +142,7 @@ void store(char* to, const void* from, int64_t stride, DType stored, DType compu
 void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, int64_t last) {
   const int inner = o.dims - 1, count = o.count;
   // direct: contiguous within a row; linear: over the whole space; constant: one item; periodic: the same in every row.
-  bool direct[kMaxOperands], linear[kMaxOperands], constant[kMaxOperands], periodic[kMaxOperands];
+  bool direct[kMaxOperands] = {}, linear[kMaxOperands] = {}, constant[kMaxOperands] = {}, periodic[kMaxOperands] = {};
   for (int k = 0; k < count; ++k) {
     int64_t run = static_cast<int64_t>(item_size(o.stored[k]));
     linear[k] = o.stored[k] == o.wanted[k];
@@ -166,7 +166,7 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
   bool walks = !linear[0];  // some operand's addresses have to be followed row by row
   for (int k = 1; k < count; ++k) walks |= !linear[k] && !periodic[k] && !constant[k];
   Cursor cursor(o, first);
-  const bool long_rows = o.sizes[inner] >= kLongRow || o.dims == 1 || all_direct;
+  const bool long_rows = o.sizes[inner] >= kLongRow || o.dims == 1;
   for (int64_t i = first; i < last;) {
     if (long_rows) {
       int64_t row = std::min(cursor.row_left(), last - i);
