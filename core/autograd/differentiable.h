@@ -3,7 +3,8 @@
 //   return differentiable("SinBackward0", out, [&] { return pointwise(out, Pointwise::Sin, {self}); },
 //                         wrt(self, [x = saved(self)](const Tensor& grad) { return mul(grad, cos(x())); }));
 //
-// Order: edges and captures first (an in-place forward destroys what they need), then the forward, then the history.
+// Order: edges and captures first (an in-place forward destroys what they need), then the forward, then the
+// history.
 #pragma once
 #include <array>
 #include <optional>
@@ -39,16 +40,18 @@ class Operand {
   TensorImpl* tensor_ = nullptr;
   Scalar scalar_;
 };
-inline bool requires_grad(const Operand& operand) { return operand.is_tensor() && requires_grad(operand.tensor()); }
+inline bool requires_grad(const Operand& operand) {
+  return operand.is_tensor() && requires_grad(operand.tensor());
+}
 
 // The node under construction, and the tensor its forward will overwrite; the running node, during backward.
 extern thread_local Node* recording_node;
 extern thread_local TensorImpl* recording_target;
 extern thread_local Node* running_node;
 
-// A captured tensor. On the stack it borrows; once moved into a node it owns, notes the version and links itself to the
-// node, which can then check and free its captures without knowing the closure's type. Nothing is saved when nothing is
-// recorded.
+// A captured tensor. On the stack it borrows; once moved into a node it owns, notes the version and links
+// itself to the node, which can then check and free its captures without knowing the closure's type. Nothing
+// is saved when nothing is recorded.
 class Saved {
  public:
   explicit Saved(const Tensor& tensor, bool is_result = false) : Saved(tensor.get(), is_result) {}
@@ -70,7 +73,8 @@ class Saved {
   Saved* next_ = nullptr;
   uint32_t version_ = 0;
   bool owned_ = false;
-  bool is_result_ = false;  // of the node itself: held as an alias without history, which is attached again on use
+  bool is_result_ =
+      false;  // of the node itself: held as an alias without history, which is attached again on use
   bool present_ = false;
 };
 inline Saved saved(const Tensor& tensor) { return Saved(tensor); }
@@ -95,15 +99,24 @@ class SavedOperand {
 inline SavedOperand saved(const Operand& operand) { return SavedOperand(operand); }
 
 // The derivative with respect to one input: closure(grad) or closure(grad, result).
-template <class Input, class F> struct Wrt {
+template <class Input, class F>
+struct Wrt {
   const Input& input;
   F closure;
 };
-template <class F> Wrt<Tensor, F> wrt(const Tensor& input, F closure) { return {input, std::move(closure)}; }
-template <class F> Wrt<Operand, F> wrt(const Operand& input, F closure) { return {input, std::move(closure)}; }
+template <class F>
+Wrt<Tensor, F> wrt(const Tensor& input, F closure) {
+  return {input, std::move(closure)};
+}
+template <class F>
+Wrt<Operand, F> wrt(const Operand& input, F closure) {
+  return {input, std::move(closure)};
+}
 
 inline Edge edge_of(const Tensor& t) { return t ? gradient_edge(t) : Edge{}; }
-inline Edge edge_of(const Operand& operand) { return operand.is_tensor() ? gradient_edge(operand.tensor()) : Edge{}; }
+inline Edge edge_of(const Operand& operand) {
+  return operand.is_tensor() ? gradient_edge(operand.tensor()) : Edge{};
+}
 
 class RecordingScope {
  public:
@@ -123,20 +136,25 @@ class RecordingScope {
   TensorImpl* target_;
 };
 
-template <class F> inline constexpr bool wants_result = std::is_invocable_v<F&, const Tensor&, const Tensor&>;
-template <class F> inline constexpr bool wants_all = std::is_invocable_v<F&, std::span<const Tensor>>;
+template <class F>
+inline constexpr bool wants_result = std::is_invocable_v<F&, const Tensor&, const Tensor&>;
+template <class F>
+inline constexpr bool wants_all = std::is_invocable_v<F&, std::span<const Tensor>>;
 
-template <class... F> struct OpNode final : Node {
+template <class... F>
+struct OpNode final : Node {
   std::array<Edge, sizeof...(F)> edge_storage;
   std::tuple<std::optional<F>...> closures;
   std::optional<Saved> result;
 
-  template <class... W> OpNode(const char* name, const Out& out, W&... inputs) : Node(name) {
+  template <class... W>
+  OpNode(const char* name, const Out& out, W&... inputs) : Node(name) {
     edges = edge_storage;
     RecordingScope scope(this, out.inplace ? out.target : nullptr);
     place(std::index_sequence_for<F...>{}, inputs...);
   }
-  template <size_t... I, class... W> void place(std::index_sequence<I...>, W&... inputs) {
+  template <size_t... I, class... W>
+  void place(std::index_sequence<I...>, W&... inputs) {
     ((edge_storage[I] = edge_of(inputs.input),
       edge_storage[I] ? (void)std::get<I>(closures).emplace(std::move(inputs.closure)) : (void)0),
      ...);
@@ -152,12 +170,17 @@ template <class... F> struct OpNode final : Node {
   void run(std::index_sequence<I...>, std::span<const Tensor> grads, std::span<Tensor> grad_inputs) {
     (one(std::get<I>(closures), grads, grad_inputs[I]), ...);
   }
-  template <class G> void one(std::optional<G>& closure, std::span<const Tensor> grads, Tensor& grad_input) {
+  template <class G>
+  void one(std::optional<G>& closure, std::span<const Tensor> grads, Tensor& grad_input) {
     if (!closure) return;
-    if constexpr (wants_all<G>) grad_input = (*closure)(grads);
-    else if (!grads[0]) return;
-    else if constexpr (wants_result<G>) grad_input = (*closure)(grads[0], (*result)());
-    else grad_input = (*closure)(grads[0]);
+    if constexpr (wants_all<G>)
+      grad_input = (*closure)(grads);
+    else if (!grads[0])
+      return;
+    else if constexpr (wants_result<G>)
+      grad_input = (*closure)(grads[0], (*result)());
+    else
+      grad_input = (*closure)(grads[0]);
   }
   ~OpNode() override { saved = nullptr; }  // the captures die with the closures
 };
@@ -167,7 +190,8 @@ inline bool can_carry_gradient(const Tensor& t) { return is_floating(t.dtype()) 
 
 template <class Forward, class... Input, class... F>
 Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<Input, F>... inputs) {
-  if (!grad_enabled() || !(requires_grad(inputs.input) || ...)) [[likely]] return forward();
+  if (!grad_enabled() || !(requires_grad(inputs.input) || ...)) [[likely]]
+    return forward();
   auto* node = new OpNode<F...>(name, out, inputs...);
   Ref<Node> holder(node);
   Tensor y;
@@ -177,7 +201,8 @@ Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<I
   }
   if (!can_carry_gradient(y)) return y;
   if constexpr ((wants_result<F> || ...)) node->save_result(y);
-  if (out.inplace) rebase_history(y, std::move(holder));
+  if (out.inplace)
+    rebase_history(y, std::move(holder));
   else {
     y->grad_fn = std::move(holder);
     y->output_nr = 0;
@@ -187,7 +212,8 @@ Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<I
 }
 
 // The same for an operator over a list: closure(grad, i) is the derivative with respect to inputs[i].
-template <class F> struct ListNode final : Node {
+template <class F>
+struct ListNode final : Node {
   std::vector<Edge> edge_storage;
   std::optional<F> closure;
   ListNode(const char* name, TensorList inputs, F&& f) : Node(name) {
@@ -219,8 +245,8 @@ Tensor differentiable_list(const char* name, const Out&, Forward&& forward, Tens
   return y;
 }
 
-// Several differentiable results; the closures take std::span<const Tensor> with one gradient per result, some of them
-// perhaps undefined.
+// Several differentiable results; the closures take std::span<const Tensor> with one gradient per result,
+// some of them perhaps undefined.
 template <class Forward, class... Input, class... F>
 std::vector<Tensor> differentiable_many(const char* name, Forward&& forward, Wrt<Input, F>... inputs) {
   if (!grad_enabled() || !(requires_grad(inputs.input) || ...)) return forward();
@@ -236,13 +262,14 @@ std::vector<Tensor> differentiable_many(const char* name, Forward&& forward, Wrt
   return results;
 }
 
-// A view operator's forward: another window on self's memory that shares its version and, when gradients are recorded,
-// its history (in-place writes to the one show in the gradients of the other). Offset in items from self's first element.
+// A view operator's forward: another window on self's memory that shares its version and, when gradients are
+// recorded, its history (in-place writes to the one show in the gradients of the other). Offset in items from
+// self's first element.
 Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset,
                  ViewKind kind = ViewKind::Plain);
 
-// The result tensor of an operator: fresh; or out.target, checked in place (shape must match) or resized for out=; its
-// version is bumped. An out= target of another dtype is accepted where `dtype` can be cast to it.
+// The result tensor of an operator: fresh; or out.target, checked in place (shape must match) or resized for
+// out=; its version is bumped. An out= target of another dtype is accepted where `dtype` can be cast to it.
 Tensor result_for(const Out& out, const Dims& sizes, DType dtype);
 
 }  // namespace flambeau

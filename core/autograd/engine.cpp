@@ -1,5 +1,5 @@
-// Backward: nodes leave a heap newest first. An edge always leads to an older node, so the newest one waiting has all of
-// its gradient. No recursion: a chain of any length runs in a loop.
+// Backward: nodes leave a heap newest first. An edge always leads to an older node, so the newest one waiting
+// has all of its gradient. No recursion: a chain of any length runs in a loop.
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -10,8 +10,8 @@
 
 namespace flambeau {
 
-// One run of the engine. Nodes carry its state, so that a small graph allocates nothing; a node that an outer run (a hook
-// calls backward) is using hands its state over and gets it back at the end.
+// One run of the engine. Nodes carry its state, so that a small graph allocates nothing; a node that an outer
+// run (a hook calls backward) is using hands its state over and gets it back at the end.
 struct GraphTask {
   struct LeafGradient {
     Ref<TensorImpl> leaf;
@@ -122,10 +122,13 @@ void GraphTask::find_needed(std::span<const Edge> roots) {
         continue;
       }
       const Edge& edge = top.node->edges[top.next++];
-      if (edge.leaf) top.hit |= leaf_set.contains(edge.leaf.get());
+      if (edge.leaf)
+        top.hit |= leaf_set.contains(edge.leaf.get());
       else if (edge.node) {
-        if (seen.insert(edge.node.get()).second) stack.push_back({edge.node.get()});
-        else if (needed.contains(edge.node.get())) top.hit = true;
+        if (seen.insert(edge.node.get()).second)
+          stack.push_back({edge.node.get()});
+        else if (needed.contains(edge.node.get()))
+          top.hit = true;
       }
     }
   }
@@ -147,7 +150,8 @@ void GraphTask::accept(const Edge& edge, Tensor grad) {
   if (!grad) return;
   if (edge.leaf) {
     TensorImpl* leaf = edge.leaf.get();
-    if (restricted && std::none_of(captures.begin(), captures.end(), [&](auto& c) { return c.leaf == leaf; })) return;
+    if (restricted && std::none_of(captures.begin(), captures.end(), [&](auto& c) { return c.leaf == leaf; }))
+      return;
     // Few leaves hang on one graph without many nodes; the newest is the likeliest to come again.
     for (size_t i = leaves.size(), looked = 0; i-- > 0 && looked < 8; ++looked)
       if (leaves[i].leaf.get() == leaf) {
@@ -203,7 +207,8 @@ void GraphTask::step(Node* node) {
     for (auto& [output_nr, tensor] : hooks.retain_grad) {
       if (!grads[output_nr]) continue;
       Tensor holder(tensor);
-      if (options.accumulate || !restricted) add_to(reinterpret_cast<Tensor&>(tensor->grad), grads[output_nr], true);
+      if (options.accumulate || !restricted)
+        add_to(reinterpret_cast<Tensor&>(tensor->grad), grads[output_nr], true);
     }
   }
   if (restricted) {
@@ -219,7 +224,8 @@ void GraphTask::step(Node* node) {
     std::copy(list.begin(), list.end(), inputs.begin());
   }
   if (!options.retain_graph) node->release_captures();
-  for (uint32_t i = 0; i < outputs; ++i) grads[i] = Tensor();  // before accept: a gradient passed on may be exclusive
+  for (uint32_t i = 0; i < outputs; ++i)
+    grads[i] = Tensor();  // before accept: a gradient passed on may be exclusive
   for (size_t i = 0; i < edges; ++i)
     if (inputs[i]) accept(node->edges[i], std::move(inputs[i]));
 }
@@ -253,7 +259,8 @@ void accumulate(const Tensor& leaf, Tensor grad, bool create_graph) {
   if (grad.dtype() != leaf.dtype()) grad = to_dtype(grad, leaf.dtype());
   Tensor& current = reinterpret_cast<Tensor&>(leaf->grad);
   if (!current) {
-    current = create_graph ? (grad->owners() == 1 ? std::move(grad) : clone(grad)) : keep(std::move(grad), leaf);
+    current =
+        create_graph ? (grad->owners() == 1 ? std::move(grad) : clone(grad)) : keep(std::move(grad), leaf);
   } else if (create_graph) {
     current = add(current, grad);
   } else {
@@ -307,12 +314,15 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
   Edge edge_storage[kInline];
   std::vector<Edge> edge_vector;
   if (roots.size() > kInline) edge_vector.resize(roots.size());
-  std::span<Edge> edges = roots.size() > kInline ? std::span(edge_vector) : std::span(edge_storage, roots.size());
+  std::span<Edge> edges =
+      roots.size() > kInline ? std::span(edge_vector) : std::span(edge_storage, roots.size());
   for (size_t i = 0; i < roots.size(); ++i) {
     edges[i] = gradient_edge(roots[i]);
     if (!edges[i])
-      fail<RuntimeError>("element ", i, " of tensors does not require grad and does not have a grad_fn; set requires_grad on "
-                         "the tensors it was computed from, outside torch.no_grad()");
+      fail<RuntimeError>(
+          "element ", i,
+          " of tensors does not require grad and does not have a grad_fn; set requires_grad on "
+          "the tensors it was computed from, outside torch.no_grad()");
   }
   for (const Tensor& input : inputs) {
     Edge edge = gradient_edge(input);
@@ -332,8 +342,9 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
     Tensor grad = i < grad_roots.size() ? grad_roots[i] : Tensor();
     if (!grad) {
       if (roots[i].numel() != 1)
-        fail<RuntimeError>("grad can be implicitly created only for scalar outputs, but element ", i, " has shape ",
-                           roots[i].sizes(), "; reduce it (for example with .sum()) or pass its gradient");
+        fail<RuntimeError>("grad can be implicitly created only for scalar outputs, but element ", i,
+                           " has shape ", roots[i].sizes(),
+                           "; reduce it (for example with .sum()) or pass its gradient");
       grad = empty_like(roots[i], roots[i].dtype());
       fill_raw(grad, Scalar(1));
     } else {

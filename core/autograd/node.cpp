@@ -22,7 +22,8 @@ uint64_t next_hook_id() { return ++hook_counter; }
 Node::Node(const char* name) : name(name), sequence(++node_counter) {}
 Node::~Node() = default;
 
-template <> void destroy(Node* node) noexcept {
+template <>
+void destroy(Node* node) noexcept {
   if (graveyard) {
     graveyard->push_back(node);
     return;
@@ -74,20 +75,27 @@ Tensor Saved::operator()() const {
   if (!owned_) {
     if (!present_) return Tensor(impl_);  // an undefined tensor was captured
     fail<RuntimeError>(
-        "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        "freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify "
-        "retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors "
+        "Trying to backward through the graph a second time (or directly access saved tensors after they "
+        "have already been "
+        "freed). Saved intermediate values of the graph are freed when you call .backward() or "
+        "autograd.grad(). Specify "
+        "retain_graph=True if you need to backward through the graph a second time or if you need to access "
+        "saved tensors "
         "after calling backward.");
   }
   if (impl_->version() != version_) {
     std::string origin;
-    if (is_result_ && running_node) origin = concat(", which is output 0 of ", running_node->name, ",");
-    else if (impl_->grad_fn) origin = concat(", which is output ", impl_->output_nr, " of ", impl_->grad_fn->name, ",");
-    fail<RuntimeError>("one of the variables needed for gradient computation has been modified by an inplace operation: "
-                       "[torch.", scalar_type_name(impl_->dtype), "Tensor ", impl_->sizes, "]", origin, " is at version ",
-                       impl_->version(), "; expected version ", version_, " instead. It was saved by ",
-                       running_node ? running_node->name : "an operation",
-                       ". Hint: replace the in-place operation by one that makes a new tensor, or clone() before it.");
+    if (is_result_ && running_node)
+      origin = concat(", which is output 0 of ", running_node->name, ",");
+    else if (impl_->grad_fn)
+      origin = concat(", which is output ", impl_->output_nr, " of ", impl_->grad_fn->name, ",");
+    fail<RuntimeError>(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        "[torch.",
+        scalar_type_name(impl_->dtype), "Tensor ", impl_->sizes, "]", origin, " is at version ",
+        impl_->version(), "; expected version ", version_, " instead. It was saved by ",
+        running_node ? running_node->name : "an operation",
+        ". Hint: replace the in-place operation by one that makes a new tensor, or clone() before it.");
   }
   if (!is_result_) return Tensor(impl_);
   if (!grad_enabled() || !running_node) return Tensor(impl_);
@@ -131,15 +139,18 @@ struct Window {
 };
 Window window_of(const TensorImpl* view) { return {view->sizes, view->strides, view->storage_offset()}; }
 
-// The history of a base after one of its views was written in place: the gradient flows through `inner` on the window
-// and around it elsewhere.
+// The history of a base after one of its views was written in place: the gradient flows through `inner` on
+// the window and around it elsewhere.
 struct CopySlices final : Node {
   std::vector<Edge> edge_storage;
   Window base, view;
   Ref<Node> inner;
 
   CopySlices(const Tensor& base_tensor, const TensorImpl* view_impl, Ref<Node> inner_node)
-      : Node("CopySlices"), base(window_of(base_tensor.get())), view(window_of(view_impl)), inner(std::move(inner_node)) {
+      : Node("CopySlices"),
+        base(window_of(base_tensor.get())),
+        view(window_of(view_impl)),
+        inner(std::move(inner_node)) {
     edge_storage.push_back(gradient_edge(base_tensor));
     for (size_t i = 1; i < inner->edges.size(); ++i) edge_storage.push_back(inner->edges[i]);
     edges = edge_storage;
@@ -160,8 +171,10 @@ struct CopySlices final : Node {
     running_node = outer;
     for (size_t i = 1; i < inner_grads.size(); ++i) grad_inputs[i] = std::move(inner_grads[i]);
     if (edge_storage[0]) {
-      if (inner_grads[0]) copy_(slice, inner_grads[0]);
-      else zero_(slice);
+      if (inner_grads[0])
+        copy_(slice, inner_grads[0]);
+      else
+        zero_(slice);
       grad_inputs[0] = std::move(result);
     }
   }
@@ -211,31 +224,38 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
 
 void check_inplace(const Tensor& t) {
   if (t->inference) {
-    check(grad_state.inference, "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
-                                "clone to get a normal tensor before doing inplace update.");
+    check(grad_state.inference,
+          "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
+          "clone to get a normal tensor before doing inplace update.");
     return;
   }
   if (!grad_enabled()) return;
   if (t->requires_grad_leaf)
-    fail<RuntimeError>("a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
-                       "torch.no_grad(), or work on a clone().");
+    fail<RuntimeError>(
+        "a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
+        "torch.no_grad(), or work on a clone().");
   if (!t->view_base) return;
   const Tensor base = t->view_base;
   bool graph = requires_grad(base) || requires_grad(t);
   if (graph && base->requires_grad_leaf)
-    fail<RuntimeError>("a view of a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
-                       "torch.no_grad(), or work on a clone().");
+    fail<RuntimeError>(
+        "a view of a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
+        "torch.no_grad(), or work on a clone().");
   if (!graph) return;
   if (t->view_kind == ViewKind::OneOfMany)
-    fail<RuntimeError>("Output ", t->output_nr, " of ", t->grad_fn ? t->grad_fn->name : "a function",
-                       " is a view and is being modified inplace. This view is the output of a function that returns multiple "
-                       "views. Such functions do not allow the output views to be modified inplace. You should replace the "
-                       "inplace operation by an out-of-place one.");
+    fail<RuntimeError>(
+        "Output ", t->output_nr, " of ", t->grad_fn ? t->grad_fn->name : "a function",
+        " is a view and is being modified inplace. This view is the output of a function that returns "
+        "multiple "
+        "views. Such functions do not allow the output views to be modified inplace. You should replace the "
+        "inplace operation by an out-of-place one.");
   if (t->view_kind == ViewKind::MadeWithoutGrad)
-    fail<RuntimeError>("A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
-                       "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
-                       "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
-                       "tracked) or both outside (if you want the inplace to be tracked).");
+    fail<RuntimeError>(
+        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+        "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+        "both "
+        "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+        "tracked) or both outside (if you want the inplace to be tracked).");
 }
 
 Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset, ViewKind kind) {
@@ -256,7 +276,8 @@ Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int
 }
 
 Tensor result_for(const Out& out, const Dims& sizes, DType dtype) {
-  if (!out.target) [[likely]] return empty(sizes, dtype);
+  if (!out.target) [[likely]]
+    return empty(sizes, dtype);
   Tensor target(out.target);
   auto castable = [](DType from, DType to) {
     if (is_floating(from) && is_integral(to)) return false;

@@ -21,16 +21,16 @@ struct Edge {
 };
 
 struct Node : Counted {
-  const char* name;  // PyTorch's, e.g. "AddBackward0"
-  uint64_t sequence;  // creation order: an edge always leads to a node with a smaller one
-  std::span<Edge> edges;  // one per differentiable input; storage is the derived class's
+  const char* name;        // PyTorch's, e.g. "AddBackward0"
+  uint64_t sequence;       // creation order: an edge always leads to a node with a smaller one
+  std::span<Edge> edges;   // one per differentiable input; storage is the derived class's
   Saved* saved = nullptr;  // the tensors that its closures hold
   uint32_t outputs = 1;
   bool released = false;  // its captures are gone
   // State of the pass that is running (see engine.cpp).
   bool queued = false;
   GraphTask* task = nullptr;
-  Tensor pending;                         // gradient of output 0 so far
+  Tensor pending;                          // gradient of output 0 so far
   std::unique_ptr<Tensor[]> more_pending;  // of outputs 1.. , where there are several
   std::unique_ptr<NodeHooks> hooks;
 
@@ -60,7 +60,8 @@ struct Node : Counted {
 struct GradState {
   bool enabled = true;
   bool inference = false;
-  bool inside_forward = false;  // an operator's own forward: not recorded, yet its views count as recorded ones
+  bool inside_forward =
+      false;  // an operator's own forward: not recorded, yet its views count as recorded ones
 };
 extern thread_local GradState grad_state;
 inline bool grad_enabled() { return grad_state.enabled; }
@@ -94,7 +95,8 @@ class InsideForward {
 // A view whose base was written in place has a stale grad_fn; this rebuilds it.
 void refresh_view_slow(TensorImpl* view);
 inline void refresh_view(TensorImpl* t) {
-  if (t->view_base && t->view_version != t->version()) [[unlikely]] refresh_view_slow(t);
+  if (t->view_base && t->view_version != t->version()) [[unlikely]]
+    refresh_view_slow(t);
 }
 inline bool requires_grad(const Tensor& t) {
   if (!t) return false;
@@ -109,16 +111,16 @@ Edge gradient_edge(const Tensor& t);
 void set_history(const Tensor& t, Ref<Node> node, uint32_t output_nr = 0);
 // The same for a tensor that may be a view: the history of its base is rewritten (CopySlices).
 void rebase_history(const Tensor& t, Ref<Node> node);
-// Throws RuntimeError where writing to t in place would break the graph: leaves that require grad, views of them,
-// one of many views, inference tensors.
+// Throws RuntimeError where writing to t in place would break the graph: leaves that require grad, views of
+// them, one of many views, inference tensors.
 void check_inplace(const Tensor& t);
 
 struct BackwardOptions {
   bool retain_graph = false, create_graph = false;
   bool accumulate = true;  // false: autograd.grad, which returns gradients instead
 };
-// The engine. `inputs` empty: gradients go to every leaf reached. With accumulate off, returns one gradient per input
-// (undefined where unreached).
+// The engine. `inputs` empty: gradients go to every leaf reached. With accumulate off, returns one gradient
+// per input (undefined where unreached).
 std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grad_roots,
                                  std::span<const Tensor> inputs, const BackwardOptions& options);
 

@@ -16,12 +16,12 @@ using Int = int64_t;
 constexpr int kRowMajor = 101, kNoTrans = 111, kTrans = 112;
 
 template <class T>
-using CblasGemm = void (*)(int order, int trans_a, int trans_b, Int m, Int n, Int k, T alpha, const T* a, Int lda,
-                           const T* b, Int ldb, T beta, T* c, Int ldc);
+using CblasGemm = void (*)(int order, int trans_a, int trans_b, Int m, Int n, Int k, T alpha, const T* a,
+                           Int lda, const T* b, Int ldb, T beta, T* c, Int ldc);
 
 struct Library {
   std::mutex mutex;
-  std::string path;   // where ensure_loaded looks
+  std::string path;  // where ensure_loaded looks
   std::string error;
   void* handle = nullptr;
   bool tried = false;
@@ -46,8 +46,10 @@ class ScopedEnvironment {
   }
   ~ScopedEnvironment() {
     if (!changed_) return;
-    if (old_) setenv(name_, old_->c_str(), 1);
-    else unsetenv(name_);
+    if (old_)
+      setenv(name_, old_->c_str(), 1);
+    else
+      unsetenv(name_);
   }
   ScopedEnvironment(const ScopedEnvironment&) = delete;
   ScopedEnvironment& operator=(const ScopedEnvironment&) = delete;
@@ -74,7 +76,8 @@ void* find(void* handle, const std::string& name) {
   return nullptr;
 }
 
-template <class Function> bool resolve(void* handle, const char* name, Function& function) {
+template <class Function>
+bool resolve(void* handle, const char* name, Function& function) {
   function = reinterpret_cast<Function>(find(handle, name));
   return function != nullptr;
 }
@@ -85,7 +88,8 @@ bool open(Library& lib, const std::string& path) {
   void* handle;
   {
     const ScopedEnvironment threads("OPENBLAS_NUM_THREADS", "1", false);
-    // Measured on Zen 5: as SkylakeX it is twice as fast as with the AVX2 kernels that OpenBLAS picks for AMD.
+    // Measured on Zen 5: as SkylakeX it is twice as fast as with the AVX2 kernels that OpenBLAS picks for
+    // AMD.
     std::optional<ScopedEnvironment> core_type;
     if (amd_with_avx512()) core_type.emplace("OPENBLAS_CORETYPE", "SkylakeX", true);
     handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -129,7 +133,8 @@ bool load(const char* library_path) {
 }
 
 bool ensure_loaded() {
-  if (loaded()) [[likely]] return true;
+  if (loaded()) [[likely]]
+    return true;
   Library& lib = library();
   const std::lock_guard lock(lib.mutex);
   if (lib.handle) return true;
@@ -145,13 +150,15 @@ const char* core_name() { return text_of("openblas_get_corename"); }
 
 void* symbol(const char* name) { return ensure_loaded() ? find(library().handle, name) : nullptr; }
 
-void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
-           const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  library().sgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
+           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+  library().sgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, alpha, a, lda, b, ldb, beta,
+                  c, ldc);
 }
-void dgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
-           const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
-  library().dgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+void dgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a,
+           int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
+  library().dgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, alpha, a, lda, b, ldb, beta,
+                  c, ldc);
 }
 
 }  // namespace flambeau::blas

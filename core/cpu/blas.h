@@ -9,7 +9,8 @@ namespace flambeau::blas {
 void set_library_path(const char* path);
 // Opens `library_path` now. False, and error() says why, if that fails; a second call does nothing.
 bool load(const char* library_path);
-// Opens the path given to set_library_path unless that has happened; false if there is none or it cannot be opened.
+// Opens the path given to set_library_path unless that has happened; false if there is none or it cannot be
+// opened.
 bool ensure_loaded();
 bool loaded();
 const char* error();      // why the last load failed; "" if it did not
@@ -19,9 +20,9 @@ const char* core_name();  // the CPU type OpenBLAS runs as; "" before loading
 void* symbol(const char* name);
 
 // Row-major, as in CBLAS. Only after ensure_loaded().
-void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
-           const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
-void dgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a, int64_t lda,
-           const double* b, int64_t ldb, double beta, double* c, int64_t ldc);
+void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
+           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
+void dgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a,
+           int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc);
 
 }  // namespace flambeau::blas

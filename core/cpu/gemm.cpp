@@ -11,7 +11,8 @@ namespace {
 
 // Multiplications that are worth a thread of their own.
 constexpr int64_t kGrain = 1 << 18;
-// Below, our own kernels are as fast as OpenBLAS or faster (measured on Zen 3), and loading it would cost 10 ms.
+// Below, our own kernels are as fast as OpenBLAS or faster (measured on Zen 3), and loading it would cost 10
+// ms.
 constexpr int64_t kBlasWork = 1 << 25, kBlasSide = 48;
 // Threads share rows and columns in multiples of these, which tiles of every instruction set divide.
 constexpr int64_t kRowUnit = 6, kColumnUnit = 16;
@@ -27,7 +28,8 @@ void blas_gemm(const Gemm<double>& g) {
 }
 
 // OpenBLAS adds no bias: it finds the bias in c, and beta 1.
-template <class T> void blas_gemm_with_bias(Gemm<T> g) {
+template <class T>
+void blas_gemm_with_bias(Gemm<T> g) {
   if (g.bias) {
     for (int64_t i = 0; i < g.m; ++i) std::copy(g.bias, g.bias + g.n, g.c + i * g.ldc);
     g.beta = 1;
@@ -40,7 +42,8 @@ bool suits_blas(int64_t m, int64_t n, int64_t k) {
 }
 
 // A part of the product on the calling thread.
-template <class T> void gemm_here(const Gemm<T>& g, bool use_blas) {
+template <class T>
+void gemm_here(const Gemm<T>& g, bool use_blas) {
   if (use_blas) return blas_gemm_with_bias(g);
   // A vector times rows: a sum of rows.
   const bool row = g.m == 1 && !g.trans_b && g.n >= 16, column = g.n == 1 && g.trans_a && g.m >= 16;
@@ -62,13 +65,15 @@ template <class T> void gemm_here(const Gemm<T>& g, bool use_blas) {
   kernels_of(T()).gemm(g);
 }
 
-template <class T> Gemm<T> rows_of(Gemm<T> g, int64_t first, int64_t last) {
+template <class T>
+Gemm<T> rows_of(Gemm<T> g, int64_t first, int64_t last) {
   g.m = last - first;
   g.a += g.trans_a ? first : first * g.lda;
   g.c += first * g.ldc;
   return g;
 }
-template <class T> Gemm<T> columns_of(Gemm<T> g, int64_t first, int64_t last) {
+template <class T>
+Gemm<T> columns_of(Gemm<T> g, int64_t first, int64_t last) {
   g.n = last - first;
   g.b += g.trans_b ? first * g.ldb : first;
   g.c += first;
@@ -77,7 +82,8 @@ template <class T> Gemm<T> columns_of(Gemm<T> g, int64_t first, int64_t last) {
 }
 
 // c = beta * c + bias: what is left of a product of nothing.
-template <class T> void scale_only(const Gemm<T>& g) {
+template <class T>
+void scale_only(const Gemm<T>& g) {
   for (int64_t i = 0; i < g.m; ++i)
     for (int64_t j = 0; j < g.n; ++j) {
       T& c = g.c[i * g.ldc + j];
@@ -85,16 +91,20 @@ template <class T> void scale_only(const Gemm<T>& g) {
     }
 }
 
-template <class T> void threaded_gemm(const Gemm<T>& g) {
+template <class T>
+void threaded_gemm(const Gemm<T>& g) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0) return scale_only(g);
   const int64_t work = g.m * g.n * g.k;
   const bool use_blas = suits_blas(g.m, g.n, g.k);
   if (work < 2 * kGrain) return gemm_here(g, use_blas);
-  // Each thread packs the operand that is not shared out; an element packed costs about as much as kPacking multiplications.
+  // Each thread packs the operand that is not shared out; an element packed costs about as much as kPacking
+  // multiplications.
   constexpr int64_t kPacking = 24;
   const int threads = static_cast<int>(std::clamp<int64_t>(work / kGrain, 1, num_threads()));
-  const auto part = [&](int64_t side, int64_t unit) { return ((side + unit - 1) / unit + threads - 1) / threads * unit; };
+  const auto part = [&](int64_t side, int64_t unit) {
+    return ((side + unit - 1) / unit + threads - 1) / threads * unit;
+  };
   const int64_t rows = part(g.m, kRowUnit), columns = part(g.n, kColumnUnit);
   const int64_t row_cost = std::min(rows, g.m) * g.n * g.k + kPacking * g.n * g.k;
   const int64_t column_cost = g.m * std::min(columns, g.n) * g.k + kPacking * g.m * g.k;
@@ -106,7 +116,8 @@ template <class T> void threaded_gemm(const Gemm<T>& g) {
   });
 }
 
-template <class T> void batched(const Gemm<T>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step) {
+template <class T>
+void batched(const Gemm<T>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step) {
   if (g.m == 0 || g.n == 0) return;
   const auto member = [&](int64_t i) {
     Gemm<T> one = g;
@@ -123,13 +134,16 @@ template <class T> void batched(const Gemm<T>& g, int64_t batch, int64_t a_step,
   const bool use_blas = suits_blas(g.m, g.n, g.k);
   parallel_for(0, batch, (kGrain + work - 1) / work, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      if (g.k == 0) scale_only(member(i));
-      else gemm_here(member(i), use_blas);
+      if (g.k == 0)
+        scale_only(member(i));
+      else
+        gemm_here(member(i), use_blas);
     }
   });
 }
 
-template <class T> void threaded_gemv(const Gemv<T>& g) {
+template <class T>
+void threaded_gemv(const Gemv<T>& g) {
   const int64_t outputs = g.trans ? g.n : g.m, inputs = g.trans ? g.m : g.n;
   const int64_t grain = std::max<int64_t>(64, kGrain / 4 / std::max<int64_t>(1, inputs));
   parallel_for(0, outputs, grain, [&](int64_t first, int64_t last) {
@@ -168,14 +182,15 @@ void gemm_integer(DType dtype, const IntegerGemm& g) {
   const int64_t item = static_cast<int64_t>(item_size(dtype));
   const auto at = [&](const void* p, int64_t offset) { return static_cast<const char*>(p) + offset * item; };
   if (g.batch > 1)
-    return parallel_for(0, g.batch, kGrain / std::max<int64_t>(1, g.m * g.n * g.k) + 1, [&](int64_t first, int64_t last) {
-      IntegerGemm part = g;
-      part.batch = last - first;
-      part.a = at(g.a, first * g.a_step);
-      part.b = at(g.b, first * g.b_step);
-      part.c = const_cast<char*>(at(g.c, first * g.c_step));
-      kernel(part);
-    });
+    return parallel_for(0, g.batch, kGrain / std::max<int64_t>(1, g.m * g.n * g.k) + 1,
+                        [&](int64_t first, int64_t last) {
+                          IntegerGemm part = g;
+                          part.batch = last - first;
+                          part.a = at(g.a, first * g.a_step);
+                          part.b = at(g.b, first * g.b_step);
+                          part.c = const_cast<char*>(at(g.c, first * g.c_step));
+                          kernel(part);
+                        });
   parallel_for(0, g.m, kGrain / std::max<int64_t>(1, g.n * g.k) + 1, [&](int64_t first, int64_t last) {
     IntegerGemm part = g;
     part.m = last - first;

@@ -1,7 +1,7 @@
 // Products of matrices and vectors, row-major, threaded.
 //
-// Small and skinny products, and all products of vectors, go to kernels of our own, large ones to OpenBLAS, one call per
-// thread (see gemm.cpp for where the line is drawn).
+// Small and skinny products, and all products of vectors, go to kernels of our own, large ones to OpenBLAS,
+// one call per thread (see gemm.cpp for where the line is drawn).
 #pragma once
 #include <cstdint>
 
@@ -10,8 +10,8 @@
 namespace flambeau::cpu {
 
 // c = alpha * op(a) op(b) + beta * c + bias, op being the transpose where the flag is set.
-// op(a): [m][k], op(b): [k][n], c: [m][n]; each leading dimension is the stored matrix's row stride, at least its row
-// length. With beta 0, c is not read. m, n and k may be 0.
+// op(a): [m][k], op(b): [k][n], c: [m][n]; each leading dimension is the stored matrix's row stride, at least
+// its row length. With beta 0, c is not read. m, n and k may be 0.
 template <class T>
 struct Gemm {
   bool trans_a = false, trans_b = false;
@@ -68,7 +68,8 @@ struct IntegerGemm {
 };
 void gemm_integer(DType dtype, const IntegerGemm& g);
 
-// ---- the kernels, one set per instruction set ---------------------------------------------------------------------
+// ---- the kernels, one set per instruction set
+// ---------------------------------------------------------------------
 
 template <class T>
 struct GemmKernelsOf {
@@ -83,8 +84,14 @@ struct GemmKernels {
   void (*integer[kDTypes])(const IntegerGemm& g);  // null where there is none
 };
 
-namespace baseline { void fill(GemmKernels& kernels); }
-namespace v3 { void fill(GemmKernels& kernels); }
-namespace v4 { void fill(GemmKernels& kernels); }
+namespace baseline {
+void fill(GemmKernels& kernels);
+}
+namespace v3 {
+void fill(GemmKernels& kernels);
+}
+namespace v4 {
+void fill(GemmKernels& kernels);
+}
 
 }  // namespace flambeau::cpu

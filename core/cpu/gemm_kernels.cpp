@@ -1,8 +1,9 @@
 // The kernels of matrix products. A kernel source: compiled once per instruction set.
 //
-// Two ways to compute a tile of c. *Outer*: rows of b, in registers across the columns of c, times single elements of a
-// (Goto and van de Geijn, 2008). *Dot*: vectors along k of rows of a and rows of transposed b, folded at the end; it
-// wastes nothing where c is narrow and needs no packing where both matrices lie along k.
+// Two ways to compute a tile of c. *Outer*: rows of b, in registers across the columns of c, times single
+// elements of a (Goto and van de Geijn, 2008). *Dot*: vectors along k of rows of a and rows of transposed b,
+// folded at the end; it wastes nothing where c is narrow and needs no packing where both matrices lie along
+// k.
 #include "core/cpu/gemm.h"
 #include "core/cpu/lanes.h"
 #include "core/cpu/lanes_transpose.h"
@@ -11,42 +12,48 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-// ---- outer products -----------------------------------------------------------------------------------------------
+// ---- outer products
+// -----------------------------------------------------------------------------------------------
 
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8, kTileVectors = 3;
 #else
 constexpr int kTileRows = 6, kTileVectors = 2;
 #endif
-template <class T> constexpr int kPanel = kTileVectors * kLanes<T>;  // columns of a tile
-constexpr int64_t kDepth = 320;       // rows of b worked on at a time: a panel of them fits the first-level cache
-constexpr int64_t kBlockRows = 96;    // rows of packed a: kDepth x kBlockRows fits the second-level cache
+template <class T>
+constexpr int kPanel = kTileVectors * kLanes<T>;  // columns of a tile
+constexpr int64_t kDepth = 320;  // rows of b worked on at a time: a panel of them fits the first-level cache
+constexpr int64_t kBlockRows = 96;  // rows of packed a: kDepth x kBlockRows fits the second-level cache
 constexpr int64_t kBlockColumns = 2048;
 constexpr int kScratchB = 6, kScratchA = 7;
 
 // What becomes of a tile: c = alpha * product + beta * c + bias.
-template <class T> struct Epilogue {
+template <class T>
+struct Epilogue {
   T alpha, beta;
   const T* bias;
 };
 
-template <class T> [[gnu::always_inline]] inline T finish(const Epilogue<T>& e, T product, const T* c, int64_t column) {
+template <class T>
+[[gnu::always_inline]] inline T finish(const Epilogue<T>& e, T product, const T* c, int64_t column) {
   T value = e.alpha * product;
   if (e.beta != 0) value += e.beta * *c;
   return e.bias ? value + e.bias[column] : value;
 }
 
 // One operand as seen along its two axes.
-template <class T> struct Operand {
+template <class T>
+struct Operand {
   const T* data;
   int64_t row, column;
   const T* at(int64_t i, int64_t j) const { return data + i * row + j * column; }
 };
 
-// a: element (row i, k) at a[i * a_row + k * a_k]; b: row k at b + k * b_row; columns < kVectors * lanes of c are written.
+// a: element (row i, k) at a[i * a_row + k * a_k]; b: row k at b + k * b_row; columns < kVectors * lanes of c
+// are written.
 template <class T, int kRows, int kVectors>
-void outer_tile(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, int64_t depth, T* c, int64_t ldc,
-                int64_t columns, const Epilogue<T>& e) {
+void outer_tile(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, int64_t depth, T* c,
+                int64_t ldc, int64_t columns, const Epilogue<T>& e) {
   constexpr int kL = kLanes<T>;
   Vec<T> sums[kRows][kVectors] = {};
   for (int64_t k = 0; k < depth; ++k) {
@@ -86,29 +93,39 @@ void outer_tile(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_ro
 }
 
 template <class T>
-using OuterTile = void (*)(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, int64_t depth, T* c,
-                           int64_t ldc, int64_t columns, const Epilogue<T>& e);
+using OuterTile = void (*)(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_row, int64_t depth,
+                           T* c, int64_t ldc, int64_t columns, const Epilogue<T>& e);
 
-template <class T, int kVectors> OuterTile<T> outer_tile_of(int64_t rows) {
+template <class T, int kVectors>
+OuterTile<T> outer_tile_of(int64_t rows) {
   switch (rows) {
-    case 1: return outer_tile<T, 1, kVectors>;
-    case 2: return outer_tile<T, 2, kVectors>;
-    case 3: return outer_tile<T, 3, kVectors>;
-    case 4: return outer_tile<T, 4, kVectors>;
-    case 5: return outer_tile<T, 5, kVectors>;
-    case 7: return outer_tile<T, kTileRows < 7 ? 6 : 7, kVectors>;
-    case 6: return outer_tile<T, 6, kVectors>;
-    default: return outer_tile<T, kTileRows, kVectors>;
+    case 1:
+      return outer_tile<T, 1, kVectors>;
+    case 2:
+      return outer_tile<T, 2, kVectors>;
+    case 3:
+      return outer_tile<T, 3, kVectors>;
+    case 4:
+      return outer_tile<T, 4, kVectors>;
+    case 5:
+      return outer_tile<T, 5, kVectors>;
+    case 7:
+      return outer_tile < T, kTileRows < 7 ? 6 : 7, kVectors > ;
+    case 6:
+      return outer_tile<T, 6, kVectors>;
+    default:
+      return outer_tile<T, kTileRows, kVectors>;
   }
 }
-template <class T> OuterTile<T> outer_tile_of(int64_t rows, int64_t vectors) {
+template <class T>
+OuterTile<T> outer_tile_of(int64_t rows, int64_t vectors) {
   if (vectors == kTileVectors) return outer_tile_of<T, kTileVectors>(rows);
   if (vectors == 1) return outer_tile_of<T, 1>(rows);
-  return outer_tile_of<T, kTileVectors < 3 ? 1 : 2>(rows);
+  return outer_tile_of < T, kTileVectors<3 ? 1 : 2>(rows);
 }
 
-// to[j * to_row + i] = from[i * from_row + j] for i < rows <= to_row, j < columns. May write other numbers beyond the
-// `rows` items of a row of `to`, and as many as a vector holds past its end.
+// to[j * to_row + i] = from[i * from_row + j] for i < rows <= to_row, j < columns. May write other numbers
+// beyond the `rows` items of a row of `to`, and as many as a vector holds past its end.
 template <class T>
 void transpose_panel(const T* from, int64_t from_row, int64_t rows, int64_t columns, T* to, int64_t to_row) {
   constexpr int kL = kLanes<T>;
@@ -130,7 +147,8 @@ void transpose_panel(const T* from, int64_t from_row, int64_t rows, int64_t colu
 }
 
 // Panel of b: [depth][kPanel], columns beyond the matrix 0.
-template <class T> void pack_panel(const Operand<T>& b, int64_t k, int64_t depth, int64_t column, int64_t columns, T* to) {
+template <class T>
+void pack_panel(const Operand<T>& b, int64_t k, int64_t depth, int64_t column, int64_t columns, T* to) {
   constexpr int64_t kP = kPanel<T>;
   if (b.column == 1) {
     const T* from = b.at(k, column);
@@ -152,7 +170,8 @@ template <class T> void pack_panel(const Operand<T>& b, int64_t k, int64_t depth
 }
 
 // Rows of a as [depth][kTileRows] tiles; rows beyond the matrix are not read.
-template <class T> void pack_rows(const Operand<T>& a, int64_t row, int64_t rows, int64_t k, int64_t depth, T* to) {
+template <class T>
+void pack_rows(const Operand<T>& a, int64_t row, int64_t rows, int64_t k, int64_t depth, T* to) {
   for (int64_t i = 0; i < rows; i += kTileRows, to += depth * kTileRows) {
     const int64_t count = smaller<int64_t>(kTileRows, rows - i);
     if (a.row == 1) {
@@ -166,14 +185,17 @@ template <class T> void pack_rows(const Operand<T>& a, int64_t row, int64_t rows
   }
 }
 
-template <class T> void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
+template <class T>
+void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
   constexpr int64_t kP = kPanel<T>;
-  // Each panel of b serves all rows: worth packing if there are several tiles of them, or if it must be transposed.
+  // Each panel of b serves all rows: worth packing if there are several tiles of them, or if it must be
+  // transposed.
   const int64_t tiles = (g.m + kTileRows - 1) / kTileRows;
   const bool pack_b = b.column != 1 || tiles > 2;
   const bool pack_a = tiles > 2 && g.n > 8 * kP && (a.column != 1 || g.n > 16 * kP);
   const int64_t step_rows = pack_a ? kBlockRows : g.m;
-  const int64_t depth_blocks = (g.k + kDepth - 1) / kDepth, depth_step = (g.k + depth_blocks - 1) / depth_blocks;
+  const int64_t depth_blocks = (g.k + kDepth - 1) / kDepth,
+                depth_step = (g.k + depth_blocks - 1) / depth_blocks;
   for (int64_t jc = 0; jc < g.n; jc += kBlockColumns) {
     const int64_t block = smaller(kBlockColumns, g.n - jc), panels = (block + kP - 1) / kP;
     for (int64_t k = 0; k < g.k; k += depth_step) {
@@ -184,10 +206,12 @@ template <class T> void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const 
           thread_scratch(kScratchB, static_cast<size_t>(panels * depth * kP + kP) * sizeof(T)));
       for (int64_t p = 0; p < panels; ++p) {
         const int64_t column = jc + p * kP, columns = smaller(kP, g.n - column);
-        if (pack_b || columns % kLanes<T>) pack_panel(b, k, depth, column, columns, packed_b + p * depth * kP);
+        if (pack_b || columns % kLanes<T>)
+          pack_panel(b, k, depth, column, columns, packed_b + p * depth * kP);
       }
       T* const packed_a =
-          pack_a ? static_cast<T*>(thread_scratch(kScratchA, static_cast<size_t>((kBlockRows + kTileRows) * depth + kP) * sizeof(T)))
+          pack_a ? static_cast<T*>(thread_scratch(
+                       kScratchA, static_cast<size_t>((kBlockRows + kTileRows) * depth + kP) * sizeof(T)))
                  : nullptr;
       for (int64_t ic = 0; ic < g.m; ic += step_rows) {
         const int64_t rows = smaller(step_rows, g.m - ic);
@@ -208,10 +232,10 @@ template <class T> void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const 
             T* const c = g.c + (ic + i) * g.ldc + column;
             if (pack_a)
               outer_tile_of<T>(count, vectors)(packed_a + i * depth, 1, kTileRows, panel, panel_row, depth, c,
-                                                    g.ldc, columns, e);
+                                               g.ldc, columns, e);
             else
               outer_tile_of<T>(count, vectors)(a.at(ic + i, k), a.row, a.column, panel, panel_row, depth, c,
-                                                    g.ldc, columns, e);
+                                               g.ldc, columns, e);
           }
         }
       }
@@ -219,18 +243,23 @@ template <class T> void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const 
   }
 }
 
-// ---- dot products -------------------------------------------------------------------------------------------------
+// ---- dot products
+// -------------------------------------------------------------------------------------------------
 
 template <class V, int... kIndex>
 [[gnu::always_inline]] inline auto fold_half(V v, std::integer_sequence<int, kIndex...>) {
   constexpr int kHalf = sizeof...(kIndex);
   return __builtin_shufflevector(v, v, kIndex...) + __builtin_shufflevector(v, v, (kIndex + kHalf)...);
 }
-template <int kTo, class T, int N> [[gnu::always_inline]] inline Vec<T, kTo> fold_to(Vec<T, N> v) {
-  if constexpr (N == kTo) return v;
-  else return fold_to<kTo, T, N / 2>(fold_half(v, std::make_integer_sequence<int, N / 2>{}));
+template <int kTo, class T, int N>
+[[gnu::always_inline]] inline Vec<T, kTo> fold_to(Vec<T, N> v) {
+  if constexpr (N == kTo)
+    return v;
+  else
+    return fold_to<kTo, T, N / 2>(fold_half(v, std::make_integer_sequence<int, N / 2>{}));
 }
-template <class T, int N> [[gnu::always_inline]] inline T sum_lanes(Vec<T, N> v) {
+template <class T, int N>
+[[gnu::always_inline]] inline T sum_lanes(Vec<T, N> v) {
   const Vec<T, 2> pair = fold_to<2, T, N>(v);
   return pair[0] + pair[1];
 }
@@ -239,7 +268,8 @@ constexpr int kDotRows = 3, kDotColumns = 4;
 
 // kRows x kColumns dot products of length k >= N, N lanes at a time.
 template <class T, int N, int kRows, int kColumns>
-void dot_tile(const T* a, int64_t lda, const T* b, int64_t ldb, int64_t k, T* c, int64_t ldc, const Epilogue<T>& e) {
+void dot_tile(const T* a, int64_t lda, const T* b, int64_t ldb, int64_t k, T* c, int64_t ldc,
+              const Epilogue<T>& e) {
   Vec<T, N> sums[kRows][kColumns] = {};
   const auto step = [&](int64_t at, auto only) __attribute__((always_inline)) {
     Vec<T, N> columns[kColumns];
@@ -296,7 +326,8 @@ void dot_row_tiles(const T* a, int64_t lda, const T* b, int64_t ldb, int64_t n, 
   }
 }
 
-template <class T, int N> void dot_gemm(const Gemm<T>& g, const T* a, int64_t lda, const T* b, int64_t ldb) {
+template <class T, int N>
+void dot_gemm(const Gemm<T>& g, const T* a, int64_t lda, const T* b, int64_t ldb) {
   const Epilogue<T> e{g.alpha, g.beta, g.bias};
   int64_t i = 0;
   for (; i + kDotRows <= g.m; i += kDotRows)
@@ -304,7 +335,8 @@ template <class T, int N> void dot_gemm(const Gemm<T>& g, const T* a, int64_t ld
   for (; i < g.m; ++i) dot_row_tiles<T, N, 1>(a + i * lda, lda, b, ldb, g.n, g.k, g.c + i * g.ldc, g.ldc, e);
 }
 
-template <class T> void plain_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
+template <class T>
+void plain_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
   const Epilogue<T> e{g.alpha, g.beta, g.bias};
   for (int64_t i = 0; i < g.m; ++i)
     for (int64_t j = 0; j < g.n; ++j) {
@@ -314,22 +346,30 @@ template <class T> void plain_gemm(const Gemm<T>& g, const Operand<T>& a, const 
     }
 }
 
-// ---- the choice ---------------------------------------------------------------------------------------------------
+// ---- the choice
+// ---------------------------------------------------------------------------------------------------
 
-// Rough costs in cycles: what a transposed or copied item costs, and what folding a vector of partial sums does.
+// Rough costs in cycles: what a transposed or copied item costs, and what folding a vector of partial sums
+// does.
 constexpr double kTransposeCost = 0.5, kCopyCost = 0.15, kFoldCost = 3;
 
-template <class T> void gemm(const Gemm<T>& g) {
+template <class T>
+void gemm(const Gemm<T>& g) {
   const Operand<T> a = g.trans_a ? Operand<T>{g.a, 1, g.lda} : Operand<T>{g.a, g.lda, 1};
   const Operand<T> b = g.trans_b ? Operand<T>{g.b, 1, g.ldb} : Operand<T>{g.b, g.ldb, 1};
   constexpr int kL = kLanes<T>;
   if (g.m * g.n * g.k <= 64) return plain_gemm(g, a, b);
   if (g.k < (kL > 4 ? 4 : kL)) return outer_gemm(g, a, b);
   const double m = static_cast<double>(g.m), n = static_cast<double>(g.n), k = static_cast<double>(g.k);
-  const double a_cost = g.trans_a ? m * k * kTransposeCost : 0, b_cost = g.trans_b ? 0 : n * k * kTransposeCost;
-  const double vectors_k = static_cast<double>((g.k + kL - 1) / kL), vectors_n = static_cast<double>((g.n + kL - 1) / kL);
+  const double a_cost = g.trans_a ? m * k * kTransposeCost : 0,
+               b_cost = g.trans_b ? 0 : n * k * kTransposeCost;
+  const double vectors_k = static_cast<double>((g.k + kL - 1) / kL),
+               vectors_n = static_cast<double>((g.n + kL - 1) / kL);
   const double dot_cost = m * n * (vectors_k * 0.6 + kFoldCost) + a_cost + b_cost;
-  const double outer_cost = m * vectors_n * k * 0.5 + n * k * (g.trans_b ? kTransposeCost : m > 2 * kTileRows ? kCopyCost : 0);
+  const double outer_cost = m * vectors_n * k * 0.5 + n * k *
+                                                          (g.trans_b           ? kTransposeCost
+                                                           : m > 2 * kTileRows ? kCopyCost
+                                                                               : 0);
   if (dot_cost > outer_cost) return outer_gemm(g, a, b);
   const T* rows_a = g.a;
   const T* rows_b = g.b;
@@ -352,8 +392,10 @@ template <class T> void gemm(const Gemm<T>& g) {
   if constexpr (kL > 8) return dot_gemm<T, kL / 4>(g, rows_a, lda, rows_b, ldb);
 }
 
-// Rows of a times x: dot products. Columns: sums of rows, several at a time so that y is read and written less often.
-template <class T> void gemv(const Gemv<T>& g) {
+// Rows of a times x: dot products. Columns: sums of rows, several at a time so that y is read and written
+// less often.
+template <class T>
+void gemv(const Gemv<T>& g) {
   const Epilogue<T> e{g.alpha, g.beta, nullptr};
   if (!g.trans) {
     constexpr int kL = kLanes<T>;
@@ -390,7 +432,8 @@ template <class T> void gemv(const Gemv<T>& g) {
       T x[kRows];
       for (int r = 0; r < kRows; ++r) x[r] = g.x[(i + r) * g.x_stride];
       for (int64_t j = 0; j < width; ++j) {
-        const T low = (x[0] * a[j] + x[1] * a[j + g.lda]) + (x[2] * a[j + 2 * g.lda] + x[3] * a[j + 3 * g.lda]);
+        const T low =
+            (x[0] * a[j] + x[1] * a[j + g.lda]) + (x[2] * a[j + 2 * g.lda] + x[3] * a[j + 3 * g.lda]);
         const T high = (x[4] * a[j + 4 * g.lda] + x[5] * a[j + 5 * g.lda]) +
                        (x[6] * a[j + 6 * g.lda] + x[7] * a[j + 7 * g.lda]);
         sums[j] += low + high;
@@ -408,15 +451,17 @@ template <class T> void gemv(const Gemv<T>& g) {
 }
 
 // Products in T, sums of blocks in double.
-template <class T> T dot(int64_t n, const T* x, int64_t x_stride, const T* y, int64_t y_stride) {
+template <class T>
+T dot(int64_t n, const T* x, int64_t x_stride, const T* y, int64_t y_stride) {
   constexpr int kL = kLanes<T>;
   constexpr int64_t kBlock = 64 * kL;
   double total = 0;
   if (x_stride != 1 || y_stride != 1) {
-    for (int64_t i = 0; i < n; ++i) total += static_cast<double>(x[i * x_stride]) * static_cast<double>(y[i * y_stride]);
+    for (int64_t i = 0; i < n; ++i)
+      total += static_cast<double>(x[i * x_stride]) * static_cast<double>(y[i * y_stride]);
     return static_cast<T>(total);
   }
-  for (; n >= 4 * kL; ) {
+  for (; n >= 4 * kL;) {
     const int64_t block = smaller(n, kBlock) / (4 * kL) * (4 * kL);
     Vec<T> s0{}, s1{}, s2{}, s3{};
     for (int64_t i = 0; i < block; i += 4 * kL) {
@@ -434,13 +479,21 @@ template <class T> T dot(int64_t n, const T* x, int64_t x_stride, const T* y, in
   return static_cast<T>(total);
 }
 
-// ---- integers -----------------------------------------------------------------------------------------------------
+// ---- integers
+// -----------------------------------------------------------------------------------------------------
 
-template <class> struct UnsignedOf { using type = uint32_t; };
-template <> struct UnsignedOf<int64_t> { using type = uint64_t; };
+template <class>
+struct UnsignedOf {
+  using type = uint32_t;
+};
+template <>
+struct UnsignedOf<int64_t> {
+  using type = uint64_t;
+};
 
 // A row of c at a time: rows of b times elements of a, in unsigned arithmetic, which wraps.
-template <class T> void integer_gemm(const IntegerGemm& g) {
+template <class T>
+void integer_gemm(const IntegerGemm& g) {
   using U = typename UnsignedOf<T>::type;
   constexpr int64_t kWidth = 512;
   U sums[kWidth] = {};

@@ -4,19 +4,27 @@ namespace flambeau::cpu {
 
 namespace {
 
-template <class... Family> void fill_baseline(Family&... family) { (baseline::fill(family), ...); }
+template <class... Family>
+void fill_baseline(Family&... family) {
+  (baseline::fill(family), ...);
+}
 #ifdef FLAMBEAU_HAS_V3
-template <class... Family> void fill_v3(Family&... family) { (v3::fill(family), ...); }
+template <class... Family>
+void fill_v3(Family&... family) {
+  (v3::fill(family), ...);
+}
 #endif
 #ifdef FLAMBEAU_HAS_V4
-template <class... Family> void fill_v4(Family&... family) { (v4::fill(family), ...); }
+template <class... Family>
+void fill_v4(Family&... family) {
+  (v4::fill(family), ...);
+}
 #endif
 
 Kernels choose() {
   Kernels k{};
   auto all = [&](auto fill) {
-    fill(k.pointwise, k.reduce, k.softmax, k.gemm, k.transpose, k.conv, k.pool, k.optim, k.random,
-         k.mask);
+    fill(k.pointwise, k.reduce, k.softmax, k.gemm, k.transpose, k.conv, k.pool, k.optim, k.random, k.mask);
   };
 #if defined(__x86_64__)
 #ifdef FLAMBEAU_HAS_V4

@@ -8,7 +8,8 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-// Items of a and b whose index has bit kStep clear (of b shifted up by kStep, filling the gaps of a), then the others.
+// Items of a and b whose index has bit kStep clear (of b shifted up by kStep, filling the gaps of a), then
+// the others.
 template <int kStep, class V, int... kIndex>
 [[gnu::always_inline]] inline V exchange_low(V a, V b, std::integer_sequence<int, kIndex...>) {
   constexpr int kN = sizeof...(kIndex);
@@ -21,7 +22,8 @@ template <int kStep, class V, int... kIndex>
 }
 
 // Eklundh's algorithm (1972): blocks of 1, 2, 4 ... items change places across the diagonal.
-template <int kN, class V, int kStep = 1> [[gnu::always_inline]] inline void transpose_square(V (&rows)[kN]) {
+template <int kN, class V, int kStep = 1>
+[[gnu::always_inline]] inline void transpose_square(V (&rows)[kN]) {
   if constexpr (kStep < kN) {
     const auto indices = std::make_integer_sequence<int, kN>{};
 #pragma GCC unroll 64

@@ -18,7 +18,7 @@ inline uint32_t next_word(uint32_t current, uint32_t following, uint32_t shifted
 void twist(uint32_t* state) {
   constexpr int kTail = kTwisterWords - kShift;
   for (int i = 0; i < kTail; ++i) state[i] = next_word(state[i], state[i + 1], state[i + kShift]);
-    // Each word depends on one kTail words before, which is far enough for any vector.
+  // Each word depends on one kTail words before, which is far enough for any vector.
 #pragma GCC ivdep
   for (int i = kTail; i < kTwisterWords - 1; ++i)
     state[i] = next_word(state[i], state[i + 1], state[i - kTail]);

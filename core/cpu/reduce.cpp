@@ -14,7 +14,8 @@ using Axis = Reduction::Axis;
 
 // Elements that are worth a thread of their own.
 constexpr int64_t kGrain = 32768;
-// How finely a long reduction is cut at most. It must not depend on the number of threads: nor may the result.
+// How finely a long reduction is cut at most. It must not depend on the number of threads: nor may the
+// result.
 constexpr int64_t kMaxChunks = 32;
 // A kept axis this long is split rather than the reduced one.
 constexpr int64_t kEnoughOutputs = 16;
@@ -42,7 +43,8 @@ int merge_neighbours(Axis* axes, int rank, bool with_output) {
   return rank ? last + 1 : 0;
 }
 
-Reduction build(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides, uint32_t mask) {
+Reduction build(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
+                uint32_t mask) {
   Reduction r;
   int64_t step = 1;
   for (int i = rank - 1; i >= 0; --i) {
@@ -64,12 +66,14 @@ Reduction build(int rank, const int64_t* sizes, const int64_t* strides, const in
   return r;
 }
 
-bool reduces_rows(const Reduction& r) { return r.reduced_rank == 0 || r.reduced[r.reduced_rank - 1].stride == 1; }
+bool reduces_rows(const Reduction& r) {
+  return r.reduced_rank == 0 || r.reduced[r.reduced_rank - 1].stride == 1;
+}
 
 int longest(const Axis* axes, int rank) {
-  return static_cast<int>(std::max_element(axes, axes + rank, [](const Axis& a, const Axis& b) {
-    return a.size < b.size;
-  }) - axes);
+  return static_cast<int>(
+      std::max_element(axes, axes + rank, [](const Axis& a, const Axis& b) { return a.size < b.size; }) -
+      axes);
 }
 
 // How a reduction is cut for the threads.
@@ -102,7 +106,8 @@ Cut choose_cut(const Reduction& r) {
 }
 
 // body(part of r, offset into the input, offset into the output) for ranges of a kept axis.
-template <class Body> void over_kept(const Reduction& r, const Cut& cut, Body body) {
+template <class Body>
+void over_kept(const Reduction& r, const Cut& cut, Body body) {
   const int64_t size = r.kept[cut.axis].size, steps = (size + cut.step - 1) / cut.step;
   const int64_t work = std::max<int64_t>(1, r.outputs * r.count / steps);
   parallel_for(0, steps, (kGrain + work - 1) / work, [&](int64_t first, int64_t last) {
@@ -115,9 +120,10 @@ template <class Body> void over_kept(const Reduction& r, const Cut& cut, Body bo
   });
 }
 
-// body(chunk, part of r, offset into the input, first index) for chunks of a reduced axis. The parts' outputs lie at
-// `chunk * outputs`, contiguous in the order of the kept axes.
-template <class Body> void over_chunks(const Reduction& r, const Cut& cut, Body body) {
+// body(chunk, part of r, offset into the input, first index) for chunks of a reduced axis. The parts' outputs
+// lie at `chunk * outputs`, contiguous in the order of the kept axes.
+template <class Body>
+void over_chunks(const Reduction& r, const Cut& cut, Body body) {
   const int64_t size = r.reduced[cut.axis].size;
   Reduction part = r;
   int64_t step = 1;
@@ -158,17 +164,25 @@ struct Steps {
 };
 Steps steps_of(Reduce op, DType dtype) {
   switch (op) {
-    case Reduce::Sum: return {op, op, reduce_output(op, dtype)};
-    case Reduce::Mean: return {Reduce::Sum, Reduce::Mean, dtype};
-    case Reduce::Prod: return {op, op, reduce_output(op, dtype)};
+    case Reduce::Sum:
+      return {op, op, reduce_output(op, dtype)};
+    case Reduce::Mean:
+      return {Reduce::Sum, Reduce::Mean, dtype};
+    case Reduce::Prod:
+      return {op, op, reduce_output(op, dtype)};
     case Reduce::Any:
-    case Reduce::All: return {op, op, DType::Bool};
-    case Reduce::CountNonzero: return {op, Reduce::Sum, DType::Int64};
-    case Reduce::MaxOfAbs: return {op, Reduce::Max, dtype};
+    case Reduce::All:
+      return {op, op, DType::Bool};
+    case Reduce::CountNonzero:
+      return {op, Reduce::Sum, DType::Int64};
+    case Reduce::MaxOfAbs:
+      return {op, Reduce::Max, dtype};
     case Reduce::SumOfSquares:
     case Reduce::SumOfAbs:
-    case Reduce::NanSum: return {op, Reduce::Sum, dtype};
-    default: return {op, op, dtype};  // Max, Min
+    case Reduce::NanSum:
+      return {op, Reduce::Sum, dtype};
+    default:
+      return {op, op, dtype};  // Max, Min
   }
 }
 
@@ -187,9 +201,11 @@ std::unique_ptr<char[]> buffer(int64_t items, DType dtype) {
   return std::make_unique_for_overwrite<char[]>(static_cast<size_t>(items) * item_size(dtype));
 }
 
-// ---- moments ------------------------------------------------------------------------------------------------------
+// ---- moments
+// ------------------------------------------------------------------------------------------------------
 
-template <class F> void for_each_output(const Axis* axes, int rank, int64_t out, F f) {
+template <class F>
+void for_each_output(const Axis* axes, int rank, int64_t out, F f) {
   if (rank == 0) return f(out);
   for (int64_t i = 0; i < axes->size; ++i) for_each_output(axes + 1, rank - 1, out + i * axes->out_stride, f);
 }
@@ -210,7 +226,8 @@ void moments(const Reduction& r, const void* input, T* deviations, T* means) {
   };
   Part parts[kMaxChunks];
   for (int64_t c = 0; c < cut.chunks; ++c)
-    parts[c] = {0, std::make_unique_for_overwrite<T[]>(r.outputs), std::make_unique_for_overwrite<T[]>(r.outputs)};
+    parts[c] = {0, std::make_unique_for_overwrite<T[]>(r.outputs),
+                std::make_unique_for_overwrite<T[]>(r.outputs)};
   over_chunks(r, cut, [&](int64_t chunk, const Reduction& part, int64_t in, int64_t) {
     parts[chunk].count = static_cast<double>(part.count);
     kernel(part, at(input, in, dtype), parts[chunk].deviations.get(), parts[chunk].means.get());
@@ -231,8 +248,8 @@ void moments(const Reduction& r, const void* input, T* deviations, T* means) {
 }
 
 template <class T>
-void variance_of(const Reduction& r, double correction, bool standard_deviation, const void* input, T* variances,
-                 T* means) {
+void variance_of(const Reduction& r, double correction, bool standard_deviation, const void* input,
+                 T* variances, T* means) {
   moments<T>(r, input, variances, means);
   if (!variances || r.outputs == 0) return;
   const double divisor = std::max(0.0, static_cast<double>(r.count) - correction);
@@ -277,7 +294,8 @@ void reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void*
   kernel_of(steps.last, steps.between)(last, parts.get(), output);
 }
 
-void arg_reduce(ArgReduce op, DType dtype, const Reduction& r, const void* input, void* values, int64_t* indices) {
+void arg_reduce(ArgReduce op, DType dtype, const Reduction& r, const void* input, void* values,
+                int64_t* indices) {
   const ArgReduceKernel kernel = kernels().reduce.arg_reduce[static_cast<int>(op)][static_cast<int>(dtype)];
   const Cut cut = choose_cut(r);
   if (cut.what == Cut::None) return kernel(r, input, values, indices);
@@ -325,17 +343,18 @@ void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, cons
   const int64_t block = size * inner;
   if (block == 0 || outer == 0) return;
   const auto part = [&](const ScanRange& range, int64_t offset) {
-    kernel(range, at(input, offset, dtype), at(output, offset, result), indices ? indices + offset : nullptr, nullptr);
+    kernel(range, at(input, offset, dtype), at(output, offset, result), indices ? indices + offset : nullptr,
+           nullptr);
   };
   if (outer > 1)
     return parallel_for(0, outer, (kGrain + block - 1) / block, [&](int64_t first, int64_t last) {
       part({last - first, size, inner, inner}, first * block);
     });
   if (inner > 1)
-    return parallel_for(0, inner, std::max(kColumnStep, kGrain / size), [&](int64_t first, int64_t last) {
-      part({1, size, last - first, inner}, first);
-    });
-  if (extreme || size < 4 * kGrain || num_threads() == 1 || in_parallel_region()) return part({1, size, 1, 1}, 0);
+    return parallel_for(0, inner, std::max(kColumnStep, kGrain / size),
+                        [&](int64_t first, int64_t last) { part({1, size, last - first, inner}, first); });
+  if (extreme || size < 4 * kGrain || num_threads() == 1 || in_parallel_region())
+    return part({1, size, 1, 1}, 0);
   // One long row: fold all pieces but the last, then scan each piece from what came before it.
   constexpr int64_t kPieces = 16;
   union Accumulator {
@@ -343,17 +362,22 @@ void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, cons
     uint64_t integer;
   };
   const auto combine = [&](Accumulator& a, Accumulator b) {
-    if (is_floating(dtype)) a.floating = op == Scan::Sum ? a.floating + b.floating : a.floating * b.floating;
-    else a.integer = op == Scan::Sum ? a.integer + b.integer : a.integer * b.integer;
+    if (is_floating(dtype))
+      a.floating = op == Scan::Sum ? a.floating + b.floating : a.floating * b.floating;
+    else
+      a.integer = op == Scan::Sum ? a.integer + b.integer : a.integer * b.integer;
   };
   Accumulator identity, folds[kPieces], carries[kPieces];
-  if (is_floating(dtype)) identity.floating = op == Scan::Sum ? 0 : 1;
-  else identity.integer = op == Scan::Sum ? 0 : 1;
+  if (is_floating(dtype))
+    identity.floating = op == Scan::Sum ? 0 : 1;
+  else
+    identity.integer = op == Scan::Sum ? 0 : 1;
   const auto scan_pieces = [&](int64_t pieces, Accumulator* carry, void* out) {
     parallel_for(0, pieces, 1, [&](int64_t first, int64_t last) {
       for (int64_t piece = first; piece < last; ++piece) {
         const int64_t begin = size * piece / kPieces, end = size * (piece + 1) / kPieces;
-        kernel({1, end - begin, 1, 1}, at(input, begin, dtype), at(out, begin, result), nullptr, carry + piece);
+        kernel({1, end - begin, 1, 1}, at(input, begin, dtype), at(out, begin, result), nullptr,
+               carry + piece);
       }
     });
   };

@@ -7,20 +7,24 @@ namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
 // better(x, best): x replaces best, which came first. A NaN is better than any number.
-template <class T> struct Greater {
+template <class T>
+struct Greater {
   static bool better(T x, T best) { return (x > best) | ((x != x) & (best == best)); }
 };
-template <class T> struct Less {
+template <class T>
+struct Less {
   static bool better(T x, T best) { return (x < best) | ((x != x) & (best == best)); }
 };
 
-template <class T> struct Found {
+template <class T>
+struct Found {
   T value;
   int64_t index;
 };
 
 // The best of each block first, in lanes, then its place in the block that holds the best of all.
-template <class T, class Order> Found<T> find_in_row(const T* x, int64_t n) {
+template <class T, class Order>
+Found<T> find_in_row(const T* x, int64_t n) {
   constexpr int kWays = 4 * kLanes<T>, kBlock = 32 * kWays;
   T best = x[0];
   int64_t start = 0;
@@ -46,12 +50,15 @@ template <class T, class Order> Found<T> find_in_row(const T* x, int64_t n) {
     if (best != best) break;
   }
   int64_t i = start;
-  if (best != best) while (x[i] == x[i]) ++i;
-  else while (x[i] != best) ++i;
+  if (best != best)
+    while (x[i] == x[i]) ++i;
+  else
+    while (x[i] != best) ++i;
   return {x[i], i};
 }
 
-template <class T, class Order> Found<T> find_strided(const T* x, int64_t n, int64_t stride) {
+template <class T, class Order>
+Found<T> find_strided(const T* x, int64_t n, int64_t stride) {
   Found<T> found{x[0], 0};
   for (int64_t i = 1; i < n; ++i)
     if (Order::better(x[i * stride], found.value)) found = {x[i * stride], i};
@@ -107,7 +114,8 @@ void find(const Reduction& r, const void* input, void* out_values, int64_t* out_
   });
 }
 
-template <class T> void fill_type(ReduceKernels& kernels, DType dtype) {
+template <class T>
+void fill_type(ReduceKernels& kernels, DType dtype) {
   kernels.arg_reduce[static_cast<int>(ArgReduce::Max)][static_cast<int>(dtype)] = find<T, Greater<T>>;
   kernels.arg_reduce[static_cast<int>(ArgReduce::Min)][static_cast<int>(dtype)] = find<T, Less<T>>;
 }

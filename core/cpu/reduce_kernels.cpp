@@ -1,7 +1,7 @@
 // The kernels of sums, products, extremes and moments. A kernel source: compiled once per instruction set.
 //
-// An *operation* folds elements into accumulators in two ways: along contiguous memory (`row`), and many columns side by
-// side (`columns`); `walk` picks one by the strides and walks the other axes.
+// An *operation* folds elements into accumulators in two ways: along contiguous memory (`row`), and many
+// columns side by side (`columns`); `walk` picks one by the strides and walks the other axes.
 #include "core/cpu/lanes.h"
 #include "core/cpu/reduce.h"
 #include "core/cpu/reduce_walk.h"
@@ -9,14 +9,16 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-// ---- sums of floating numbers -------------------------------------------------------------------------------------
+// ---- sums of floating numbers
+// -------------------------------------------------------------------------------------
 //
-// Elements add up in 4 vectors over blocks of 64 vectors, so that a partial sum is the result of few additions; the
-// blocks' sums add up in double (for float) or with their rounding errors kept (for double). The error stays near that
-// of the final rounding, however long the row.
+// Elements add up in 4 vectors over blocks of 64 vectors, so that a partial sum is the result of few
+// additions; the blocks' sums add up in double (for float) or with their rounding errors kept (for double).
+// The error stays near that of the final rounding, however long the row.
 
 // Knuth's TwoSum, with the error kept apart so that infinities stay infinite. V is double or a vector of it.
-template <class V> struct CompensatedSum {
+template <class V>
+struct CompensatedSum {
   V sum{}, error{};
   [[gnu::always_inline]] void add(V x) {
     const V total = sum + x, part = total - sum;
@@ -37,8 +39,10 @@ struct Plain {
 };
 
 // Adds up the blocks' vectors.
-template <class T> struct BlockSums;
-template <> struct BlockSums<float> {
+template <class T>
+struct BlockSums;
+template <>
+struct BlockSums<float> {
   static constexpr int kHalf = kLanes<double>;
   Vec<double> low{}, high{};
   [[gnu::always_inline]] void add(Vec<float> v) {
@@ -52,7 +56,8 @@ template <> struct BlockSums<float> {
     for (int i = 0; i < kHalf; ++i) acc.add(sum[i]);
   }
 };
-template <> struct BlockSums<double> {
+template <>
+struct BlockSums<double> {
   CompensatedSum<Vec<double>> lanes;
   [[gnu::always_inline]] void add(Vec<double> v) { lanes.add(v); }
   void finish(Compensated& acc) const {
@@ -62,36 +67,59 @@ template <> struct BlockSums<double> {
     }
   }
 };
-template <class T> struct AccumulatorOf { using type = Compensated; };
-template <> struct AccumulatorOf<float> { using type = Plain; };
+template <class T>
+struct AccumulatorOf {
+  using type = Compensated;
+};
+template <>
+struct AccumulatorOf<float> {
+  using type = Plain;
+};
 
 // Each maps a number or a vector.
 struct Identity {
-  template <class V> [[gnu::always_inline]] static V map(V x) { return x; }
+  template <class V>
+  [[gnu::always_inline]] static V map(V x) {
+    return x;
+  }
 };
 struct Squared {
-  template <class V> [[gnu::always_inline]] static V map(V x) { return x * x; }
+  template <class V>
+  [[gnu::always_inline]] static V map(V x) {
+    return x * x;
+  }
 };
 struct Absolute {
-  template <class V> [[gnu::always_inline]] static V map(V x) { return x < 0 ? -x : x; }
+  template <class V>
+  [[gnu::always_inline]] static V map(V x) {
+    return x < 0 ? -x : x;
+  }
 };
 struct NanAsZero {
-  template <class V> [[gnu::always_inline]] static V map(V x) { return x == x ? x : V{}; }
+  template <class V>
+  [[gnu::always_inline]] static V map(V x) {
+    return x == x ? x : V{};
+  }
 };
 
 // One number or a vector of them.
-template <class V, class T> [[gnu::always_inline]] inline V get(const T* x) {
-  if constexpr (sizeof(V) == sizeof(T)) return *x;
-  else return load(x);
+template <class V, class T>
+[[gnu::always_inline]] inline V get(const T* x) {
+  if constexpr (sizeof(V) == sizeof(T))
+    return *x;
+  else
+    return load(x);
 }
 
-template <class T> T horizontal_sum(Vec<T> v) {
+template <class T>
+T horizontal_sum(Vec<T> v) {
   T sum = 0;
   for (int i = 0; i < kLanes<T>; ++i) sum += v[i];
   return sum;
 }
 
-template <class T, class Map, bool kMean = false> struct FloatSum {
+template <class T, class Map, bool kMean = false>
+struct FloatSum {
   using In = T;
   using Out = T;
   using Acc = typename AccumulatorOf<T>::type;
@@ -128,7 +156,8 @@ template <class T, class Map, bool kMean = false> struct FloatSum {
     for (int64_t i = 0; i < n; ++i) acc.add(Map::map(x[i]));
     return acc;
   }
-  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width,
+                                        Acc* acc) {
     alignas(64) T sums[kTileColumns];
     for (int64_t c = 0; c < width; ++c) sums[c] = 0;
     int64_t r = 0;
@@ -143,25 +172,40 @@ template <class T, class Map, bool kMean = false> struct FloatSum {
   }
 
  private:
-  template <class V> [[gnu::always_inline]] static V sum_of_8(const T* x, int64_t stride) {
+  template <class V>
+  [[gnu::always_inline]] static V sum_of_8(const T* x, int64_t stride) {
     const auto item = [&](int r) { return Map::map(get<V>(x + r * stride)); };
     return ((item(0) + item(1)) + (item(2) + item(3))) + ((item(4) + item(5)) + (item(6) + item(7)));
   }
 };
 
-// ---- extremes of floating numbers ---------------------------------------------------------------------------------
+// ---- extremes of floating numbers
+// ---------------------------------------------------------------------------------
 
 struct Largest {
-  template <class T> static constexpr T start() { return -__builtin_huge_val(); }
+  template <class T>
+  static constexpr T start() {
+    return -__builtin_huge_val();
+  }
   // A NaN on either side is the result.
-  template <class V> [[gnu::always_inline]] static V pick(V a, V b) { return a != a ? a : b <= a ? a : b; }
+  template <class V>
+  [[gnu::always_inline]] static V pick(V a, V b) {
+    return a != a ? a : b <= a ? a : b;
+  }
 };
 struct Smallest {
-  template <class T> static constexpr T start() { return __builtin_huge_val(); }
-  template <class V> [[gnu::always_inline]] static V pick(V a, V b) { return a != a ? a : b >= a ? a : b; }
+  template <class T>
+  static constexpr T start() {
+    return __builtin_huge_val();
+  }
+  template <class V>
+  [[gnu::always_inline]] static V pick(V a, V b) {
+    return a != a ? a : b >= a ? a : b;
+  }
 };
 
-template <class T, class Choice, class Map> struct FloatExtreme {
+template <class T, class Choice, class Map>
+struct FloatExtreme {
   using In = T;
   using Out = T;
   using Acc = T;
@@ -190,14 +234,16 @@ template <class T, class Choice, class Map> struct FloatExtreme {
     for (; i < n; ++i) acc = Choice::pick(acc, Map::map(x[i]));
     return acc;
   }
-  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width,
+                                        Acc* acc) {
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4, x += 4 * row_stride) {
       int64_t c = 0;
       for (; c + kL <= width; c += kL) {
         const T* p = x + c;
         const Vec<T> low = Choice::pick(Map::map(load(p)), Map::map(load(p + row_stride)));
-        const Vec<T> high = Choice::pick(Map::map(load(p + 2 * row_stride)), Map::map(load(p + 3 * row_stride)));
+        const Vec<T> high =
+            Choice::pick(Map::map(load(p + 2 * row_stride)), Map::map(load(p + 3 * row_stride)));
         store(acc + c, Choice::pick(load(acc + c), Choice::pick(low, high)));
       }
       for (; c < width; ++c)
@@ -208,9 +254,11 @@ template <class T, class Choice, class Map> struct FloatExtreme {
   }
 };
 
-// ---- products of floating numbers, in double ----------------------------------------------------------------------
+// ---- products of floating numbers, in double
+// ----------------------------------------------------------------------
 
-template <class T> struct FloatProduct {
+template <class T>
+struct FloatProduct {
   using In = T;
   using Out = T;
   using Acc = double;
@@ -234,16 +282,19 @@ template <class T> struct FloatProduct {
     for (; i < n; ++i) acc *= x[i];
     return acc;
   }
-  [[gnu::noinline]] static void columns(const T* __restrict x, int64_t rows, int64_t row_stride, int64_t width, Acc* __restrict acc) {
+  [[gnu::noinline]] static void columns(const T* __restrict x, int64_t rows, int64_t row_stride,
+                                        int64_t width, Acc* __restrict acc) {
     for (int64_t r = 0; r < rows; ++r, x += row_stride)
       for (int64_t c = 0; c < width; ++c) acc[c] *= x[c];
   }
 };
 
-// ---- exact folds: the compiler may reorder them, and vectorises the plain loops ------------------------------------
+// ---- exact folds: the compiler may reorder them, and vectorises the plain loops
+// ------------------------------------
 
 // Fold::step(accumulator, element).
-template <class T, class Fold> struct ExactFold {
+template <class T, class Fold>
+struct ExactFold {
   using In = T;
   using Acc = typename Fold::template Acc<T>;
   using Out = Acc;
@@ -263,7 +314,8 @@ template <class T, class Fold> struct ExactFold {
     }
     return acc;
   }
-  [[gnu::noinline]] static void columns(const T* __restrict x, int64_t rows, int64_t row_stride, int64_t width, Acc* __restrict acc) {
+  [[gnu::noinline]] static void columns(const T* __restrict x, int64_t rows, int64_t row_stride,
+                                        int64_t width, Acc* __restrict acc) {
     int64_t r = 0;
     for (; r + 4 <= rows; r += 4, x += 4 * row_stride)
       for (int64_t c = 0; c < width; ++c) {
@@ -277,65 +329,126 @@ template <class T, class Fold> struct ExactFold {
 
 // Integers wrap: the arithmetic is unsigned.
 struct IntegerSum {
-  template <class> using Acc = int64_t;
-  template <class> static int64_t identity() { return 0; }
-  template <class T> static int64_t step(int64_t acc, T x) {
+  template <class>
+  using Acc = int64_t;
+  template <class>
+  static int64_t identity() {
+    return 0;
+  }
+  template <class T>
+  static int64_t step(int64_t acc, T x) {
     return static_cast<int64_t>(static_cast<uint64_t>(acc) + static_cast<uint64_t>(static_cast<int64_t>(x)));
   }
   static int64_t combine(int64_t a, int64_t b) { return step(a, b); }
   static bool done(int64_t) { return false; }
 };
 struct IntegerProduct {
-  template <class> using Acc = int64_t;
-  template <class> static int64_t identity() { return 1; }
-  template <class T> static int64_t step(int64_t acc, T x) {
+  template <class>
+  using Acc = int64_t;
+  template <class>
+  static int64_t identity() {
+    return 1;
+  }
+  template <class T>
+  static int64_t step(int64_t acc, T x) {
     return static_cast<int64_t>(static_cast<uint64_t>(acc) * static_cast<uint64_t>(static_cast<int64_t>(x)));
   }
   static int64_t combine(int64_t a, int64_t b) { return step(a, b); }
   static bool done(int64_t) { return false; }
 };
 struct NonzeroCount {
-  template <class> using Acc = int64_t;
-  template <class> static int64_t identity() { return 0; }
-  template <class T> static int64_t step(int64_t acc, T x) { return acc + (x != 0); }
+  template <class>
+  using Acc = int64_t;
+  template <class>
+  static int64_t identity() {
+    return 0;
+  }
+  template <class T>
+  static int64_t step(int64_t acc, T x) {
+    return acc + (x != 0);
+  }
   static int64_t combine(int64_t a, int64_t b) { return a + b; }
   static bool done(int64_t) { return false; }
 };
 struct AnyOf {
-  template <class> using Acc = uint8_t;
-  template <class> static uint8_t identity() { return 0; }
-  template <class T> static uint8_t step(uint8_t acc, T x) { return acc | static_cast<uint8_t>(x != 0); }
+  template <class>
+  using Acc = uint8_t;
+  template <class>
+  static uint8_t identity() {
+    return 0;
+  }
+  template <class T>
+  static uint8_t step(uint8_t acc, T x) {
+    return acc | static_cast<uint8_t>(x != 0);
+  }
   static uint8_t combine(uint8_t a, uint8_t b) { return a | b; }
   static bool done(uint8_t acc) { return acc; }
 };
 struct AllOf {
-  template <class> using Acc = uint8_t;
-  template <class> static uint8_t identity() { return 1; }
-  template <class T> static uint8_t step(uint8_t acc, T x) { return acc & static_cast<uint8_t>(x != 0); }
+  template <class>
+  using Acc = uint8_t;
+  template <class>
+  static uint8_t identity() {
+    return 1;
+  }
+  template <class T>
+  static uint8_t step(uint8_t acc, T x) {
+    return acc & static_cast<uint8_t>(x != 0);
+  }
   static uint8_t combine(uint8_t a, uint8_t b) { return a & b; }
   static bool done(uint8_t acc) { return !acc; }
 };
-template <class T> constexpr T kHighest = static_cast<T>(-1) < 0
-    ? static_cast<T>((uint64_t{1} << (8 * sizeof(T) - 1)) - 1) : static_cast<T>(-1);
-template <class T> constexpr T kLowest = static_cast<T>(~kHighest<T>);
+template <class T>
+constexpr T kHighest =
+    static_cast<T>(-1) < 0 ? static_cast<T>((uint64_t{1} << (8 * sizeof(T) - 1)) - 1) : static_cast<T>(-1);
+template <class T>
+constexpr T kLowest = static_cast<T>(~kHighest<T>);
 struct IntegerMax {
-  template <class T> using Acc = T;
-  template <class T> static T identity() { return kLowest<T>; }
-  template <class T> static T step(T acc, T x) { return x > acc ? x : acc; }
-  template <class T> static T combine(T a, T b) { return step(a, b); }
-  template <class T> static bool done(T) { return false; }
+  template <class T>
+  using Acc = T;
+  template <class T>
+  static T identity() {
+    return kLowest<T>;
+  }
+  template <class T>
+  static T step(T acc, T x) {
+    return x > acc ? x : acc;
+  }
+  template <class T>
+  static T combine(T a, T b) {
+    return step(a, b);
+  }
+  template <class T>
+  static bool done(T) {
+    return false;
+  }
 };
 struct IntegerMin {
-  template <class T> using Acc = T;
-  template <class T> static T identity() { return kHighest<T>; }
-  template <class T> static T step(T acc, T x) { return x < acc ? x : acc; }
-  template <class T> static T combine(T a, T b) { return step(a, b); }
-  template <class T> static bool done(T) { return false; }
+  template <class T>
+  using Acc = T;
+  template <class T>
+  static T identity() {
+    return kHighest<T>;
+  }
+  template <class T>
+  static T step(T acc, T x) {
+    return x < acc ? x : acc;
+  }
+  template <class T>
+  static T combine(T a, T b) {
+    return step(a, b);
+  }
+  template <class T>
+  static bool done(T) {
+    return false;
+  }
 };
 
-// ---- moments ------------------------------------------------------------------------------------------------------
+// ---- moments
+// ------------------------------------------------------------------------------------------------------
 
-// Mean and sum of squared deviations of `count` numbers; two of them combine by Chan, Golub and LeVeque (1979).
+// Mean and sum of squared deviations of `count` numbers; two of them combine by Chan, Golub and LeVeque
+// (1979).
 struct Moments {
   double count = 0, mean = 0, deviations = 0;
   void add(double other_count, double other_mean, double other_deviations) {
@@ -346,7 +459,8 @@ struct Moments {
   }
 };
 
-template <class T> struct MomentsOf {
+template <class T>
+struct MomentsOf {
   using In = T;
   using Acc = Moments;
   static constexpr int kL = kLanes<T>;
@@ -363,7 +477,8 @@ template <class T> struct MomentsOf {
     Acc acc;
     for (; n > 0; n -= kBlock, x += kBlock) {
       const int64_t block = smaller<int64_t>(n, kBlock);
-      const T mean = static_cast<T>(FloatSum<T, Identity>::row(x, block).value() / static_cast<double>(block));
+      const T mean =
+          static_cast<T>(FloatSum<T, Identity>::row(x, block).value() / static_cast<double>(block));
       Vec<T> s0{}, s1{}, q0{}, q1{};
       int64_t i = 0;
       for (; i + 2 * kL <= block; i += 2 * kL) {
@@ -384,7 +499,8 @@ template <class T> struct MomentsOf {
     }
     return acc;
   }
-  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width, Acc* acc) {
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width,
+                                        Acc* acc) {
     alignas(64) T means[kTileColumns], squares[kTileColumns];
     int64_t r = 0;
     for (; r + kRows <= rows; r += kRows, x += kRows * row_stride) {
@@ -399,7 +515,8 @@ template <class T> struct MomentsOf {
 
  private:
   static constexpr int kRows = 16;
-  template <class V> [[gnu::always_inline]] static void few_rows(const T* x, int64_t stride, T* means, T* squares) {
+  template <class V>
+  [[gnu::always_inline]] static void few_rows(const T* x, int64_t stride, T* means, T* squares) {
     V s0{}, s1{}, q0{}, q1{};
     for (int r = 0; r < kRows; r += 2) {
       s0 += get<V>(x + r * stride);
@@ -416,7 +533,8 @@ template <class T> struct MomentsOf {
   }
 };
 
-template <class T> void moments(const Reduction& r, const void* input, void* deviations, void* means) {
+template <class T>
+void moments(const Reduction& r, const void* input, void* deviations, void* means) {
   T* const out_deviations = static_cast<T*>(deviations);
   T* const out_means = static_cast<T*>(means);
   walk<MomentsOf<T>>(r, static_cast<const T*>(input), [&](int64_t at, const Moments& m) {
@@ -426,13 +544,15 @@ template <class T> void moments(const Reduction& r, const void* input, void* dev
   });
 }
 
-template <class Op> void run(const Reduction& r, const void* input, void* output) {
+template <class Op>
+void run(const Reduction& r, const void* input, void* output) {
   auto* const out = static_cast<typename Op::Out*>(output);
   walk<Op>(r, static_cast<const typename Op::In*>(input),
            [&](int64_t at, const typename Op::Acc& acc) { out[at] = Op::finish(acc, r.count); });
 }
 
-template <class T> void fill_integer(ReduceKernels& kernels, DType dtype) {
+template <class T>
+void fill_integer(ReduceKernels& kernels, DType dtype) {
   const auto set = [&](Reduce op, ReduceKernel kernel) {
     kernels.reduce[static_cast<int>(op)][static_cast<int>(dtype)] = kernel;
   };
@@ -445,7 +565,8 @@ template <class T> void fill_integer(ReduceKernels& kernels, DType dtype) {
   set(Reduce::CountNonzero, run<ExactFold<T, NonzeroCount>>);
 }
 
-template <class T> void fill_floating(ReduceKernels& kernels, DType dtype) {
+template <class T>
+void fill_floating(ReduceKernels& kernels, DType dtype) {
   const auto set = [&](Reduce op, ReduceKernel kernel) {
     kernels.reduce[static_cast<int>(op)][static_cast<int>(dtype)] = kernel;
   };

@@ -1,4 +1,5 @@
-// The kernels of running sums, products, maxima and minima. A kernel source: compiled once per instruction set.
+// The kernels of running sums, products, maxima and minima. A kernel source: compiled once per instruction
+// set.
 #include "core/cpu/lanes.h"
 #include "core/cpu/reduce.h"
 
@@ -8,24 +9,48 @@ namespace {
 constexpr int64_t kScanTile = 512;
 
 // Floating numbers accumulate in double, integers wrap in 64 bits.
-template <class T> struct Accumulator { using type = uint64_t; };
-template <> struct Accumulator<float> { using type = double; };
-template <> struct Accumulator<double> { using type = double; };
-template <class T> struct OutputOf { using type = int64_t; };
-template <> struct OutputOf<float> { using type = float; };
-template <> struct OutputOf<double> { using type = double; };
+template <class T>
+struct Accumulator {
+  using type = uint64_t;
+};
+template <>
+struct Accumulator<float> {
+  using type = double;
+};
+template <>
+struct Accumulator<double> {
+  using type = double;
+};
+template <class T>
+struct OutputOf {
+  using type = int64_t;
+};
+template <>
+struct OutputOf<float> {
+  using type = float;
+};
+template <>
+struct OutputOf<double> {
+  using type = double;
+};
 
 struct Plus {
   static constexpr int kIdentity = 0;
-  template <class A> static A apply(A a, A b) { return a + b; }
+  template <class A>
+  static A apply(A a, A b) {
+    return a + b;
+  }
 };
 struct Times {
   static constexpr int kIdentity = 1;
-  template <class A> static A apply(A a, A b) { return a * b; }
+  template <class A>
+  static A apply(A a, A b) {
+    return a * b;
+  }
 };
 
-// Eight elements a step: their own running values do not wait for the carry, so the chain of dependent operations is
-// one per step. Returns the accumulator; y may be null.
+// Eight elements a step: their own running values do not wait for the carry, so the chain of dependent
+// operations is one per step. Returns the accumulator; y may be null.
 template <class T, class Fold>
 typename Accumulator<T>::type scan_row(const T* x, typename OutputOf<T>::type* y, int64_t n,
                                        typename Accumulator<T>::type carry) {
@@ -81,10 +106,16 @@ void scan(const ScanRange& range, const void* input, void* output, int64_t*, voi
 }
 
 struct NotBelow {
-  template <class T> static bool replaces(T x, T best) { return (x >= best) & (best == best); }
+  template <class T>
+  static bool replaces(T x, T best) {
+    return (x >= best) & (best == best);
+  }
 };
 struct NotAbove {
-  template <class T> static bool replaces(T x, T best) { return (x <= best) & (best == best); }
+  template <class T>
+  static bool replaces(T x, T best) {
+    return (x <= best) & (best == best);
+  }
 };
 
 template <class T, class Order>
@@ -108,7 +139,8 @@ void scan_extreme(const ScanRange& range, const void* input, void* output, int64
     }
 }
 
-template <class T> void fill_type(ReduceKernels& kernels, DType dtype) {
+template <class T>
+void fill_type(ReduceKernels& kernels, DType dtype) {
   const auto set = [&](Scan op, ScanKernel kernel) {
     kernels.scan[static_cast<int>(op)][static_cast<int>(dtype)] = kernel;
   };

@@ -16,7 +16,8 @@ constexpr int64_t kFoldedRows = 16;
 constexpr int64_t kGatherRows = 8;
 
 // Calls f(input offset, output offset) for every index of the axes but `skip` (-1: of all).
-template <class F> void each(const Reduction::Axis* axes, int rank, int skip, F f) {
+template <class F>
+void each(const Reduction::Axis* axes, int rank, int skip, F f) {
   Reduction::Axis left[kMaxReduceDims];
   int64_t index[kMaxReduceDims];
   int n = 0;
@@ -51,7 +52,8 @@ inline int column_axis(const Reduction& r) {
   return -1;
 }
 
-template <class Op, class In> auto fold_strided(const In* x, int64_t n, int64_t stride) {
+template <class Op, class In>
+auto fold_strided(const In* x, int64_t n, int64_t stride) {
   In items[kTileColumns];
   auto acc = Op::identity();
   for (int64_t first = 0; first < n; first += kTileColumns) {
@@ -63,7 +65,8 @@ template <class Op, class In> auto fold_strided(const In* x, int64_t n, int64_t 
 }
 
 template <class Op, class In, class Acc>
-void fold_strided_columns(const In* x, int64_t rows, int64_t row_stride, int64_t width, int64_t stride, Acc* acc) {
+void fold_strided_columns(const In* x, int64_t rows, int64_t row_stride, int64_t width, int64_t stride,
+                          Acc* acc) {
   In items[kGatherRows * kTileColumns];
   for (int64_t first = 0; first < rows; first += kGatherRows) {
     const int64_t count = smaller(kGatherRows, rows - first);
@@ -83,7 +86,8 @@ void walk_rows(const Reduction& r, const In* in, Emit emit) {
   each(r.kept, r.kept_rank, -1, [&](int64_t at, int64_t out) {
     if (inner <= 0) return emit(out, fold(in + at));
     auto acc = Op::identity();
-    each(r.reduced, r.reduced_rank, inner, [&](int64_t offset, int64_t) { Op::combine(acc, fold(in + at + offset)); });
+    each(r.reduced, r.reduced_rank, inner,
+         [&](int64_t offset, int64_t) { Op::combine(acc, fold(in + at + offset)); });
     emit(out, acc);
   });
 }
@@ -93,9 +97,11 @@ void walk_columns(const Reduction& r, int axis, const In* in, Emit emit) {
   const Reduction::Axis column = r.kept[axis], row = r.reduced[r.reduced_rank - 1];
   // Narrow rows that lie end to end are seen as fewer, wider ones, whose columns are folded at the end.
   const int64_t fold = column.stride == 1 && row.stride == column.size && column.size <= kTileColumns / 4
-                           ? larger<int64_t>(1, smaller(kTileColumns / column.size, row.size / kFoldedRows)) : 1;
+                           ? larger<int64_t>(1, smaller(kTileColumns / column.size, row.size / kFoldedRows))
+                           : 1;
   const int64_t tiles = (column.size + kTileColumns - 1) / kTileColumns;
-  const int64_t tile = fold > 1 ? column.size : smaller(column.size, ((column.size + tiles - 1) / tiles + 15) / 16 * 16);
+  const int64_t tile =
+      fold > 1 ? column.size : smaller(column.size, ((column.size + tiles - 1) / tiles + 15) / 16 * 16);
   typename Op::Acc acc[kTileColumns];
   each(r.kept, r.kept_rank, axis, [&](int64_t at, int64_t out) {
     for (int64_t first = 0; first < column.size; first += tile) {
@@ -103,7 +109,8 @@ void walk_columns(const Reduction& r, int axis, const In* in, Emit emit) {
       for (int64_t c = 0; c < width * fold; ++c) acc[c] = Op::identity();
       each(r.reduced, r.reduced_rank, r.reduced_rank - 1, [&](int64_t offset, int64_t) {
         const In* x = in + at + first * column.stride + offset;
-        if (column.stride != 1) return fold_strided_columns<Op>(x, row.size, row.stride, width, column.stride, acc);
+        if (column.stride != 1)
+          return fold_strided_columns<Op>(x, row.size, row.stride, width, column.stride, acc);
         const int64_t rows = row.size / fold, stride = row.stride * fold;
         for (int64_t i = 0; i < rows; i += kTileRows)
           Op::columns(x + i * stride, smaller(kTileRows, rows - i), stride, width * fold, acc);
@@ -118,7 +125,8 @@ void walk_columns(const Reduction& r, int axis, const In* in, Emit emit) {
 }
 
 // Calls emit(output offset, accumulator) for every output.
-template <class Op, class In, class Emit> void walk(const Reduction& r, const In* in, Emit emit) {
+template <class Op, class In, class Emit>
+void walk(const Reduction& r, const In* in, Emit emit) {
   if (r.outputs == 0) return;
   if (r.count == 0) {
     const auto nothing = Op::identity();
@@ -126,8 +134,10 @@ template <class Op, class In, class Emit> void walk(const Reduction& r, const In
     return;
   }
   const int axis = column_axis(r);
-  if (axis < 0) walk_rows<Op>(r, in, emit);
-  else walk_columns<Op>(r, axis, in, emit);
+  if (axis < 0)
+    walk_rows<Op>(r, in, emit);
+  else
+    walk_columns<Op>(r, axis, in, emit);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
-// The kernels of softmax, log-softmax, logsumexp and cross entropy. A kernel source: compiled once per instruction set.
+// The kernels of softmax, log-softmax, logsumexp and cross entropy. A kernel source: compiled once per
+// instruction set.
 //
-// Along rows (inner 1) a row passes through the first-level cache a few times; otherwise tiles of columns are worked on
-// side by side, one row of them at a time.
+// Along rows (inner 1) a row passes through the first-level cache a few times; otherwise tiles of columns are
+// worked on side by side, one row of them at a time.
 #include "core/cpu/lanes.h"
 #include "core/cpu/softmax.h"
 #include "core/math/exp.h"
@@ -13,22 +14,28 @@ namespace {
 constexpr int64_t kTile = 256;
 
 // exp(x) for x <= 0 or a little above; 0 where the result would not be a normal number, NaN for NaN.
-template <class T> [[gnu::always_inline]] inline T exp_of_nonpositive(T x) {
+template <class T>
+[[gnu::always_inline]] inline T exp_of_nonpositive(T x) {
   constexpr T kLowest = sizeof(T) == 4 ? T(-87) : T(-708);
   const auto [n, r] = math::reduce_by_ln2(x < kLowest ? kLowest : x);
   const T y = (T(1) + math::expm1_reduced(r)) * math::power_of_two(n);
   return x < kLowest ? T(0) : y;
 }
 
-template <class T> [[gnu::always_inline]] inline T nan_or_larger(T a, T b) { return a != a ? a : b <= a ? a : b; }
+template <class T>
+[[gnu::always_inline]] inline T nan_or_larger(T a, T b) {
+  return a != a ? a : b <= a ? a : b;
+}
 
-template <class T, int kN, class Combine> [[gnu::always_inline]] inline T fold_lanes(Vec<T, kN> v, Combine combine) {
+template <class T, int kN, class Combine>
+[[gnu::always_inline]] inline T fold_lanes(Vec<T, kN> v, Combine combine) {
   if constexpr (kN == 2) {
     return combine(T(v[0]), T(v[1]));
   } else {
     alignas(kVectorBytes) T items[kN];
     store(items, v);
-    return fold_lanes<T, kN / 2>(combine(load_lanes<kN / 2>(items), load_lanes<kN / 2>(items + kN / 2)), combine);
+    return fold_lanes<T, kN / 2>(combine(load_lanes<kN / 2>(items), load_lanes<kN / 2>(items + kN / 2)),
+                                 combine);
   }
 }
 
@@ -54,30 +61,43 @@ template <class T, class Load, class Combine>
 }
 
 struct Loader {
-  template <class T> [[gnu::always_inline]] static Vec<T> get(const T* p, Vec<T>) { return load(p); }
-  template <class T> [[gnu::always_inline]] static T get(const T* p, T) { return *p; }
+  template <class T>
+  [[gnu::always_inline]] static Vec<T> get(const T* p, Vec<T>) {
+    return load(p);
+  }
+  template <class T>
+  [[gnu::always_inline]] static T get(const T* p, T) {
+    return *p;
+  }
 };
 
-template <class T> T row_max(const T* x, int64_t n) {
-  return fold_row(n, static_cast<T>(-__builtin_huge_val()),
-                  [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
-                  [](auto a, auto b) __attribute__((always_inline)) { return nan_or_larger(a, b); });
+template <class T>
+T row_max(const T* x, int64_t n) {
+  return fold_row(
+      n, static_cast<T>(-__builtin_huge_val()),
+      [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
+      [](auto a, auto b) __attribute__((always_inline)) { return nan_or_larger(a, b); });
 }
-template <class T> T row_sum(const T* x, int64_t n) {
-  return fold_row(n, T(0),
-                  [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
-                  [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
+template <class T>
+T row_sum(const T* x, int64_t n) {
+  return fold_row(
+      n, T(0),
+      [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
+      [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
-template <class T> T row_dot(const T* x, const T* y, int64_t n) {
-  return fold_row(n, T(0),
-                  [x, y](int64_t i, auto kind) __attribute__((always_inline)) {
-                    return Loader::get<T>(x + i, kind) * Loader::get<T>(y + i, kind);
-                  },
-                  [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
+template <class T>
+T row_dot(const T* x, const T* y, int64_t n) {
+  return fold_row(
+      n, T(0),
+      [x, y](int64_t i, auto kind) __attribute__((always_inline)) {
+        return Loader::get<T>(x + i, kind) * Loader::get<T>(y + i, kind);
+      },
+      [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
 // A piece of a row, filled up with -inf to whole vectors, so that short rows need no loop over single items.
-template <class T> class Tile {
+template <class T>
+class Tile {
  public:
   Tile(const T* x, int64_t n) : size_((n + kL - 1) / kL * kL) {
     int64_t i = 0;
@@ -99,17 +119,23 @@ template <class T> class Tile {
   int64_t size_;
 };
 
-template <class T> T row_sum_of_exp(const T* x, int64_t n, T shift) {
+template <class T>
+T row_sum_of_exp(const T* x, int64_t n, T shift) {
   T sum = 0;
   for (int64_t first = 0; first < n; first += kTile)
     sum += Tile<T>(x + first, smaller(kTile, n - first)).exp(shift);
   return sum;
 }
 
-// What is subtracted before exp: the maximum, but 0 for a row of -inf or one with +inf, so that logsumexp is theirs.
-template <class T> T finite_shift(T max) { return max - max == 0 || max != max ? max : T(0); }
+// What is subtracted before exp: the maximum, but 0 for a row of -inf or one with +inf, so that logsumexp is
+// theirs.
+template <class T>
+T finite_shift(T max) {
+  return max - max == 0 || max != max ? max : T(0);
+}
 
-template <class T> T row_logsumexp(const T* x, int64_t n) {
+template <class T>
+T row_logsumexp(const T* x, int64_t n) {
   if (n <= kTile) {
     Tile<T> tile(x, n);
     const T max = tile.max();
@@ -121,7 +147,8 @@ template <class T> T row_logsumexp(const T* x, int64_t n) {
 }
 
 // Maxima and sums of exponentials of `width` columns, `stride` between rows.
-template <class T> void column_max(const T* x, int64_t size, int64_t stride, int64_t width, T* max) {
+template <class T>
+void column_max(const T* x, int64_t size, int64_t stride, int64_t width, T* max) {
   for (int64_t c = 0; c < width; ++c) max[c] = static_cast<T>(-__builtin_huge_val());
   for (int64_t i = 0; i < size; ++i, x += stride)
     for (int64_t c = 0; c < width; ++c) max[c] = nan_or_larger(max[c], x[c]);
@@ -132,7 +159,8 @@ void column_sum_of_exp(const T* x, int64_t size, int64_t stride, int64_t width, 
   for (int64_t i = 0; i < size; ++i, x += stride)
     for (int64_t c = 0; c < width; ++c) sum[c] += exp_of_nonpositive(x[c] - shift[c]);
 }
-template <class T> void column_logsumexp(const T* x, int64_t size, int64_t stride, int64_t width, T* result) {
+template <class T>
+void column_logsumexp(const T* x, int64_t size, int64_t stride, int64_t width, T* result) {
   T shift[kTile], sum[kTile];
   column_max(x, size, stride, width, result);
   for (int64_t c = 0; c < width; ++c) shift[c] = finite_shift(result[c]);
@@ -142,7 +170,8 @@ template <class T> void column_logsumexp(const T* x, int64_t size, int64_t strid
 }
 
 // Calls row(offset) where inner is 1, else columns(offset, width) for tiles.
-template <class Row, class Columns> void walk(SoftmaxShape s, Row row, Columns columns) {
+template <class Row, class Columns>
+void walk(SoftmaxShape s, Row row, Columns columns) {
   for (int64_t o = 0; o < s.outer; ++o) {
     if (s.inner == 1) {
       row(o * s.size, o);
@@ -153,7 +182,8 @@ template <class Row, class Columns> void walk(SoftmaxShape s, Row row, Columns c
   }
 }
 
-template <class T> void softmax(SoftmaxShape s, const void* input, void* output) {
+template <class T>
+void softmax(SoftmaxShape s, const void* input, void* output) {
   walk(
       s,
       [&](int64_t at, int64_t) {
@@ -188,7 +218,8 @@ template <class T> void softmax(SoftmaxShape s, const void* input, void* output)
       });
 }
 
-template <class T> void log_softmax(SoftmaxShape s, const void* input, void* output) {
+template <class T>
+void log_softmax(SoftmaxShape s, const void* input, void* output) {
   walk(
       s,
       [&](int64_t at, int64_t) {
@@ -218,12 +249,15 @@ template <class T> void log_softmax(SoftmaxShape s, const void* input, void* out
       });
 }
 
-template <class T> void logsumexp(SoftmaxShape s, const void* input, void* output) {
+template <class T>
+void logsumexp(SoftmaxShape s, const void* input, void* output) {
   const T* const x = static_cast<const T*>(input);
   T* const y = static_cast<T*>(output);
   walk(
       s, [&](int64_t at, int64_t out) { y[out] = row_logsumexp(x + at, s.size); },
-      [&](int64_t at, int64_t width, int64_t out) { column_logsumexp(x + at, s.size, s.inner, width, y + out); });
+      [&](int64_t at, int64_t width, int64_t out) {
+        column_logsumexp(x + at, s.size, s.inner, width, y + out);
+      });
 }
 
 template <class T>
@@ -274,11 +308,14 @@ void log_softmax_backward(SoftmaxShape s, const void* grad_output, const void* o
       });
 }
 
-// ---- cross entropy ------------------------------------------------------------------------------------------------
+// ---- cross entropy
+// ------------------------------------------------------------------------------------------------
 
-// Label smoothing (Szegedy et al., 2016): the target has 1 - e of the probability, e is spread evenly over all classes.
-template <class T> void cross_entropy(const ClassLoss& loss, const void* scores, void* out_losses, void* out_weights,
-                                      void* out_normalizer) {
+// Label smoothing (Szegedy et al., 2016): the target has 1 - e of the probability, e is spread evenly over
+// all classes.
+template <class T>
+void cross_entropy(const ClassLoss& loss, const void* scores, void* out_losses, void* out_weights,
+                   void* out_normalizer) {
   const SoftmaxShape s = loss.shape;
   const T* const weight = static_cast<const T*>(loss.weight);
   const T* const x = static_cast<const T*>(scores);
@@ -298,14 +335,16 @@ template <class T> void cross_entropy(const ClassLoss& loss, const void* scores,
       losses[at] = (T(1) - smoothing) * w * (normalizer[at] - column[target * s.inner]);
       if (smoothing == 0) continue;
       T all = 0;
-      for (int64_t k = 0; k < s.size; ++k) all += (weight ? weight[k] : T(1)) * (normalizer[at] - column[k * s.inner]);
+      for (int64_t k = 0; k < s.size; ++k)
+        all += (weight ? weight[k] : T(1)) * (normalizer[at] - column[k * s.inner]);
       losses[at] += share * all;
     }
 }
 
 template <class T>
-void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int64_t grad_stride, double divisor,
-                            const void* scores, const void* log_normalizer, void* grad_scores) {
+void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int64_t grad_stride,
+                            double divisor, const void* scores, const void* log_normalizer,
+                            void* grad_scores) {
   const SoftmaxShape s = loss.shape;
   const T* const weight = static_cast<const T*>(loss.weight);
   const T* const x = static_cast<const T*>(scores);
@@ -354,7 +393,8 @@ void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int6
           const T* const row = x + at + k * s.inner;
           T* const g = grad + at + k * s.inner;
           for (int64_t c = 0; c < width; ++c) {
-            const T value = on_softmax[c] * exp_of_nonpositive(row[c] - normalizer[position + c]) - w * scale[c];
+            const T value =
+                on_softmax[c] * exp_of_nonpositive(row[c] - normalizer[position + c]) - w * scale[c];
             g[c] = on_softmax[c] == 0 ? T(0) : value;
           }
         }
@@ -364,7 +404,8 @@ void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int6
       });
 }
 
-template <class T> void fill_type(SoftmaxKernels& kernels, DType dtype) {
+template <class T>
+void fill_type(SoftmaxKernels& kernels, DType dtype) {
   const int d = static_cast<int>(dtype);
   kernels.softmax[d] = softmax<T>;
   kernels.log_softmax[d] = log_softmax<T>;

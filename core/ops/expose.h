@@ -1,5 +1,6 @@
-// The meeting point of operators and languages: EXPOSE("schema", function, forms) beside an operator's definition gives it
-// its Python function, method, in-place and out= forms. No Python here: a boxed call takes an array of values.
+// The meeting point of operators and languages: EXPOSE("schema", function, forms) beside an operator's
+// definition gives it its Python function, method, in-place and out= forms. No Python here: a boxed call
+// takes an array of values.
 #pragma once
 #include <array>
 #include <optional>
@@ -22,7 +23,19 @@ struct Device {
 };
 
 enum class ValueKind : uint8_t {
-  None, Tensor, Tensors, Bool, Int, Float, Ints, String, DType, Device, Layout, MemoryFormat, Generator
+  None,
+  Tensor,
+  Tensors,
+  Bool,
+  Int,
+  Float,
+  Ints,
+  String,
+  DType,
+  Device,
+  Layout,
+  MemoryFormat,
+  Generator
 };
 struct Value {
   union {
@@ -40,7 +53,8 @@ struct Value {
   };
   uint32_t count;  // of lists and strings
   ValueKind kind;
-  // Trivial on purpose: a call binds a few of a frame's values and must not pay for the rest. Value{} is all zeros: None.
+  // Trivial on purpose: a call binds a few of a frame's values and must not pay for the rest. Value{} is all
+  // zeros: None.
 };
 
 // The keyword arguments that every creation function shares; schema type "options".
@@ -49,92 +63,118 @@ struct Options {
   bool requires_grad = false;
 };
 inline constexpr std::string_view kOptionsSchema =
-    "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False";
+    "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool "
+    "requires_grad=False";
 
 // ---- from a boxed value to a C++ argument; `schema` is the spelling expected in the schema string
-template <class T> struct Unbox;
-template <> struct Unbox<const Tensor&> {
+template <class T>
+struct Unbox;
+template <>
+struct Unbox<const Tensor&> {
   static constexpr std::string_view schema = "Tensor";
   static const Tensor& get(const Value* v) { return reinterpret_cast<const Tensor&>(v->tensor); }
 };
 // Optional tensors arrive as an undefined handle.
-struct OptionalTensor : Tensor { using Tensor::Tensor; };
-template <> struct Unbox<const OptionalTensor&> {
-  static constexpr std::string_view schema = "Tensor?";
-  static const OptionalTensor& get(const Value* v) { return reinterpret_cast<const OptionalTensor&>(v->tensor); }
+struct OptionalTensor : Tensor {
+  using Tensor::Tensor;
 };
-template <> struct Unbox<TensorList> {
+template <>
+struct Unbox<const OptionalTensor&> {
+  static constexpr std::string_view schema = "Tensor?";
+  static const OptionalTensor& get(const Value* v) {
+    return reinterpret_cast<const OptionalTensor&>(v->tensor);
+  }
+};
+template <>
+struct Unbox<TensorList> {
   static constexpr std::string_view schema = "Tensor[]";
   static TensorList get(const Value* v) { return {v->tensors, v->count}; }
 };
 inline Scalar to_scalar(const Value& v) {
-  return v.kind == ValueKind::Float ? Scalar(v.real) : v.kind == ValueKind::Bool ? Scalar(v.boolean) : Scalar(v.integer);
+  return v.kind == ValueKind::Float  ? Scalar(v.real)
+         : v.kind == ValueKind::Bool ? Scalar(v.boolean)
+                                     : Scalar(v.integer);
 }
-template <> struct Unbox<const Scalar&> {
+template <>
+struct Unbox<const Scalar&> {
   static constexpr std::string_view schema = "Number";
   static Scalar get(const Value* v) { return to_scalar(*v); }
 };
-template <> struct Unbox<std::optional<Scalar>> {
+template <>
+struct Unbox<std::optional<Scalar>> {
   static constexpr std::string_view schema = "Number?";
   static std::optional<Scalar> get(const Value* v) {
     if (v->kind == ValueKind::None) return std::nullopt;
     return to_scalar(*v);
   }
 };
-template <> struct Unbox<const Operand&> {
+template <>
+struct Unbox<const Operand&> {
   static constexpr std::string_view schema = "Tensor|Number";
   static Operand get(const Value* v) {
     return v->kind == ValueKind::Tensor ? Operand(v->tensor) : Operand(to_scalar(*v));
   }
 };
-template <> struct Unbox<std::optional<Operand>> {
+template <>
+struct Unbox<std::optional<Operand>> {
   static constexpr std::string_view schema = "Tensor|Number?";
   static std::optional<Operand> get(const Value* v) {
     if (v->kind == ValueKind::None) return std::nullopt;
     return Unbox<const Operand&>::get(v);
   }
 };
-template <> struct Unbox<int64_t> {
+template <>
+struct Unbox<int64_t> {
   static constexpr std::string_view schema = "int";
   static int64_t get(const Value* v) { return v->integer; }
 };
-template <> struct Unbox<double> {
+template <>
+struct Unbox<double> {
   static constexpr std::string_view schema = "float";
   static double get(const Value* v) { return v->real; }
 };
-template <> struct Unbox<bool> {
+template <>
+struct Unbox<bool> {
   static constexpr std::string_view schema = "bool";
   static bool get(const Value* v) { return v->boolean; }
 };
-template <> struct Unbox<std::string_view> {
+template <>
+struct Unbox<std::string_view> {
   static constexpr std::string_view schema = "str";
   static std::string_view get(const Value* v) { return {v->text, v->count}; }
 };
-template <> struct Unbox<IntList> {
+template <>
+struct Unbox<IntList> {
   static constexpr std::string_view schema = "int[]";
   static IntList get(const Value* v) { return {v->integers, v->count}; }
 };
-template <> struct Unbox<DType> {
+template <>
+struct Unbox<DType> {
   static constexpr std::string_view schema = "dtype";
   static DType get(const Value* v) { return v->dtype; }
 };
-template <> struct Unbox<Device> {
+template <>
+struct Unbox<Device> {
   static constexpr std::string_view schema = "device";
   static Device get(const Value* v) { return v->device; }
 };
-template <> struct Unbox<MemoryFormat> {
+template <>
+struct Unbox<MemoryFormat> {
   static constexpr std::string_view schema = "memory_format";
   static MemoryFormat get(const Value* v) { return v->memory_format; }
 };
-template <> struct Unbox<Generator*> {  // null: the default generator
+template <>
+struct Unbox<Generator*> {  // null: the default generator
   static constexpr std::string_view schema = "Generator?";
   static Generator* get(const Value* v) { return v->kind == ValueKind::None ? nullptr : v->generator; }
 };
-template <class T> concept OptionalPlain =
+template <class T>
+concept OptionalPlain =
     std::is_same_v<T, int64_t> || std::is_same_v<T, double> || std::is_same_v<T, bool> ||
     std::is_same_v<T, std::string_view> || std::is_same_v<T, IntList> || std::is_same_v<T, DType> ||
     std::is_same_v<T, Device> || std::is_same_v<T, MemoryFormat>;
-template <OptionalPlain T> struct Unbox<std::optional<T>> {
+template <OptionalPlain T>
+struct Unbox<std::optional<T>> {
   static constexpr size_t length = Unbox<T>::schema.size() + 1;
   static constexpr std::array<char, length> text = [] {
     std::array<char, length> a{};
@@ -148,14 +188,17 @@ template <OptionalPlain T> struct Unbox<std::optional<T>> {
     return Unbox<T>::get(v);
   }
 };
-template <> struct Unbox<const Options&> {  // five values; layout, device and pin_memory were checked by the binder
+template <>
+struct Unbox<const Options&> {  // five values; layout, device and pin_memory were checked by the binder
   static constexpr std::string_view schema = "options";
   static Options get(const Value* v) {
     return {v[0].kind == ValueKind::None ? std::nullopt : std::optional(v[0].dtype), v[4].boolean};
   }
 };
-template <class T> inline constexpr int boxed_values = 1;
-template <> inline constexpr int boxed_values<const Options&> = 5;
+template <class T>
+inline constexpr int boxed_values = 1;
+template <>
+inline constexpr int boxed_values<const Options&> = 5;
 
 // ---- results
 struct Results {
@@ -164,7 +207,8 @@ struct Results {
   Scalar scalar;
 };
 inline Results box_result(std::vector<Tensor>&& list) { return {Results::Kind::List, std::move(list), {}}; }
-template <class... T> Results box_result(std::tuple<T...>&& tuple) {
+template <class... T>
+Results box_result(std::tuple<T...>&& tuple) {
   Results results{Results::Kind::Tuple, {}, {}};
   std::apply([&](auto&... t) { (results.tensors.push_back(std::move(t)), ...); }, tuple);
   return results;
@@ -177,34 +221,48 @@ inline Results box_result(double v) { return {Results::Kind::Float, {}, Scalar(v
 using BoxedCall = Tensor (*)(const Value*, const Out&);
 using BoxedCallMany = Results (*)(const Value*, const Out&);
 
-template <auto function> struct Box;
-template <class R, class... A, R (*function)(A...)> struct Box<function> {
+template <auto function>
+struct Box;
+template <class R, class... A, R (*function)(A...)>
+struct Box<function> {
   static constexpr bool takes_out = (std::is_same_v<A, const Out&> || ... || false);
   static constexpr bool returns_tensor = std::is_same_v<R, Tensor>;
   static constexpr size_t arguments = sizeof...(A) - takes_out;
   using Types = std::tuple<std::type_identity<A>...>;
-  template <size_t I> using Argument = typename std::tuple_element_t<I, Types>::type;
+  template <size_t I>
+  using Argument = typename std::tuple_element_t<I, Types>::type;
 
-  template <size_t... I> static constexpr std::array<int, arguments + 1> offsets_for(std::index_sequence<I...>) {
+  template <size_t... I>
+  static constexpr std::array<int, arguments + 1> offsets_for(std::index_sequence<I...>) {
     std::array<int, arguments + 1> at{};
     ((at[I + 1] = at[I] + boxed_values<Argument<I>>), ...);
     return at;
   }
   static constexpr auto offsets = offsets_for(std::make_index_sequence<arguments>{});
 
-  template <size_t... I> static R go(const Value* v, const Out& out, std::index_sequence<I...>) {
-    if constexpr (takes_out) return function(Unbox<Argument<I>>::get(v + offsets[I])..., out);
-    else return function(Unbox<Argument<I>>::get(v + offsets[I])...);
+  template <size_t... I>
+  static R go(const Value* v, const Out& out, std::index_sequence<I...>) {
+    if constexpr (takes_out)
+      return function(Unbox<Argument<I>>::get(v + offsets[I])..., out);
+    else
+      return function(Unbox<Argument<I>>::get(v + offsets[I])...);
   }
-  static Tensor call(const Value* v, const Out& out) requires returns_tensor {
+  static Tensor call(const Value* v, const Out& out)
+    requires returns_tensor
+  {
     return go(v, out, std::make_index_sequence<arguments>{});
   }
-  static Results call_many(const Value* v, const Out& out) requires(!returns_tensor) {
+  static Results call_many(const Value* v, const Out& out)
+    requires(!returns_tensor)
+  {
     return box_result(go(v, out, std::make_index_sequence<arguments>{}));
   }
   // Does the schema name the same types in the same order as the C++ signature?
-  static consteval bool agrees(std::string_view schema) { return agrees(schema, std::make_index_sequence<arguments>{}); }
-  template <size_t... I> static consteval bool agrees(std::string_view s, std::index_sequence<I...>) {
+  static consteval bool agrees(std::string_view schema) {
+    return agrees(schema, std::make_index_sequence<arguments>{});
+  }
+  template <size_t... I>
+  static consteval bool agrees(std::string_view s, std::index_sequence<I...>) {
     std::array<std::string_view, arguments + 1> types{Unbox<Argument<I>>::schema..., std::string_view{}};
     size_t p = s.find('('), k = 0;
     if (p == s.npos) return false;
@@ -235,16 +293,17 @@ template <class R, class... A, R (*function)(A...)> struct Box<function> {
 
 // What Python gets of an operator.
 enum Forms : unsigned {
-  function = 1,  // flambeau.name
-  method = 2,    // Tensor.name
-  inplace = 4,   // Tensor.name_ (writes to self; the C++ function takes Out)
-  out = 8,       // out= (the C++ function takes Out)
-  nn = 16,       // flambeau._core._nn.name instead of flambeau.name
+  function = 1,           // flambeau.name
+  method = 2,             // Tensor.name
+  inplace = 4,            // Tensor.name_ (writes to self; the C++ function takes Out)
+  out = 8,                // out= (the C++ function takes Out)
+  nn = 16,                // flambeau._core._nn.name instead of flambeau.name
   inplace_function = 32,  // flambeau.name_ as well
-  writes_self = 64,       // a method whose own name ends in _ (copy_, uniform_): checked and run as an in-place form
-  special = 128,          // flambeau._core._special.name
-  linalg = 256,           // flambeau._core._linalg.name
-  optim = 512,            // flambeau._core._optim.name
+  writes_self =
+      64,         // a method whose own name ends in _ (copy_, uniform_): checked and run as an in-place form
+  special = 128,  // flambeau._core._special.name
+  linalg = 256,   // flambeau._core._linalg.name
+  optim = 512,    // flambeau._core._optim.name
 };
 
 struct Exposed {
@@ -252,18 +311,22 @@ struct Exposed {
   BoxedCall call;
   BoxedCallMany call_many;
   unsigned forms;
-  const char* result_names;  // "max values indices": a named tuple flambeau.return_types.max(values=, indices=)
+  const char*
+      result_names;  // "max values indices": a named tuple flambeau.return_types.max(values=, indices=)
   const Exposed* next;
   static const Exposed*& head();
 };
 
 namespace detail {
-template <auto f> struct Register {
+template <auto f>
+struct Register {
   Exposed record;
   Register(const char* schema, unsigned forms, const char* result_names = nullptr)
       : record{schema, nullptr, nullptr, forms, result_names, Exposed::head()} {
-    if constexpr (Box<f>::returns_tensor) record.call = &Box<f>::call;
-    else record.call_many = &Box<f>::call_many;
+    if constexpr (Box<f>::returns_tensor)
+      record.call = &Box<f>::call;
+    else
+      record.call_many = &Box<f>::call_many;
     Exposed::head() = &record;
   }
 };
@@ -274,8 +337,8 @@ template <auto f> struct Register {
 // A macro because the schema has to be checked as a constant expression where it is registered.
 #define FLAMBEAU_CONCAT_(a, b) a##b
 #define FLAMBEAU_CONCAT(a, b) FLAMBEAU_CONCAT_(a, b)
-#define EXPOSE(schema, fn, ...)                                                                                     \
-  static_assert(::flambeau::Box<&fn>::agrees(schema), "schema and C++ signature differ");                           \
-  [[gnu::used]] static const ::flambeau::detail::Register<&fn> FLAMBEAU_CONCAT(exposed_, __COUNTER__) {             \
-    schema, __VA_ARGS__                                                                                             \
+#define EXPOSE(schema, fn, ...)                                                                         \
+  static_assert(::flambeau::Box<&fn>::agrees(schema), "schema and C++ signature differ");               \
+  [[gnu::used]] static const ::flambeau::detail::Register<&fn> FLAMBEAU_CONCAT(exposed_, __COUNTER__) { \
+    schema, __VA_ARGS__                                                                                 \
   }

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kClassDim = 1;
 
-// The arguments that the forward and every derivative share. Scores are [N][C][d...] or [C], targets [N][d...] or [].
+// The arguments that the forward and every derivative share. Scores are [N][C][d...] or [C], targets
+// [N][d...] or [].
 struct LossOptions {
   int64_t ignore_index = -100;
   double label_smoothing = 0;
@@ -28,25 +29,29 @@ void check_shapes(const Dims& scores, const Tensor& target, const Tensor& weight
   if (dims == 1) {
     check(target.dim() <= 1, "multi-target not supported, got a target of size ", target.sizes(),
           " for scores of one sample");
-    check<ValueError>(target.numel() == 1, "Expected input batch_size (1) to match target batch_size (", target.numel(),
-                      ").");
+    check<ValueError>(target.numel() == 1, "Expected input batch_size (1) to match target batch_size (",
+                      target.numel(), ").");
   } else {
     const int64_t batch = target.dim() ? target.sizes()[0] : 0;
-    check<ValueError>(scores[0] == batch, "Expected input batch_size (", scores[0], ") to match target batch_size (", batch,
-                      ").");
+    check<ValueError>(scores[0] == batch, "Expected input batch_size (", scores[0],
+                      ") to match target batch_size (", batch, ").");
     Dims expected{scores[0]};
     for (int i = 2; i < dims; ++i) expected.push_back(scores[i]);
     if (target.sizes() != expected) {
-      check(dims > 2, "0D or 1D target tensor expected, multi-target not supported; the target's size is ", target.sizes());
+      check(dims > 2, "0D or 1D target tensor expected, multi-target not supported; the target's size is ",
+            target.sizes());
       fail<RuntimeError>("Expected target size ", expected, ", got ", target.sizes());
     }
   }
   if (target.dtype() != DType::Int64 && target.dtype() != DType::UInt8)
-    fail<RuntimeError>("expected target dtype to be Long or Byte, but got ", scalar_type_name(target.dtype()));
+    fail<RuntimeError>("expected target dtype to be Long or Byte, but got ",
+                       scalar_type_name(target.dtype()));
   if (weight) {
     if (weight.dim() != 1 || weight.numel() != classes)
-      fail<RuntimeError>("weight tensor should be defined either for all ", classes, " classes or no classes but got weight "
-                         "tensor of shape: ", weight.sizes());
+      fail<RuntimeError>("weight tensor should be defined either for all ", classes,
+                         " classes or no classes but got weight "
+                         "tensor of shape: ",
+                         weight.sizes());
     check(weight.dtype() == dtype, "expected scalar type ", scalar_type_name(dtype), " but found ",
           scalar_type_name(weight.dtype()));
   }
@@ -70,7 +75,8 @@ class Arguments {
   const Arguments& checked() const {
     const int64_t bad = cpu::find_bad_target(loss_);
     if (bad >= 0) [[unlikely]]
-      fail<IndexError>("Target ", loss_.targets[bad], " is out of bounds.", " There are ", loss_.shape.size, " classes");
+      fail<IndexError>("Target ", loss_.targets[bad], " is out of bounds.", " There are ", loss_.shape.size,
+                       " classes");
     return *this;
   }
 
@@ -89,8 +95,8 @@ bool is_2d_loss(const Dims& scores) { return scores.count > 2; }
 
 Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const LossOptions& options);
 
-// The derivative of nll by its scores; linear in grad, and nll is its derivative in turn. The scores' values do not
-// matter, yet the result counts as a function of them, as in PyTorch.
+// The derivative of nll by its scores; linear in grad, and nll is its derivative in turn. The scores' values
+// do not matter, yet the result counts as a function of them, as in PyTorch.
 Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& target, const Tensor& weight,
                     const Tensor& total_weight, const LossOptions& options) {
   const Dims& sizes = scores.sizes();
@@ -105,7 +111,8 @@ Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& targ
         cpu::nll_loss_backward(grad.dtype(), *arguments, g->data, total_weight->data, result->data);
         return result;
       },
-      wrt(grad, [t = saved(target), w = saved(weight), options](const Tensor& gg) { return nll(gg, t(), w(), options); }),
+      wrt(grad, [t = saved(target), w = saved(weight),
+                 options](const Tensor& gg) { return nll(gg, t(), w(), options); }),
       wrt(scores, [shape = InputShape(scores)](const Tensor&) { return shape.zeros(); }));
 }
 
@@ -122,20 +129,23 @@ Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, con
         cpu::nll_loss(scores.dtype(), *arguments, x->data, result->data, total_weight->data);
         return result;
       },
-      wrt(scores, [x = saved(scores), t = saved(target), w = saved(weight), total = saved(total_weight),
-                   options](const Tensor& grad) { return nll_gradient(grad, x(), t(), w(), total(), options); }));
+      wrt(scores,
+          [x = saved(scores), t = saved(target), w = saved(weight), total = saved(total_weight),
+           options](const Tensor& grad) { return nll_gradient(grad, x(), t(), w(), total(), options); }));
 }
 
 Tensor nll_loss(const Tensor& self, const Tensor& target, const OptionalTensor& weight, int64_t reduction,
                 int64_t ignore_index) {
   check_shapes(self.sizes(), target, weight, self.dtype());
-  if (!is_floating(self.dtype()) || !is_supported(self.dtype())) not_implemented_for("nll_loss_out_frame", self.dtype());
+  if (!is_floating(self.dtype()) || !is_supported(self.dtype()))
+    not_implemented_for("nll_loss_out_frame", self.dtype());
   return nll(self, target, weight, {ignore_index, 0, loss_reduction(reduction)});
 }
 
 // ---- cross entropy with class indices
 
-// Of the smoothing term, by the log-probabilities: each position's share, spread over the classes by their weights.
+// Of the smoothing term, by the log-probabilities: each position's share, spread over the classes by their
+// weights.
 Tensor smoothing_gradient(const Tensor& grad, const Dims& sizes, const Tensor& target, const Tensor& weight,
                           const Tensor& total_weight, const LossOptions& options) {
   const int dim = class_dim(sizes);
@@ -152,7 +162,8 @@ Tensor with_smoothing(const Tensor& of_target, const Tensor& of_all, double smoo
   return add(mul(of_target, Scalar(1 - smoothing)), of_all, Scalar(smoothing));
 }
 
-Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, const LossOptions& options) {
+Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight,
+                           const LossOptions& options) {
   Dims positions;
   for (int i = 0; i < self.dim(); ++i)
     if (i != class_dim(self.sizes())) positions.push_back(self.sizes()[i]);
@@ -165,11 +176,12 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
         const Arguments arguments(self.sizes(), target, weight, options);
         arguments.checked();
         const WithoutGil guard(2 * self.numel());
-        cpu::cross_entropy(self.dtype(), *arguments, x->data, result->data, normalizer->data, total_weight->data);
+        cpu::cross_entropy(self.dtype(), *arguments, x->data, result->data, normalizer->data,
+                           total_weight->data);
         return result;
       },
-      wrt(self, [x = saved(self), t = saved(target), w = saved(weight), n = saved(normalizer), total = saved(total_weight),
-                 options](const Tensor& grad) {
+      wrt(self, [x = saved(self), t = saved(target), w = saved(weight), n = saved(normalizer),
+                 total = saved(total_weight), options](const Tensor& grad) {
         const Tensor logits = x(), classes = t(), weights = w(), divisor = total();
         const Dims& sizes = logits.sizes();
         if (grad_enabled()) {  // the gradient is itself to be differentiated
@@ -185,23 +197,26 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
         const Arguments arguments(sizes, classes, weights, options);
         arguments.checked();
         const WithoutGil guard(2 * logits.numel());
-        cpu::cross_entropy_backward(logits.dtype(), *arguments, g->data, scores->data, normalizers->data, divisor->data,
-                                    result->data);
+        cpu::cross_entropy_backward(logits.dtype(), *arguments, g->data, scores->data, normalizers->data,
+                                    divisor->data, result->data);
         return result;
       }));
 }
 
 // ---- cross entropy with class probabilities
 
-Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight, const LossOptions& options) {
+Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const Tensor& weight,
+                                 const LossOptions& options) {
   const Dims& sizes = self.sizes();
   const int dim = class_dim(sizes);
   check(is_floating(target.dtype()), "Expected floating point type for target with class probabilities, got ",
         scalar_type_name(target.dtype()));
   check(options.ignore_index < 0, "ignore_index is not supported for floating point target");
   const int64_t classes = sizes[dim];
-  check(!weight || (weight.dim() == 1 && weight.numel() == classes), "cross_entropy: weight tensor should be defined either "
-        "for all ", classes, " classes or no classes but got weight tensor of shape: ", weight ? weight.sizes() : Dims{});
+  check(!weight || (weight.dim() == 1 && weight.numel() == classes),
+        "cross_entropy: weight tensor should be defined either "
+        "for all ",
+        classes, " classes or no classes but got weight tensor of shape: ", weight ? weight.sizes() : Dims{});
   Tensor aim = target;
   if (options.label_smoothing > 0)
     aim = add(mul(target, Scalar(1 - options.label_smoothing)),
@@ -221,11 +236,13 @@ Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const
   return div(total, Scalar(classes ? static_cast<double>(self.numel() / classes) : 0.0));
 }
 
-Tensor cross_entropy(const Tensor& self, const Tensor& target, const OptionalTensor& weight, int64_t reduction,
-                     int64_t ignore_index, double label_smoothing) {
+Tensor cross_entropy(const Tensor& self, const Tensor& target, const OptionalTensor& weight,
+                     int64_t reduction, int64_t ignore_index, double label_smoothing) {
   const LossOptions options{ignore_index, label_smoothing, loss_reduction(reduction)};
-  check(label_smoothing >= 0 && label_smoothing <= 1, "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
-  if (self.dim() && self.sizes() == target.sizes()) return probability_cross_entropy(self, target, weight, options);
+  check(label_smoothing >= 0 && label_smoothing <= 1,
+        "label_smoothing must be between 0.0 and 1.0. Got: ", label_smoothing);
+  if (self.dim() && self.sizes() == target.sizes())
+    return probability_cross_entropy(self, target, weight, options);
   if (!is_floating(self.dtype()) || !is_supported(self.dtype()))
     not_implemented_for("log_softmax_lastdim_kernel_impl", self.dtype());
   check_shapes(self.sizes(), target, weight, self.dtype());
@@ -233,10 +250,13 @@ Tensor cross_entropy(const Tensor& self, const Tensor& target, const OptionalTen
 }
 
 }  // namespace
-EXPOSE("nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> Tensor",
-       nll_loss, Forms::nn);
-EXPOSE("cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, "
-       "float label_smoothing=0.0) -> Tensor",
-       cross_entropy, Forms::nn);
+EXPOSE(
+    "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> "
+    "Tensor",
+    nll_loss, Forms::nn);
+EXPOSE(
+    "cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, "
+    "float label_smoothing=0.0) -> Tensor",
+    cross_entropy, Forms::nn);
 
 }  // namespace flambeau

@@ -1,5 +1,5 @@
-// The operators as C++ functions, for use by other operators' derivatives. Each is defined, differentiated and exposed in
-// the file named above its group.
+// The operators as C++ functions, for use by other operators' derivatives. Each is defined, differentiated
+// and exposed in the file named above its group.
 #pragma once
 #include "core/autograd/differentiable.h"
 #include "core/ops/expose.h"
@@ -52,13 +52,15 @@ Tensor t(const Tensor& self);
 Tensor squeeze(const Tensor& self, IntList dims);
 Tensor unsqueeze(const Tensor& self, int64_t dim);
 Tensor select(const Tensor& self, int64_t dim, int64_t index);
-Tensor select_item(const Tensor& self, int64_t dim, int64_t index);  // the same, as x[index] reports a wrong index
-Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end, int64_t step);
+Tensor select_item(const Tensor& self, int64_t dim,
+                   int64_t index);  // the same, as x[index] reports a wrong index
+Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end,
+             int64_t step);
 Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length);
 Tensor as_strided(const Tensor& self, IntList size, IntList stride, std::optional<int64_t> storage_offset);
 Tensor detach(const Tensor& self);
-Tensor view_alias(const Tensor& self);                                     // x[...]: all of it, as a recorded view
-Tensor numpy_T(const Tensor& self);                                        // the property T
+Tensor view_alias(const Tensor& self);  // x[...]: all of it, as a recorded view
+Tensor numpy_T(const Tensor& self);     // the property T
 Tensor matrix_transpose(const Tensor& self, const char* property = "mT");  // the properties mT and mH
 Tensor matrix_H(const Tensor& self);                                       // the property H
 Tensor diagonal(const Tensor& self, int64_t offset = 0, int64_t dim1 = 0, int64_t dim2 = 1);
@@ -77,14 +79,15 @@ Tensor contiguous(const Tensor& self);
 Tensor clone(const Tensor& self);
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> format);
 Tensor copy_(const Tensor& self, const Operand& source);  // in place; recorded
-Tensor to_dtype(const Tensor& self, DType dtype);          // self itself where it has the dtype
+Tensor to_dtype(const Tensor& self, DType dtype);         // self itself where it has the dtype
 Tensor cat(TensorList tensors, int64_t dim, const Out& out = {});
 Tensor stack(TensorList tensors, int64_t dim, const Out& out = {});
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim);
 Tensor flip(const Tensor& self, IntList dims);  // join.cpp
 Tensor fill_(const Tensor& self, const Operand& value);
 Tensor zero_(const Tensor& self);
-// Sums a gradient down to `sizes`, undoing a broadcast; grad itself where the sizes agree already. Differentiable.
+// Sums a gradient down to `sizes`, undoing a broadcast; grad itself where the sizes agree already.
+// Differentiable.
 Tensor sum_to(const Tensor& grad, const Dims& sizes);
 // The gradient of the input of a broadcasting operator: sums to its sizes and casts to its dtype.
 Tensor gradient_for(const Tensor& grad, const Dims& sizes, DType dtype);
@@ -121,11 +124,13 @@ Tensor masked_select(const Tensor& self, const Tensor& mask, const Out& out = {}
 
 // ---- gather.cpp
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index, const Out& out = {});
-Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Scalar& alpha = 1,
-                 const Out& out = {});
-Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad = false, const Out& out = {});
+Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                 const Scalar& alpha = 1, const Out& out = {});
+Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad = false,
+              const Out& out = {});
 // self with source added along dim at index (on zeros: the derivative of gather).
-Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source, const Out& out = {});
+Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
+                   const Out& out = {});
 Tensor take(const Tensor& self, const Tensor& index, const Out& out = {});
 
 // ---- creation.cpp

@@ -11,13 +11,13 @@ namespace flambeau {
 
 namespace {
 
-constexpr int kMaxOperands = 6;        // the result and up to five inputs
-constexpr int64_t kChunk = 1024;       // items brought into contiguous form at a time
-constexpr int64_t kLongRow = 128;      // rows of at least this many items are worked on where they lie
-constexpr int64_t kGrain = 1 << 15;    // items a thread is worth waking for
+constexpr int kMaxOperands = 6;      // the result and up to five inputs
+constexpr int64_t kChunk = 1024;     // items brought into contiguous form at a time
+constexpr int64_t kLongRow = 128;    // rows of at least this many items are worked on where they lie
+constexpr int64_t kGrain = 1 << 15;  // items a thread is worth waking for
 
-const char* const kNames[] = {
-    "add", "sub", "mul", "add", "div", "floor_divide", "div", "remainder", "fmod", "pow", "neg", "abs", "sign", "square", "pow"};
+const char* const kNames[] = {"add",  "sub", "mul", "add", "div",  "floor_divide", "div", "remainder",
+                              "fmod", "pow", "neg", "abs", "sign", "square",       "pow"};
 const char* operator_name(Pointwise op) {
   auto i = static_cast<size_t>(op);
   return i < std::size(kNames) ? kNames[i] : "this operator";
@@ -26,8 +26,8 @@ const char* operator_name(Pointwise op) {
 struct Operands {
   int count = 0;  // operand 0 is the result
   char* data[kMaxOperands];
-  DType stored[kMaxOperands];   // dtype in memory
-  DType wanted[kMaxOperands];   // dtype the kernel sees
+  DType stored[kMaxOperands];               // dtype in memory
+  DType wanted[kMaxOperands];               // dtype the kernel sees
   int64_t strides[kMaxOperands][kMaxDims];  // bytes
   int dims = 0;
   int64_t sizes[kMaxDims];
@@ -104,9 +104,12 @@ void load(void* to, const char* from, int64_t stride, DType stored, DType wanted
   auto size = static_cast<int64_t>(item_size(stored));
   int slot = cpu::item_size_slot(static_cast<size_t>(size));
   if (stored == wanted) {
-    if (stride == size) std::memcpy(to, from, static_cast<size_t>(n * size));
-    else if (stride == 0) kernels.fill[slot](to, from, n);
-    else kernels.gather[slot](to, from, stride, n);
+    if (stride == size)
+      std::memcpy(to, from, static_cast<size_t>(n * size));
+    else if (stride == 0)
+      kernels.fill[slot](to, from, n);
+    else
+      kernels.gather[slot](to, from, stride, n);
     return;
   }
   auto cast = kernels.cast[static_cast<int>(wanted)][static_cast<int>(stored)];
@@ -115,8 +118,10 @@ void load(void* to, const char* from, int64_t stride, DType stored, DType wanted
     return;
   }
   alignas(64) char packed[kChunk * 16];
-  if (stride == 0) kernels.fill[slot](packed, from, n);
-  else kernels.gather[slot](packed, from, stride, n);
+  if (stride == 0)
+    kernels.fill[slot](packed, from, n);
+  else
+    kernels.gather[slot](packed, from, stride, n);
   cast(to, packed, n);
 }
 
@@ -134,15 +139,19 @@ void store(char* to, const void* from, int64_t stride, DType stored, DType compu
     cast(packed, from, n);
     from = packed;
   }
-  if (stride == size) std::memcpy(to, from, static_cast<size_t>(n * size));
-  else kernels.scatter[slot](to, from, stride, n);
+  if (stride == size)
+    std::memcpy(to, from, static_cast<size_t>(n * size));
+  else
+    kernels.scatter[slot](to, from, stride, n);
 }
 
 // Works through [first, last) of the iteration space.
 void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, int64_t last) {
   const int inner = o.dims - 1, count = o.count;
-  // direct: contiguous within a row; linear: over the whole space; constant: one item; periodic: the same in every row.
-  bool direct[kMaxOperands] = {}, linear[kMaxOperands] = {}, constant[kMaxOperands] = {}, periodic[kMaxOperands] = {};
+  // direct: contiguous within a row; linear: over the whole space; constant: one item; periodic: the same in
+  // every row.
+  bool direct[kMaxOperands] = {}, linear[kMaxOperands] = {}, constant[kMaxOperands] = {},
+       periodic[kMaxOperands] = {};
   for (int k = 0; k < count; ++k) {
     int64_t run = static_cast<int64_t>(item_size(o.stored[k]));
     linear[k] = o.stored[k] == o.wanted[k];
@@ -152,7 +161,8 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
     }
     periodic[k] = k > 0;
     for (int d = 0; d < inner; ++d) periodic[k] &= o.strides[k][d] == 0;
-    direct[k] = o.stored[k] == o.wanted[k] && o.strides[k][inner] == static_cast<int64_t>(item_size(o.stored[k]));
+    direct[k] =
+        o.stored[k] == o.wanted[k] && o.strides[k][inner] == static_cast<int64_t>(item_size(o.stored[k]));
     constant[k] = k > 0;
     for (int d = 0; d < o.dims; ++d) constant[k] &= o.strides[k][d] == 0;
   }
@@ -172,13 +182,16 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
       int64_t row = std::min(cursor.row_left(), last - i);
       if (!all_direct) row = std::min(row, kChunk);
       for (int k = 1; k < count; ++k) {
-        if (direct[k]) in[k - 1] = cursor.at[k];
+        if (direct[k])
+          in[k - 1] = cursor.at[k];
         else {
-          if (!constant[k]) load(buffers[k], cursor.at[k], o.strides[k][inner], o.stored[k], o.wanted[k], row);
+          if (!constant[k])
+            load(buffers[k], cursor.at[k], o.strides[k][inner], o.stored[k], o.wanted[k], row);
           in[k - 1] = buffers[k];
         }
       }
-      if (direct[0]) kernel(cursor.at[0], in, row);
+      if (direct[0])
+        kernel(cursor.at[0], in, row);
       else {
         kernel(buffers[0], in, row);
         store(cursor.at[0], buffers[0], o.strides[0][inner], o.stored[0], o.wanted[0], row);
@@ -187,16 +200,16 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
       i += row;
       continue;
     }
-    // Short rows: bring a chunk of many of them into contiguous form, compute once. Chunks are whole rows long, so that
-    // what is the same in every row has to be laid out only once.
+    // Short rows: bring a chunk of many of them into contiguous form, compute once. Chunks are whole rows
+    // long, so that what is the same in every row has to be laid out only once.
     const int64_t n = std::min(kChunk / o.sizes[inner] * o.sizes[inner], last - i);
     Cursor writer = cursor;
     for (int64_t filled = 0; filled < n && (walks || i == first);) {
       int64_t row = std::min(cursor.row_left(), n - filled);
       for (int k = 1; k < count; ++k)
         if (!constant[k] && !linear[k] && !(periodic[k] && i > first))
-          load(buffers[k] + filled * static_cast<int64_t>(item_size(o.wanted[k])), cursor.at[k], o.strides[k][inner],
-               o.stored[k], o.wanted[k], row);
+          load(buffers[k] + filled * static_cast<int64_t>(item_size(o.wanted[k])), cursor.at[k],
+               o.strides[k][inner], o.stored[k], o.wanted[k], row);
       cursor.advance(row);
       filled += row;
     }
@@ -205,8 +218,8 @@ void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, in
     kernel(linear[0] ? address(0) : buffers[0], in, n);
     for (int64_t done = 0; done < n && !linear[0];) {
       int64_t row = std::min(writer.row_left(), n - done);
-      store(writer.at[0], buffers[0] + done * static_cast<int64_t>(item_size(o.wanted[0])), o.strides[0][inner], o.stored[0],
-            o.wanted[0], row);
+      store(writer.at[0], buffers[0] + done * static_cast<int64_t>(item_size(o.wanted[0])),
+            o.strides[0][inner], o.stored[0], o.wanted[0], row);
       writer.advance(row);
       done += row;
     }
@@ -248,18 +261,24 @@ Tensor without_overlap(const Tensor& input, const Tensor& target) {
     for (int d = 0; d < t.dim(); ++d) last += (t.sizes()[d] - 1) * t.strides()[d];
     return (last + 1) * static_cast<int64_t>(item_size(t.dtype()));
   };
-  if (input->data >= target->data + extent(target) || target->data >= input->data + extent(input)) return input;
-  if (is_dense(input.sizes(), input.strides()) && is_dense(target.sizes(), target.strides()) && input.numel() > 1)
-    fail<RuntimeError>("unsupported operation: some elements of the input tensor and the written-to tensor refer to a single "
-                       "memory location. Please clone() the tensor before performing the operation.");
+  if (input->data >= target->data + extent(target) || target->data >= input->data + extent(input))
+    return input;
+  if (is_dense(input.sizes(), input.strides()) && is_dense(target.sizes(), target.strides()) &&
+      input.numel() > 1)
+    fail<RuntimeError>(
+        "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
+        "single "
+        "memory location. Please clone() the tensor before performing the operation.");
   return contiguous_copy(input);
 }
 
-// May change both: `promoted` where integers become floating, `compute` where the kernel works in another type.
+// May change both: `promoted` where integers become floating, `compute` where the kernel works in another
+// type.
 cpu::PointwiseKernel find_kernel(Pointwise op, DType& promoted, DType& compute) {
   const auto& table = cpu::kernels().pointwise;
   compute = promoted;
-  if (auto kernel = table(op, promoted)) [[likely]] return kernel;
+  if (auto kernel = table(op, promoted)) [[likely]]
+    return kernel;
   if (promoted == DType::Float16 || promoted == DType::BFloat16) {  // half precision is computed in float32
     compute = DType::Float32;
     if (auto kernel = table(op, compute)) return kernel;
@@ -285,21 +304,23 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
     const TensorImpl* t = input.impl();
     if (!t) continue;
     const bool condition = op == Pointwise::Where && &input == inputs.begin();
-    if (t->dtype != (condition ? DType::Bool : compute) || !t->contiguous || (first && !(t->sizes == first->sizes))) {
+    if (t->dtype != (condition ? DType::Bool : compute) || !t->contiguous ||
+        (first && !(t->sizes == first->sizes))) {
       plain = false;
       break;
     }
     first = t;
   }
   if (plain && first && first->numel <= kChunk &&
-      (!out.target || (out.target->contiguous && out.target->dtype == result_dtype && out.target->sizes == first->sizes &&
-                       out.inplace))) {
+      (!out.target || (out.target->contiguous && out.target->dtype == result_dtype &&
+                       out.target->sizes == first->sizes && out.inplace))) {
     Tensor result;
     bool safe = true;
     if (out.target) {
       result = Tensor(out.target);
       for (const Operand& input : inputs)
-        safe &= !input.impl() || input.impl()->data == out.target->data || input.impl()->storage != out.target->storage;
+        safe &= !input.impl() || input.impl()->data == out.target->data ||
+                input.impl()->storage != out.target->storage;
     } else {
       result = empty(first->sizes, result_dtype);
     }
@@ -309,7 +330,8 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
       alignas(64) char numbers[kMaxOperands][kChunk * 8];
       int k = 0;
       for (const Operand& input : inputs) {
-        if (const TensorImpl* t = input.impl()) in[k] = t->data;
+        if (const TensorImpl* t = input.impl())
+          in[k] = t->data;
         else {
           alignas(16) char item[16];
           input.scalar().store(item, compute);
@@ -341,7 +363,8 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
   Tensor result;
   if (!out.target && same_layout && layout && !layout->contiguous && is_dense(layout->sizes, layout->strides))
     result = empty_strided(layout->sizes, layout->strides, result_dtype);
-  else result = result_for(out, sizes, result_dtype);
+  else
+    result = result_for(out, sizes, result_dtype);
 
   Operands o;
   o.dims = sizes.count;
@@ -394,8 +417,10 @@ DType result_type(std::initializer_list<Operand> operands) {
   DType result = DType::Bool;
   for (int g = 0; g < 3; ++g) {
     if (!have[g]) continue;
-    if (!any) result = type[g];
-    else if (category(type[g]) > category(result)) result = promote(result, type[g]);
+    if (!any)
+      result = type[g];
+    else if (category(type[g]) > category(result))
+      result = promote(result, type[g]);
     any = true;
   }
   return result;
@@ -417,14 +442,25 @@ Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> in
     for (const Operand& input : inputs)
       if (!input.is_tensor() && promote_scalar(compute, input.scalar().kind()) != compute) agree = false;
   if (!first || !agree) {
-    if (op == Pointwise::Where) compute = result_type({inputs.begin()[1], inputs.begin()[2]});
-    else switch (inputs.size()) {
-      case 1: compute = result_type({inputs.begin()[0]}); break;
-      case 2: compute = result_type({inputs.begin()[0], inputs.begin()[1]}); break;
-      case 3: compute = result_type({inputs.begin()[0], inputs.begin()[1], inputs.begin()[2]}); break;
-      case 4: compute = result_type({inputs.begin()[0], inputs.begin()[1], inputs.begin()[2], inputs.begin()[3]}); break;
-      default: fail<RuntimeError>("a pointwise operator takes one to four inputs");
-    }
+    if (op == Pointwise::Where)
+      compute = result_type({inputs.begin()[1], inputs.begin()[2]});
+    else
+      switch (inputs.size()) {
+        case 1:
+          compute = result_type({inputs.begin()[0]});
+          break;
+        case 2:
+          compute = result_type({inputs.begin()[0], inputs.begin()[1]});
+          break;
+        case 3:
+          compute = result_type({inputs.begin()[0], inputs.begin()[1], inputs.begin()[2]});
+          break;
+        case 4:
+          compute = result_type({inputs.begin()[0], inputs.begin()[1], inputs.begin()[2], inputs.begin()[3]});
+          break;
+        default:
+          fail<RuntimeError>("a pointwise operator takes one to four inputs");
+      }
   }
   return pointwise_as(out, op, compute, inputs);
 }
@@ -438,21 +474,35 @@ Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializ
 // ---- copies
 
 namespace {
-void copy_kernel_1(void* out, const void* const* in, int64_t n) { if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n)); }
-void copy_kernel_2(void* out, const void* const* in, int64_t n) { if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 2); }
-void copy_kernel_4(void* out, const void* const* in, int64_t n) { if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 4); }
-void copy_kernel_8(void* out, const void* const* in, int64_t n) { if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 8); }
+void copy_kernel_1(void* out, const void* const* in, int64_t n) {
+  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n));
+}
+void copy_kernel_2(void* out, const void* const* in, int64_t n) {
+  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 2);
+}
+void copy_kernel_4(void* out, const void* const* in, int64_t n) {
+  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 4);
+}
+void copy_kernel_8(void* out, const void* const* in, int64_t n) {
+  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 8);
+}
 cpu::PointwiseKernel copy_kernel(DType d) {
   switch (item_size(d)) {
-    case 1: return copy_kernel_1;
-    case 2: return copy_kernel_2;
-    case 4: return copy_kernel_4;
-    case 8: return copy_kernel_8;
-    default: fail<NotImplementedError>("copying torch.", name(d), " is not implemented yet");
+    case 1:
+      return copy_kernel_1;
+    case 2:
+      return copy_kernel_2;
+    case 4:
+      return copy_kernel_4;
+    case 8:
+      return copy_kernel_8;
+    default:
+      fail<NotImplementedError>("copying torch.", name(d), " is not implemented yet");
   }
 }
 
-// A plain 2-d transposition (or a batch of them) goes tile by tile: row by row it would miss the cache at every element.
+// A plain 2-d transposition (or a batch of them) goes tile by tile: row by row it would miss the cache at
+// every element.
 bool try_transposed_copy(const Operands& o) {
   if (o.stored[0] != o.stored[1] || o.dims < 2) return false;
   auto item = static_cast<int64_t>(item_size(o.stored[0]));
@@ -470,7 +520,9 @@ bool try_transposed_copy(const Operands& o) {
       rest /= o.sizes[d];
     }
     cpu::copy_transposed(static_cast<size_t>(item),
-                         {.rows = o.sizes[r], .columns = o.sizes[c], .in_stride = o.strides[1][c] / item,
+                         {.rows = o.sizes[r],
+                          .columns = o.sizes[c],
+                          .in_stride = o.strides[1][c] / item,
                           .out_stride = o.strides[0][r] / item},
                          from, to);
   }
@@ -511,8 +563,8 @@ void copy_into(const Tensor& target, const Operand& source) {
     Dims lead = from.sizes();  // leading ones may be dropped
     while (lead.count > sizes.count && lead[0] == 1) lead.erase(0);
     if (lead.count > sizes.count || !(broadcast_sizes(sizes, lead) == sizes))
-      fail<RuntimeError>("The expanded size of the tensor must match the existing size: cannot copy shape ", from.sizes(),
-                         " into shape ", sizes);
+      fail<RuntimeError>("The expanded size of the tensor must match the existing size: cannot copy shape ",
+                         from.sizes(), " into shape ", sizes);
     Dims strides;
     for (int i = from.dim() - lead.count; i < from.dim(); ++i) strides.push_back(from.strides()[i]);
     from = alias(from, lead, strides, 0);
@@ -520,8 +572,10 @@ void copy_into(const Tensor& target, const Operand& source) {
   if (o.numel == 0) return;
   add_tensor(o, target, from.dtype(), sizes);
   add_tensor(o, from, from.dtype(), sizes);
-  if (from.dtype() != d && !cpu::kernels().pointwise.cast[static_cast<int>(d)][static_cast<int>(from.dtype())])
-    fail<NotImplementedError>("converting torch.", name(from.dtype()), " to torch.", name(d), " is not implemented yet");
+  if (from.dtype() != d &&
+      !cpu::kernels().pointwise.cast[static_cast<int>(d)][static_cast<int>(from.dtype())])
+    fail<NotImplementedError>("converting torch.", name(from.dtype()), " to torch.", name(d),
+                              " is not implemented yet");
   Operands ordered = o;
   order_and_coalesce(ordered);
   if (try_transposed_copy(ordered)) return;

@@ -9,19 +9,20 @@ namespace flambeau {
 
 using cpu::Pointwise;
 
-// The dtype that PyTorch's promotion gives these operands: tensors with dimensions first, then 0-d tensors, then numbers,
-// each later group mattering only where its kind (bool, integer, floating) is higher.
+// The dtype that PyTorch's promotion gives these operands: tensors with dimensions first, then 0-d tensors,
+// then numbers, each later group mattering only where its kind (bool, integer, floating) is higher.
 DType result_type(std::initializer_list<Operand> operands);
 
-// Computes `op` over the broadcast inputs in the dtype that the operator's rule gives (promoted; or promoted to a floating
-// dtype for true division and transcendental functions), or in `promoted` where it is given; half precision passes through
-// float32. Results of predicates are bool.
-// The result goes to `out` (result_for), cast to its dtype. Throws RuntimeError naming operator and dtype where there is no
-// such kernel.
+// Computes `op` over the broadcast inputs in the dtype that the operator's rule gives (promoted; or promoted
+// to a floating dtype for true division and transcendental functions), or in `promoted` where it is given;
+// half precision passes through float32. Results of predicates are bool. The result goes to `out`
+// (result_for), cast to its dtype. Throws RuntimeError naming operator and dtype where there is no such
+// kernel.
 Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> inputs);
 Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializer_list<Operand> inputs);
 
-// Element for element with broadcasting and conversion; the raw work behind copy_, to, contiguous. No history.
+// Element for element with broadcasting and conversion; the raw work behind copy_, to, contiguous. No
+// history.
 void copy_into(const Tensor& target, const Operand& source);
 // A contiguous (or, with keep_order, dense as t's) copy. No history.
 Tensor contiguous_copy(const Tensor& t);

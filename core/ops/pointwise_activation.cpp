@@ -80,10 +80,7 @@ namespace {
 
 Tensor sigmoid_backward(const Tensor& grad, const Tensor& y) {
   return differentiable(
-      "SigmoidBackwardBackward0", Out{},
-      [&] {
-        return pointwise({}, Pointwise::SigmoidBackward, {grad, y});
-      },
+      "SigmoidBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::SigmoidBackward, {grad, y}); },
       wrt(grad, [y = saved(y)](const Tensor& g) { return sigmoid_backward(g, y()); }),
       wrt(y, [grad = saved(grad), y = saved(y)](const Tensor& g) {
         return mul(mul(g, grad()), sub(kOne, mul(y(), Scalar(2.0))));
@@ -92,10 +89,7 @@ Tensor sigmoid_backward(const Tensor& grad, const Tensor& y) {
 
 Tensor tanh_backward(const Tensor& grad, const Tensor& y) {
   return differentiable(
-      "TanhBackwardBackward0", Out{},
-      [&] {
-        return pointwise({}, Pointwise::TanhBackward, {grad, y});
-      },
+      "TanhBackwardBackward0", Out{}, [&] { return pointwise({}, Pointwise::TanhBackward, {grad, y}); },
       wrt(grad, [y = saved(y)](const Tensor& g) { return tanh_backward(g, y()); }),
       wrt(y, [grad = saved(grad), y = saved(y)](const Tensor& g) {
         return mul(mul(g, grad()), mul(y(), Scalar(-2.0)));
@@ -166,9 +160,7 @@ Tensor relu(const Tensor& self, const Out& out) {
 Tensor threshold(const Tensor& self, const Scalar& threshold, const Scalar& value, const Out& out) {
   return differentiable(
       "ThresholdBackward0", out,
-      [&] {
-        return pointwise_as(out, Pointwise::Threshold, self.dtype(), {self, threshold, value});
-      },
+      [&] { return pointwise_as(out, Pointwise::Threshold, self.dtype(), {self, threshold, value}); },
       wrt(self, [x = saved(self), threshold](const Tensor& grad) {
         return threshold_backward(grad, x(), threshold);
       }));
@@ -183,9 +175,7 @@ Tensor leaky_relu(const Tensor& self, const Scalar& negative_slope, const Out& o
 Tensor hardtanh_backward(const Tensor& grad, const Tensor& x, const Scalar& low, const Scalar& high) {
   return differentiable(
       "HardtanhBackwardBackward0", Out{},
-      [&] {
-        return pointwise({}, Pointwise::HardtanhBackward, {grad, x, low, high});
-      },
+      [&] { return pointwise({}, Pointwise::HardtanhBackward, {grad, x, low, high}); },
       wrt(grad, [x = saved(x), low, high](const Tensor& g) { return hardtanh_backward(g, x(), low, high); }),
       wrt(x, no_slope));
 }
@@ -194,9 +184,7 @@ Tensor hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val
   check<ValueError>(min_val.to_double() <= max_val.to_double(), "min_val cannot be greater than max_val");
   return differentiable(
       "HardtanhBackward0", out,
-      [&] {
-        return pointwise_as(out, Pointwise::Clamp, self.dtype(), {self, min_val, max_val});
-      },
+      [&] { return pointwise_as(out, Pointwise::Clamp, self.dtype(), {self, min_val, max_val}); },
       wrt(self, [x = saved(self), min_val, max_val](const Tensor& grad) {
         return hardtanh_backward(grad, x(), min_val, max_val);
       }));
@@ -395,9 +383,7 @@ Tensor softshrink(const Tensor& self, const Scalar& lambd, const Out& out) {
 Tensor prelu_backward(const Tensor& grad, const Tensor& x, const Tensor& slopes) {
   return differentiable(
       "PreluKernelBackwardBackward0", Out{},
-      [&] {
-        return pointwise({}, Pointwise::LeakyReluBackward, {grad, x, slopes});
-      },
+      [&] { return pointwise({}, Pointwise::LeakyReluBackward, {grad, x, slopes}); },
       wrt(grad, [x = saved(x), w = saved(slopes)](const Tensor& g) { return prelu_backward(g, x(), w()); }),
       wrt(x, no_slope),
       wrt(slopes, [shape = InputShape(slopes), grad = saved(grad), x = saved(x)](const Tensor& g) {
@@ -420,10 +406,7 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
   if (self.dim() == 1 && weight.numel() == 1) sizes[0] = 1;
   const Tensor slopes = reshape(weight, sizes);
   return differentiable(
-      "PreluKernelBackward0", Out{},
-      [&] {
-        return pointwise({}, Pointwise::LeakyRelu, {self, slopes});
-      },
+      "PreluKernelBackward0", Out{}, [&] { return pointwise({}, Pointwise::LeakyRelu, {self, slopes}); },
       wrt(self, [x = saved(self),
                  w = saved(slopes)](const Tensor& grad) { return prelu_backward(grad, x(), w()); }),
       wrt(slopes, [shape = InputShape(slopes), x = saved(self)](const Tensor& grad) {

@@ -89,10 +89,7 @@ EXPOSE("rsub(Tensor self, Tensor|Number other, *, Number alpha=1) -> Tensor", rs
 
 Tensor mul(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
-      "MulBackward0", out,
-      [&] {
-        return pointwise(out, Pointwise::Mul, {self, other});
-      },
+      "MulBackward0", out, [&] { return pointwise(out, Pointwise::Mul, {self, other}); },
       wrt(self, [shape = InputShape(self),
                  y = saved(other)](const Tensor& grad) { return shape.fit(mul(grad, y())); }),
       wrt(other, [shape = InputShape(other), x = saved(self)](const Tensor& grad) {
@@ -104,10 +101,7 @@ EXPOSE("multiply(Tensor|Number self, Tensor|Number other) -> Tensor", mul, funct
 
 Tensor div(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
-      "DivBackward0", out,
-      [&] {
-        return pointwise(out, Pointwise::Div, {self, other});
-      },
+      "DivBackward0", out, [&] { return pointwise(out, Pointwise::Div, {self, other}); },
       wrt(self, [shape = InputShape(self),
                  y = saved(other)](const Tensor& grad) { return shape.fit(div(grad, y())); }),
       wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
@@ -179,10 +173,7 @@ Tensor floor_divide(const Operand& self, const Operand& other, const Out& out) {
 Tensor remainder_like(const char* node, const char* kernel, Pointwise op, const Operand& self,
                       const Operand& other, const Out& out) {
   return differentiable(
-      node, out,
-      [&] {
-        return pointwise_as(out, op, integer_division(kernel, self, other), {self, other});
-      },
+      node, out, [&] { return pointwise_as(out, op, integer_division(kernel, self, other), {self, other}); },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other), op](const Tensor& grad) {
         const Tensor quotient = div_rounding(x(), y(), op == Pointwise::Fmod ? "trunc" : "floor", {});
@@ -306,9 +297,7 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
   if (result_type({self, exponent}) == DType::Bool) not_implemented_for("pow", DType::Bool);
   return differentiable(
       self.is_tensor() ? "PowBackward1" : "PowBackward2", out,
-      [&] {
-        return pointwise(out, Pointwise::Pow, {self, exponent});
-      },
+      [&] { return pointwise(out, Pointwise::Pow, {self, exponent}); },
       wrt(self,
           [shape = InputShape(self), x = saved(self), y = saved(exponent)](const Tensor& grad) {
             const auto base = x(), power = y();
@@ -360,9 +349,7 @@ Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
   if (dtype == DType::Bool) not_implemented_for("addcmul_cpu_out", dtype);
   return differentiable(
       "AddcmulBackward0", out,
-      [&] {
-        return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value});
-      },
+      [&] { return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value}); },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
                     value](const Tensor& grad) { return shape.fit(mul(grad, scaled(b(), value))); }),
@@ -386,9 +373,7 @@ Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
   const DType dtype = result_type({self, tensor1, tensor2});
   return differentiable(
       "AddcdivBackward0", out,
-      [&] {
-        return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value});
-      },
+      [&] { return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value}); },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
                     value](const Tensor& grad) { return shape.fit(mul(grad, div(value, b()))); }),
@@ -408,9 +393,7 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const 
     not_implemented_for(weight.is_tensor() ? "lerp_kernel_tensor" : "lerp_kernel_scalar", self.dtype());
   return differentiable(
       weight.is_tensor() ? "LerpBackward1" : "LerpBackward0", out,
-      [&] {
-        return pointwise(out, Pointwise::Lerp, {self, end, weight});
-      },
+      [&] { return pointwise(out, Pointwise::Lerp, {self, end, weight}); },
       wrt(self,
           [shape = InputShape(self), w = saved(weight)](const Tensor& grad) {
             const auto value = w();

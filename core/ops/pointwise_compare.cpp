@@ -14,12 +14,7 @@ const Scalar kZero(0);
 // A result of its own carries no gradient; one written over self cuts self's history off.
 Tensor predicate(const char* node, Pointwise op, const Operand& self, const Operand& other, const Out& out) {
   if (!out.inplace) return pointwise(out, op, {self, other});
-  return differentiable(
-      node, out,
-      [&] {
-        return pointwise(out, op, {self, other});
-      },
-      wrt(self, no_slope));
+  return differentiable(node, out, [&] { return pointwise(out, op, {self, other}); }, wrt(self, no_slope));
 }
 
 }  // namespace
@@ -202,10 +197,7 @@ Tensor share_of_extreme(const Tensor& grad, const Tensor& mine, const Tensor& th
 Tensor extreme(const char* node, Pointwise op, Pointwise loses, const Tensor& self, const Tensor& other,
                const Out& out) {
   return differentiable(
-      node, out,
-      [&] {
-        return pointwise(out, op, {self, other});
-      },
+      node, out, [&] { return pointwise(out, op, {self, other}); },
       wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other),
                  loses](const Tensor& grad) { return shape.fit(share_of_extreme(grad, a(), b(), loses)); }),
       wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other), loses](const Tensor& grad) {
@@ -221,10 +213,7 @@ Tensor takes_first(const Tensor& a, const Tensor& b, Pointwise wins) {
 Tensor number_extreme(const char* node, Pointwise op, Pointwise wins, const Tensor& self, const Tensor& other,
                       const Out& out) {
   return differentiable(
-      node, out,
-      [&] {
-        return pointwise(out, op, {self, other});
-      },
+      node, out, [&] { return pointwise(out, op, {self, other}); },
       wrt(self,
           [shape = InputShape(self), a = saved(self), b = saved(other), wins](const Tensor& grad) {
             return shape.fit(where(takes_first(a(), b(), wins), grad, kZero));
@@ -262,9 +251,7 @@ namespace {
 Tensor clamp_backward(const Tensor& grad, const Tensor& x, const Scalar& low, const Scalar& high) {
   return differentiable(
       "ClampBackwardBackward0", Out{},
-      [&] {
-        return pointwise({}, Pointwise::ClampBackward, {grad, x, low, high});
-      },
+      [&] { return pointwise({}, Pointwise::ClampBackward, {grad, x, low, high}); },
       wrt(grad, [x = saved(x), low, high](const Tensor& g) { return clamp_backward(g, x(), low, high); }));
 }
 
@@ -368,10 +355,7 @@ Tensor where(const Tensor& condition, const Operand& self, const Operand& other,
         "where expected condition to be a boolean tensor, but got a tensor with dtype ",
         scalar_type_name(condition.dtype()));
   return differentiable(
-      "WhereBackward0", out,
-      [&] {
-        return pointwise(out, Pointwise::Where, {condition, self, other});
-      },
+      "WhereBackward0", out, [&] { return pointwise(out, Pointwise::Where, {condition, self, other}); },
       wrt(self, [shape = InputShape(self),
                  c = saved(condition)](const Tensor& grad) { return shape.fit(where(c(), grad, kZero)); }),
       wrt(other, [shape = InputShape(other), c = saved(condition)](const Tensor& grad) {
@@ -396,9 +380,7 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
           value.tensor().dim(), " dimension(s).");
   return differentiable(
       value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0", out,
-      [&] {
-        return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self});
-      },
+      [&] { return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self}); },
       wrt(self, [shape = InputShape(self),
                  m = saved(mask)](const Tensor& grad) { return shape.fit(masked_fill(grad, m(), kZero)); }),
       wrt(value, [shape = InputShape(value), m = saved(mask)](const Tensor& grad) {

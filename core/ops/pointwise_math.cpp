@@ -128,10 +128,7 @@ EXPOSE("arctan(Tensor self) -> Tensor", atan, kEveryForm);
 namespace {
 Tensor atan2(const Tensor& self, const Tensor& other, const Out& out) {
   return differentiable(
-      "Atan2Backward0", out,
-      [&] {
-        return pointwise(out, Pointwise::Atan2, {self, other});
-      },
+      "Atan2Backward0", out, [&] { return pointwise(out, Pointwise::Atan2, {self, other}); },
       wrt(self,
           [shape = InputShape(self), y = saved(self), x = saved(other)](const Tensor& grad) {
             const Tensor b = x(), a = y();
@@ -206,10 +203,7 @@ Tensor hypot(const Tensor& self, const Tensor& other, const Out& out) {
   const DType dtype = result_type({self, other});
   if (is_integral(dtype)) not_implemented_for("hypot_cpu", dtype);
   return differentiable(
-      "HypotBackward0", out,
-      [&] {
-        return pointwise(out, Pointwise::Hypot, {self, other});
-      },
+      "HypotBackward0", out, [&] { return pointwise(out, Pointwise::Hypot, {self, other}); },
       wrt(self, [shape = InputShape(self), a = saved(self)](
                     const Tensor& grad, const Tensor& y) { return shape.fit(mul(grad, div(a(), y))); }),
       wrt(other, [shape = InputShape(other), b = saved(other)](const Tensor& grad, const Tensor& y) {
@@ -220,9 +214,7 @@ Tensor hypot(const Tensor& self, const Tensor& other, const Out& out) {
 Tensor copysign(const Tensor& self, const Operand& other, const Out& out) {
   return differentiable(
       other.is_tensor() ? "CopysignBackward0" : "CopysignBackward1", out,
-      [&] {
-        return pointwise(out, Pointwise::Copysign, {self, other});
-      },
+      [&] { return pointwise(out, Pointwise::Copysign, {self, other}); },
       wrt(self,
           [shape = InputShape(self), x = saved(self)](const Tensor& grad, const Tensor& y) {
             const Tensor value = x();
@@ -235,10 +227,7 @@ Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
   const DType dtype = result_type({self, other});
   if (is_integral(dtype)) not_implemented_for("logaddexp_cpu", dtype);
   return differentiable(
-      "LogaddexpBackward0", out,
-      [&] {
-        return pointwise(out, Pointwise::LogAddExp, {self, other});
-      },
+      "LogaddexpBackward0", out, [&] { return pointwise(out, Pointwise::LogAddExp, {self, other}); },
       wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other)](
                     const Tensor& grad) { return shape.fit(div(grad, add(exp(sub(b(), a())), kOne))); }),
       wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other)](const Tensor& grad) {
@@ -252,10 +241,7 @@ Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
                      : other.is_tensor() ? "XlogyBackward0"
                                          : "XlogyBackward2";
   return differentiable(
-      node, out,
-      [&] {
-        return pointwise(out, Pointwise::Xlogy, {self, other});
-      },
+      node, out, [&] { return pointwise(out, Pointwise::Xlogy, {self, other}); },
       wrt(self,
           [shape = InputShape(self), x = saved(self), y = saved(other)](const Tensor& grad) {
             const auto value = y();

@@ -29,7 +29,8 @@ std::optional<Layout> layout_of(const Matrix& m) {
   return layout;
 }
 
-template <class T> void copy_matrix(const Matrix& from, const Matrix& to, int64_t batch) {
+template <class T>
+void copy_matrix(const Matrix& from, const Matrix& to, int64_t batch) {
   for (int64_t p = 0; p < batch; ++p)
     for (int64_t i = 0; i < from.rows; ++i) {
       const T* const x = reinterpret_cast<const T*>(from.data) + p * from.batch_stride + i * from.row_stride;
@@ -39,7 +40,8 @@ template <class T> void copy_matrix(const Matrix& from, const Matrix& to, int64_
 }
 
 // A matrix in a layout that BLAS takes: itself, or a copy that `holder` keeps.
-template <class T> Matrix in_rows(const Matrix& m, int64_t& batch, Tensor& holder, bool copy = true) {
+template <class T>
+Matrix in_rows(const Matrix& m, int64_t& batch, Tensor& holder, bool copy = true) {
   if (layout_of(m)) return m;
   if (m.batch_stride == 0) batch = 1;
   holder = empty({batch, m.rows, m.columns}, dtype_of<T>);
@@ -51,7 +53,8 @@ template <class T> Matrix in_rows(const Matrix& m, int64_t& batch, Tensor& holde
 int64_t nanoseconds(int64_t multiplications) { return multiplications / 32; }
 
 template <class T>
-void floating_product(const Matrix& c, const Matrix& a, const Matrix& b, T alpha, T beta, const T* bias, int64_t batch) {
+void floating_product(const Matrix& c, const Matrix& a, const Matrix& b, T alpha, T beta, const T* bias,
+                      int64_t batch) {
   const auto target = layout_of(c);
   if (!target) {
     Tensor holder;
@@ -86,8 +89,10 @@ void floating_product(const Matrix& c, const Matrix& a, const Matrix& b, T alpha
   g.ldc = target->leading;
   g.bias = bias;
   const WithoutGil guard(nanoseconds(g.m * g.n * g.k * batch));
-  if (batch == 1) cpu::gemm(g);
-  else cpu::gemm_batched(g, batch, left.batch_stride, right.batch_stride, c.batch_stride);
+  if (batch == 1)
+    cpu::gemm(g);
+  else
+    cpu::gemm_batched(g, batch, left.batch_stride, right.batch_stride, c.batch_stride);
 }
 
 [[noreturn]] void refuse(const char* name, DType dtype) {
@@ -103,13 +108,14 @@ Matrix batch_of(const Tensor& t) {
   return {t->data, t->sizes[1], t->sizes[2], t->strides[1], t->strides[2], t->strides[0]};
 }
 
-void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, const Scalar& alpha,
-             const Scalar& beta, const void* bias, int64_t batch) {
+void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, const Matrix& b,
+             const Scalar& alpha, const Scalar& beta, const void* bias, int64_t batch) {
   if (dtype == DType::Float32)
-    return floating_product<float>(c, a, b, alpha.to<float>(), beta.to<float>(), static_cast<const float*>(bias), batch);
+    return floating_product<float>(c, a, b, alpha.to<float>(), beta.to<float>(),
+                                   static_cast<const float*>(bias), batch);
   if (dtype == DType::Float64)
-    return floating_product<double>(c, a, b, alpha.to<double>(), beta.to<double>(), static_cast<const double*>(bias),
-                                    batch);
+    return floating_product<double>(c, a, b, alpha.to<double>(), beta.to<double>(),
+                                    static_cast<const double*>(bias), batch);
   if (!is_integral(dtype) || dtype == DType::Bool) refuse(name, dtype);
   if (bias)
     visit_number(dtype, name, [&]<class T>() {
@@ -138,11 +144,12 @@ void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, co
   cpu::gemm_integer(dtype, g);
 }
 
-void product(const char* name, DType dtype, const Vector& y, const Matrix& a, const Vector& x, const Scalar& alpha,
-             const Scalar& beta) {
+void product(const char* name, DType dtype, const Vector& y, const Matrix& a, const Vector& x,
+             const Scalar& alpha, const Scalar& beta) {
   const Matrix column{x.data, a.columns, 1, x.stride, 1}, result{y.data, a.rows, 1, y.stride, 1};
   const auto layout = layout_of(a);
-  if (!is_floating(dtype) || !layout || a.columns == 0) return product(name, dtype, result, a, column, alpha, beta);
+  if (!is_floating(dtype) || !layout || a.columns == 0)
+    return product(name, dtype, result, a, column, alpha, beta);
   visit_floating(dtype, name, [&]<class T>() {
     cpu::Gemv<T> g{};
     g.trans = layout->transposed;

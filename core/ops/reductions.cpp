@@ -14,9 +14,11 @@ using cpu::Reduce;
 constexpr unsigned kFunctionMethod = Forms::function | Forms::method;
 constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
 
-// The input in the dtype in which it is reduced: integers that become wider integers are widened by the kernel.
+// The input in the dtype in which it is reduced: integers that become wider integers are widened by the
+// kernel.
 Tensor in_dtype(const Tensor& self, DType wanted) {
-  if (self.dtype() == wanted || (is_integral(self.dtype()) && is_integral(wanted) && wanted != DType::Bool)) return self;
+  if (self.dtype() == wanted || (is_integral(self.dtype()) && is_integral(wanted) && wanted != DType::Bool))
+    return self;
   return cast_copy(self, wanted);
 }
 
@@ -36,7 +38,9 @@ Tensor raw_sum(const Out& out, const Tensor& self, uint32_t mask, bool keepdim, 
 Tensor sum(const Tensor& self, std::optional<DType> dtype) {
   return differentiable(
       "SumBackward0", {},
-      [&] { return raw_sum({}, self, reduction_mask(self.sizes(), std::nullopt), false, sum_dtype(self, dtype)); },
+      [&] {
+        return raw_sum({}, self, reduction_mask(self.sizes(), std::nullopt), false, sum_dtype(self, dtype));
+      },
       wrt(self, [sizes = self.sizes(), d = self.dtype()](const Tensor& grad) {
         return expand(to_dtype(grad, d), sizes);
       }));
@@ -57,10 +61,12 @@ Tensor sum_out(const Tensor& self, std::optional<DType> dtype, const Out& out) {
 }
 }  // namespace
 EXPOSE("sum(Tensor self, *, dtype? dtype=None) -> Tensor", sum_out, kFunctionMethodOut);
-EXPOSE("sum(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", sum_dims, kFunctionMethodOut);
+EXPOSE("sum(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", sum_dims,
+       kFunctionMethodOut);
 
 namespace {
-Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype, const Out& out) {
+Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
+              const Out& out) {
   const DType made = sum_dtype(self, dtype);
   if (!is_floating(self.dtype())) return sum_dims(self, dim, keepdim, dtype, out);
   const uint32_t mask = reduction_mask(self.sizes(), dim);
@@ -84,8 +90,8 @@ DType mean_dtype(const Tensor& self, std::optional<DType> dtype) {
   const DType made = dtype.value_or(self.dtype());
   if (!is_floating(made) && !is_complex(made))
     fail<RuntimeError>("mean(): could not infer output dtype. ", dtype ? "Optional" : "Input",
-                       " dtype must be either a floating point or complex dtype. Got: ", scalar_type_name(made),
-                       ". Pass dtype=torch.float32, for example");
+                       " dtype must be either a floating point or complex dtype. Got: ",
+                       scalar_type_name(made), ". Pass dtype=torch.float32, for example");
   return made;
 }
 // The gradient of a mean, while it is still small: every element gets the same share.
@@ -99,8 +105,8 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype) {
   return differentiable(
       "MeanBackward0", {},
       [&] {
-        return reduce({}, Reduce::Mean, "mean_cpu", in_dtype(self, made), reduction_mask(self.sizes(), std::nullopt), false,
-                      made);
+        return reduce({}, Reduce::Mean, "mean_cpu", in_dtype(self, made),
+                      reduction_mask(self.sizes(), std::nullopt), false, made);
       },
       wrt(self, [sizes = self.sizes(), d = self.dtype(), n = self.numel()](const Tensor& grad) {
         return expand(share(grad, d, n), sizes);
@@ -122,7 +128,8 @@ Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, s
 
 Tensor nanmean(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                const Out& out) {
-  check(is_floating(self.dtype()), "nanmean(): expected input to have floating point or complex dtype but got ",
+  check(is_floating(self.dtype()),
+        "nanmean(): expected input to have floating point or complex dtype but got ",
         scalar_type_name(self.dtype()));
   const Tensor numbers = sum_dims(eq(detach(self), detach(self)), dim, keepdim);
   return div(nansum(self, dim, keepdim, dtype, {}), numbers, out);
@@ -147,12 +154,13 @@ Tensor raw_prod(const Out& out, const Tensor& self, uint32_t mask, bool keepdim,
 }
 
 bool any_zero(const Tensor& x) {
-  const Tensor all = reduce({}, Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
+  const Tensor all =
+      reduce({}, Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
   return !*all.data<bool>();
 }
 
-// The products of all other elements along `dim`: of those before it times those after it, doubling the reach of both
-// each time (Hillis and Steele's scan), so that every step is differentiable and a zero does no harm.
+// The products of all other elements along `dim`: of those before it times those after it, doubling the reach
+// of both each time (Hillis and Steele's scan), so that every step is differentiable and a zero does no harm.
 Tensor product_of_others(const Tensor& x, int64_t dim) {
   const int64_t n = x.sizes()[static_cast<int>(dim)];
   Dims edge = x.sizes();
@@ -166,7 +174,8 @@ Tensor product_of_others(const Tensor& x, int64_t dim) {
     const Tensor parts[] = {a, b};
     return cat(parts, dim);
   };
-  Tensor before = joined(ones(1), narrow(x, dim, 0, n - 1)), after = joined(narrow(x, dim, 1, n - 1), ones(1));
+  Tensor before = joined(ones(1), narrow(x, dim, 0, n - 1)),
+         after = joined(narrow(x, dim, 1, n - 1), ones(1));
   for (int64_t reach = 1; reach < n; reach *= 2) {
     before = mul(before, joined(ones(reach), narrow(before, dim, 0, n - reach)));
     after = mul(after, joined(narrow(after, dim, reach, n - reach), ones(reach)));
@@ -184,7 +193,8 @@ Tensor prod_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, 
 Tensor prod(const Tensor& self, std::optional<DType> dtype) {
   const DType made = sum_dtype(self, dtype);
   return differentiable(
-      "ProdBackward0", {}, [&] { return raw_prod({}, self, reduction_mask(self.sizes(), std::nullopt), false, made); },
+      "ProdBackward0", {},
+      [&] { return raw_prod({}, self, reduction_mask(self.sizes(), std::nullopt), false, made); },
       wrt(self, [x = saved(self)](const Tensor& grad, const Tensor& y) {
         const Tensor input = x();
         const Tensor g = to_dtype(grad, input.dtype()), result = to_dtype(y, input.dtype());
@@ -202,7 +212,8 @@ Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DTy
       "ProdBackward1", out, [&] { return raw_prod(out, self, mask, keepdim, made); },
       wrt(self, [x = saved(self), mask, keepdim](const Tensor& grad, const Tensor& y) {
         const Tensor input = x();
-        return prod_gradient(with_reduced_dims(to_dtype(grad, input.dtype()), input.sizes(), mask, keepdim), input,
+        return prod_gradient(with_reduced_dims(to_dtype(grad, input.dtype()), input.sizes(), mask, keepdim),
+                             input,
                              with_reduced_dims(to_dtype(y, input.dtype()), input.sizes(), mask, keepdim),
                              __builtin_ctz(mask | 0x80000000u));
       }));
@@ -210,7 +221,8 @@ Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DTy
 
 }  // namespace
 EXPOSE("prod(Tensor self, *, dtype? dtype=None) -> Tensor", prod, kFunctionMethod);
-EXPOSE("prod(Tensor self, int dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", prod_dim, kFunctionMethodOut);
+EXPOSE("prod(Tensor self, int dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", prod_dim,
+       kFunctionMethodOut);
 
 // ---- any, all, count_nonzero
 
@@ -224,10 +236,12 @@ uint32_t logical_mask(const Dims& sizes, std::optional<IntList> dim) {
 DType logical_dtype(const Tensor& self) { return self.dtype() == DType::UInt8 ? DType::UInt8 : DType::Bool; }
 
 Tensor any(const Tensor& self, std::optional<IntList> dim, bool keepdim, const Out& out) {
-  return reduce(out, Reduce::Any, "any_cpu", self, logical_mask(self.sizes(), dim), keepdim, logical_dtype(self));
+  return reduce(out, Reduce::Any, "any_cpu", self, logical_mask(self.sizes(), dim), keepdim,
+                logical_dtype(self));
 }
 Tensor all(const Tensor& self, std::optional<IntList> dim, bool keepdim, const Out& out) {
-  return reduce(out, Reduce::All, "all_cpu", self, logical_mask(self.sizes(), dim), keepdim, logical_dtype(self));
+  return reduce(out, Reduce::All, "all_cpu", self, logical_mask(self.sizes(), dim), keepdim,
+                logical_dtype(self));
 }
 Tensor count_nonzero(const Tensor& self, std::optional<IntList> dim) {
   return reduce({}, Reduce::CountNonzero, "count_nonzero_cpu", self, reduction_mask(self.sizes(), dim), false,

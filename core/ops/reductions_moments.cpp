@@ -30,7 +30,8 @@ void check_floating(const Tensor& self) {
 }
 
 // Either tensor may be undefined. The outputs are contiguous.
-void raw_variance(const Tensor& self, const Spread& spread, bool deviation, const Tensor& variances, const Tensor& means) {
+void raw_variance(const Tensor& self, const Spread& spread, bool deviation, const Tensor& variances,
+                  const Tensor& means) {
   const WithoutGil guard(self.numel());
   cpu::variance(self.dtype(), reduction_over(self, spread.mask), spread.correction, deviation, self->data,
                 variances ? variances->data : nullptr, means ? means->data : nullptr);
@@ -91,12 +92,15 @@ std::tuple<Tensor, Tensor> variance_and_mean(const Tensor& self, const Spread& s
         Tensor total;
         if (grads[0]) {
           // The deviation again, as a function of the input, for second derivatives.
-          const Tensor root = !deviation ? Tensor() : grad_enabled() ? variance(input, spread, true, {}) : y();
+          const Tensor root = !deviation       ? Tensor()
+                              : grad_enabled() ? variance(input, spread, true, {})
+                                               : y();
           total = variance_gradient(deviation ? deviation_gradient(grads[0], root) : grads[0], input, spread);
         }
         if (grads[1]) {
           const Tensor g = expand_reduced(grads[1], input.sizes(), spread.mask, spread.keepdim);
-          const Tensor of_mean = div(g, Scalar(static_cast<double>(reduced_count(input.sizes(), spread.mask))));
+          const Tensor of_mean =
+              div(g, Scalar(static_cast<double>(reduced_count(input.sizes(), spread.mask))));
           total = total ? add(total, of_mean) : of_mean;
         }
         return total;
@@ -112,7 +116,8 @@ Tensor var(const Tensor& self, std::optional<IntList> dim, std::optional<Scalar>
            const Out& out) {
   return variance(self, spread_of(self, dim, keepdim, correction ? correction->to_double() : 1), false, out);
 }
-Tensor var_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbiased, bool keepdim, const Out& out) {
+Tensor var_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbiased, bool keepdim,
+                    const Out& out) {
   return variance(self, spread_of(self, dim, keepdim, unbiased), false, out);
 }
 Tensor var_of_all(const Tensor& self, bool unbiased) {
@@ -122,7 +127,8 @@ Tensor stddev(const Tensor& self, std::optional<IntList> dim, std::optional<Scal
               const Out& out) {
   return variance(self, spread_of(self, dim, keepdim, correction ? correction->to_double() : 1), true, out);
 }
-Tensor stddev_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbiased, bool keepdim, const Out& out) {
+Tensor stddev_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbiased, bool keepdim,
+                       const Out& out) {
   return variance(self, spread_of(self, dim, keepdim, unbiased), true, out);
 }
 Tensor stddev_of_all(const Tensor& self, bool unbiased) {
@@ -131,8 +137,10 @@ Tensor stddev_of_all(const Tensor& self, bool unbiased) {
 
 using Pair = std::tuple<Tensor, Tensor>;
 
-Pair var_mean(const Tensor& self, std::optional<IntList> dim, std::optional<Scalar> correction, bool keepdim) {
-  return variance_and_mean(self, spread_of(self, dim, keepdim, correction ? correction->to_double() : 1), false);
+Pair var_mean(const Tensor& self, std::optional<IntList> dim, std::optional<Scalar> correction,
+              bool keepdim) {
+  return variance_and_mean(self, spread_of(self, dim, keepdim, correction ? correction->to_double() : 1),
+                           false);
 }
 Pair var_mean_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbiased, bool keepdim) {
   return variance_and_mean(self, spread_of(self, dim, keepdim, unbiased), false);
@@ -140,8 +148,10 @@ Pair var_mean_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbi
 Pair var_mean_of_all(const Tensor& self, bool unbiased) {
   return variance_and_mean(self, spread_of(self, std::nullopt, false, unbiased), false);
 }
-Pair std_mean(const Tensor& self, std::optional<IntList> dim, std::optional<Scalar> correction, bool keepdim) {
-  return variance_and_mean(self, spread_of(self, dim, keepdim, correction ? correction->to_double() : 1), true);
+Pair std_mean(const Tensor& self, std::optional<IntList> dim, std::optional<Scalar> correction,
+              bool keepdim) {
+  return variance_and_mean(self, spread_of(self, dim, keepdim, correction ? correction->to_double() : 1),
+                           true);
 }
 Pair std_mean_unbiased(const Tensor& self, std::optional<IntList> dim, bool unbiased, bool keepdim) {
   return variance_and_mean(self, spread_of(self, dim, keepdim, unbiased), true);
@@ -162,15 +172,19 @@ EXPOSE("std(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepd
 EXPOSE("std(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", stddev_unbiased,
        kFunctionMethodOut);
 EXPOSE("var_mean(Tensor self, bool unbiased) -> (Tensor, Tensor)", var_mean_of_all, Forms::function);
-EXPOSE("var_mean(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> (Tensor, Tensor)",
-       var_mean, Forms::function);
-EXPOSE("var_mean(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)", var_mean_unbiased,
-       Forms::function);
+EXPOSE(
+    "var_mean(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> (Tensor, "
+    "Tensor)",
+    var_mean, Forms::function);
+EXPOSE("var_mean(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)",
+       var_mean_unbiased, Forms::function);
 EXPOSE("std_mean(Tensor self, bool unbiased) -> (Tensor, Tensor)", std_mean_of_all, Forms::function);
-EXPOSE("std_mean(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> (Tensor, Tensor)",
-       std_mean, Forms::function);
-EXPOSE("std_mean(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)", std_mean_unbiased,
-       Forms::function);
+EXPOSE(
+    "std_mean(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> (Tensor, "
+    "Tensor)",
+    std_mean, Forms::function);
+EXPOSE("std_mean(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)",
+       std_mean_unbiased, Forms::function);
 
 // ---- norms
 
@@ -188,15 +202,18 @@ Tensor raw_norm(const Out& out, const Tensor& x, double order, uint32_t mask, bo
   }
   if (order == 0) return reduce(out, Reduce::CountNonzero, kernel, x, mask, keepdim, d);
   const Tensor magnitude = abs(x);
-  if (order == -std::numeric_limits<double>::infinity()) return reduce(out, Reduce::Min, kernel, magnitude, mask, keepdim, d);
+  if (order == -std::numeric_limits<double>::infinity())
+    return reduce(out, Reduce::Min, kernel, magnitude, mask, keepdim, d);
   const Tensor powers = reduce({}, Reduce::Sum, kernel, pow(magnitude, Scalar(order)), mask, keepdim, d);
   return pow(powers, Scalar(1 / order), out);
 }
 
-Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, double order, uint32_t mask, bool keepdim) {
+Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, double order, uint32_t mask,
+                     bool keepdim) {
   if (order == 0) return zeros(x.sizes(), x.dtype());
   if (order == 1) return mul(sign(x), with_reduced_dims(grad, x.sizes(), mask, keepdim));
-  const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim), y = with_reduced_dims(norm, x.sizes(), mask, keepdim);
+  const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim),
+               y = with_reduced_dims(norm, x.sizes(), mask, keepdim);
   if (order == 2) return masked_fill(mul(x, div(g, y)), eq(detach(y), Scalar(0.0)), Scalar(0.0));
   if (std::isinf(order)) {
     // Shared by all elements whose magnitude is the norm.
@@ -208,7 +225,8 @@ Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, do
     return mul(mul(sign(x), holders), div(g, count));
   }
   // x |x|^(p - 2) grad / norm^(p - 1)
-  const Tensor scale = masked_fill(div(g, pow(y, Scalar(order - 1))), eq(detach(y), Scalar(0.0)), Scalar(0.0));
+  const Tensor scale =
+      masked_fill(div(g, pow(y, Scalar(order - 1))), eq(detach(y), Scalar(0.0)), Scalar(0.0));
   if (order < 2) {
     // |x|^(p - 2) is infinite at 0, where x is 0.
     const Tensor factor = mul(sign(x), pow(abs(x), Scalar(order - 1)));
@@ -227,10 +245,13 @@ Tensor vector_norm(const Tensor& self, const Scalar& ord, std::optional<IntList>
   const uint32_t mask = reduction_mask(self.sizes(), dim);
   const double order = ord.to_double();
   if (std::isinf(order) || order < 0) {
-    check(self.numel() > 0 || reduced_count(self.sizes(), mask) > 0 || !dim, "linalg.vector_norm cannot compute the ", order,
-          " norm on the dimension ", dim && !dim->empty() ? (*dim)[0] : 0, " because this dimension is empty and the operation "
+    check(self.numel() > 0 || reduced_count(self.sizes(), mask) > 0 || !dim,
+          "linalg.vector_norm cannot compute the ", order, " norm on the dimension ",
+          dim && !dim->empty() ? (*dim)[0] : 0,
+          " because this dimension is empty and the operation "
           "does not have an identity");
-    check(reduced_count(self.sizes(), mask) > 0, "linalg.vector_norm cannot compute the ", order, " norm on an empty tensor "
+    check(reduced_count(self.sizes(), mask) > 0, "linalg.vector_norm cannot compute the ", order,
+          " norm on an empty tensor "
           "because the operation does not have an identity");
   }
   return differentiable(
@@ -247,7 +268,8 @@ Tensor norm(const Tensor& self, std::optional<Scalar> p, std::optional<IntList> 
 Tensor norm_named(const Tensor& self, std::string_view p, std::optional<IntList> dim, bool keepdim,
                   std::optional<DType> dtype, const Out& out) {
   if (p == "fro") return vector_norm(self, Scalar(2.0), dim, keepdim, dtype, out);
-  if (p == "nuc") fail<NotImplementedError>("norm: p='nuc' needs the singular values, which are not implemented yet");
+  if (p == "nuc")
+    fail<NotImplementedError>("norm: p='nuc' needs the singular values, which are not implemented yet");
   fail<RuntimeError>("norm: unsupported p='", p, "'; use a number, 'fro' or 'nuc'");
 }
 Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
@@ -255,12 +277,14 @@ Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
 }
 
 }  // namespace
-EXPOSE("vector_norm(Tensor self, Number ord=2, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor",
-       vector_norm, Forms::linalg | Forms::out);
-EXPOSE("norm(Tensor self, Number? p=2, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor", norm,
-       kFunctionMethodOut);
-EXPOSE("norm(Tensor self, str p, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor", norm_named,
-       kFunctionMethodOut);
+EXPOSE(
+    "vector_norm(Tensor self, Number ord=2, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> "
+    "Tensor",
+    vector_norm, Forms::linalg | Forms::out);
+EXPOSE("norm(Tensor self, Number? p=2, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
+       norm, kFunctionMethodOut);
+EXPOSE("norm(Tensor self, str p, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
+       norm_named, kFunctionMethodOut);
 EXPOSE("dist(Tensor self, Tensor other, Number p=2) -> Tensor", dist, kFunctionMethod);
 
 }  // namespace flambeau

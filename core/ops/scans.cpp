@@ -31,8 +31,10 @@ Tensor reversed(const Tensor& x, int64_t dim) {
 // ---- cumsum, cumprod
 
 DType scan_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out, const char* kernel) {
-  const DType made =
-      dtype ? *dtype : out.inplace ? self.dtype() : is_integral(self.dtype()) ? DType::Int64 : self.dtype();
+  const DType made = dtype                       ? *dtype
+                     : out.inplace               ? self.dtype()
+                     : is_integral(self.dtype()) ? DType::Int64
+                                                 : self.dtype();
   if (!is_supported(made) || made == DType::Bool) not_implemented_for(kernel, made);
   return made;
 }
@@ -61,7 +63,8 @@ Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype, const
 
 Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out);
 
-// Element j of the derivative is the product before j times sum over i >= j of g_i times the product of j+1 .. i.
+// Element j of the derivative is the product before j times sum over i >= j of g_i times the product of j+1
+// .. i.
 Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& x, int64_t dim) {
   const int64_t n = x.sizes()[static_cast<int>(dim)];
   Dims edge = x.sizes();
@@ -73,7 +76,8 @@ Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& x, int64_t 
     const Tensor parts[] = {one, narrow(x, dim, j + 1, n - j - 1)};
     const Tensor after = cumprod(j + 1 < n ? cat(parts, dim) : one, dim, std::nullopt, {});
     Tensor slice = sum_dims(mul(narrow(grad, dim, j, n - j), after), dims, true);
-    if (j > 0) slice = mul(slice, narrow(cumprod(narrow(x, dim, 0, j), dim, std::nullopt, {}), dim, j - 1, 1));
+    if (j > 0)
+      slice = mul(slice, narrow(cumprod(narrow(x, dim, 0, j), dim, std::nullopt, {}), dim, j - 1, 1));
     slices.push_back(slice);
   }
   return cat(slices, dim);
@@ -81,7 +85,8 @@ Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& x, int64_t 
 
 Tensor cumprod_gradient(const Tensor& grad, const Tensor& x, const Tensor& y, int64_t dim) {
   if (x.dim() == 0 || x.numel() == 0) return grad;
-  const Tensor nonzero = reduce({}, cpu::Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
+  const Tensor nonzero =
+      reduce({}, cpu::Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
   if (!*nonzero.data<bool>()) return cumprod_gradient_with_zeros(grad, x, dim);
   return div(reversed(cumsum(reversed(mul(grad, y), dim), dim, std::nullopt, {}), dim), x);
 }
@@ -101,7 +106,8 @@ Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, cons
 
 using Pair = std::tuple<Tensor, Tensor>;
 
-Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const Tensor& self, int64_t dim, const Out& out) {
+Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const Tensor& self, int64_t dim,
+                     const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
   if (!is_supported(self.dtype())) not_implemented_for(kernel, self.dtype());
   const Tensor indices = empty(self.sizes(), DType::Int64);
@@ -112,7 +118,8 @@ Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const T
         {
           const WithoutGil guard(2 * self.numel());
           const cpu::SoftmaxShape shape = softmax_shape(self.sizes(), axis);
-          cpu::scan(op, self.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data, indices.data<int64_t>());
+          cpu::scan(op, self.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data,
+                    indices.data<int64_t>());
         }
         return delivered(fresh, out);
       },
@@ -132,13 +139,15 @@ Pair cummin(const Tensor& self, int64_t dim, const Out& out) {
 
 // ---- logcumsumexp
 
-template <class T> T log_add_exp(T a, T b) {
+template <class T>
+T log_add_exp(T a, T b) {
   const T low = std::min(a, b), high = std::max(a, b);
   if (std::isnan(a) || std::isnan(b)) return a + b;
   return std::isfinite(low) || low != high ? high + std::log1p(std::exp(low - high)) : high;
 }
 
-template <class T> void log_sum_exp_scan(const cpu::SoftmaxShape& s, const T* x, T* y) {
+template <class T>
+void log_sum_exp_scan(const cpu::SoftmaxShape& s, const T* x, T* y) {
   for (int64_t o = 0; o < s.outer; ++o)
     for (int64_t c = 0; c < s.inner; ++c) {
       T run = -std::numeric_limits<T>::infinity();
@@ -154,18 +163,20 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out);
 Tensor reverse_logcumsumexp(const Tensor& x, int64_t dim) {
   return reversed(logcumsumexp(reversed(x, dim), dim, {}), dim);
 }
-// log of the positive entries of g, and for the others a number so low that its exponential is 0, yet finite: the
-// derivatives take differences of such numbers.
+// log of the positive entries of g, and for the others a number so low that its exponential is 0, yet finite:
+// the derivatives take differences of such numbers.
 Tensor log_of_positive(const Tensor& g) {
   const Tensor others = le(detach(g), Scalar(0.0));
-  const double lowest = g.dtype() == DType::Float32 ? static_cast<double>(std::numeric_limits<float>::lowest())
-                                                    : std::numeric_limits<double>::lowest();
+  const double lowest = g.dtype() == DType::Float32
+                            ? static_cast<double>(std::numeric_limits<float>::lowest())
+                            : std::numeric_limits<double>::lowest();
   return masked_fill(log(masked_fill(g, others, Scalar(1.0))), others, Scalar(lowest));
 }
 
 Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
-  if (!is_floating(self.dtype()) || !is_supported(self.dtype())) not_implemented_for("logcumsumexp_out_cpu", self.dtype());
+  if (!is_floating(self.dtype()) || !is_supported(self.dtype()))
+    not_implemented_for("logcumsumexp_out_cpu", self.dtype());
   return differentiable(
       "LogcumsumexpBackward0", out,
       [&] {
@@ -190,8 +201,10 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
 }  // namespace
 EXPOSE("cumsum(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", cumsum, kEveryForm);
 EXPOSE("cumprod(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", cumprod, kEveryForm);
-EXPOSE("cummax(Tensor self, int dim) -> (Tensor, Tensor)", cummax, kFunctionMethodOut, "cummax values indices");
-EXPOSE("cummin(Tensor self, int dim) -> (Tensor, Tensor)", cummin, kFunctionMethodOut, "cummin values indices");
+EXPOSE("cummax(Tensor self, int dim) -> (Tensor, Tensor)", cummax, kFunctionMethodOut,
+       "cummax values indices");
+EXPOSE("cummin(Tensor self, int dim) -> (Tensor, Tensor)", cummin, kFunctionMethodOut,
+       "cummin values indices");
 EXPOSE("logcumsumexp(Tensor self, int dim) -> Tensor", logcumsumexp, kFunctionMethodOut);
 
 }  // namespace flambeau

@@ -20,7 +20,8 @@ using BackwardKernel = void (*)(DType, cpu::SoftmaxShape, const void*, const voi
 Tensor apply(Kernel kernel, const char* name, const Out& out, const Tensor& self, int64_t dim) {
   if (!is_floating(self.dtype()) || !is_supported(self.dtype())) {
     const bool last = dim == self.dim() - 1;
-    not_implemented_for((std::string(name) + (last ? "_lastdim" : "") + "_kernel_impl").c_str(), self.dtype());
+    not_implemented_for((std::string(name) + (last ? "_lastdim" : "") + "_kernel_impl").c_str(),
+                        self.dtype());
   }
   const Tensor x = as_contiguous(self);
   Tensor result = result_for(out, self.sizes(), self.dtype());
@@ -54,7 +55,8 @@ Tensor softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
       wrt(grad, [y = saved(y), dim](const Tensor& gg) { return softmax_gradient(gg, y(), dim); }),
       wrt(y, [g = saved(grad), y = saved(y), dim](const Tensor& gg) {
         const Tensor grad = g(), result = y();
-        return sub(mul(gg, sub(grad, sum_along(mul(grad, result), dim))), mul(grad, sum_along(mul(gg, result), dim)));
+        return sub(mul(gg, sub(grad, sum_along(mul(grad, result), dim))),
+                   mul(grad, sum_along(mul(gg, result), dim)));
       }));
 }
 
@@ -63,7 +65,8 @@ Tensor softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
 // g - exp(y) sum(g)
 Tensor log_softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
   return differentiable(
-      "LogSoftmaxBackwardDataBackward0", {}, [&] { return apply_backward(cpu::log_softmax_backward, grad, y, dim); },
+      "LogSoftmaxBackwardDataBackward0", {},
+      [&] { return apply_backward(cpu::log_softmax_backward, grad, y, dim); },
       wrt(grad, [y = saved(y), dim](const Tensor& gg) { return sub(gg, sum_along(mul(gg, exp(y())), dim)); }),
       wrt(y, [g = saved(grad), y = saved(y), dim](const Tensor& gg) {
         return neg(mul(mul(gg, exp(y())), sum_along(g(), dim)));
@@ -72,7 +75,8 @@ Tensor log_softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
 
 cpu::SoftmaxShape softmax_shape(const Dims& sizes, int64_t dim) {
   cpu::SoftmaxShape shape{1, 1, 1};
-  for (int i = 0; i < sizes.count; ++i) (i < dim ? shape.outer : i == dim ? shape.size : shape.inner) *= sizes[i];
+  for (int i = 0; i < sizes.count; ++i)
+    (i < dim ? shape.outer : i == dim ? shape.size : shape.inner) *= sizes[i];
   return shape;
 }
 
@@ -80,8 +84,8 @@ namespace {
 
 using Gradient = Tensor (*)(const Tensor&, const Tensor&, int64_t);
 
-Tensor normalised(const char* node, Kernel kernel, const char* name, Gradient gradient, const Tensor& self, int64_t dim,
-                  std::optional<DType> dtype, const Out& out) {
+Tensor normalised(const char* node, Kernel kernel, const char* name, Gradient gradient, const Tensor& self,
+                  int64_t dim, std::optional<DType> dtype, const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
   return differentiable(
       node, out,
@@ -98,19 +102,24 @@ Tensor softmax_out(const Tensor& self, int64_t dim, std::optional<DType> dtype, 
   return normalised("SoftmaxBackward0", cpu::softmax, "softmax", softmax_gradient, self, dim, dtype, out);
 }
 Tensor log_softmax_out(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out) {
-  return normalised("LogSoftmaxBackward0", cpu::log_softmax, "log_softmax", log_softmax_gradient, self, dim, dtype, out);
+  return normalised("LogSoftmaxBackward0", cpu::log_softmax, "log_softmax", log_softmax_gradient, self, dim,
+                    dtype, out);
 }
 
 }  // namespace
 
-Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) { return softmax_out(self, dim, dtype, {}); }
+Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
+  return softmax_out(self, dim, dtype, {});
+}
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   return log_softmax_out(self, dim, dtype, {});
 }
 EXPOSE("softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", softmax_out, kFunctionMethodOut);
 EXPOSE("log_softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", log_softmax_out, kFunctionMethodOut);
-EXPOSE("softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", softmax_out, Forms::special | Forms::out);
-EXPOSE("log_softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", log_softmax_out, Forms::special | Forms::out);
+EXPOSE("softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", softmax_out,
+       Forms::special | Forms::out);
+EXPOSE("log_softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", log_softmax_out,
+       Forms::special | Forms::out);
 
 // ---- logsumexp
 
@@ -138,8 +147,8 @@ Tensor rows_of(const Tensor& x, uint32_t mask) {
 Tensor raw_logsumexp(const Out& out, const Tensor& self, uint32_t mask, bool keepdim) {
   const bool one = __builtin_popcount(mask) == 1 && self.dim() > 0;
   const Tensor x = one ? as_contiguous(self) : rows_of(self, mask);
-  const cpu::SoftmaxShape shape = one ? softmax_shape(self.sizes(), __builtin_ctz(mask))
-                                      : cpu::SoftmaxShape{x->sizes[0], x->sizes[1], 1};
+  const cpu::SoftmaxShape shape =
+      one ? softmax_shape(self.sizes(), __builtin_ctz(mask)) : cpu::SoftmaxShape{x->sizes[0], x->sizes[1], 1};
   Tensor result = result_for(out, reduced_sizes(self.sizes(), mask, keepdim), self.dtype());
   const bool direct = result.is_contiguous() && result.dtype() == self.dtype();
   const Tensor y = direct ? result : empty(result.sizes(), self.dtype());
@@ -166,6 +175,7 @@ Tensor logsumexp(const Tensor& self, IntList dim, bool keepdim, const Out& out) 
 }
 }  // namespace
 EXPOSE("logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor", logsumexp, kFunctionMethodOut);
-EXPOSE("logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor", logsumexp, Forms::special | Forms::out);
+EXPOSE("logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor", logsumexp,
+       Forms::special | Forms::out);
 
 }  // namespace flambeau

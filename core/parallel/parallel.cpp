@@ -43,7 +43,9 @@ class Gate {
   void open() {
     value_.fetch_add(1);
     if (!sleeping_.load()) return;
-    { std::lock_guard lock(mutex_); }  // the sleeper is now either before its check or inside the wait
+    {
+      std::lock_guard lock(mutex_);
+    }  // the sleeper is now either before its check or inside the wait
     wake_.notify_one();
   }
 

@@ -6,7 +6,8 @@
 
 namespace flambeau::python {
 
-template <size_t N> using Arguments = std::array<PyObject*, N>;
+template <size_t N>
+using Arguments = std::array<PyObject*, N>;
 
 // names: "gradient", ...; the first `required` must be given. Throws TypeError in CPython's words.
 template <size_t N>
@@ -20,12 +21,14 @@ Arguments<N> parse_arguments(const char* function, const std::array<const char*,
     PyObject* key = PyTuple_GET_ITEM(keywords, j);
     size_t i = 0;
     while (i < N && PyUnicode_CompareWithASCIIString(key, names[i]) != 0) ++i;
-    if (i == N) fail<TypeError>(function, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
+    if (i == N)
+      fail<TypeError>(function, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
     if (found[i]) fail<TypeError>(function, "() got multiple values for argument '", names[i], "'");
     found[i] = args[count + j];
   }
   for (size_t i = 0; i < required; ++i)
-    if (!found[i]) fail<TypeError>(function, "() missing required argument '", names[i], "' (pos ", i + 1, ")");
+    if (!found[i])
+      fail<TypeError>(function, "() missing required argument '", names[i], "' (pos ", i + 1, ")");
   return found;
 }
 
@@ -36,7 +39,8 @@ inline bool is_true(PyObject* o) {
   return truth == 1;
 }
 inline Tensor need_tensor(PyObject* o, const char* function, const char* argument) {
-  if (!is_tensor(o)) fail<TypeError>(function, "(): argument '", argument, "' must be Tensor, not ", Py_TYPE(o)->tp_name);
+  if (!is_tensor(o))
+    fail<TypeError>(function, "(): argument '", argument, "' must be Tensor, not ", Py_TYPE(o)->tp_name);
   return tensor_of(o);
 }
 inline std::vector<Tensor> tensor_list(PyObject* o, const char* function, const char* argument) {
@@ -50,8 +54,10 @@ inline std::vector<Tensor> tensor_list(PyObject* o, const char* function, const 
   if (!sequence) throw PythonError();
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
     PyObject* item = PySequence_Fast_GET_ITEM(sequence.get(), i);
-    if (item == Py_None) list.emplace_back();
-    else list.push_back(need_tensor(item, function, argument));
+    if (item == Py_None)
+      list.emplace_back();
+    else
+      list.push_back(need_tensor(item, function, argument));
   }
   return list;
 }

@@ -58,12 +58,16 @@ PyObject* get_requires_grad(PyObject* o, void*) {
 void set_requires_grad(const Tensor& t, bool value) {
   refresh_view(t.get());
   if (t->grad_fn) {
-    check(value, "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
-                 "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    check(value,
+          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+          "in a "
+          "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
     return;
   }
   if (value && !can_carry_gradient(t))
-    fail<RuntimeError>("only Tensors of floating point and complex dtype can require gradients, this one is torch.", name(t.dtype()));
+    fail<RuntimeError>(
+        "only Tensors of floating point and complex dtype can require gradients, this one is torch.",
+        name(t.dtype()));
   t->requires_grad_leaf = value;
 }
 int assign_requires_grad(PyObject* o, PyObject* value, void*) {
@@ -82,14 +86,16 @@ int assign_grad(PyObject* o, PyObject* value, void*) {
       return 0;
     }
     if (!is_tensor(value))
-      fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ", Py_TYPE(value)->tp_name);
+      fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ",
+                      Py_TYPE(value)->tp_name);
     Tensor grad = tensor_of(value);
     check(grad.get() != t, "can't assign Variable as its own grad");
     if (!(grad.sizes() == t->sizes))
-      fail<RuntimeError>("assigned grad has data of a different size: it has shape ", grad.sizes(), ", the tensor ", t->sizes);
+      fail<RuntimeError>("assigned grad has data of a different size: it has shape ", grad.sizes(),
+                         ", the tensor ", t->sizes);
     if (grad.dtype() != t->dtype)
-      fail<RuntimeError>("assigned grad has data of a different type: it is torch.", name(grad.dtype()), ", the tensor torch.",
-                         name(t->dtype));
+      fail<RuntimeError>("assigned grad has data of a different type: it is torch.", name(grad.dtype()),
+                         ", the tensor torch.", name(t->dtype));
     t->grad = grad;
     return 0;
   });
@@ -146,7 +152,8 @@ PyObject* size(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* k
     if (!given(dim)) return wrap_size(impl_of(o)->sizes);
     int64_t d;
     check<TypeError>(parse_int(dim, d), "size(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
-    if (impl_of(o)->sizes.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+    if (impl_of(o)->sizes.count == 0)
+      fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
     return PyLong_FromLongLong(tensor_of(o).size(d));
   });
 }
@@ -156,12 +163,15 @@ PyObject* stride(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject*
     const TensorImpl* t = impl_of(o);
     if (given(dim)) {
       int64_t d;
-      check<TypeError>(parse_int(dim, d), "stride(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
-      if (t->sizes.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+      check<TypeError>(parse_int(dim, d), "stride(): argument 'dim' must be int, not ",
+                       Py_TYPE(dim)->tp_name);
+      if (t->sizes.count == 0)
+        fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
       return PyLong_FromLongLong(t->strides[static_cast<int>(wrap_dim(d, t->sizes.count))]);
     }
     Object tuple = owned(PyTuple_New(t->strides.count));
-    for (int i = 0; i < t->strides.count; ++i) PyTuple_SET_ITEM(tuple.get(), i, PyLong_FromLongLong(t->strides[i]));
+    for (int i = 0; i < t->strides.count; ++i)
+      PyTuple_SET_ITEM(tuple.get(), i, PyLong_FromLongLong(t->strides[i]));
     return tuple.release();
   });
 }
@@ -173,7 +183,8 @@ PyObject* is_contiguous_method(PyObject* o, PyObject* const* args, Py_ssize_t co
     auto [format] = parse_arguments<1>("is_contiguous", {"memory_format"}, 0, args, count, keywords);
     MemoryFormat f = MemoryFormat::Contiguous;
     if (given(format))
-      check<TypeError>(parse_memory_format(format, f), "is_contiguous(): argument 'memory_format' must be torch.memory_format");
+      check<TypeError>(parse_memory_format(format, f),
+                       "is_contiguous(): argument 'memory_format' must be torch.memory_format");
     if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d) {
       const TensorImpl* t = impl_of(o);
       const int n = f == MemoryFormat::ChannelsLast ? 4 : 5;
@@ -193,7 +204,9 @@ PyObject* data_ptr(PyObject* o, PyObject*) {
   return PyLong_FromVoidPtr(impl_of(o)->numel ? impl_of(o)->data : nullptr);
 }
 PyObject* element_size(PyObject* o, PyObject*) { return get_itemsize(o, nullptr); }
-PyObject* is_floating_point(PyObject* o, PyObject*) { return PyBool_FromLong(is_floating(impl_of(o)->dtype)); }
+PyObject* is_floating_point(PyObject* o, PyObject*) {
+  return PyBool_FromLong(is_floating(impl_of(o)->dtype));
+}
 PyObject* is_complex_method(PyObject* o, PyObject*) { return PyBool_FromLong(is_complex(impl_of(o)->dtype)); }
 PyObject* is_signed(PyObject* o, PyObject*) {
   return PyBool_FromLong(impl_of(o)->dtype != DType::Bool && impl_of(o)->dtype != DType::UInt8);
@@ -214,12 +227,17 @@ PyObject* item_method(PyObject* o, PyObject*) {
   return guarded([&] { return item(tensor_of(o)); });
 }
 
-template <class T> PyObject* number(T value) {
-  if constexpr (std::is_same_v<T, bool>) return PyBool_FromLong(value);
-  else if constexpr (std::is_floating_point_v<T>) return PyFloat_FromDouble(static_cast<double>(value));
-  else return PyLong_FromLongLong(static_cast<long long>(value));
+template <class T>
+PyObject* number(T value) {
+  if constexpr (std::is_same_v<T, bool>)
+    return PyBool_FromLong(value);
+  else if constexpr (std::is_floating_point_v<T>)
+    return PyFloat_FromDouble(static_cast<double>(value));
+  else
+    return PyLong_FromLongLong(static_cast<long long>(value));
 }
-template <class T> PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, int depth) {
+template <class T>
+PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, int depth) {
   if (depth == sizes.count) return number(*reinterpret_cast<const T*>(at));
   Object list = owned(PyList_New(static_cast<Py_ssize_t>(sizes[depth])));
   const int64_t step = strides[depth] * static_cast<int64_t>(sizeof(T));
@@ -233,15 +251,15 @@ template <class T> PyObject* nested_list(const char* at, const Dims& sizes, cons
 // Half precision has no C++ type here: its values pass through float32.
 Tensor readable(const Tensor& t) {
   if (t.dtype() == DType::Float16 || t.dtype() == DType::BFloat16) return cast_copy(t, DType::Float32);
-  if (!is_supported(t.dtype())) fail<NotImplementedError>("reading values of torch.", name(t.dtype()), " is not implemented yet");
+  if (!is_supported(t.dtype()))
+    fail<NotImplementedError>("reading values of torch.", name(t.dtype()), " is not implemented yet");
   return t;
 }
 PyObject* tolist(PyObject* o, PyObject*) {
   return guarded([&] {
     Tensor t = readable(tensor_of(o));
-    return visit_real(t.dtype(), "tolist", [&]<class T>() {
-      return nested_list<T>(t->data, t.sizes(), t.strides(), 0);
-    });
+    return visit_real(t.dtype(), "tolist",
+                      [&]<class T>() { return nested_list<T>(t->data, t.sizes(), t.strides(), 0); });
   });
 }
 
@@ -261,10 +279,11 @@ PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObjec
       inputs = tensor_list(leaves, "backward", "inputs");
       check(!given(leaves) || !inputs.empty(), "`inputs` argument to `backward` cannot be empty.");
       if (grad && is_floating(root.dtype()) && !is_floating(grad.dtype()))
-        fail<RuntimeError>("the gradient of a torch.", name(root.dtype()), " tensor must be floating point, got torch.",
-                           name(grad.dtype()));
+        fail<RuntimeError>("the gradient of a torch.", name(root.dtype()),
+                           " tensor must be floating point, got torch.", name(grad.dtype()));
     }
-    run_backward({&root, 1}, grad ? std::span<const Tensor>(&grad, 1) : std::span<const Tensor>{}, inputs, options);
+    run_backward({&root, 1}, grad ? std::span<const Tensor>(&grad, 1) : std::span<const Tensor>{}, inputs,
+                 options);
     Py_RETURN_NONE;
   });
 }
@@ -302,7 +321,8 @@ PyObject* add_hook(PyObject* o, PyObject* callable) {
     auto hook = make_hook(callable);
     if (t->grad_fn) {
       t->grad_fn->make_hooks().tensor.push_back({t->output_nr, hook});
-      Object face = owned(wrap_node(t->grad_fn.get()));  // a node that holds Python objects is one, for the collector
+      Object face =
+          owned(wrap_node(t->grad_fn.get()));  // a node that holds Python objects is one, for the collector
     } else {
       leaf_hooks(t.get()).tensor.push_back(hook);
     }
@@ -324,7 +344,9 @@ PyObject* remove_hook(PyObject* o, PyObject* id_object) {
     const uint64_t id = PyLong_AsUnsignedLongLong(id_object);
     if (PyErr_Occurred()) throw PythonError();
     TensorImpl* t = impl_of(o);
-    auto drop = [id](HookList& hooks) { std::erase_if(hooks, [id](const auto& hook) { return hook->id == id; }); };
+    auto drop = [id](HookList& hooks) {
+      std::erase_if(hooks, [id](const auto& hook) { return hook->id == id; });
+    };
     if (t->hooks) {
       drop(t->hooks->tensor);
       drop(t->hooks->post_accumulate);
@@ -340,10 +362,13 @@ PyObject* remove_hook(PyObject* o, PyObject* id_object) {
 PyObject* detach_(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
     Tensor t = tensor_of(o);
-    check(!t->view_base, "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-                         "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
+    check(!t->view_base,
+          "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+          "for "
+          "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
     if (t->retains_grad && t->grad_fn && t->grad_fn->hooks)
-      std::erase_if(t->grad_fn->hooks->retain_grad, [&](const auto& entry) { return entry.tensor == t.get(); });
+      std::erase_if(t->grad_fn->hooks->retain_grad,
+                    [&](const auto& entry) { return entry.tensor == t.get(); });
     t->retains_grad = false;
     t->grad_fn = {};
     t->output_nr = 0;
@@ -354,7 +379,8 @@ PyObject* detach_(PyObject* o, PyObject*) {
 
 PyObject* as_subclass(PyObject* o, PyObject* cls) {
   return guarded([&]() -> PyObject* {
-    check<TypeError>(PyType_Check(cls), "as_subclass(): argument 'cls' must be type, not ", Py_TYPE(cls)->tp_name);
+    check<TypeError>(PyType_Check(cls), "as_subclass(): argument 'cls' must be type, not ",
+                     Py_TYPE(cls)->tp_name);
     Tensor t = tensor_of(o);
     PyObject* made = make_subclass(reinterpret_cast<PyTypeObject*>(cls), t, false);
     if (!made) return nullptr;
@@ -373,7 +399,8 @@ PyObject* make_subclass_method(PyObject*, PyObject* const* args, Py_ssize_t coun
   return guarded([&]() -> PyObject* {
     auto [cls, data, require] =
         parse_arguments<3>("_make_subclass", {"cls", "data", "require_grad"}, 2, args, count, keywords);
-    check<TypeError>(PyType_Check(cls), "_make_subclass(): argument 'cls' must be type, not ", Py_TYPE(cls)->tp_name);
+    check<TypeError>(PyType_Check(cls), "_make_subclass(): argument 'cls' must be type, not ",
+                     Py_TYPE(cls)->tp_name);
     return make_subclass(reinterpret_cast<PyTypeObject*>(cls), need_tensor(data, "_make_subclass", "data"),
                          given(require) && is_true(require));
   });
@@ -384,12 +411,14 @@ PyObject* numpy_method(PyObject* o, PyObject* const* args, Py_ssize_t count, PyO
     auto [force] = parse_arguments<1>("numpy", {"force"}, 0, args, count, keywords);
     Tensor t = tensor_of(o);
     if (!(force && is_true(force)) && requires_grad(t))
-      fail<RuntimeError>("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+      fail<RuntimeError>(
+          "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
     return to_numpy(t);
   });
 }
 
-template <auto function> constexpr PyCFunction fast() {
+template <auto function>
+constexpr PyCFunction fast() {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
 }
 
@@ -397,11 +426,11 @@ template <auto function> constexpr PyCFunction fast() {
 
 PyObject* item(const Tensor& tensor) {
   if (tensor.numel() != 1)
-    fail<RuntimeError>("a Tensor with ", tensor.numel(), " elements cannot be converted to Scalar; its shape is ", tensor.sizes());
+    fail<RuntimeError>("a Tensor with ", tensor.numel(),
+                       " elements cannot be converted to Scalar; its shape is ", tensor.sizes());
   Tensor t = readable(tensor);
-  return visit_real(t.dtype(), "item", [&]<class T>() {
-    return number(*reinterpret_cast<const T*>(t->data));
-  });
+  return visit_real(t.dtype(), "item",
+                    [&]<class T>() { return number(*reinterpret_cast<const T*>(t->data)); });
 }
 
 PyGetSetDef tensor_attributes[] = {
@@ -445,7 +474,8 @@ PyMethodDef tensor_methods[] = {
     {"ndimension", dim, METH_NOARGS, "The number of dimensions."},
     {"numel", numel, METH_NOARGS, "The number of elements."},
     {"nelement", numel, METH_NOARGS, "The number of elements."},
-    {"storage_offset", storage_offset, METH_NOARGS, "Elements between the start of the storage and the first one."},
+    {"storage_offset", storage_offset, METH_NOARGS,
+     "Elements between the start of the storage and the first one."},
     {"is_contiguous", fast<is_contiguous_method>(), kFast, "Whether the elements lie in order without gaps."},
     {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
     {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
@@ -458,15 +488,19 @@ PyMethodDef tensor_methods[] = {
     {"is_set_to", is_set_to, METH_O, "Whether both are the same window on the same memory."},
     {"item", item_method, METH_NOARGS, "The value of a tensor with one element as a Python number."},
     {"tolist", tolist, METH_NOARGS, "The values as nested lists."},
-    {"backward", fast<backward>(), kFast, "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)"},
-    {"requires_grad_", fast<requires_grad_>(), kFast, "requires_grad_(requires_grad=True): sets the flag, returns self."},
+    {"backward", fast<backward>(), kFast,
+     "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)"},
+    {"requires_grad_", fast<requires_grad_>(), kFast,
+     "requires_grad_(requires_grad=True): sets the flag, returns self."},
     {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf."},
     {"_add_hook", add_hook, METH_O, "Adds a gradient hook; returns its id."},
-    {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_O, "Adds a hook to run after accumulation; returns its id."},
+    {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_O,
+     "Adds a hook to run after accumulation; returns its id."},
     {"_remove_hook", remove_hook, METH_O, "Takes a hook away by its id."},
     {"detach_", detach_, METH_NOARGS, "Cuts the tensor off its history."},
     {"as_subclass", as_subclass, METH_O, "The same data as an object of a subclass."},
-    {"_make_subclass", fast<make_subclass_method>(), kFast | METH_STATIC, "_make_subclass(cls, data, require_grad=False)"},
+    {"_make_subclass", fast<make_subclass_method>(), kFast | METH_STATIC,
+     "_make_subclass(cls, data, require_grad=False)"},
     {"numpy", fast<numpy_method>(), kFast, "numpy(*, force=False): the same memory as a NumPy array."},
     {nullptr, nullptr, 0, nullptr}};
 

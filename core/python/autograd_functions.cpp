@@ -8,12 +8,14 @@ namespace flambeau::python {
 
 namespace {
 
-// _run_backward(roots, grad_roots, retain_graph, create_graph, inputs, accumulate, allow_unused) -> gradients or None
+// _run_backward(roots, grad_roots, retain_graph, create_graph, inputs, accumulate, allow_unused) -> gradients
+// or None
 PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     auto [roots, grads, retain, create, inputs, accumulate, allow_unused] = parse_arguments<7>(
-        "_run_backward", {"roots", "grad_roots", "retain_graph", "create_graph", "inputs", "accumulate", "allow_unused"}, 7, args,
-        count, keywords);
+        "_run_backward",
+        {"roots", "grad_roots", "retain_graph", "create_graph", "inputs", "accumulate", "allow_unused"}, 7,
+        args, count, keywords);
     BackwardOptions options;
     options.retain_graph = is_true(retain);
     options.create_graph = is_true(create);
@@ -30,8 +32,11 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t cou
     Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(results.size())));
     for (size_t i = 0; i < results.size(); ++i) {
       if (!results[i] && !is_true(allow_unused))
-        fail<RuntimeError>("One of the differentiated Tensors appears to not have been used in the graph. Set allow_unused=True if "
-                           "this is the desired behavior. It is input ", i, ".");
+        fail<RuntimeError>(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set "
+            "allow_unused=True if "
+            "this is the desired behavior. It is input ",
+            i, ".");
       PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(std::move(results[i]))).release());
     }
     return tuple.release();
@@ -41,7 +46,8 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t cou
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_state.enabled); }
 PyObject* set_grad_enabled(PyObject*, PyObject* value) {
   return guarded([&] {
-    check<TypeError>(PyBool_Check(value), "_set_grad_enabled(): argument must be bool, not ", Py_TYPE(value)->tp_name);
+    check<TypeError>(PyBool_Check(value), "_set_grad_enabled(): argument must be bool, not ",
+                     Py_TYPE(value)->tp_name);
     bool previous = grad_state.enabled;
     grad_state.enabled = value == Py_True;
     return PyBool_FromLong(previous);
@@ -55,12 +61,16 @@ PyObject* set_inference_mode(PyObject*, PyObject* value) {
   return PyBool_FromLong(previous);
 }
 
-template <auto function> PyCFunction fast() { return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)); }
+template <auto function>
+PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
 
 }  // namespace
 
 PyMethodDef autograd_functions[] = {
-    {"_run_backward", fast<run_backward_function>(), METH_FASTCALL | METH_KEYWORDS, "The engine behind backward and grad."},
+    {"_run_backward", fast<run_backward_function>(), METH_FASTCALL | METH_KEYWORDS,
+     "The engine behind backward and grad."},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded."},
     {"_set_grad_enabled", set_grad_enabled, METH_O, "Switches recording; returns what it was."},
     {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS, "Whether inference mode is on."},

@@ -13,11 +13,20 @@ PyObject* intern(std::string_view text) {
 
 ParameterType parameter_type(std::string_view text) {
   static const std::pair<std::string_view, ParameterType> types[] = {
-      {"Tensor", ParameterType::Tensor}, {"Tensor[]", ParameterType::Tensors}, {"Tensor|Number", ParameterType::TensorOrNumber},
-      {"Number", ParameterType::Number}, {"int", ParameterType::Int},          {"int[]", ParameterType::Ints},
-      {"float", ParameterType::Float},   {"bool", ParameterType::Bool},        {"str", ParameterType::String},
-      {"dtype", ParameterType::DType},   {"device", ParameterType::Device},    {"layout", ParameterType::Layout},
-      {"memory_format", ParameterType::MemoryFormat}, {"Generator", ParameterType::Generator}};
+      {"Tensor", ParameterType::Tensor},
+      {"Tensor[]", ParameterType::Tensors},
+      {"Tensor|Number", ParameterType::TensorOrNumber},
+      {"Number", ParameterType::Number},
+      {"int", ParameterType::Int},
+      {"int[]", ParameterType::Ints},
+      {"float", ParameterType::Float},
+      {"bool", ParameterType::Bool},
+      {"str", ParameterType::String},
+      {"dtype", ParameterType::DType},
+      {"device", ParameterType::Device},
+      {"layout", ParameterType::Layout},
+      {"memory_format", ParameterType::MemoryFormat},
+      {"Generator", ParameterType::Generator}};
   for (auto [name, type] : types)
     if (name == text) return type;
   fail<RuntimeError>("unknown type in a schema: ", std::string(text));
@@ -109,26 +118,41 @@ Overload parse_schema(const Exposed& exposed, std::string& name) {
     if (!keyword_only) ++overload.positional;
     overload.parameters.push_back(std::move(parameter));
   }
-  if (overload.parameters.size() > kMaxParameters) fail<RuntimeError>("too many parameters in the schema ", exposed.schema);
+  if (overload.parameters.size() > kMaxParameters)
+    fail<RuntimeError>("too many parameters in the schema ", exposed.schema);
   return overload;
 }
 
 const char* type_text(const Parameter& parameter) {
   switch (parameter.type) {
-    case ParameterType::Tensor: return "Tensor";
-    case ParameterType::Tensors: return "tuple of Tensors";
-    case ParameterType::TensorOrNumber: return "Tensor or Number";
-    case ParameterType::Number: return "Number";
-    case ParameterType::Int: return "int";
-    case ParameterType::Ints: return "tuple of ints";
-    case ParameterType::Float: return "float";
-    case ParameterType::Bool: return "bool";
-    case ParameterType::String: return "str";
-    case ParameterType::DType: return "torch.dtype";
-    case ParameterType::Device: return "torch.device";
-    case ParameterType::Layout: return "torch.layout";
-    case ParameterType::MemoryFormat: return "torch.memory_format";
-    case ParameterType::Generator: return "torch.Generator";
+    case ParameterType::Tensor:
+      return "Tensor";
+    case ParameterType::Tensors:
+      return "tuple of Tensors";
+    case ParameterType::TensorOrNumber:
+      return "Tensor or Number";
+    case ParameterType::Number:
+      return "Number";
+    case ParameterType::Int:
+      return "int";
+    case ParameterType::Ints:
+      return "tuple of ints";
+    case ParameterType::Float:
+      return "float";
+    case ParameterType::Bool:
+      return "bool";
+    case ParameterType::String:
+      return "str";
+    case ParameterType::DType:
+      return "torch.dtype";
+    case ParameterType::Device:
+      return "torch.device";
+    case ParameterType::Layout:
+      return "torch.layout";
+    case ParameterType::MemoryFormat:
+      return "torch.memory_format";
+    case ParameterType::Generator:
+      return "torch.Generator";
   }
   return "object";
 }
@@ -137,9 +161,18 @@ namespace {
 
 inline void set_number(const Scalar& scalar, Value& v) {
   switch (scalar.kind()) {
-    case Scalar::Kind::Bool: v.boolean = scalar.to_bool(); v.kind = ValueKind::Bool; break;
-    case Scalar::Kind::Int: v.integer = scalar.to_int(); v.kind = ValueKind::Int; break;
-    case Scalar::Kind::Float: v.real = scalar.to_double(); v.kind = ValueKind::Float; break;
+    case Scalar::Kind::Bool:
+      v.boolean = scalar.to_bool();
+      v.kind = ValueKind::Bool;
+      break;
+    case Scalar::Kind::Int:
+      v.integer = scalar.to_int();
+      v.kind = ValueKind::Int;
+      break;
+    case Scalar::Kind::Float:
+      v.real = scalar.to_double();
+      v.kind = ValueKind::Float;
+      break;
   }
 }
 
@@ -189,7 +222,8 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
     return true;
   }
   switch (p.type) {
-    case ParameterType::Tensor: return set_tensor(o, v, frame);
+    case ParameterType::Tensor:
+      return set_tensor(o, v, frame);
     case ParameterType::TensorOrNumber: {
       if (set_tensor(o, v, frame)) return true;
       Scalar number;
@@ -274,7 +308,9 @@ int find_parameter(const Overload& overload, PyObject* key) {
     if (overload.parameters[static_cast<size_t>(i)].name == key) return i;
   for (int i = 0; i < n; ++i) {  // keywords made at run time are not interned
     const Parameter& p = overload.parameters[static_cast<size_t>(i)];
-    if (p.alias == key || PyUnicode_Compare(p.name, key) == 0 || (p.alias && PyUnicode_Compare(p.alias, key) == 0)) return i;
+    if (p.alias == key || PyUnicode_Compare(p.name, key) == 0 ||
+        (p.alias && PyUnicode_Compare(p.alias, key) == 0))
+      return i;
   }
   return -1;
 }
@@ -290,7 +326,8 @@ inline void set_default(const Parameter& p, Value& v) {
   }
 }
 
-// A trailing list of integers may be spread over the arguments, as in x.view(2, 3); so may tensors where the schema says so.
+// A trailing list of integers may be spread over the arguments, as in x.view(2, 3); so may tensors where the
+// schema says so.
 inline bool spreads(const Overload& overload, int k, Py_ssize_t arguments_left) {
   if (k != overload.positional - 1 || arguments_left < 2) return false;
   const Parameter& p = overload.parameters[static_cast<size_t>(k)];
@@ -299,8 +336,8 @@ inline bool spreads(const Overload& overload, int k, Py_ssize_t arguments_left) 
 
 }  // namespace
 
-Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-           Frame& frame) {
+Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count,
+           PyObject* keywords, Frame& frame) {
   frame.integers_used = 0;
   frame.out_argument = nullptr;
   frame.special = nullptr;
@@ -319,7 +356,8 @@ Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_s
     Value& v = frame.values[k];
     if (spreads(overload, k, count - i)) {
       const bool ints = parameters[static_cast<size_t>(k)].type == ParameterType::Ints;
-      if (!(ints ? set_ints(args + i, count - i, v, frame) : set_tensors(args + i, count - i, v, frame))) return Bound::No;
+      if (!(ints ? set_ints(args + i, count - i, v, frame) : set_tensors(args + i, count - i, v, frame)))
+        return Bound::No;
       have |= 1u << k;
       break;
     }
@@ -363,16 +401,18 @@ std::string describe(PyObject* const* args, Py_ssize_t count, PyObject* keywords
 }
 
 // Why the only overload of an operator does not take a call.
-std::string explain_one(const std::string& name, const Overload& overload, PyObject* self, PyObject* const* args,
-                        Py_ssize_t count, PyObject* keywords) {
+std::string explain_one(const std::string& name, const Overload& overload, PyObject* self,
+                        PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   Frame frame;
   frame.integers_used = 0;
   const auto& parameters = overload.parameters;
   int k = self ? 1 : 0;
   uint32_t have = self ? 1 : 0;
-  if (count + k > overload.positional && !(overload.positional && spreads(overload, overload.positional - 1, 2)))
-    return concat(name, "() takes ", overload.positional - k, " positional argument", overload.positional - k == 1 ? "" : "s",
-                  " but ", count, count == 1 ? " was" : " were", " given");
+  if (count + k > overload.positional &&
+      !(overload.positional && spreads(overload, overload.positional - 1, 2)))
+    return concat(name, "() takes ", overload.positional - k, " positional argument",
+                  overload.positional - k == 1 ? "" : "s", " but ", count, count == 1 ? " was" : " were",
+                  " given");
   for (Py_ssize_t i = 0; i < count; ++i, ++k) {
     const Parameter& p = parameters[static_cast<size_t>(k)];
     if (spreads(overload, k, count - i)) {
@@ -381,8 +421,8 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
     }
     frame.tensors.clear();
     if (!convert(p, args[i], frame.values[k], frame))
-      return concat(name, "(): argument '", PyUnicode_AsUTF8(p.name), "' (position ", i + 1, ") must be ", type_text(p), ", not ",
-                    Py_TYPE(args[i])->tp_name);
+      return concat(name, "(): argument '", PyUnicode_AsUTF8(p.name), "' (position ", i + 1, ") must be ",
+                    type_text(p), ", not ", Py_TYPE(args[i])->tp_name);
     have |= 1u << k;
   }
   for (Py_ssize_t j = 0; keywords && j < PyTuple_GET_SIZE(keywords); ++j) {
@@ -393,7 +433,8 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
       return concat(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
     }
     const Parameter& p = parameters[static_cast<size_t>(at)];
-    if (have >> at & 1) return concat(name, "() got multiple values for argument '", PyUnicode_AsUTF8(p.name), "'");
+    if (have >> at & 1)
+      return concat(name, "() got multiple values for argument '", PyUnicode_AsUTF8(p.name), "'");
     frame.tensors.clear();
     if (!convert(p, args[count + j], frame.values[at], frame))
       return concat(name, "(): argument '", PyUnicode_AsUTF8(p.name), "' must be ", type_text(p), ", not ",
@@ -406,7 +447,8 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
     if (!(have >> i & 1) && !parameters[i].has_default) {
       missing += concat(absent++ ? ", " : "", "\"", PyUnicode_AsUTF8(parameters[i].name), "\"");
     }
-  return concat(name, "() missing ", absent, " required positional argument", absent == 1 ? "" : "s", ": ", missing);
+  return concat(name, "() missing ", absent, " required positional argument", absent == 1 ? "" : "s", ": ",
+                missing);
 }
 
 }  // namespace
@@ -414,8 +456,8 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
 std::string explain_mismatch(const std::string& name, const std::vector<Overload>& overloads, PyObject* self,
                              PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   if (overloads.size() == 1) return explain_one(name, overloads[0], self, args, count, keywords);
-  std::string text = concat(name, "() received an invalid combination of arguments - got ", describe(args, count, keywords),
-                            ", but expected one of:");
+  std::string text = concat(name, "() received an invalid combination of arguments - got ",
+                            describe(args, count, keywords), ", but expected one of:");
   for (const Overload& overload : overloads) text += concat("\n * ", overload.schema);
   return text;
 }

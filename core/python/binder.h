@@ -8,7 +8,20 @@
 namespace flambeau::python {
 
 enum class ParameterType : uint8_t {
-  Tensor, Tensors, TensorOrNumber, Number, Int, Ints, Float, Bool, String, DType, Device, Layout, MemoryFormat, Generator
+  Tensor,
+  Tensors,
+  TensorOrNumber,
+  Number,
+  Int,
+  Ints,
+  Float,
+  Bool,
+  String,
+  DType,
+  Device,
+  Layout,
+  MemoryFormat,
+  Generator
 };
 
 struct Parameter {
@@ -17,7 +30,7 @@ struct Parameter {
   ParameterType type = ParameterType::Tensor;
   bool optional = false;  // None is a value
   bool has_default = false;
-  bool spread = false;    // may be given as several positional arguments
+  bool spread = false;  // may be given as several positional arguments
   Value default_value{};
   std::vector<int64_t> default_list;
   std::string default_text;
@@ -45,17 +58,17 @@ struct Frame {
   Value values[kMaxParameters];
   int64_t integers[kMaxInts];
   int integers_used;
-  PyObject* out_argument;  // out=, borrowed; null if absent
-  PyObject* special;       // an argument whose type is a subclass of Tensor
-  std::vector<Tensor> tensors;  // owners of list elements
+  PyObject* out_argument;                              // out=, borrowed; null if absent
+  PyObject* special;                                   // an argument whose type is a subclass of Tensor
+  std::vector<Tensor> tensors;                         // owners of list elements
   std::vector<std::unique_ptr<int64_t[]>> long_lists;  // lists of integers beyond the space above
 };
 
 // Null on success, else why this overload does not take the arguments (an empty text where nobody asked).
 enum class Bound { Yes, No };
 // self: the receiver of a method, which is then parameter 0.
-Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords,
-           Frame& frame);
+Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count,
+           PyObject* keywords, Frame& frame);
 // The text of the TypeError for a call that no overload takes.
 std::string explain_mismatch(const std::string& name, const std::vector<Overload>& overloads, PyObject* self,
                              PyObject* const* args, Py_ssize_t count, PyObject* keywords);

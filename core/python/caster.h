@@ -6,7 +6,8 @@
 
 namespace nanobind::detail {
 
-template <> struct type_caster<flambeau::Tensor> {
+template <>
+struct type_caster<flambeau::Tensor> {
   NB_TYPE_CASTER(flambeau::Tensor, const_name("Tensor"))
   bool from_python(handle source, uint32_t, cleanup_list*) noexcept {
     if (!flambeau::python::is_tensor(source.ptr())) return false;

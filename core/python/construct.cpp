@@ -1,5 +1,5 @@
-// Tensors from Python data and arrays, and arrays from tensors. Arrays are met through the buffer protocol, so that NumPy is
-// needed only where an array is asked for.
+// Tensors from Python data and arrays, and arrays from tensors. Arrays are met through the buffer protocol,
+// so that NumPy is needed only where an array is asked for.
 #include "core/python/python.h"
 
 #include <cstring>
@@ -22,11 +22,14 @@ class Buffer {
   // False where o offers no buffer; leaves no exception behind.
   bool open(PyObject* o, bool writable) {
     if (!PyObject_CheckBuffer(o)) return false;
-    open_ = PyObject_GetBuffer(o, &view_, (writable ? PyBUF_WRITABLE : 0) | PyBUF_FORMAT | PyBUF_STRIDES) == 0;
+    open_ =
+        PyObject_GetBuffer(o, &view_, (writable ? PyBUF_WRITABLE : 0) | PyBUF_FORMAT | PyBUF_STRIDES) == 0;
     if (!open_) PyErr_Clear();
     return open_;
   }
-  ~Buffer() { if (open_) PyBuffer_Release(&view_); }
+  ~Buffer() {
+    if (open_) PyBuffer_Release(&view_);
+  }
   Buffer() = default;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -54,16 +57,28 @@ std::optional<DType> dtype_of_format(const Py_buffer& view) {
   if (format.size() == 2 && format[0] == 'Z') return format[1] == 'f' ? DType::Complex64 : DType::Complex128;
   if (format.size() != 1) return std::nullopt;
   switch (format[0]) {
-    case '?': return DType::Bool;
-    case 'B': return DType::UInt8;
-    case 'b': return DType::Int8;
-    case 'h': return DType::Int16;
-    case 'e': return DType::Float16;
-    case 'f': return DType::Float32;
-    case 'd': return DType::Float64;
-    case 'i': case 'l': case 'q':
-      return view.itemsize == 4 ? DType::Int32 : view.itemsize == 8 ? std::optional(DType::Int64) : std::nullopt;
-    default: return std::nullopt;
+    case '?':
+      return DType::Bool;
+    case 'B':
+      return DType::UInt8;
+    case 'b':
+      return DType::Int8;
+    case 'h':
+      return DType::Int16;
+    case 'e':
+      return DType::Float16;
+    case 'f':
+      return DType::Float32;
+    case 'd':
+      return DType::Float64;
+    case 'i':
+    case 'l':
+    case 'q':
+      return view.itemsize == 4   ? DType::Int32
+             : view.itemsize == 8 ? std::optional(DType::Int64)
+                                  : std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -78,35 +93,46 @@ std::string array_type_name(PyObject* o) {
 }
 
 bool is_numpy_array(PyObject* o) { return std::strcmp(Py_TYPE(o)->tp_name, "numpy.ndarray") == 0; }
-bool is_numpy_scalar(PyObject* o) { return std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 && !is_numpy_array(o); }
+bool is_numpy_scalar(PyObject* o) {
+  return std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 && !is_numpy_array(o);
+}
 
 // A tensor on an array's memory.
 Tensor share_buffer(PyObject* o, const char* function) {
   Buffer buffer;
   bool writable = buffer.open(o, true);
   if (!writable) {
-    check<TypeError>(buffer.open(o, false), function, ": expected an array with accessible memory (got ", Py_TYPE(o)->tp_name,
-                     " of type ", array_type_name(o), ")");
+    check<TypeError>(buffer.open(o, false), function, ": expected an array with accessible memory (got ",
+                     Py_TYPE(o)->tp_name, " of type ", array_type_name(o), ")");
     if (warn)
-      warn("The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to this "
-           "tensor will result in undefined behavior. You may want to copy the array to protect its data or make it writable "
-           "before converting it to a tensor. This type of warning will be suppressed for the rest of this program.");
+      warn(
+          "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
+          "means writing to this "
+          "tensor will result in undefined behavior. You may want to copy the array to protect its data or "
+          "make it writable "
+          "before converting it to a tensor. This type of warning will be suppressed for the rest of this "
+          "program.");
   }
   const Py_buffer& view = buffer.view();
   std::optional<DType> dtype = dtype_of_format(view);
   if (!dtype)
-    fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o), ". The only supported types are: float64, float32, "
+    fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o),
+                    ". The only supported types are: float64, float32, "
                     "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool.");
-  check<ValueError>(view.ndim <= kMaxDims, "an array of ", view.ndim, " dimensions has too many; the limit is ", kMaxDims);
+  check<ValueError>(view.ndim <= kMaxDims, "an array of ", view.ndim,
+                    " dimensions has too many; the limit is ", kMaxDims);
   Dims sizes, strides;
   auto item = static_cast<int64_t>(item_size(*dtype));
   int64_t numel = 1;
   for (int i = 0; i < view.ndim; ++i) {
-    check<ValueError>(view.strides[i] >= 0 || view.shape[i] <= 1, "At least one stride in the given numpy array is negative, and "
-                      "tensors with negative strides are not currently supported. (You can probably work around this by making a "
+    check<ValueError>(view.strides[i] >= 0 || view.shape[i] <= 1,
+                      "At least one stride in the given numpy array is negative, and "
+                      "tensors with negative strides are not currently supported. (You can probably work "
+                      "around this by making a "
                       "copy of your array  with array.copy().)");
     check<ValueError>(view.strides[i] % item == 0 || view.shape[i] <= 1,
-                      "given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the "
+                      "given numpy array strides not a multiple of the element byte size. Copy the numpy "
+                      "array to reallocate the "
                       "memory.");
     sizes.push_back(view.shape[i]);
     strides.push_back(view.shape[i] <= 1 ? 0 : view.strides[i] / item);
@@ -114,8 +140,10 @@ Tensor share_buffer(PyObject* o, const char* function) {
   }
   int64_t run = 1;  // dimensions of one get the stride they would have
   for (int i = sizes.count - 1; i >= 0; --i) {
-    if (sizes[i] <= 1) strides[i] = run;
-    else run = strides[i] * sizes[i];
+    if (sizes[i] <= 1)
+      strides[i] = run;
+    else
+      run = strides[i] * sizes[i];
   }
   int64_t last = 0;
   for (int i = 0; i < sizes.count; ++i) last += numel ? (sizes[i] - 1) * strides[i] : 0;
@@ -123,7 +151,8 @@ Tensor share_buffer(PyObject* o, const char* function) {
   void* data = view.buf;
   check<RuntimeError>(reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item) == 0 || numel == 0,
                       "the array's memory is not aligned to its items; copy it first");
-  t->storage = Storage::foreign(data, numel ? static_cast<size_t>((last + 1) * item) : 0, buffer.detach(), release_buffer);
+  t->storage = Storage::foreign(data, numel ? static_cast<size_t>((last + 1) * item) : 0, buffer.detach(),
+                                release_buffer);
   t->data = static_cast<char*>(data);
   t->dtype = *dtype;
   set_geometry(t.get(), sizes, strides);
@@ -149,15 +178,17 @@ Tensor copy_buffer(PyObject* o) {
     Object ordered = owned(PyObject_CallMethod(o, "copy", nullptr));
     return contiguous_copy(share_buffer(ordered.get(), "tensor()"));
   }
-  fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o), ". The only supported types are: float64, float32, "
+  fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o),
+                  ". The only supported types are: float64, float32, "
                   "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool.");
 }
 
 // ---- nested sequences
 
 bool is_sequence(PyObject* o) {
-  return PyList_Check(o) || PyTuple_Check(o) || (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o) &&
-                                                 !is_numpy_scalar(o) && !is_numpy_array(o)) ||
+  return PyList_Check(o) || PyTuple_Check(o) ||
+         (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o) &&
+          !is_numpy_scalar(o) && !is_numpy_array(o)) ||
          is_numpy_array(o) || (is_tensor(o) && impl_of(o)->sizes.count > 0);
 }
 Py_ssize_t sequence_length(PyObject* o) {
@@ -191,7 +222,8 @@ struct Inferred {
 };
 
 void infer(PyObject* data, Inferred& inferred, int depth = 0) {
-  check<ValueError>(depth <= kMaxDims, "too many dimensions '", Py_TYPE(data)->tp_name, "'; the limit is ", kMaxDims);
+  check<ValueError>(depth <= kMaxDims, "too many dimensions '", Py_TYPE(data)->tp_name, "'; the limit is ",
+                    kMaxDims);
   if (PyFloat_CheckExact(data)) return inferred.add(default_dtype());
   if (PyBool_Check(data)) return inferred.add(DType::Bool);
   if (PyLong_Check(data)) return inferred.add(DType::Int64);
@@ -217,7 +249,8 @@ void infer(PyObject* data, Inferred& inferred, int depth = 0) {
   fail<RuntimeError>("Could not infer dtype of ", Py_TYPE(data)->tp_name);
 }
 
-template <class T> T element(PyObject* o) {
+template <class T>
+T element(PyObject* o) {
   if constexpr (std::is_floating_point_v<T>)
     if (PyFloat_CheckExact(o)) return static_cast<T>(PyFloat_AS_DOUBLE(o));
   Scalar number;
@@ -238,16 +271,19 @@ template <class T> T element(PyObject* o) {
   }
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     int64_t v = number.to_int();
-    bool fits = v >= static_cast<int64_t>(std::numeric_limits<T>::min()) && v <= static_cast<int64_t>(std::numeric_limits<T>::max());
+    bool fits = v >= static_cast<int64_t>(std::numeric_limits<T>::min()) &&
+                v <= static_cast<int64_t>(std::numeric_limits<T>::max());
     if (std::is_same_v<T, uint8_t> && v < 0 && v >= -128) fits = true;  // wraps, as in PyTorch
-    if (!fits) fail<RuntimeError>("value cannot be converted to type ", name(dtype_of<T>), " without overflow: ", v);
+    if (!fits)
+      fail<RuntimeError>("value cannot be converted to type ", name(dtype_of<T>), " without overflow: ", v);
     return static_cast<T>(v);
   } else {
     return number.to<T>();
   }
 }
 
-template <class T> void fill_from(PyObject* data, const Dims& sizes, int depth, T*& out) {
+template <class T>
+void fill_from(PyObject* data, const Dims& sizes, int depth, T*& out) {
   if (depth == sizes.count) {
     *out++ = element<T>(data);
     return;
@@ -258,7 +294,8 @@ template <class T> void fill_from(PyObject* data, const Dims& sizes, int depth, 
     fail<ValueError>("expected sequence of length ", sizes[depth], " at dim ", depth, " (got ", n, ")");
   Object sequence = owned(PySequence_Fast(data, "expected a sequence"));
   for (Py_ssize_t i = 0; i < n; ++i) {
-    if (PySequence_Fast_GET_SIZE(sequence.get()) != n) fail<RuntimeError>("the sequence changed its length while it was read");
+    if (PySequence_Fast_GET_SIZE(sequence.get()) != n)
+      fail<RuntimeError>("the sequence changed its length while it was read");
     fill_from<T>(PySequence_Fast_GET_ITEM(sequence.get(), i), sizes, depth + 1, out);
   }
 }
@@ -273,12 +310,14 @@ CommonOptions common_options(const char* function, PyObject* dtype, PyObject* de
   CommonOptions options;
   if (given(dtype)) {
     DType d;
-    check<TypeError>(parse_dtype(dtype, d), function, "(): argument 'dtype' must be torch.dtype, not ", Py_TYPE(dtype)->tp_name);
+    check<TypeError>(parse_dtype(dtype, d), function, "(): argument 'dtype' must be torch.dtype, not ",
+                     Py_TYPE(dtype)->tp_name);
     options.dtype = d;
   }
   if (given(device)) {
     Device d;
-    check<TypeError>(parse_device(device, d), function, "(): argument 'device' must be torch.device, not ", Py_TYPE(device)->tp_name);
+    check<TypeError>(parse_device(device, d), function, "(): argument 'device' must be torch.device, not ",
+                     Py_TYPE(device)->tp_name);
     check_device(d);
   }
   options.requires_grad = given(require) && is_true(require);
@@ -297,18 +336,21 @@ PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
     auto [data, dtype, device, require, pin] = parse_arguments<5>(
         "tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, count, keywords);
     check<TypeError>(count <= 1, "tensor() takes 1 positional argument but ", count, " were given");
-    check(!(given(pin) && is_true(pin)), "Need to provide pin_memory allocator to use pin memory: this build has no CUDA");
+    check(!(given(pin) && is_true(pin)),
+          "Need to provide pin_memory allocator to use pin memory: this build has no CUDA");
     CommonOptions options = common_options("tensor", dtype, device, require);
     if (is_tensor(data) && warn)
-      warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-           "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+      warn(
+          "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+          "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
     return finish(tensor_from_data(data, options.dtype), options);
   });
 }
 
 PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    auto [data, dtype, device] = parse_arguments<3>("as_tensor", {"data", "dtype", "device"}, 1, args, count, keywords);
+    auto [data, dtype, device] =
+        parse_arguments<3>("as_tensor", {"data", "dtype", "device"}, 1, args, count, keywords);
     CommonOptions options = common_options("as_tensor", dtype, device, nullptr);
     if (is_tensor(data)) {
       if (!options.dtype || *options.dtype == impl_of(data)->dtype) return Py_NewRef(data);
@@ -337,12 +379,16 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
     check<TypeError>(options.dtype.has_value(), "frombuffer() missing required argument 'dtype'");
     int64_t n = -1, start = 0;
     check<TypeError>(!given(number) || parse_int(number, n), "frombuffer(): argument 'count' must be int");
-    check<TypeError>(!given(offset) || parse_int(offset, start), "frombuffer(): argument 'offset' must be int");
+    check<TypeError>(!given(offset) || parse_int(offset, start),
+                     "frombuffer(): argument 'offset' must be int");
     auto view = std::make_unique<Py_buffer>();
     if (PyObject_GetBuffer(object, view.get(), PyBUF_WRITABLE) != 0) {
       PyErr_Clear();
       if (PyObject_GetBuffer(object, view.get(), PyBUF_SIMPLE) != 0) throw PythonError();
-      if (warn) warn("The given buffer is not writable; writing to the tensor is undefined. Copy it to protect its data.");
+      if (warn)
+        warn(
+            "The given buffer is not writable; writing to the tensor is undefined. Copy it to protect its "
+            "data.");
     }
     auto item = static_cast<int64_t>(item_size(*options.dtype));
     const int64_t bytes = view->len;
@@ -351,14 +397,18 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
       fail<ValueError>(why);
     };
     if (start < 0 || start > bytes || (bytes == 0))
-      refuse(concat("offset (", start, " bytes) must be non-negative and no greater than buffer length (", bytes, " bytes) - 1"));
-    if (n < 0 && (bytes - start) % item) refuse(concat("buffer length (", bytes - start, " bytes) after offset (", start,
-                                                       " bytes) must be a multiple of element size (", item, ")"));
+      refuse(concat("offset (", start, " bytes) must be non-negative and no greater than buffer length (",
+                    bytes, " bytes) - 1"));
+    if (n < 0 && (bytes - start) % item)
+      refuse(concat("buffer length (", bytes - start, " bytes) after offset (", start,
+                    " bytes) must be a multiple of element size (", item, ")"));
     if (n < 0) n = (bytes - start) / item;
-    if (n > (bytes - start) / item) refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
-                                                  " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
+    if (n > (bytes - start) / item)
+      refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
+                    " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
     char* data = static_cast<char*>(view->buf) + start;
-    if (reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item)) refuse("the buffer is not aligned to the element size");
+    if (reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item))
+      refuse("the buffer is not aligned to the element size");
     Tensor t(new TensorImpl);
     t->storage = Storage::foreign(data, static_cast<size_t>(n * item), view.release(), release_buffer);
     t->data = data;
@@ -371,8 +421,7 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
 // ---- an exporter that numpy.asarray accepts
 
 struct ExporterObject {
-  PyObject_HEAD
-  Tensor* tensor;
+  PyObject_HEAD Tensor* tensor;
 };
 PyTypeObject* exporter_type = nullptr;
 
@@ -387,7 +436,8 @@ struct ExportedGeometry {
 };
 int exporter_get(PyObject* o, Py_buffer* view, int) {
   const Tensor& t = *reinterpret_cast<ExporterObject*>(o)->tensor;
-  static const char* const formats[kDTypes] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d", "Zf", "Zd"};
+  static const char* const formats[kDTypes] = {"?", "B",     "b", "h", "i",  "q",
+                                               "e", nullptr, "f", "d", "Zf", "Zd"};
   auto geometry = std::make_unique<ExportedGeometry>();
   auto item = static_cast<Py_ssize_t>(item_size(t.dtype()));
   for (int i = 0; i < t.dim(); ++i) {
@@ -465,7 +515,8 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
 }
 
 PyObject* to_numpy(const Tensor& t) {
-  if (t.dtype() == DType::BFloat16) fail<TypeError>("Got unsupported ScalarType BFloat16; NumPy has no such type, convert with .float()");
+  if (t.dtype() == DType::BFloat16)
+    fail<TypeError>("Got unsupported ScalarType BFloat16; NumPy has no such type, convert with .float()");
   Object numpy(PyImport_ImportModule("numpy"));
   if (!numpy) {
     PyErr_Clear();
@@ -475,16 +526,19 @@ PyObject* to_numpy(const Tensor& t) {
   return PyObject_CallMethod(numpy.get(), "asarray", "O", memory.get());
 }
 
-template <auto function> static PyCFunction fast() {
+template <auto function>
+static PyCFunction fast() {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
 }
 PyMethodDef construction_functions[] = {
     {"tensor", fast<make_tensor>(), METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False): a copy of the data."},
-    {"as_tensor", fast<as_tensor>(), METH_FASTCALL | METH_KEYWORDS, "as_tensor(data, dtype=None, device=None): shares memory where it can."},
+    {"as_tensor", fast<as_tensor>(), METH_FASTCALL | METH_KEYWORDS,
+     "as_tensor(data, dtype=None, device=None): shares memory where it can."},
     {"from_numpy", from_numpy, METH_O, "from_numpy(array): a tensor on the array's memory."},
     {"frombuffer", fast<from_buffer>(), METH_FASTCALL | METH_KEYWORDS,
-     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False): a tensor on the buffer's memory."},
+     "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False): a tensor on the buffer's "
+     "memory."},
     {"_tensor_memory", tensor_memory, METH_O, "A memoryview of a tensor's elements."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -31,7 +31,8 @@ PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(num_thr
 PyObject* set_num_threads_function(PyObject*, PyObject* value) {
   return guarded([&]() -> PyObject* {
     int64_t n;
-    check<TypeError>(parse_int(value, n), "set_num_threads expects an int, but got ", Py_TYPE(value)->tp_name);
+    check<TypeError>(parse_int(value, n), "set_num_threads expects an int, but got ",
+                     Py_TYPE(value)->tp_name);
     check<RuntimeError>(n > 0 && n <= 4096, "set_num_threads expects a positive integer, got ", n);
     set_num_threads(static_cast<int>(n));
     Py_RETURN_NONE;
@@ -41,8 +42,10 @@ PyObject* get_default_dtype(PyObject*, PyObject*) { return wrap(default_dtype())
 PyObject* set_default_dtype_function(PyObject*, PyObject* value) {
   return guarded([&]() -> PyObject* {
     DType d;
-    check<TypeError>(parse_dtype(value, d), "invalid dtype object: only floating-point types are supported as the default type");
-    check<NotImplementedError>(is_supported(d), "torch.", name(d), " as the default type is not implemented yet");
+    check<TypeError>(parse_dtype(value, d),
+                     "invalid dtype object: only floating-point types are supported as the default type");
+    check<NotImplementedError>(is_supported(d), "torch.", name(d),
+                               " as the default type is not implemented yet");
     set_default_dtype(d);
     Py_RETURN_NONE;
   });
@@ -51,7 +54,8 @@ PyObject* promote_types(PyObject*, PyObject* const* args, Py_ssize_t count, PyOb
   return guarded([&] {
     auto [a, b] = parse_arguments<2>("promote_types", {"type1", "type2"}, 2, args, count, keywords);
     DType x, y;
-    check<TypeError>(parse_dtype(a, x) && parse_dtype(b, y), "promote_types(): both arguments must be torch.dtype");
+    check<TypeError>(parse_dtype(a, x) && parse_dtype(b, y),
+                     "promote_types(): both arguments must be torch.dtype");
     return wrap(promote(x, y));
   });
 }
@@ -61,7 +65,8 @@ PyObject* result_type_function(PyObject*, PyObject* const* args, Py_ssize_t coun
     auto operand = [](PyObject* o) -> Operand {
       if (is_tensor(o)) return Operand(impl_of(o));
       Scalar number;
-      check<TypeError>(parse_number(o, number), "result_type(): expected a Tensor or Number, not ", Py_TYPE(o)->tp_name);
+      check<TypeError>(parse_number(o, number), "result_type(): expected a Tensor or Number, not ",
+                       Py_TYPE(o)->tp_name);
       return Operand(number);
     };
     return wrap(result_type({operand(a), operand(b)}));
@@ -71,17 +76,20 @@ PyObject* can_cast(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject*
   return guarded([&] {
     auto [from, to] = parse_arguments<2>("can_cast", {"from_", "to"}, 2, args, count, keywords);
     DType a, b;
-    check<TypeError>(parse_dtype(from, a) && parse_dtype(to, b), "can_cast(): both arguments must be torch.dtype");
-    bool ok = !(is_complex(a) && !is_complex(b)) && !(is_floating(a) && is_integral(b)) && (a == DType::Bool || b != DType::Bool);
+    check<TypeError>(parse_dtype(from, a) && parse_dtype(to, b),
+                     "can_cast(): both arguments must be torch.dtype");
+    bool ok = !(is_complex(a) && !is_complex(b)) && !(is_floating(a) && is_integral(b)) &&
+              (a == DType::Bool || b != DType::Bool);
     return PyBool_FromLong(ok);
   });
 }
 PyObject* memory_stats_function(PyObject*, PyObject*) {
   MemoryStats s = memory_stats();
   return Py_BuildValue("{s:n,s:n,s:n,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated_bytes),
-                       "peak_allocated_bytes", static_cast<Py_ssize_t>(s.peak_allocated_bytes), "cached_bytes",
-                       static_cast<Py_ssize_t>(s.cached_bytes), "allocations", static_cast<unsigned long long>(s.allocations),
-                       "cache_hits", static_cast<unsigned long long>(s.cache_hits));
+                       "peak_allocated_bytes", static_cast<Py_ssize_t>(s.peak_allocated_bytes),
+                       "cached_bytes", static_cast<Py_ssize_t>(s.cached_bytes), "allocations",
+                       static_cast<unsigned long long>(s.allocations), "cache_hits",
+                       static_cast<unsigned long long>(s.cache_hits));
 }
 PyObject* reset_peak(PyObject*, PyObject*) {
   reset_peak_memory_stats();
@@ -99,18 +107,25 @@ PyObject* set_blas_library(PyObject*, PyObject* path) {
 }
 PyObject* build_info(PyObject*, PyObject*) {
   blas::ensure_loaded();
-  return Py_BuildValue("{s:s,s:s,s:s,s:i,s:n}", "isa", cpu::kernels().instruction_set, "blas", blas::config(), "blas_core",
-                       blas::core_name(), "threads", num_threads(), "memory_limit", static_cast<Py_ssize_t>(memory_limit()));
+  return Py_BuildValue("{s:s,s:s,s:s,s:i,s:n}", "isa", cpu::kernels().instruction_set, "blas", blas::config(),
+                       "blas_core", blas::core_name(), "threads", num_threads(), "memory_limit",
+                       static_cast<Py_ssize_t>(memory_limit()));
 }
 
-template <auto function> PyCFunction fast() { return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)); }
+template <auto function>
+PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
 PyMethodDef functions[] = {
     {"get_num_threads", get_num_threads, METH_NOARGS, "The number of threads that operators use."},
     {"set_num_threads", set_num_threads_function, METH_O, "Sets the number of threads that operators use."},
     {"get_default_dtype", get_default_dtype, METH_NOARGS, "The dtype of new floating-point tensors."},
-    {"set_default_dtype", set_default_dtype_function, METH_O, "Sets the dtype of new floating-point tensors."},
-    {"promote_types", fast<promote_types>(), METH_FASTCALL | METH_KEYWORDS, "The smallest dtype that both convert to."},
-    {"result_type", fast<result_type_function>(), METH_FASTCALL | METH_KEYWORDS, "The dtype of an operation on both."},
+    {"set_default_dtype", set_default_dtype_function, METH_O,
+     "Sets the dtype of new floating-point tensors."},
+    {"promote_types", fast<promote_types>(), METH_FASTCALL | METH_KEYWORDS,
+     "The smallest dtype that both convert to."},
+    {"result_type", fast<result_type_function>(), METH_FASTCALL | METH_KEYWORDS,
+     "The dtype of an operation on both."},
     {"can_cast", fast<can_cast>(), METH_FASTCALL | METH_KEYWORDS, "Whether promotion allows the conversion."},
     {"memory_stats", memory_stats_function, METH_NOARGS, "What the allocator holds, in bytes and counts."},
     {"reset_peak_memory_stats", reset_peak, METH_NOARGS, "Restarts the peak at the present use."},

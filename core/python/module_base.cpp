@@ -1,6 +1,6 @@
-// The base of nn.Module: what every layer of every forward pass does. Attribute lookup knows the registries of
-// parameters, submodules and buffers: in Python, __getattr__ runs only after an ordinary lookup has failed with an
-// exception, 0.5 us for every `self.weight`. A call without hooks goes straight to forward.
+// The base of nn.Module: what every layer of every forward pass does. Attribute lookup knows the registries
+// of parameters, submodules and buffers: in Python, __getattr__ runs only after an ordinary lookup has failed
+// with an exception, 0.5 us for every `self.weight`. A call without hooks goes straight to forward.
 #include "core/python/python.h"
 
 namespace flambeau::python {
@@ -11,7 +11,8 @@ PyTypeObject* module_base;
 PyObject* registries[3];
 PyObject *forward_name, *hooked_name, *call_hooked_name;
 
-// The parameter, submodule or buffer of that name (new reference); null, without an exception, if there is none.
+// The parameter, submodule or buffer of that name (new reference); null, without an exception, if there is
+// none.
 PyObject* registered(PyObject* self, PyObject* name) {
   Object state(PyObject_GenericGetDict(self, nullptr));
   if (!state) return nullptr;
@@ -59,10 +60,12 @@ PyObject* call(PyObject* self, PyObject* args, PyObject* keywords) {
   return forward ? PyObject_Call(forward.get(), args, keywords) : nullptr;
 }
 
-// The method __getattr__ is there for a subclass's `super().__getattr__(name)`, but its mere presence makes CPython
-// route every lookup of a subclass through it. A subclass that does not override it gets the direct slot back.
+// The method __getattr__ is there for a subclass's `super().__getattr__(name)`, but its mere presence makes
+// CPython route every lookup of a subclass through it. A subclass that does not override it gets the direct
+// slot back.
 PyObject* init_subclass(PyObject* cls, PyObject* args, PyObject* keywords) {
-  Object super(PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_base, cls, nullptr));
+  Object super(
+      PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type), module_base, cls, nullptr));
   Object next(super ? PyObject_GetAttrString(super.get(), "__init_subclass__") : nullptr);
   Object done(next ? PyObject_Call(next.get(), args, keywords) : nullptr);
   if (!done) return nullptr;
@@ -98,7 +101,8 @@ void make_module_base(PyObject* module) {
   hooked_name = owned(PyUnicode_InternFromString("_hooked")).release();
   call_hooked_name = owned(PyUnicode_InternFromString("_call_hooked")).release();
   module_base = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
-  if (PyModule_AddObjectRef(module, "ModuleBase", reinterpret_cast<PyObject*>(module_base)) < 0) throw PythonError();
+  if (PyModule_AddObjectRef(module, "ModuleBase", reinterpret_cast<PyObject*>(module_base)) < 0)
+    throw PythonError();
 }
 
 }  // namespace flambeau::python

@@ -14,15 +14,13 @@ namespace flambeau::python {
 namespace {
 
 struct NodeObject {
-  PyObject_HEAD
-  Node* node;
+  PyObject_HEAD Node* node;
   PyObject* metadata;
   PyObject* weak_references;
 };
 // The place where gradients enter a leaf. Leaves need no node of their own to record; this is its face.
 struct AccumulateGradObject {
-  PyObject_HEAD
-  PyObject* variable;
+  PyObject_HEAD PyObject* variable;
 };
 
 PyTypeObject* node_base_type = nullptr;
@@ -109,17 +107,20 @@ PyObject* node_remove_hook(PyObject* o, PyObject* id_object) {
   Py_RETURN_NONE;
 }
 
-PyMethodDef node_methods[] = {
-    {"name", node_name, METH_NOARGS, "The node's name, e.g. 'AddBackward0'."},
-    {"register_hook", node_register_hook, METH_O, "hook(grad_inputs, grad_outputs) -> tuple or None, after the node ran."},
-    {"register_prehook", node_register_prehook, METH_O, "hook(grad_outputs) -> tuple or None, before the node runs."},
-    {"_remove_hook", node_remove_hook, METH_O, "Takes a hook away by its id."},
-    {"_sequence_nr", node_sequence, METH_NOARGS, "The order of creation."},
-    {nullptr, nullptr, 0, nullptr}};
-PyMemberDef node_members[] = {{"__weaklistoffset__", T_PYSSIZET, offsetof(NodeObject, weak_references), READONLY, nullptr},
-                              {nullptr, 0, 0, 0, nullptr}};
+PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The node's name, e.g. 'AddBackward0'."},
+                              {"register_hook", node_register_hook, METH_O,
+                               "hook(grad_inputs, grad_outputs) -> tuple or None, after the node ran."},
+                              {"register_prehook", node_register_prehook, METH_O,
+                               "hook(grad_outputs) -> tuple or None, before the node runs."},
+                              {"_remove_hook", node_remove_hook, METH_O, "Takes a hook away by its id."},
+                              {"_sequence_nr", node_sequence, METH_NOARGS, "The order of creation."},
+                              {nullptr, nullptr, 0, nullptr}};
+PyMemberDef node_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(NodeObject, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
 PyGetSetDef node_attributes[] = {
-    {"next_functions", node_next, nullptr, "((node, output_nr), ...) of the nodes that its gradients flow to.", nullptr},
+    {"next_functions", node_next, nullptr,
+     "((node, output_nr), ...) of the nodes that its gradients flow to.", nullptr},
     {"metadata", node_metadata, nullptr, "A dict for the user.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
@@ -140,7 +141,9 @@ int accumulate_clear(PyObject* o) {
   Py_CLEAR(reinterpret_cast<AccumulateGradObject*>(o)->variable);
   return 0;
 }
-PyObject* accumulate_name(PyObject*, PyObject*) { return PyUnicode_FromString("torch::autograd::AccumulateGrad"); }
+PyObject* accumulate_name(PyObject*, PyObject*) {
+  return PyUnicode_FromString("torch::autograd::AccumulateGrad");
+}
 PyObject* accumulate_next(PyObject*, void*) { return PyTuple_New(0); }
 LeafHooks& hooks_of_leaf(PyObject* o) {
   TensorImpl* leaf = impl_of(reinterpret_cast<AccumulateGradObject*>(o)->variable);
@@ -164,21 +167,26 @@ PyObject* accumulate_register_prehook(PyObject* o, PyObject* callable) {
 PyObject* accumulate_compare(PyObject* a, PyObject* b, int op) {
   if (Py_TYPE(a) != accumulate_type || Py_TYPE(b) != accumulate_type || (op != Py_EQ && op != Py_NE))
     Py_RETURN_NOTIMPLEMENTED;
-  bool same = reinterpret_cast<AccumulateGradObject*>(a)->variable == reinterpret_cast<AccumulateGradObject*>(b)->variable;
+  bool same = reinterpret_cast<AccumulateGradObject*>(a)->variable ==
+              reinterpret_cast<AccumulateGradObject*>(b)->variable;
   return PyBool_FromLong(same == (op == Py_EQ));
 }
 Py_hash_t accumulate_hash(PyObject* o) {
-  return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(reinterpret_cast<AccumulateGradObject*>(o)->variable) >> 4) + 1;
+  return static_cast<Py_hash_t>(
+             reinterpret_cast<uintptr_t>(reinterpret_cast<AccumulateGradObject*>(o)->variable) >> 4) +
+         1;
 }
 PyMethodDef accumulate_methods[] = {
     {"name", accumulate_name, METH_NOARGS, "The node's name."},
-    {"register_hook", accumulate_register_hook, METH_O, "hook(grad_inputs, grad_outputs), after accumulation."},
+    {"register_hook", accumulate_register_hook, METH_O,
+     "hook(grad_inputs, grad_outputs), after accumulation."},
     {"register_prehook", accumulate_register_prehook, METH_O, "hook(grad_outputs), before accumulation."},
     {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef accumulate_attributes[] = {{"next_functions", accumulate_next, nullptr, "Always empty.", nullptr},
                                        {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef accumulate_members[] = {
-    {"variable", T_OBJECT, offsetof(AccumulateGradObject, variable), READONLY, "The leaf."}, {nullptr, 0, 0, 0, nullptr}};
+    {"variable", T_OBJECT, offsetof(AccumulateGradObject, variable), READONLY, "The leaf."},
+    {nullptr, 0, 0, 0, nullptr}};
 
 PyTypeObject* type_for(const char* name) {
   auto at = node_types.find(name);
@@ -186,9 +194,11 @@ PyTypeObject* type_for(const char* name) {
   PyType_Slot slots[] = {{0, nullptr}};
   auto [entry, fresh] = node_types.emplace(name, nullptr);
   const std::string qualified = concat("flambeau.autograd.", name);
-  PyType_Spec spec = {qualified.c_str(), 0, 0, Py_TPFLAGS_DEFAULT, slots};  // size and collection as the base's
+  PyType_Spec spec = {qualified.c_str(), 0, 0, Py_TPFLAGS_DEFAULT,
+                      slots};  // size and collection as the base's
   Object bases = owned(PyTuple_Pack(1, node_base_type));
-  entry->second = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpecWithBases(&spec, bases.get())).release());
+  entry->second =
+      reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpecWithBases(&spec, bases.get())).release());
   return entry->second;
 }
 
@@ -203,22 +213,28 @@ class PythonHook final : public Hook {
       fail<TypeError>("hook returned ", Py_TYPE(result.get())->tp_name, ", expected a Tensor or None");
     Tensor replaced = tensor_of(result.get());
     if (!(replaced.sizes() == grad.sizes()))
-      fail<RuntimeError>("hook '", name(), "' has changed the size of value: ", grad.sizes(), " became ", replaced.sizes());
+      fail<RuntimeError>("hook '", name(), "' has changed the size of value: ", grad.sizes(), " became ",
+                         replaced.sizes());
     return replaced;
   }
   void on_tensor(const Tensor& tensor) override {
-    if (call(Object(wrap(tensor))).get() != Py_None) fail<RuntimeError>("Tensor post accumulate grad hooks should return None.");
+    if (call(Object(wrap(tensor))).get() != Py_None)
+      fail<RuntimeError>("Tensor post accumulate grad hooks should return None.");
   }
   void on_node(std::vector<Tensor>& grad_inputs, const std::vector<Tensor>& grad_outputs) override {
     Object ins = tuple_of(grad_inputs), outs = tuple_of(grad_outputs);
     Object result = owned(PyObject_CallFunctionObjArgs(callable_.get(), ins.get(), outs.get(), nullptr));
     replace(grad_inputs, result.get());
   }
-  void on_node_pre(std::vector<Tensor>& grad_outputs) override { replace(grad_outputs, call(tuple_of(grad_outputs)).get()); }
+  void on_node_pre(std::vector<Tensor>& grad_outputs) override {
+    replace(grad_outputs, call(tuple_of(grad_outputs)).get());
+  }
   int visit(int (*visitor)(void*, void*), void* arg) override { return visitor(callable_.get(), arg); }
 
  private:
-  Object call(Object argument) const { return owned(PyObject_CallOneArg(callable_.get(), owned(argument.release()).get())); }
+  Object call(Object argument) const {
+    return owned(PyObject_CallOneArg(callable_.get(), owned(argument.release()).get()));
+  }
   static Object tuple_of(const std::vector<Tensor>& tensors) {
     Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
     for (size_t i = 0; i < tensors.size(); ++i)
@@ -237,8 +253,8 @@ class PythonHook final : public Hook {
       return;
     }
     std::vector<Tensor> list = tensor_list(result, "hook", "return value");
-    check(list.size() == tensors.size(), "hook has returned an incorrect number of values: got ", list.size(), ", expected ",
-          tensors.size());
+    check(list.size() == tensors.size(), "hook has returned an incorrect number of values: got ", list.size(),
+          ", expected ", tensors.size());
     tensors = std::move(list);
   }
   Object callable_;
@@ -247,7 +263,8 @@ class PythonHook final : public Hook {
 }  // namespace
 
 std::shared_ptr<Hook> make_hook(PyObject* callable) {
-  if (!PyCallable_Check(callable)) fail<TypeError>("a hook must be callable, got ", Py_TYPE(callable)->tp_name);
+  if (!PyCallable_Check(callable))
+    fail<TypeError>("a hook must be callable, got ", Py_TYPE(callable)->tp_name);
   return std::make_shared<PythonHook>(callable);
 }
 
@@ -284,8 +301,10 @@ void make_node_types(PyObject* module) {
                          {Py_tp_getset, node_attributes},
                          {Py_tp_members, node_members},
                          {0, nullptr}};
-  PyType_Spec spec = {"flambeau.autograd.graph.Node", sizeof(NodeObject), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  PyType_Spec spec = {
+      "flambeau.autograd.graph.Node", sizeof(NodeObject), 0,
+      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+      slots};
   node_base_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
   PyType_Slot accumulate_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(accumulate_dealloc)},
                                     {Py_tp_traverse, reinterpret_cast<void*>(accumulate_traverse)},
@@ -298,7 +317,8 @@ void make_node_types(PyObject* module) {
                                     {Py_tp_members, accumulate_members},
                                     {0, nullptr}};
   PyType_Spec accumulate_spec = {"flambeau.autograd.graph.AccumulateGrad", sizeof(AccumulateGradObject), 0,
-                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, accumulate_slots};
+                                 Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+                                 accumulate_slots};
   accumulate_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&accumulate_spec)).release());
   if (PyModule_AddObjectRef(module, "Node", reinterpret_cast<PyObject*>(node_base_type)) < 0 ||
       PyModule_AddObjectRef(module, "AccumulateGrad", reinterpret_cast<PyObject*>(accumulate_type)) < 0)

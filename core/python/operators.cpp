@@ -1,4 +1,5 @@
-// Exposed operators as Python callables: functions, methods, in-place and out= forms, number slots, __torch_function__.
+// Exposed operators as Python callables: functions, methods, in-place and out= forms, number slots,
+// __torch_function__.
 #include "core/python/python.h"
 
 #include <structmember.h>
@@ -24,7 +25,8 @@ struct Operator {
 
 namespace {
 
-std::map<std::string, std::unique_ptr<Operator>, std::less<>> operators;  // by public name, namespace included
+std::map<std::string, std::unique_ptr<Operator>, std::less<>>
+    operators;  // by public name, namespace included
 
 // ---- calling
 
@@ -32,24 +34,30 @@ PyObject* wrap_results(const Overload& overload, Results&& results) {
   switch (results.kind) {
     case Results::Kind::Bool:
     case Results::Kind::Int:
-    case Results::Kind::Float: return wrap(results.scalar);
-    case Results::Kind::Tensor: return wrap(std::move(results.tensors[0]));
+    case Results::Kind::Float:
+      return wrap(results.scalar);
+    case Results::Kind::Tensor:
+      return wrap(std::move(results.tensors[0]));
     case Results::Kind::Tuple:
-    case Results::Kind::List: break;
+    case Results::Kind::List:
+      break;
   }
   const auto n = static_cast<Py_ssize_t>(results.tensors.size());
   Object tuple = owned(overload.result_type ? PyStructSequence_New(overload.result_type) : PyTuple_New(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* item = wrap(std::move(results.tensors[static_cast<size_t>(i)]));
     if (!item) throw PythonError();
-    if (overload.result_type) PyStructSequence_SetItem(tuple.get(), i, item);
-    else PyTuple_SET_ITEM(tuple.get(), i, item);
+    if (overload.result_type)
+      PyStructSequence_SetItem(tuple.get(), i, item);
+    else
+      PyTuple_SET_ITEM(tuple.get(), i, item);
   }
   return tuple.release();
 }
 
 PyObject* dispatch(const Overload& overload, const Frame& frame, const Out& out) {
-  if (overload.call) [[likely]] return wrap(overload.call(frame.values, out));
+  if (overload.call) [[likely]]
+    return wrap(overload.call(frame.values, out));
   return wrap_results(overload, overload.call_many(frame.values, out));
 }
 
@@ -60,12 +68,14 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
     check<TypeError>(n >= 1 && n <= 2, op.name, "(): out= takes one or two tensors here, got ", n);
     for (Py_ssize_t i = 0; i < n; ++i)
-      check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name, "(): argument 'out' must be Tensors, not ",
+      check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name,
+                       "(): argument 'out' must be Tensors, not ",
                        Py_TYPE(PySequence_Fast_GET_ITEM(given, i))->tp_name);
     out.target = impl_of(PySequence_Fast_GET_ITEM(given, 0));
     if (n == 2) out.second = impl_of(PySequence_Fast_GET_ITEM(given, 1));
   } else {
-    check<TypeError>(is_tensor(given), op.name, "(): argument 'out' must be Tensor, not ", Py_TYPE(given)->tp_name);
+    check<TypeError>(is_tensor(given), op.name, "(): argument 'out' must be Tensor, not ",
+                     Py_TYPE(given)->tp_name);
     out.target = impl_of(given);
   }
   if (grad_enabled()) {
@@ -77,8 +87,10 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
         for (uint32_t k = 0; k < v.count; ++k) tracked |= requires_grad(v.tensors[k]);
     }
     if (tracked)
-      fail<RuntimeError>(op.name, "(): functions with out=... arguments don't support automatic differentiation, but one of the "
-                                  "arguments requires grad. Leave out= away, or work under torch.no_grad().");
+      fail<RuntimeError>(
+          op.name,
+          "(): functions with out=... arguments don't support automatic differentiation, but one of the "
+          "arguments requires grad. Leave out= away, or work under torch.no_grad().");
   }
   NoGrad no_grad;
   Object result(dispatch(overload, frame, out));
@@ -86,13 +98,15 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
 }
 
 PyObject* run(const Operator& op, const Overload& overload, Frame& frame) {
-  if (frame.out_argument) [[unlikely]] return run_out(op, overload, frame);
+  if (frame.out_argument) [[unlikely]]
+    return run_out(op, overload, frame);
   if (op.inplace) {
     const Tensor& self = reinterpret_cast<const Tensor&>(frame.values[0].tensor);
     check_inplace(self);
     return dispatch(overload, frame, Out{self.get(), nullptr, true});
   }
-  if (overload.forms & Forms::writes_self) check_inplace(reinterpret_cast<const Tensor&>(frame.values[0].tensor));
+  if (overload.forms & Forms::writes_self)
+    check_inplace(reinterpret_cast<const Tensor&>(frame.values[0].tensor));
   return dispatch(overload, frame, Out{});
 }
 
@@ -124,11 +138,14 @@ PyObject* override_of(PyTypeObject* type) {
 thread_local bool overrides_disabled = false;
 
 // Calls the hooks of the arguments that have one; null without an exception: nobody took the call.
-PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                        PyObject* keywords) {
   if (overrides_disabled) return nullptr;
   std::vector<PyObject*> takers;
   auto consider = [&](PyObject* o) {
-    if (Py_TYPE(o) == tensor_type || PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_LONG_SUBCLASS) || PyFloat_CheckExact(o)) return;
+    if (Py_TYPE(o) == tensor_type || PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_LONG_SUBCLASS) ||
+        PyFloat_CheckExact(o))
+      return;
     if (!override_of(Py_TYPE(o))) return;
     for (PyObject* other : takers)
       if (Py_TYPE(other) == Py_TYPE(o)) return;
@@ -152,10 +169,12 @@ PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* arg
   for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(positional.get(), k++, Py_NewRef(args[i]));
   Object by_name = owned(PyDict_New());
   for (Py_ssize_t i = 0; i < named; ++i)
-    if (PyDict_SetItem(by_name.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]) < 0) throw PythonError();
+    if (PyDict_SetItem(by_name.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]) < 0)
+      throw PythonError();
   Object types = owned(PyTuple_New(static_cast<Py_ssize_t>(takers.size())));
   for (size_t i = 0; i < takers.size(); ++i)
-    PyTuple_SET_ITEM(types.get(), static_cast<Py_ssize_t>(i), Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(takers[i]))));
+    PyTuple_SET_ITEM(types.get(), static_cast<Py_ssize_t>(i),
+                     Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(takers[i]))));
   PyObject* function = self && op.method ? op.method : op.function ? op.function : op.method;
   for (PyObject* taker : takers) {
     Object hook = owned(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(taker)), torch_function_name()));
@@ -167,10 +186,12 @@ PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* arg
 }
 
 // Null without an exception: no overload takes the arguments.
-PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                     PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     Frame frame;
-    const unsigned wanted = self ? Forms::method : Forms::function | Forms::nn | Forms::special | Forms::linalg | Forms::optim;
+    const unsigned wanted =
+        self ? Forms::method : Forms::function | Forms::nn | Forms::special | Forms::linalg | Forms::optim;
     for (const Overload& overload : op.overloads) {
       if (!op.inplace && !(overload.forms & wanted)) continue;
       if (bind(overload, self, args, count, keywords, frame) == Bound::No) continue;
@@ -186,19 +207,20 @@ PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, 
 // ---- the callable object
 
 struct OperatorObject {
-  PyObject_HEAD
-  vectorcallfunc vectorcall;
+  PyObject_HEAD vectorcallfunc vectorcall;
   const Operator* op;
 };
 
 PyObject* call_function(PyObject* callable, PyObject* const* args, size_t flags, PyObject* keywords) {
-  return invoke(*reinterpret_cast<OperatorObject*>(callable)->op, nullptr, args, PyVectorcall_NARGS(flags), keywords);
+  return invoke(*reinterpret_cast<OperatorObject*>(callable)->op, nullptr, args, PyVectorcall_NARGS(flags),
+                keywords);
 }
 PyObject* call_method(PyObject* callable, PyObject* const* args, size_t flags, PyObject* keywords) {
   const Operator& op = *reinterpret_cast<OperatorObject*>(callable)->op;
   const Py_ssize_t count = PyVectorcall_NARGS(flags);
   if (count < 1 || !is_tensor(args[0])) {
-    PyErr_Format(PyExc_TypeError, "descriptor '%s' for 'Tensor' objects needs a Tensor as its first argument, got '%s'",
+    PyErr_Format(PyExc_TypeError,
+                 "descriptor '%s' for 'Tensor' objects needs a Tensor as its first argument, got '%s'",
                  op.name.c_str(), count < 1 ? "nothing" : Py_TYPE(args[0])->tp_name);
     return nullptr;
   }
@@ -246,13 +268,14 @@ PyObject* operator_repr(PyObject* o) {
 }
 PyObject* operator_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
 
-PyGetSetDef operator_attributes[] = {{"__name__", get_name, nullptr, nullptr, nullptr},
-                                     {"__qualname__", get_name, nullptr, nullptr, nullptr},
-                                     {"__module__", get_module, nullptr, nullptr, nullptr},
-                                     {"__doc__", get_doc, nullptr, nullptr, nullptr},
-                                     {"schemas", get_schemas, nullptr, "The schemas of its overloads.", nullptr},
-                                     {"takes_out", get_takes_out, nullptr, "Which overloads take out=.", nullptr},
-                                     {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef operator_attributes[] = {
+    {"__name__", get_name, nullptr, nullptr, nullptr},
+    {"__qualname__", get_name, nullptr, nullptr, nullptr},
+    {"__module__", get_module, nullptr, nullptr, nullptr},
+    {"__doc__", get_doc, nullptr, nullptr, nullptr},
+    {"schemas", get_schemas, nullptr, "The schemas of its overloads.", nullptr},
+    {"takes_out", get_takes_out, nullptr, "Which overloads take out=.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef operator_methods[] = {{"__reduce__", operator_reduce, METH_NOARGS, "Pickled by name."},
                                   {nullptr, nullptr, 0, nullptr}};
 PyMemberDef operator_members[] = {
@@ -260,14 +283,15 @@ PyMemberDef operator_members[] = {
     {nullptr, 0, 0, 0, nullptr}};
 
 PyTypeObject* make_operator_type(const char* name, bool is_method) {
-  PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-                         {Py_tp_members, operator_members},
-                         {Py_tp_methods, operator_methods},
-                         {Py_tp_getset, operator_attributes},
-                         {Py_tp_repr, reinterpret_cast<void*>(operator_repr)},
-                         {Py_tp_dealloc, reinterpret_cast<void*>(free_operator)},
-                         {is_method ? static_cast<int>(Py_tp_descr_get) : 0, reinterpret_cast<void*>(bind_method)},
-                         {0, nullptr}};
+  PyType_Slot slots[] = {
+      {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+      {Py_tp_members, operator_members},
+      {Py_tp_methods, operator_methods},
+      {Py_tp_getset, operator_attributes},
+      {Py_tp_repr, reinterpret_cast<void*>(operator_repr)},
+      {Py_tp_dealloc, reinterpret_cast<void*>(free_operator)},
+      {is_method ? static_cast<int>(Py_tp_descr_get) : 0, reinterpret_cast<void*>(bind_method)},
+      {0, nullptr}};
   unsigned long flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
   if (is_method) flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
   PyType_Spec spec = {name, sizeof(OperatorObject), 0, static_cast<unsigned>(flags), slots};
@@ -296,7 +320,9 @@ PyTypeObject* make_result_type(PyObject* module, const char* names) {
   }
   // The field names live as long as the type: for the life of the process.
   static std::vector<std::unique_ptr<std::string>> kept;
-  auto keep = [](std::string text) { return kept.emplace_back(std::make_unique<std::string>(std::move(text)))->c_str(); };
+  auto keep = [](std::string text) {
+    return kept.emplace_back(std::make_unique<std::string>(std::move(text)))->c_str();
+  };
   std::vector<PyStructSequence_Field> fields;
   for (size_t i = 1; i < words.size(); ++i) fields.push_back({keep(words[i]), nullptr});
   fields.push_back({nullptr, nullptr});
@@ -310,7 +336,8 @@ PyTypeObject* make_result_type(PyObject* module, const char* names) {
     home = owned(PyModule_New("flambeau.return_types"));
     if (PyModule_AddObjectRef(module, "return_types", home.get()) < 0) throw PythonError();
   }
-  if (PyObject_SetAttrString(home.get(), words[0].c_str(), reinterpret_cast<PyObject*>(type)) < 0) throw PythonError();
+  if (PyObject_SetAttrString(home.get(), words[0].c_str(), reinterpret_cast<PyObject*>(type)) < 0)
+    throw PythonError();
   return type;
 }
 
@@ -334,8 +361,10 @@ PyObject* submodule(PyObject* module, const char* name) {
 
 }  // namespace
 
-PyObject* invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  if (PyObject* result = try_invoke(op, self, args, count, keywords)) [[likely]] return result;
+PyObject* invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                 PyObject* keywords) {
+  if (PyObject* result = try_invoke(op, self, args, count, keywords)) [[likely]]
+    return result;
   if (PyErr_Occurred()) return nullptr;
   return guarded([&]() -> PyObject* {
     fail<TypeError>(explain_mismatch(std::string(short_name(op)), op.overloads, self, args, count, keywords));
@@ -355,17 +384,21 @@ PyObject* set_overrides_disabled(PyObject*, PyObject* value) {
 // (func, types, args, kwargs): runs func without hooks.
 PyObject* run_without_overrides(PyObject*, PyObject* args) {
   PyObject *function, *types, *positional = nullptr, *keywords = nullptr;
-  if (!PyArg_ParseTuple(args, "OO|OO:_disabled_torch_function_impl", &function, &types, &positional, &keywords)) return nullptr;
+  if (!PyArg_ParseTuple(args, "OO|OO:_disabled_torch_function_impl", &function, &types, &positional,
+                        &keywords))
+    return nullptr;
   Object none(PyTuple_New(0));
   bool previous = std::exchange(overrides_disabled, true);
-  PyObject* result = PyObject_Call(function, positional ? positional : none.get(), keywords == Py_None ? nullptr : keywords);
+  PyObject* result =
+      PyObject_Call(function, positional ? positional : none.get(), keywords == Py_None ? nullptr : keywords);
   overrides_disabled = previous;
   return result;
 }
-PyMethodDef override_functions[] = {
-    {"_disabled_torch_function_impl", run_without_overrides, METH_VARARGS, "The __torch_function__ of classes without one."},
-    {"_set_overrides_disabled", set_overrides_disabled, METH_O, "Switches __torch_function__ off; returns what it was."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef override_functions[] = {{"_disabled_torch_function_impl", run_without_overrides, METH_VARARGS,
+                                     "The __torch_function__ of classes without one."},
+                                    {"_set_overrides_disabled", set_overrides_disabled, METH_O,
+                                     "Switches __torch_function__ off; returns what it was."},
+                                    {nullptr, nullptr, 0, nullptr}};
 }  // namespace
 
 void install_operators(PyObject* module) {
@@ -398,7 +431,8 @@ void install_operators(PyObject* module) {
       open = schema.find('(');
       twin.doc += schema.insert(open, "_") + "\n";
       overload.takes_out = false;
-      if (overload.parameters[0].type == ParameterType::TensorOrNumber) overload.parameters[0].type = ParameterType::Tensor;
+      if (overload.parameters[0].type == ParameterType::TensorOrNumber)
+        overload.parameters[0].type = ParameterType::Tensor;
       twin.overloads.push_back(std::move(overload));
     }
   }
@@ -412,7 +446,8 @@ void install_operators(PyObject* module) {
     for (auto [form, home] : homes)
       if (op->forms & form && full_name.starts_with(std::string(home) + ".")) {
         if (!op->function) op->function = make_callable(function_type, *op, call_function);
-        if (PyObject_SetAttrString(submodule(module, home), name.c_str(), op->function) < 0) throw PythonError();
+        if (PyObject_SetAttrString(submodule(module, home), name.c_str(), op->function) < 0)
+          throw PythonError();
         placed = true;
       }
     if (op->forms & Forms::function) {
@@ -422,7 +457,8 @@ void install_operators(PyObject* module) {
     }
     if (op->forms & Forms::method && !(placed && name.ends_with('_') && operators.contains(name))) {
       op->method = make_callable(method_type, *op, call_method);
-      if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), op->method) < 0) throw PythonError();
+      if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), op->method) < 0)
+        throw PythonError();
     }
   }
 }
@@ -431,11 +467,13 @@ void install_operators(PyObject* module) {
 
 namespace {
 
-template <size_t N> struct Name {
+template <size_t N>
+struct Name {
   char text[N];
   constexpr Name(const char (&from)[N]) { std::copy_n(from, N, text); }
 };
-template <Name name> const Operator& named() {
+template <Name name>
+const Operator& named() {
   static const Operator& op = find_operator(name.text);
   return op;
 }
@@ -466,7 +504,8 @@ PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b) {
   if (overload.call && n <= 4 && set_plain(a, values[0]) && set_plain(b, values[1]) &&
       (overload.parameters[1].type == ParameterType::TensorOrNumber ||
        (overload.parameters[1].type == ParameterType::Tensor && values[1].kind == ValueKind::Tensor)) &&
-      (overload.parameters[0].type == ParameterType::TensorOrNumber || values[0].kind == ValueKind::Tensor)) [[likely]] {
+      (overload.parameters[0].type == ParameterType::TensorOrNumber || values[0].kind == ValueKind::Tensor))
+      [[likely]] {
     for (size_t i = 2; i < n; ++i) values[i] = overload.parameters[i].default_value;
     try {
       if (op.inplace) {
@@ -480,16 +519,20 @@ PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b) {
     }
   }
   PyObject* args[] = {a, b};
-  PyObject* result = is_tensor(a) ? try_invoke(op, a, args + 1, 1, nullptr) : try_invoke(op, nullptr, args, 2, nullptr);
+  PyObject* result =
+      is_tensor(a) ? try_invoke(op, a, args + 1, 1, nullptr) : try_invoke(op, nullptr, args, 2, nullptr);
   if (result || PyErr_Occurred()) return result;
   Py_RETURN_NOTIMPLEMENTED;
 }
 
-template <Name name> PyObject* binary_slot(PyObject* a, PyObject* b) {
+template <Name name>
+PyObject* binary_slot(PyObject* a, PyObject* b) {
   return guarded([&] { return call_binary(named<name>(), a, b); });
 }
-template <Name name, Name reversed> PyObject* binary_slot_reversed(PyObject* a, PyObject* b) {
-  return guarded([&] { return is_tensor(a) ? call_binary(named<name>(), a, b) : call_binary(named<reversed>(), b, a); });
+template <Name name, Name reversed>
+PyObject* binary_slot_reversed(PyObject* a, PyObject* b) {
+  return guarded(
+      [&] { return is_tensor(a) ? call_binary(named<name>(), a, b) : call_binary(named<reversed>(), b, a); });
 }
 // number / tensor is reciprocal(tensor) * number, as PyTorch computes (and rounds) it.
 PyObject* divide_slot(PyObject* a, PyObject* b) {
@@ -499,23 +542,31 @@ PyObject* divide_slot(PyObject* a, PyObject* b) {
     return call_binary(named<"mul">(), inverse.get(), a);
   });
 }
-template <Name name> PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
+template <Name name>
+PyObject* power_slot(PyObject* a, PyObject* b, PyObject* modulus) {
   if (modulus != Py_None) Py_RETURN_NOTIMPLEMENTED;
   return binary_slot<name>(a, b);
 }
-template <Name name> PyObject* unary_slot(PyObject* a) {
+template <Name name>
+PyObject* unary_slot(PyObject* a) {
   return guarded([&] { return invoke(named<name>(), a, nullptr, 0, nullptr); });
 }
 PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 
 PyObject* compare(PyObject* a, PyObject* b, int op) {
   switch (op) {
-    case Py_LT: return binary_slot<"lt">(a, b);
-    case Py_LE: return binary_slot<"le">(a, b);
-    case Py_EQ: return binary_slot<"eq">(a, b);
-    case Py_NE: return binary_slot<"ne">(a, b);
-    case Py_GT: return binary_slot<"gt">(a, b);
-    case Py_GE: return binary_slot<"ge">(a, b);
+    case Py_LT:
+      return binary_slot<"lt">(a, b);
+    case Py_LE:
+      return binary_slot<"le">(a, b);
+    case Py_EQ:
+      return binary_slot<"eq">(a, b);
+    case Py_NE:
+      return binary_slot<"ne">(a, b);
+    case Py_GT:
+      return binary_slot<"gt">(a, b);
+    case Py_GE:
+      return binary_slot<"ge">(a, b);
   }
   Py_RETURN_NOTIMPLEMENTED;
 }
@@ -524,8 +575,9 @@ int truth(PyObject* o) {
   return guarded([&] {
     Tensor t = tensor_of(o);
     if (t.numel() != 1)
-      fail<RuntimeError>("Boolean value of Tensor with ", t.numel() == 0 ? "no values" : "more than one value",
-                         " is ambiguous; its shape is ", t.sizes(), ", use .any() or .all()");
+      fail<RuntimeError>("Boolean value of Tensor with ",
+                         t.numel() == 0 ? "no values" : "more than one value", " is ambiguous; its shape is ",
+                         t.sizes(), ", use .any() or .all()");
     Object value = owned(item(t));
     return PyObject_IsTrue(value.get());
   });
@@ -539,8 +591,10 @@ PyObject* as_int(PyObject* o) {
 PyObject* as_index(PyObject* o) {
   return guarded([&]() -> PyObject* {
     Tensor t = tensor_of(o);
-    check<TypeError>(t.numel() == 1 && is_integral(t.dtype()), "only integer tensors of a single element can be converted to an "
-                     "index; this one is torch.", name(t.dtype()), " of shape ", t.sizes());
+    check<TypeError>(t.numel() == 1 && is_integral(t.dtype()),
+                     "only integer tensors of a single element can be converted to an "
+                     "index; this one is torch.",
+                     name(t.dtype()), " of shape ", t.sizes());
     return PyNumber_Long(owned(item(t)).get());
   });
 }
@@ -563,7 +617,8 @@ int contains(PyObject* o, PyObject* element) {
   return guarded([&] {
     Object equal = owned(compare(o, element, Py_EQ));
     if (!is_tensor(equal.get()))
-      fail<RuntimeError>("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ", Py_TYPE(element)->tp_name, ".");
+      fail<RuntimeError>("Tensor.__contains__ only supports Tensor or scalar, but you passed in a ",
+                         Py_TYPE(element)->tp_name, ".");
     Object any = owned(invoke(named<"any">(), equal.get(), nullptr, 0, nullptr));
     return truth(any.get());
   });

@@ -1,4 +1,5 @@
-// Tensors as Python objects, and the way back. Included first, before any standard header (Python.h asks for it).
+// Tensors as Python objects, and the way back. Included first, before any standard header (Python.h asks for
+// it).
 #pragma once
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -10,7 +11,9 @@
 namespace flambeau::python {
 
 // ---- owned references
-struct DecRef { void operator()(PyObject* o) const { Py_XDECREF(o); } };
+struct DecRef {
+  void operator()(PyObject* o) const { Py_XDECREF(o); }
+};
 class Object : public std::unique_ptr<PyObject, DecRef> {
  public:
   using unique_ptr::unique_ptr;
@@ -27,27 +30,31 @@ inline Object owned(PyObject* o) {
 
 // ---- errors: C++ exceptions become Python's at the boundary
 PyObject* raise_from_cpp();  // in a catch block; returns null
-template <class F> auto guarded(F&& body) -> decltype(body()) {
+template <class F>
+auto guarded(F&& body) -> decltype(body()) {
   try {
     return body();
   } catch (...) {
     raise_from_cpp();
-    if constexpr (std::is_pointer_v<decltype(body())>) return nullptr;
-    else return -1;
+    if constexpr (std::is_pointer_v<decltype(body())>)
+      return nullptr;
+    else
+      return -1;
   }
 }
 
 // ---- Tensor
 struct TensorObject {
-  PyObject_HEAD
-  TensorImpl* impl;  // counted by this object; the object is the tensor's one Python face
+  PyObject_HEAD TensorImpl* impl;  // counted by this object; the object is the tensor's one Python face
   PyObject* dict;
   PyObject* weak_references;
 };
 extern PyTypeObject* tensor_type;
 void make_tensor_type(PyObject* module);
 
-inline bool is_tensor(PyObject* o) { return Py_TYPE(o) == tensor_type || PyType_IsSubtype(Py_TYPE(o), tensor_type); }
+inline bool is_tensor(PyObject* o) {
+  return Py_TYPE(o) == tensor_type || PyType_IsSubtype(Py_TYPE(o), tensor_type);
+}
 inline TensorImpl* impl_of(PyObject* o) { return reinterpret_cast<TensorObject*>(o)->impl; }
 inline Tensor tensor_of(PyObject* o) { return Tensor(impl_of(o)); }
 PyObject* wrap_new(TensorImpl* impl);  // the first Python object of a tensor; takes over the C++ reference
@@ -55,49 +62,53 @@ PyObject* wrap_new(TensorImpl* impl);  // the first Python object of a tensor; t
 inline PyObject* wrap(Tensor&& t) {
   if (!t) Py_RETURN_NONE;
   TensorImpl* impl = t.release();
-  if (void* object = impl->python_object()) return static_cast<PyObject*>(object);  // its reference is handed over
+  if (void* object = impl->python_object())
+    return static_cast<PyObject*>(object);  // its reference is handed over
   return wrap_new(impl);
 }
 inline PyObject* wrap(const Tensor& t) { return wrap(Tensor(t)); }
 // A new tensor of a Python subclass over the same storage, without history.
 PyObject* make_subclass(PyTypeObject* type, const Tensor& data, bool requires_grad);
 
-// What the collector sees of a tensor's or node's C++ references: one with a Python object is visited as such; one with a
-// single owner belongs to that owner and is walked through; one with several C++ owners is opaque.
+// What the collector sees of a tensor's or node's C++ references: one with a Python object is visited as
+// such; one with a single owner belongs to that owner and is walked through; one with several C++ owners is
+// opaque.
 int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg);
 
 // ---- nodes
-PyObject* wrap_node(Node* node);                 // grad_fn; new reference
-PyObject* wrap_edge(const Edge& edge);           // (node or AccumulateGrad, nr) or (None, 0)
+PyObject* wrap_node(Node* node);        // grad_fn; new reference
+PyObject* wrap_edge(const Edge& edge);  // (node or AccumulateGrad, nr) or (None, 0)
 void make_node_types(PyObject* module);
-Node* node_from(PyObject* o);                    // null if it is none
-void make_module_base(PyObject* module);         // the base type of nn.Module
+Node* node_from(PyObject* o);             // null if it is none
+void make_module_base(PyObject* module);  // the base type of nn.Module
 std::shared_ptr<Hook> make_hook(PyObject* callable);
 
 // ---- small immutable objects: dtype, device, layout, memory_format, Size
 extern PyTypeObject *dtype_type, *device_type, *layout_type, *memory_format_type, *size_type, *generator_type;
 void make_value_types(PyObject* module);
-PyObject* wrap(DType dtype);        // new reference; one object per dtype
+PyObject* wrap(DType dtype);  // new reference; one object per dtype
 PyObject* wrap(const Device& device);
-PyObject* wrap_size(IntList sizes);  // torch.Size
-bool parse_dtype(PyObject* o, DType& dtype);    // also the Python types float, int, bool; false if it is none
-bool parse_device(PyObject* o, Device& device);  // object, string or index; false if it is none; throws on a bad string
+PyObject* wrap_size(IntList sizes);           // torch.Size
+bool parse_dtype(PyObject* o, DType& dtype);  // also the Python types float, int, bool; false if it is none
+bool parse_device(PyObject* o,
+                  Device& device);  // object, string or index; false if it is none; throws on a bad string
 bool parse_memory_format(PyObject* o, MemoryFormat& format);
 Generator* generator_of(PyObject* o);  // null if it is none
 // Throws where this build has no such device.
 void check_device(const Device& device);
 
 // ---- numbers
-bool parse_int(PyObject* o, int64_t& value);        // int, __index__; not bool; no exception left behind
-bool parse_number(PyObject* o, Scalar& value);      // bool, int, float, NumPy scalars
+bool parse_int(PyObject* o, int64_t& value);    // int, __index__; not bool; no exception left behind
+bool parse_number(PyObject* o, Scalar& value);  // bool, int, float, NumPy scalars
 PyObject* wrap(const Scalar& scalar);
-PyObject* item(const Tensor& t);                    // a Python number; throws RuntimeError unless it has one element
+PyObject* item(const Tensor& t);  // a Python number; throws RuntimeError unless it has one element
 
 // ---- operators
 void install_operators(PyObject* module);
 struct Operator;
 const Operator& find_operator(const char* name);
-PyObject* invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords);
+PyObject* invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                 PyObject* keywords);
 extern PyType_Slot tensor_number_slots[];
 
 // ---- the rest of Tensor

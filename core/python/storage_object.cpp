@@ -10,8 +10,7 @@ namespace flambeau::python {
 namespace {
 
 struct StorageObject {
-  PyObject_HEAD
-  Storage* storage;  // counted
+  PyObject_HEAD Storage* storage;  // counted
 };
 PyTypeObject* storage_type = nullptr;
 Storage* storage_of(PyObject* o) { return reinterpret_cast<StorageObject*>(o)->storage; }
@@ -28,16 +27,20 @@ Object make_storage(Ref<Storage> storage) {
   return o;
 }
 int storage_buffer(PyObject* o, Py_buffer* view, int flags) {
-  return PyBuffer_FillInfo(view, o, storage_of(o)->data, static_cast<Py_ssize_t>(storage_of(o)->bytes), 0, flags);
+  return PyBuffer_FillInfo(view, o, storage_of(o)->data, static_cast<Py_ssize_t>(storage_of(o)->bytes), 0,
+                           flags);
 }
 PyObject* storage_data_ptr(PyObject* o, PyObject*) { return PyLong_FromVoidPtr(storage_of(o)->data); }
 PyObject* storage_nbytes(PyObject* o, PyObject*) { return PyLong_FromSize_t(storage_of(o)->bytes); }
 Py_ssize_t storage_length(PyObject* o) { return static_cast<Py_ssize_t>(storage_of(o)->bytes); }
 PyObject* storage_compare(PyObject* a, PyObject* b, int op) {
-  if (Py_TYPE(a) != storage_type || Py_TYPE(b) != storage_type || (op != Py_EQ && op != Py_NE)) Py_RETURN_NOTIMPLEMENTED;
+  if (Py_TYPE(a) != storage_type || Py_TYPE(b) != storage_type || (op != Py_EQ && op != Py_NE))
+    Py_RETURN_NOTIMPLEMENTED;
   return PyBool_FromLong((storage_of(a) == storage_of(b)) == (op == Py_EQ));
 }
-Py_hash_t storage_hash(PyObject* o) { return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(storage_of(o)) >> 4); }
+Py_hash_t storage_hash(PyObject* o) {
+  return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(storage_of(o)) >> 4);
+}
 PyObject* storage_device(PyObject*, void*) { return wrap(Device{Device::Type::Cpu, -1}); }
 
 PyMethodDef methods[] = {{"data_ptr", storage_data_ptr, METH_NOARGS, "The address of the first byte."},
@@ -67,8 +70,8 @@ Dims parse_dims(PyObject* o, const char* argument) {
   Dims dims;
   for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
     int64_t value;
-    check<TypeError>(parse_int(PySequence_Fast_GET_ITEM(sequence.get(), i), value), "_rebuild(): argument '", argument,
-                     "' must be a sequence of ints");
+    check<TypeError>(parse_int(PySequence_Fast_GET_ITEM(sequence.get(), i), value), "_rebuild(): argument '",
+                     argument, "' must be a sequence of ints");
     check<ValueError>(dims.count < kMaxDims, "_rebuild(): more than ", kMaxDims, " dimensions");
     dims.push_back(value);
   }
@@ -80,7 +83,8 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
   return guarded([&] {
     auto [storage, dtype, offset, size, stride] = parse_arguments<5>(
         "_rebuild", {"storage", "dtype", "storage_offset", "size", "stride"}, 5, args, count, keywords);
-    check<TypeError>(Py_TYPE(storage) == storage_type, "_rebuild(): argument 'storage' must be UntypedStorage");
+    check<TypeError>(Py_TYPE(storage) == storage_type,
+                     "_rebuild(): argument 'storage' must be UntypedStorage");
     DType d;
     int64_t start;
     check<TypeError>(parse_dtype(dtype, d), "_rebuild(): argument 'dtype' must be torch.dtype");
@@ -98,8 +102,9 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
     }
     const auto items = static_cast<int64_t>(storage_of(storage)->bytes / item_size(d));
     if (overflow || (numel > 0 && last >= items) || start > items)
-      fail<RuntimeError>("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", start, " of torch.", name(d),
-                         " reach outside of a storage of ", storage_of(storage)->bytes, " bytes");
+      fail<RuntimeError>("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", start,
+                         " of torch.", name(d), " reach outside of a storage of ", storage_of(storage)->bytes,
+                         " bytes");
     Tensor t(new TensorImpl);
     t->storage = Ref<Storage>(storage_of(storage));
     t->dtype = d;
@@ -109,11 +114,15 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
   });
 }
 
-template <auto function> PyCFunction fast() { return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function)); }
+template <auto function>
+PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
+}
 PyMethodDef functions[] = {
     {"_new_storage", new_storage, METH_O, "An uninitialised storage of so many bytes."},
     {"_storage_of", storage_of_tensor, METH_O, "The storage under a tensor."},
-    {"_rebuild", fast<rebuild>(), METH_FASTCALL | METH_KEYWORDS, "_rebuild(storage, dtype, storage_offset, size, stride)"},
+    {"_rebuild", fast<rebuild>(), METH_FASTCALL | METH_KEYWORDS,
+     "_rebuild(storage, dtype, storage_offset, size, stride)"},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

@@ -1,5 +1,5 @@
-// x[key] and x[key] = value: the key's integers, slices, None and Ellipsis become views; masks and index tensors what is
-// left to index().
+// x[key] and x[key] = value: the key's integers, slices, None and Ellipsis become views; masks and index
+// tensors what is left to index().
 #include "core/python/python.h"
 
 #include <vector>
@@ -28,7 +28,8 @@ int64_t slice_bound(PyObject* o) {
   int64_t value;
   if (is_tensor(o)) {
     Object number = owned(item(tensor_of(o)));
-    check<TypeError>(parse_int(number.get(), value), "slice indices must be integers or None or have an __index__ method");
+    check<TypeError>(parse_int(number.get(), value),
+                     "slice indices must be integers or None or have an __index__ method");
     return value;
   }
   if (PyLong_Check(o)) {  // out-of-range values are clamped, as Python's own slices do
@@ -123,7 +124,8 @@ Subscript parse(const Tensor& self, PyObject* key) {
       ++dim;
     } else if (is_index_tensor(part)) {
       Tensor index = tensor_of(part);
-      if (index.dim() == 0 && is_integral(index.dtype()) && index.dtype() != DType::Bool && index.dtype() != DType::UInt8) {
+      if (index.dim() == 0 && is_integral(index.dtype()) && index.dtype() != DType::Bool &&
+          index.dtype() != DType::UInt8) {
         Object number = owned(item(index));
         parse_int(number.get(), integer);
         view = select_item(view, dim, integer);
@@ -131,7 +133,8 @@ Subscript parse(const Tensor& self, PyObject* key) {
         continue;
       }
       check<IndexError>(is_integral(index.dtype()),
-                        "tensors used as indices must be long, int, byte or bool tensors, not torch.", name(index.dtype()));
+                        "tensors used as indices must be long, int, byte or bool tensors, not torch.",
+                        name(index.dtype()));
       const int width = index.dtype() == DType::Bool || index.dtype() == DType::UInt8 ? index.dim() : 1;
       if (width == 0) {  // a 0-d mask
         view = unsqueeze(view, dim);
@@ -142,18 +145,23 @@ Subscript parse(const Tensor& self, PyObject* key) {
     } else if (parse_int(part, integer)) {
       view = select_item(view, dim, integer);
       changed = true;
-    } else if (!PyUnicode_Check(part) && !PyBytes_Check(part) && (PySequence_Check(part) || PyObject_CheckBuffer(part))) {
+    } else if (!PyUnicode_Check(part) && !PyBytes_Check(part) &&
+               (PySequence_Check(part) || PyObject_CheckBuffer(part))) {
       Tensor index = tensor_from_data(part, std::nullopt);
       if (index.numel() == 0 && is_floating(index.dtype())) index = empty(index.sizes(), DType::Int64);
       check<IndexError>(is_integral(index.dtype()),
-                        "tensors used as indices must be long, int, byte or bool tensors, not torch.", name(index.dtype()));
+                        "tensors used as indices must be long, int, byte or bool tensors, not torch.",
+                        name(index.dtype()));
       int width = index.dtype() == DType::Bool ? index.dim() : 1;
       if (width > 1 && used - 1 + width > self.dim())
         fail<IndexError>("too many indices for tensor of dimension ", self.dim());
       add_index(std::move(index), width);
     } else {
-      fail<TypeError>("tensor indices must be integers, slices (`:`), ellipsis (`...`), None, or tensors and lists of integers "
-                      "or booleans, not ", Py_TYPE(part)->tp_name);
+      fail<TypeError>(
+          "tensor indices must be integers, slices (`:`), ellipsis (`...`), None, or tensors and lists of "
+          "integers "
+          "or booleans, not ",
+          Py_TYPE(part)->tp_name);
     }
   }
   if (!changed && !result.advanced && view == self) view = view_alias(self);
@@ -168,7 +176,9 @@ PyObject* subscript(PyObject* self, PyObject* key) {
     int64_t integer;
     if (PyLong_CheckExact(key) && parse_int(key, integer)) [[likely]] {
       if (t.dim() == 0)
-        fail<IndexError>("invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number");
+        fail<IndexError>(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a "
+            "number");
       return wrap(select_item(t, 0, integer));
     }
     Subscript s = parse(t, key);
@@ -183,12 +193,19 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
     Scalar number;
     Tensor tensor;
     bool is_number = false;
-    if (is_tensor(value)) tensor = tensor_of(value);
-    else if (parse_number(value, number)) is_number = true;
-    else if (PySequence_Check(value) || PyObject_CheckBuffer(value)) tensor = tensor_from_data(value, t.dtype());
-    else fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", scalar_type_name(t.dtype()), "Tensor");
+    if (is_tensor(value))
+      tensor = tensor_of(value);
+    else if (parse_number(value, number))
+      is_number = true;
+    else if (PySequence_Check(value) || PyObject_CheckBuffer(value))
+      tensor = tensor_from_data(value, t.dtype());
+    else
+      fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", scalar_type_name(t.dtype()),
+                      "Tensor");
     if (t.dim() == 0 && PyLong_CheckExact(key))
-      fail<IndexError>("invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a number");
+      fail<IndexError>(
+          "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a "
+          "number");
     Subscript s = parse(t, key);
     check_inplace(s.view);
     if (s.advanced) {
@@ -202,9 +219,10 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
     // Leading dimensions of one may be dropped: x[0] = row of shape (1, n).
     while (tensor.dim() > s.view.dim() && tensor.sizes()[0] == 1) tensor = squeeze(tensor, Dims{0});
     if (tensor.dim() > s.view.dim())
-      fail<RuntimeError>("expand(torch.", scalar_type_name(tensor.dtype()), "Tensor{", tensor.sizes(), "}, size=", s.view.sizes(),
-                         "): the number of sizes provided (", s.view.dim(),
-                         ") must be greater or equal to the number of dimensions in the tensor (", tensor.dim(), ")");
+      fail<RuntimeError>("expand(torch.", scalar_type_name(tensor.dtype()), "Tensor{", tensor.sizes(),
+                         "}, size=", s.view.sizes(), "): the number of sizes provided (", s.view.dim(),
+                         ") must be greater or equal to the number of dimensions in the tensor (",
+                         tensor.dim(), ")");
     copy_(s.view, tensor);
     return 0;
   });

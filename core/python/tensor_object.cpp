@@ -18,16 +18,17 @@ PyObject* pool[kPoolSize];
 int pooled = 0;
 
 void free_object(PyTypeObject* type, PyObject* o) {
-  if (type == tensor_type && pooled < kPoolSize) pool[pooled++] = o;
-  else type->tp_free(o);
+  if (type == tensor_type && pooled < kPoolSize)
+    pool[pooled++] = o;
+  else
+    type->tp_free(o);
 }
 
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<TensorObject*>(o);
   PyTypeObject* type = Py_TYPE(o);
   PyObject_GC_UnTrack(o);
-  Py_TRASHCAN_BEGIN(o, dealloc)
-  if (self->weak_references) PyObject_ClearWeakRefs(o);
+  Py_TRASHCAN_BEGIN(o, dealloc) if (self->weak_references) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
   if (TensorImpl* impl = std::exchange(self->impl, nullptr)) {
     impl->take_from_python();
@@ -108,7 +109,8 @@ PyObject* make_subclass(PyTypeObject* type, const Tensor& data, bool requires_gr
     return nullptr;
   }
   if (requires_grad && !can_carry_gradient(data)) {
-    PyErr_SetString(PyExc_RuntimeError, "Only Tensors of floating point and complex dtype can require gradients");
+    PyErr_SetString(PyExc_RuntimeError,
+                    "Only Tensors of floating point and complex dtype can require gradients");
     return nullptr;
   }
   Tensor t = alias(data);
@@ -128,21 +130,27 @@ int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg) {
   };
   static thread_local std::vector<Item> stack;
   const size_t bottom = stack.size();
-  int budget = 4096;  // a long chain is left alone beyond this: the collector then takes what it holds for reachable
+  int budget =
+      4096;  // a long chain is left alone beyond this: the collector then takes what it holds for reachable
   int result = 0;
   auto see_tensor = [&](TensorImpl* t) {
     if (!t || result) return;
-    if (void* o = t->python_object()) result = visit(static_cast<PyObject*>(o), arg);
-    else if (t->owners() == 1) stack.push_back({t, nullptr});
+    if (void* o = t->python_object())
+      result = visit(static_cast<PyObject*>(o), arg);
+    else if (t->owners() == 1)
+      stack.push_back({t, nullptr});
   };
   auto see_node = [&](Node* n) {
     if (!n || result) return;
-    if (void* o = n->python_object()) result = visit(static_cast<PyObject*>(o), arg);
-    else if (n->owners() == 1) stack.push_back({nullptr, n});
+    if (void* o = n->python_object())
+      result = visit(static_cast<PyObject*>(o), arg);
+    else if (n->owners() == 1)
+      stack.push_back({nullptr, n});
   };
   auto see_hooks = [&](const HookList& hooks) {
     for (const auto& hook : hooks)
-      if (!result && hook.use_count() == 1) result = hook->visit(reinterpret_cast<int (*)(void*, void*)>(visit), arg);
+      if (!result && hook.use_count() == 1)
+        result = hook->visit(reinterpret_cast<int (*)(void*, void*)>(visit), arg);
   };
   stack.push_back({tensor, node});
   while (stack.size() > bottom && budget-- > 0 && !result) {
@@ -196,7 +204,8 @@ void make_tensor_type(PyObject* module) {
   PyType_Spec spec = {"flambeau.Tensor", sizeof(TensorObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots.data()};
   tensor_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
-  if (PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) < 0) throw PythonError();
+  if (PyModule_AddObjectRef(module, "Tensor", reinterpret_cast<PyObject*>(tensor_type)) < 0)
+    throw PythonError();
 }
 
 }  // namespace flambeau::python

@@ -7,21 +7,25 @@
 
 namespace flambeau::python {
 
-PyTypeObject *dtype_type = nullptr, *device_type = nullptr, *layout_type = nullptr, *memory_format_type = nullptr,
-             *size_type = nullptr;
+PyTypeObject *dtype_type = nullptr, *device_type = nullptr, *layout_type = nullptr,
+             *memory_format_type = nullptr, *size_type = nullptr;
 
 namespace {
 
 // One layout serves the three enumerations.
 struct EnumObject {
-  PyObject_HEAD
-  int value;
+  PyObject_HEAD int value;
   const char* name;  // without "torch."
 };
 int enum_value(PyObject* o) { return reinterpret_cast<EnumObject*>(o)->value; }
-PyObject* enum_repr(PyObject* o) { return PyUnicode_FromFormat("torch.%s", reinterpret_cast<EnumObject*>(o)->name); }
-PyObject* enum_reduce(PyObject* o, PyObject*) { return PyUnicode_FromString(reinterpret_cast<EnumObject*>(o)->name); }
-PyMethodDef enum_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."}, {nullptr, nullptr, 0, nullptr}};
+PyObject* enum_repr(PyObject* o) {
+  return PyUnicode_FromFormat("torch.%s", reinterpret_cast<EnumObject*>(o)->name);
+}
+PyObject* enum_reduce(PyObject* o, PyObject*) {
+  return PyUnicode_FromString(reinterpret_cast<EnumObject*>(o)->name);
+}
+PyMethodDef enum_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."},
+                              {nullptr, nullptr, 0, nullptr}};
 
 PyObject* dtypes[kDTypes];
 DType dtype_value(PyObject* o) { return static_cast<DType>(enum_value(o)); }
@@ -36,7 +40,8 @@ PyObject* to_real(PyObject* o, PyObject*) {
   return wrap(d == DType::Complex64 ? DType::Float32 : d == DType::Complex128 ? DType::Float64 : d);
 }
 PyObject* to_complex(PyObject* o, PyObject*) {
-  return wrap(dtype_value(o) == DType::Float64 || dtype_value(o) == DType::Complex128 ? DType::Complex128 : DType::Complex64);
+  return wrap(dtype_value(o) == DType::Float64 || dtype_value(o) == DType::Complex128 ? DType::Complex128
+                                                                                      : DType::Complex64);
 }
 PyGetSetDef dtype_attributes[] = {
     {"is_floating_point", get_is_floating_point, nullptr, "Whether it is a floating-point type.", nullptr},
@@ -44,10 +49,11 @@ PyGetSetDef dtype_attributes[] = {
     {"is_signed", get_is_signed, nullptr, "Whether it has a sign.", nullptr},
     {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef dtype_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."},
-                               {"to_real", to_real, METH_NOARGS, "The real type of the same precision."},
-                               {"to_complex", to_complex, METH_NOARGS, "The complex type of the same precision."},
-                               {nullptr, nullptr, 0, nullptr}};
+PyMethodDef dtype_methods[] = {
+    {"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."},
+    {"to_real", to_real, METH_NOARGS, "The real type of the same precision."},
+    {"to_complex", to_complex, METH_NOARGS, "The complex type of the same precision."},
+    {nullptr, nullptr, 0, nullptr}};
 
 void free_plain(PyObject* o) {
   PyTypeObject* type = Py_TYPE(o);
@@ -55,13 +61,15 @@ void free_plain(PyObject* o) {
   Py_DECREF(type);
 }
 
-PyTypeObject* make_enum_type(PyObject* module, const char* qualified, PyMethodDef* methods, PyGetSetDef* attributes) {
+PyTypeObject* make_enum_type(PyObject* module, const char* qualified, PyMethodDef* methods,
+                             PyGetSetDef* attributes) {
   PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(enum_repr)},
                          {Py_tp_dealloc, reinterpret_cast<void*>(free_plain)},
                          {Py_tp_methods, methods},
                          {attributes ? Py_tp_getset : 0, attributes},
                          {0, nullptr}};
-  PyType_Spec spec = {qualified, sizeof(EnumObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  PyType_Spec spec = {qualified, sizeof(EnumObject), 0,
+                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
   Object type = owned(PyType_FromSpec(&spec));
   if (PyModule_AddObjectRef(module, std::strrchr(qualified, '.') + 1, type.get()) < 0) throw PythonError();
   return reinterpret_cast<PyTypeObject*>(type.release());
@@ -78,8 +86,7 @@ void add(PyObject* module, const char* name, PyObject* o) {
 
 // ---- device
 struct DeviceObject {
-  PyObject_HEAD
-  Device device;
+  PyObject_HEAD Device device;
 };
 const char* const device_names[] = {"cpu", "cuda", "meta"};
 Device& device_of(PyObject* o) { return reinterpret_cast<DeviceObject*>(o)->device; }
@@ -94,12 +101,14 @@ Device device_from_text(std::string_view text) {
       known = true;
     }
   if (!known)
-    fail<RuntimeError>("Expected one of cpu, cuda, meta device type at start of device string: ", std::string(text));
+    fail<RuntimeError>("Expected one of cpu, cuda, meta device type at start of device string: ",
+                       std::string(text));
   if (name.size() != text.size()) {
     std::string_view digits = text.substr(name.size() + 1);
     auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
     if (error != std::errc() || end != digits.data() + digits.size() || device.index < 0)
-      fail<RuntimeError>("Invalid device string: '", std::string(text), "'; write for example 'cpu' or 'cuda:0'");
+      fail<RuntimeError>("Invalid device string: '", std::string(text),
+                         "'; write for example 'cpu' or 'cuda:0'");
   }
   return device;
 }
@@ -107,14 +116,17 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject *first = nullptr, *index = nullptr;
     static const char* names[] = {"type", "index", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first, &index)) return nullptr;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first, &index))
+      return nullptr;
     Device device;
-    check<TypeError>(parse_device(first, device), "device(): argument 'type' must be str, int or device, not ",
-                     Py_TYPE(first)->tp_name);
+    check<TypeError>(parse_device(first, device),
+                     "device(): argument 'type' must be str, int or device, not ", Py_TYPE(first)->tp_name);
     if (index && index != Py_None) {
       int64_t i;
-      check<TypeError>(parse_int(index, i) && i >= 0, "device(): argument 'index' must be a non-negative int");
-      check<RuntimeError>(device.index < 0, "type (string) must not include an index because index was passed explicitly");
+      check<TypeError>(parse_int(index, i) && i >= 0,
+                       "device(): argument 'index' must be a non-negative int");
+      check<RuntimeError>(device.index < 0,
+                          "type (string) must not include an index because index was passed explicitly");
       device.index = static_cast<int>(i);
     }
     PyObject* o = type->tp_alloc(type, 0);
@@ -134,12 +146,15 @@ PyObject* device_str(PyObject* o) {
   return d.index < 0 ? PyUnicode_FromString(name) : PyUnicode_FromFormat("%s:%d", name, d.index);
 }
 PyObject* device_compare(PyObject* a, PyObject* b, int op) {
-  if (!PyObject_TypeCheck(a, device_type) || !PyObject_TypeCheck(b, device_type) || (op != Py_EQ && op != Py_NE))
+  if (!PyObject_TypeCheck(a, device_type) || !PyObject_TypeCheck(b, device_type) ||
+      (op != Py_EQ && op != Py_NE))
     Py_RETURN_NOTIMPLEMENTED;
   bool equal = device_of(a).type == device_of(b).type && device_of(a).index == device_of(b).index;
   return PyBool_FromLong(equal == (op == Py_EQ));
 }
-Py_hash_t device_hash(PyObject* o) { return static_cast<Py_hash_t>(device_of(o).type) * 1000 + device_of(o).index + 7; }
+Py_hash_t device_hash(PyObject* o) {
+  return static_cast<Py_hash_t>(device_of(o).type) * 1000 + device_of(o).index + 7;
+}
 PyObject* device_get_type(PyObject* o, void*) {
   return PyUnicode_FromString(device_names[static_cast<int>(device_of(o).type)]);
 }
@@ -158,9 +173,10 @@ PyObject* device_enter(PyObject* o, PyObject*) {
   });
 }
 PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
-PyGetSetDef device_attributes[] = {{"type", device_get_type, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
-                                   {"index", device_get_index, nullptr, "The device's number, or None.", nullptr},
-                                   {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyGetSetDef device_attributes[] = {
+    {"type", device_get_type, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
+    {"index", device_get_index, nullptr, "The device's number, or None.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by its text."},
                                 {"__enter__", device_enter, METH_NOARGS, "Makes it the default device."},
                                 {"__exit__", device_exit, METH_VARARGS, "Restores the default device."},
@@ -185,7 +201,8 @@ PyObject* size_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     if (PyLong_Check(item)) continue;
     Object index(PyIndex_Check(item) ? PyNumber_Index(item) : nullptr);
     if (!index) {
-      PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i, Py_TYPE(item)->tp_name);
+      PyErr_Format(PyExc_TypeError, "torch.Size() takes an iterable of 'int' (item %zd is '%s')", i,
+                   Py_TYPE(item)->tp_name);
       return nullptr;
     }
     PyTuple_SET_ITEM(made.get(), i, index.release());
@@ -199,9 +216,15 @@ PyObject* as_size(PyObject* tuple) {
   if (!tuple || !PyTuple_CheckExact(tuple)) return holder.release();
   return PyObject_CallOneArg(reinterpret_cast<PyObject*>(size_type), tuple);
 }
-PyObject* size_concat(PyObject* a, PyObject* b) { return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b)); }
-PyObject* size_repeat(PyObject* a, Py_ssize_t n) { return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n)); }
-PyObject* size_subscript(PyObject* a, PyObject* key) { return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, key)); }
+PyObject* size_concat(PyObject* a, PyObject* b) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
+}
+PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
+  return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
+}
+PyObject* size_subscript(PyObject* a, PyObject* key) {
+  return as_size(PyTuple_Type.tp_as_mapping->mp_subscript(a, key));
+}
 PyObject* size_numel(PyObject* o, PyObject*) {
   int64_t n = 1;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) n *= PyLong_AsLongLong(PyTuple_GET_ITEM(o, i));
@@ -221,8 +244,9 @@ PyMethodDef size_methods[] = {{"numel", size_numel, METH_NOARGS, "The product of
 void make_value_types(PyObject* module) {
   dtype_type = make_enum_type(module, "flambeau.dtype", dtype_methods, dtype_attributes);
   static const std::pair<const char*, DType> aliases[] = {
-      {"float", DType::Float32}, {"double", DType::Float64}, {"half", DType::Float16}, {"short", DType::Int16},
-      {"int", DType::Int32},     {"long", DType::Int64},     {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
+      {"float", DType::Float32},    {"double", DType::Float64},    {"half", DType::Float16},
+      {"short", DType::Int16},      {"int", DType::Int32},         {"long", DType::Int64},
+      {"cfloat", DType::Complex64}, {"cdouble", DType::Complex128}};
   for (int i = 0; i < kDTypes; ++i) {
     const char* text = name(static_cast<DType>(i));
     dtypes[i] = make_enum(dtype_type, i, text).release();
@@ -234,7 +258,8 @@ void make_value_types(PyObject* module) {
   add(module, "strided", make_enum(layout_type, 0, "strided").get());
   add(module, "sparse_coo", make_enum(layout_type, 1, "sparse_coo").get());
   memory_format_type = make_enum_type(module, "flambeau.memory_format", enum_methods, nullptr);
-  static const char* const formats[] = {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"};
+  static const char* const formats[] = {"contiguous_format", "preserve_format", "channels_last",
+                                        "channels_last_3d"};
   for (int i = 0; i < 4; ++i) add(module, formats[i], make_enum(memory_format_type, i, formats[i]).get());
 
   PyType_Slot device_slots[] = {{Py_tp_new, reinterpret_cast<void*>(device_new)},
@@ -259,7 +284,8 @@ void make_value_types(PyObject* module) {
                               {0, nullptr}};
   PyType_Spec size_spec = {"flambeau.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
   Object bases = owned(PyTuple_Pack(1, &PyTuple_Type));
-  size_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpecWithBases(&size_spec, bases.get())).release());
+  size_type =
+      reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpecWithBases(&size_spec, bases.get())).release());
   add(module, "Size", reinterpret_cast<PyObject*>(size_type));
 }
 
@@ -290,10 +316,14 @@ bool parse_dtype(PyObject* o, DType& dtype) {
     dtype = dtype_value(o);
     return true;
   }
-  if (o == reinterpret_cast<PyObject*>(&PyFloat_Type)) dtype = default_dtype();
-  else if (o == reinterpret_cast<PyObject*>(&PyLong_Type)) dtype = DType::Int64;
-  else if (o == reinterpret_cast<PyObject*>(&PyBool_Type)) dtype = DType::Bool;
-  else return false;
+  if (o == reinterpret_cast<PyObject*>(&PyFloat_Type))
+    dtype = default_dtype();
+  else if (o == reinterpret_cast<PyObject*>(&PyLong_Type))
+    dtype = DType::Int64;
+  else if (o == reinterpret_cast<PyObject*>(&PyBool_Type))
+    dtype = DType::Bool;
+  else
+    return false;
   return true;
 }
 
@@ -341,8 +371,8 @@ bool parse_int(PyObject* o, int64_t& value) {
     return !overflow;
   }
   if (PyBool_Check(o) || PyFloat_Check(o) || !PyIndex_Check(o)) return false;
-  if (is_tensor(o) && (impl_of(o)->numel != 1 || impl_of(o)->sizes.count != 0 || !is_integral(impl_of(o)->dtype) ||
-                       impl_of(o)->dtype == DType::Bool))
+  if (is_tensor(o) && (impl_of(o)->numel != 1 || impl_of(o)->sizes.count != 0 ||
+                       !is_integral(impl_of(o)->dtype) || impl_of(o)->dtype == DType::Bool))
     return false;
   Object index(PyNumber_Index(o));
   if (!index) {
@@ -397,9 +427,12 @@ bool parse_number(PyObject* o, Scalar& value) {
 
 PyObject* wrap(const Scalar& scalar) {
   switch (scalar.kind()) {
-    case Scalar::Kind::Bool: return PyBool_FromLong(scalar.to_bool());
-    case Scalar::Kind::Int: return PyLong_FromLongLong(scalar.to_int());
-    case Scalar::Kind::Float: return PyFloat_FromDouble(scalar.to_double());
+    case Scalar::Kind::Bool:
+      return PyBool_FromLong(scalar.to_bool());
+    case Scalar::Kind::Int:
+      return PyLong_FromLongLong(scalar.to_int());
+    case Scalar::Kind::Float:
+      return PyFloat_FromDouble(scalar.to_double());
   }
   Py_RETURN_NONE;
 }

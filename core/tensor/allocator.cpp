@@ -16,7 +16,9 @@ namespace flambeau {
 
 namespace {
 
-struct FreeBlock { FreeBlock* next; };
+struct FreeBlock {
+  FreeBlock* next;
+};
 
 // Size classes: four per doubling, from 64 bytes on, so that at most a fifth of a block is waste.
 constexpr size_t kMinBlock = 64;
@@ -28,7 +30,8 @@ int size_class(size_t bytes) {
   if (bytes <= kMinBlock) return 0;
   size_t units = (bytes - 1) / kMinBlock;  // >= 1
   int log = std::bit_width(units) - 1;
-  int quarter = log >= 2 ? static_cast<int>((units >> (log - 2)) & 3) : static_cast<int>((units << (2 - log)) & 3);
+  int quarter =
+      log >= 2 ? static_cast<int>((units >> (log - 2)) & 3) : static_cast<int>((units << (2 - log)) & 3);
   return 4 * log + quarter + 1;
 }
 size_t class_bytes(int c) {
@@ -58,7 +61,8 @@ size_t available_memory() {
     std::getline(meminfo, unit);
     if (key == "MemAvailable:") available = kib << 10;
   }
-  size_t limit = read_number("/sys/fs/cgroup/memory.max"), used = read_number("/sys/fs/cgroup/memory.current");
+  size_t limit = read_number("/sys/fs/cgroup/memory.max"),
+         used = read_number("/sys/fs/cgroup/memory.current");
   if (limit == SIZE_MAX) {
     limit = read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
     used = read_number("/sys/fs/cgroup/memory/memory.usage_in_bytes");
@@ -146,7 +150,8 @@ void empty_cache() {
 
 size_t memory_limit() {
   static const size_t limit = [] {
-    size_t machine = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    size_t machine =
+        static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
     return std::min({machine, read_number("/sys/fs/cgroup/memory.max"),
                      read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
   }();
@@ -159,7 +164,8 @@ FreeBlock* small_bins[SmallPool::kMaxBytes / kStep + 1];
 }  // namespace
 
 void* SmallPool::take(size_t bytes) {
-  if (bytes > kMaxBytes) [[unlikely]] return ::operator new(bytes);
+  if (bytes > kMaxBytes) [[unlikely]]
+    return ::operator new(bytes);
   FreeBlock*& bin = small_bins[(bytes + kStep - 1) / kStep];
   if (FreeBlock* block = bin) [[likely]] {
     bin = block->next;
@@ -168,7 +174,8 @@ void* SmallPool::take(size_t bytes) {
   return ::operator new((bytes + kStep - 1) / kStep * kStep);
 }
 void SmallPool::give(void* block, size_t bytes) noexcept {
-  if (bytes > kMaxBytes) [[unlikely]] return ::operator delete(block);
+  if (bytes > kMaxBytes) [[unlikely]]
+    return ::operator delete(block);
   FreeBlock*& bin = small_bins[(bytes + kStep - 1) / kStep];
   auto* free_block = static_cast<FreeBlock*>(block);
   free_block->next = bin;

@@ -5,8 +5,8 @@
 
 namespace flambeau {
 
-// Every block is 64-byte aligned and has kReadableTail readable bytes after its end, so that kernels may load whole
-// vectors past a row. Called with the GIL held.
+// Every block is 64-byte aligned and has kReadableTail readable bytes after its end, so that kernels may load
+// whole vectors past a row. Called with the GIL held.
 inline constexpr size_t kReadableTail = 128;
 void* allocate(size_t bytes);  // throws RuntimeError where the machine or its cgroup lacks the memory
 void deallocate(void* block, size_t bytes) noexcept;

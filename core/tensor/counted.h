@@ -15,8 +15,8 @@ struct PythonBridge {
 };
 extern PythonBridge python_bridge;
 
-// Bit 0 set: a count in bits 1 and up. Bit 0 clear: the address of the Python object, which then holds the count.
-// Not atomic: handles are copied only with the GIL held; kernels running without it see raw pointers.
+// Bit 0 set: a count in bits 1 and up. Bit 0 clear: the address of the Python object, which then holds the
+// count. Not atomic: handles are copied only with the GIL held; kernels running without it see raw pointers.
 class Counted {
  public:
   Counted() = default;
@@ -24,8 +24,10 @@ class Counted {
   Counted& operator=(const Counted&) = delete;
 
   void incref() const noexcept {
-    if (state_ & 1) [[likely]] state_ += 2;
-    else python_bridge.incref(reinterpret_cast<void*>(state_));
+    if (state_ & 1) [[likely]]
+      state_ += 2;
+    else
+      python_bridge.incref(reinterpret_cast<void*>(state_));
   }
   // True if that was the last reference and the caller has to destroy the object.
   [[nodiscard]] bool decref() const noexcept {
@@ -48,16 +50,22 @@ class Counted {
   mutable uintptr_t state_ = 1;  // no reference yet
 };
 
-template <class T> void destroy(T* object) noexcept;  // each counted type says how
+template <class T>
+void destroy(T* object) noexcept;  // each counted type says how
 
-template <class T> class Ref {
+template <class T>
+class Ref {
  public:
   Ref() = default;
   Ref(std::nullptr_t) {}
-  explicit Ref(T* object) noexcept : object_(object) { if (object_) object_->incref(); }
+  explicit Ref(T* object) noexcept : object_(object) {
+    if (object_) object_->incref();
+  }
   Ref(const Ref& other) noexcept : Ref(other.object_) {}
   Ref(Ref&& other) noexcept : object_(std::exchange(other.object_, nullptr)) {}
-  ~Ref() { if (object_ && object_->decref()) destroy(object_); }
+  ~Ref() {
+    if (object_ && object_->decref()) destroy(object_);
+  }
   Ref& operator=(Ref other) noexcept {
     std::swap(object_, other.object_);
     return *this;

@@ -111,7 +111,8 @@ Dims broadcast_sizes(const Dims& a, const Dims& b) {
     int64_t x = i <= a.count ? a[a.count - i] : 1, y = i <= b.count ? b[b.count - i] : 1;
     if (x != y && x != 1 && y != 1)
       fail<RuntimeError>("The size of tensor a (", x, ") must match the size of tensor b (", y,
-                         ") at non-singleton dimension ", result.count - i, "; the shapes are ", a, " and ", b);
+                         ") at non-singleton dimension ", result.count - i, "; the shapes are ", a, " and ",
+                         b);
     result[result.count - i] = x == 1 ? y : x;
   }
   return result;
@@ -120,8 +121,8 @@ Dims broadcast_sizes(const Dims& a, const Dims& b) {
 int64_t wrap_dim(int64_t dim, int dims) {
   int64_t n = std::max(dims, 1);
   if (dim < -n || dim >= n)
-    fail<IndexError>("Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ", dim,
-                     ")");
+    fail<IndexError>("Dimension out of range (expected to be in range of [", -n, ", ", n - 1, "], but got ",
+                     dim, ")");
   return dim < 0 ? dim + n : dim;
 }
 

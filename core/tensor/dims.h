@@ -53,7 +53,8 @@ struct Dims {
     count = n;
     for (int i = 0; i < n; ++i) values[i] = from[i];
   }
-  // Most tensors have up to four dimensions: two moves of 16 bytes each rather than a call of memmove for a short loop.
+  // Most tensors have up to four dimensions: two moves of 16 bytes each rather than a call of memmove for a
+  // short loop.
   void copy(const Dims& other) {
     __builtin_memcpy(values, other.values, 4 * sizeof(int64_t));
     for (int i = 4; i < other.count; ++i) values[i] = other.values[i];

@@ -5,13 +5,15 @@
 namespace flambeau {
 
 const char* name(DType d) {
-  static const char* const names[kDTypes] = {"bool",    "uint8",    "int8",    "int16",   "int32",     "int64",
-                                             "float16", "bfloat16", "float32", "float64", "complex64", "complex128"};
+  static const char* const names[kDTypes] = {"bool",    "uint8",   "int8",      "int16",
+                                             "int32",   "int64",   "float16",   "bfloat16",
+                                             "float32", "float64", "complex64", "complex128"};
   return names[static_cast<int>(d)];
 }
 const char* scalar_type_name(DType d) {
-  static const char* const names[kDTypes] = {"Bool", "Byte",     "Char",  "Short",  "Int",           "Long",
-                                             "Half", "BFloat16", "Float", "Double", "ComplexFloat", "ComplexDouble"};
+  static const char* const names[kDTypes] = {"Bool",  "Byte",   "Char",         "Short",
+                                             "Int",   "Long",   "Half",         "BFloat16",
+                                             "Float", "Double", "ComplexFloat", "ComplexDouble"};
   return names[static_cast<int>(d)];
 }
 

@@ -6,14 +6,16 @@
 
 namespace flambeau {
 
-// Releases the GIL for its lifetime if the work is estimated to take more than 50 us. Meanwhile only raw pointers may be
-// touched: reference counts are not atomic.
+// Releases the GIL for its lifetime if the work is estimated to take more than 50 us. Meanwhile only raw
+// pointers may be touched: reference counts are not atomic.
 class WithoutGil {
  public:
   explicit WithoutGil(int64_t estimated_nanoseconds) {
     if (estimated_nanoseconds > 50'000 && python_bridge.release_gil) state_ = python_bridge.release_gil();
   }
-  ~WithoutGil() { if (state_) python_bridge.acquire_gil(state_); }
+  ~WithoutGil() {
+    if (state_) python_bridge.acquire_gil(state_);
+  }
   WithoutGil(const WithoutGil&) = delete;
   WithoutGil& operator=(const WithoutGil&) = delete;
 

@@ -9,7 +9,10 @@ namespace flambeau {
 
 namespace {
 DType default_dtype_ = DType::Float32;
-template <class T> void put(void* out, T value) { std::memcpy(out, &value, sizeof(T)); }
+template <class T>
+void put(void* out, T value) {
+  std::memcpy(out, &value, sizeof(T));
+}
 
 // The upper half of a float32, rounded to nearest even.
 uint16_t bfloat16_bits(float value) {
@@ -22,31 +25,46 @@ uint16_t bfloat16_bits(float value) {
 
 DType default_dtype() { return default_dtype_; }
 void set_default_dtype(DType d) {
-  check<TypeError>(is_floating(d), "only floating-point types are supported as the default type, not torch.", name(d));
+  check<TypeError>(is_floating(d), "only floating-point types are supported as the default type, not torch.",
+                   name(d));
   default_dtype_ = d;
 }
 
 void Scalar::store(void* out, DType d) const {
   switch (d) {
-    case DType::Bool: return put(out, to_bool());
-    case DType::UInt8: return put(out, static_cast<uint8_t>(to_int()));
-    case DType::Int8: return put(out, static_cast<int8_t>(to_int()));
-    case DType::Int16: return put(out, static_cast<int16_t>(to_int()));
-    case DType::Int32: return put(out, static_cast<int32_t>(to_int()));
-    case DType::Int64: return put(out, to_int());
-    case DType::Float16: return put(out, static_cast<_Float16>(to_double()));
-    case DType::BFloat16: return put(out, bfloat16_bits(static_cast<float>(to_double())));
-    case DType::Float32: return put(out, static_cast<float>(to_double()));
-    case DType::Float64: return put(out, to_double());
-    default: fail<NotImplementedError>("arithmetic in torch.", name(d), " is not implemented yet");
+    case DType::Bool:
+      return put(out, to_bool());
+    case DType::UInt8:
+      return put(out, static_cast<uint8_t>(to_int()));
+    case DType::Int8:
+      return put(out, static_cast<int8_t>(to_int()));
+    case DType::Int16:
+      return put(out, static_cast<int16_t>(to_int()));
+    case DType::Int32:
+      return put(out, static_cast<int32_t>(to_int()));
+    case DType::Int64:
+      return put(out, to_int());
+    case DType::Float16:
+      return put(out, static_cast<_Float16>(to_double()));
+    case DType::BFloat16:
+      return put(out, bfloat16_bits(static_cast<float>(to_double())));
+    case DType::Float32:
+      return put(out, static_cast<float>(to_double()));
+    case DType::Float64:
+      return put(out, to_double());
+    default:
+      fail<NotImplementedError>("arithmetic in torch.", name(d), " is not implemented yet");
   }
 }
 
 std::ostream& operator<<(std::ostream& stream, const Scalar& scalar) {
   switch (scalar.kind()) {
-    case Scalar::Kind::Bool: return stream << (scalar.to_bool() ? "True" : "False");
-    case Scalar::Kind::Int: return stream << scalar.to_int();
-    case Scalar::Kind::Float: break;
+    case Scalar::Kind::Bool:
+      return stream << (scalar.to_bool() ? "True" : "False");
+    case Scalar::Kind::Int:
+      return stream << scalar.to_int();
+    case Scalar::Kind::Float:
+      break;
   }
   double v = scalar.to_double();
   if (std::isnan(v)) return stream << "nan";
@@ -59,9 +77,12 @@ std::ostream& operator<<(std::ostream& stream, const Scalar& scalar) {
 
 DType promote_scalar(DType tensor, Scalar::Kind kind) {
   switch (kind) {
-    case Scalar::Kind::Bool: return tensor;
-    case Scalar::Kind::Int: return tensor == DType::Bool ? DType::Int64 : tensor;
-    case Scalar::Kind::Float: return is_integral(tensor) ? default_dtype() : tensor;
+    case Scalar::Kind::Bool:
+      return tensor;
+    case Scalar::Kind::Int:
+      return tensor == DType::Bool ? DType::Int64 : tensor;
+    case Scalar::Kind::Float:
+      return is_integral(tensor) ? default_dtype() : tensor;
   }
   return tensor;
 }

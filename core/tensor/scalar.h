@@ -23,15 +23,23 @@ class Scalar {
   double to_double() const { return kind_ == Kind::Float ? float_ : static_cast<double>(int_); }
   int64_t to_int() const { return kind_ == Kind::Float ? saturated(float_) : int_; }
   bool to_bool() const { return kind_ == Kind::Float ? float_ != 0 : int_ != 0; }
-  template <class T> T to() const {
-    if constexpr (sizeof(T) == 1 && static_cast<T>(2) == static_cast<T>(1)) return to_bool();  // bool
+  template <class T>
+  T to() const {
+    if constexpr (sizeof(T) == 1 && static_cast<T>(2) == static_cast<T>(1))
+      return to_bool();  // bool
     else if (kind_ == Kind::Float) {
-      if constexpr (static_cast<T>(0.5) != T(0)) return static_cast<T>(float_);
-      else return static_cast<T>(saturated(float_));
-    } else return static_cast<T>(int_);
+      if constexpr (static_cast<T>(0.5) != T(0))
+        return static_cast<T>(float_);
+      else
+        return static_cast<T>(saturated(float_));
+    } else
+      return static_cast<T>(int_);
   }
   bool equals(double value) const { return to_double() == value; }
-  Scalar operator-() const { return kind_ == Kind::Float ? Scalar(-float_) : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_))); }
+  Scalar operator-() const {
+    return kind_ == Kind::Float ? Scalar(-float_)
+                                : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_)));
+  }
   // Writes the value as one element of dtype d (kernels take scalars as broadcast operands).
   void store(void* out, DType d) const;
 
@@ -39,7 +47,10 @@ class Scalar {
   static int64_t saturated(double v) {  // out of range is undefined in C++: give what x86 gives
     return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? static_cast<int64_t>(v) : INT64_MIN;
   }
-  union { int64_t int_; double float_; };
+  union {
+    int64_t int_;
+    double float_;
+  };
   Kind kind_;
 };
 std::ostream& operator<<(std::ostream& stream, const Scalar& scalar);  // as Python prints it

@@ -36,11 +36,16 @@ Ref<Storage> Storage::foreign(void* data, size_t bytes, void* owner, void (*rele
   return Ref<Storage>(storage);
 }
 
-template <> void destroy(Storage* storage) noexcept {
-  if (storage->release) storage->release(storage->owner);
-  else if (!storage->inline_) deallocate(storage->data, storage->bytes);
-  if (storage->inline_) deallocate(storage, kHeader + storage->bytes);
-  else SmallPool::give(storage, sizeof(Storage));
+template <>
+void destroy(Storage* storage) noexcept {
+  if (storage->release)
+    storage->release(storage->owner);
+  else if (!storage->inline_)
+    deallocate(storage->data, storage->bytes);
+  if (storage->inline_)
+    deallocate(storage, kHeader + storage->bytes);
+  else
+    SmallPool::give(storage, sizeof(Storage));
 }
 
 }  // namespace flambeau

@@ -8,8 +8,8 @@ namespace flambeau {
 struct Storage : Counted {
   char* data = nullptr;
   size_t bytes = 0;
-  uint32_t version = 0;        // counts in-place writes; shared by every view
-  bool readable_tail = true;   // see kReadableTail; false for memory that is not ours
+  uint32_t version = 0;       // counts in-place writes; shared by every view
+  bool readable_tail = true;  // see kReadableTail; false for memory that is not ours
   // Set for foreign memory (NumPy's, a file mapping): called once with `owner` when the storage dies.
   void (*release)(void* owner) noexcept = nullptr;
   void* owner = nullptr;
@@ -19,8 +19,10 @@ struct Storage : Counted {
 
  private:
   bool inline_ = false;  // header and bytes are one block
-  template <class T> friend void destroy(T*) noexcept;
+  template <class T>
+  friend void destroy(T*) noexcept;
 };
-template <> void destroy(Storage* storage) noexcept;
+template <>
+void destroy(Storage* storage) noexcept;
 
 }  // namespace flambeau

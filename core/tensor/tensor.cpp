@@ -12,7 +12,10 @@ void (*warn)(const std::string& message) = nullptr;
 TensorImpl::TensorImpl() = default;
 TensorImpl::~TensorImpl() = default;
 
-template <> void destroy(TensorImpl* impl) noexcept { delete impl; }
+template <>
+void destroy(TensorImpl* impl) noexcept {
+  delete impl;
+}
 
 Tensor empty(const Dims& sizes, DType dtype) {
   auto* impl = new TensorImpl;
@@ -42,7 +45,8 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype) {
   bool overflow = false;
   for (int i = 0; i < sizes.count && numel; ++i) {
     int64_t reach;
-    check(strides[i] >= 0, "as_strided: Negative strides are not supported at the moment, got strides: ", strides);
+    check(strides[i] >= 0,
+          "as_strided: Negative strides are not supported at the moment, got strides: ", strides);
     overflow |= __builtin_mul_overflow(sizes[i] - 1, strides[i], &reach);
     overflow |= __builtin_add_overflow(last, reach, &last);
   }
@@ -57,7 +61,8 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype) {
 }
 
 Tensor empty_like(const Tensor& like, DType dtype) {
-  if (like->contiguous) [[likely]] return empty(like.sizes(), dtype);
+  if (like->contiguous) [[likely]]
+    return empty(like.sizes(), dtype);
   if (is_dense(like.sizes(), like.strides())) return empty_strided(like.sizes(), like.strides(), dtype);
   return empty(like.sizes(), dtype);
 }
@@ -118,22 +123,26 @@ Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t of
 bool shares_storage(const Tensor& a, const Tensor& b) { return a->storage == b->storage; }
 
 void check_no_internal_overlap(const Tensor& t) {
-  if (t->contiguous) [[likely]] return;
+  if (t->contiguous) [[likely]]
+    return;
   for (int i = 0; i < t.dim(); ++i)
     if (t.strides()[i] == 0 && t.sizes()[i] > 1)
-      fail<RuntimeError>("unsupported operation: more than one element of the written-to tensor refers to a single memory "
-                         "location. Please clone() the tensor before performing the operation. Its shape is ",
-                         t.sizes(), " with strides ", t.strides());
+      fail<RuntimeError>(
+          "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+          "location. Please clone() the tensor before performing the operation. Its shape is ",
+          t.sizes(), " with strides ", t.strides());
 }
 
 void resize_out(const Tensor& out, const Dims& sizes) {
   if (out.sizes() == sizes) return;
   if (out.numel() != 0 && warn)
-    warn(concat("An output with one or more elements was resized since it had shape ", out.sizes(),
-                ", which does not match the required output shape ", sizes,
-                ". This behavior is deprecated, and in a future release outputs will not be resized unless they have "
-                "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements with "
-                "t.resize_(0)."));
+    warn(concat(
+        "An output with one or more elements was resized since it had shape ", out.sizes(),
+        ", which does not match the required output shape ", sizes,
+        ". This behavior is deprecated, and in a future release outputs will not be resized unless they have "
+        "zero elements. You can explicitly reuse an out tensor t by resizing it, inplace, to zero elements "
+        "with "
+        "t.resize_(0)."));
   // Views of the old storage keep it as it is; they stop sharing memory with `out`.
   size_t needed = static_cast<size_t>(checked_numel(sizes)) * item_size(out.dtype());
   auto offset = static_cast<size_t>(out->data - out->storage->data);

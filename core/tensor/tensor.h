@@ -12,8 +12,10 @@ namespace flambeau {
 
 struct Node;
 struct TensorImpl;
-template <> void destroy(Node* node) noexcept;
-template <> void destroy(TensorImpl* impl) noexcept;
+template <>
+void destroy(Node* node) noexcept;
+template <>
+void destroy(TensorImpl* impl) noexcept;
 
 // How a view came about, which decides what an in-place write to it means.
 enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad };
@@ -21,8 +23,13 @@ enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad };
 struct LeafHooks;  // core/autograd/hooks.h
 
 // A version counter of its own, for tensors that share storage but not the counter (x.data).
-struct VersionCounter : Counted { uint32_t version = 0; };
-template <> inline void destroy(VersionCounter* counter) noexcept { delete counter; }
+struct VersionCounter : Counted {
+  uint32_t version = 0;
+};
+template <>
+inline void destroy(VersionCounter* counter) noexcept {
+  delete counter;
+}
 
 struct TensorImpl : Counted {
   Ref<Storage> storage;
@@ -63,13 +70,18 @@ class Tensor : public Ref<TensorImpl> {
 
   const Dims& sizes() const { return get()->sizes; }
   const Dims& strides() const { return get()->strides; }
-  int64_t size(int64_t dim) const { return get()->sizes[static_cast<int>(wrap_dim(dim, get()->sizes.count))]; }
+  int64_t size(int64_t dim) const {
+    return get()->sizes[static_cast<int>(wrap_dim(dim, get()->sizes.count))];
+  }
   int dim() const { return get()->sizes.count; }
   int64_t numel() const { return get()->numel; }
   DType dtype() const { return get()->dtype; }
   bool is_contiguous() const { return get()->contiguous; }
   bool is_leaf() const { return !get()->grad_fn; }
-  template <class T = void> T* data() const { return reinterpret_cast<T*>(get()->data); }
+  template <class T = void>
+  T* data() const {
+    return reinterpret_cast<T*>(get()->data);
+  }
 };
 // Handles are read through const Tensor& over a TensorImpl* in the boxed calling convention.
 static_assert(sizeof(Tensor) == sizeof(TensorImpl*));
@@ -88,8 +100,8 @@ Tensor wrapped_number(const Scalar& value);
 
 // Same storage, sizes and version counter, no history: what detach() gives.
 Tensor alias(const Tensor& t);
-// Another window on t's storage (offset in items, relative to t's first element), no history; for view operators, see
-// make_view in core/autograd/differentiable.h.
+// Another window on t's storage (offset in items, relative to t's first element), no history; for view
+// operators, see make_view in core/autograd/differentiable.h.
 Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t offset);
 // Sets sizes and strides and what follows from them.
 void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides);
