@@ -25,6 +25,12 @@ def _load() -> None:
     try:
         from flambeau import _core
     except ImportError as error:
+        here = os.path.dirname(os.path.abspath(__file__))
+        if os.path.exists(os.path.join(os.path.dirname(here), "CMakeLists.txt")):
+            raise ImportError(
+                f"this is Flambeau's source tree ({here}), where nothing is compiled: `pip install .`, then start Python "
+                "from another directory"
+            ) from error
         raise ImportError(
             f"Flambeau's compiled core does not load on this machine with Python {sys.version.split()[0]}: {error}. "
             "Reinstall it for this interpreter: pip install --force-reinstall flambeau"

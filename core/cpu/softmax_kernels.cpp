@@ -2,8 +2,10 @@
 // instruction set.
 //
 // Along rows (inner 1) a row passes through the first-level cache a few times; otherwise tiles of columns are
-// worked on side by side, one row of them at a time.
+// worked on side by side, one row of them at a time. Short rows are transposed into such tiles: a row alone
+// would be one long chain of dependent operations.
 #include "core/cpu/lanes.h"
+#include "core/cpu/lanes_transpose.h"
 #include "core/cpu/softmax.h"
 #include "core/math/exp.h"
 #include "core/math/log.h"
@@ -12,6 +14,7 @@ namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
 constexpr int64_t kTile = 256;
+constexpr int64_t kShortRow = 32;
 
 // exp(x) for x <= 0 or a little above; 0 where the result would not be a normal number, NaN for NaN.
 template <class T>
@@ -81,49 +84,27 @@ T row_max(const T* x, int64_t n) {
 template <class T>
 T row_sum(const T* x, int64_t n) {
   return fold_row(
-      n, T(0),
-      [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
+      n,
+      T(0), [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
       [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 template <class T>
 T row_dot(const T* x, const T* y, int64_t n) {
   return fold_row(
-      n, T(0),
-      [x, y](int64_t i, auto kind) __attribute__((always_inline)) {
+      n, T(0), [ x, y ](int64_t i, auto kind) __attribute__((always_inline)) {
         return Loader::get<T>(x + i, kind) * Loader::get<T>(y + i, kind);
       },
       [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 
-// A piece of a row, filled up with -inf to whole vectors, so that short rows need no loop over single items.
-template <class T>
-class Tile {
- public:
-  Tile(const T* x, int64_t n) : size_((n + kL - 1) / kL * kL) {
-    int64_t i = 0;
-    for (; i + kL <= n; i += kL) store(items_ + i, load(x + i));
-    if (i < n) store(items_ + i, broadcast(static_cast<T>(-__builtin_huge_val())));
-    for (; i < n; ++i) items_[i] = x[i];
-  }
-  T max() const { return row_max(items_, size_); }
-  // Replaces each item by its exponential; returns their sum.
-  T exp(T shift) {
-    for (int64_t i = 0; i < size_; ++i) items_[i] = exp_of_nonpositive(items_[i] - shift);
-    return row_sum(items_, size_);
-  }
-  const T* items() const { return items_; }
-
- private:
-  static constexpr int kL = kLanes<T>;
-  alignas(64) T items_[kTile];
-  int64_t size_;
-};
-
 template <class T>
 T row_sum_of_exp(const T* x, int64_t n, T shift) {
-  T sum = 0;
-  for (int64_t first = 0; first < n; first += kTile)
-    sum += Tile<T>(x + first, smaller(kTile, n - first)).exp(shift);
+  T items[kTile], sum = 0;
+  for (int64_t first = 0; first < n; first += kTile) {
+    const int64_t count = smaller(kTile, n - first);
+    for (int64_t i = 0; i < count; ++i) items[i] = exp_of_nonpositive(x[first + i] - shift);
+    sum += row_sum(items, count);
+  }
   return sum;
 }
 
@@ -134,182 +115,196 @@ T finite_shift(T max) {
   return max - max == 0 || max != max ? max : T(0);
 }
 
+// ---- columns side by side: `width` of them, `stride` between rows
+
 template <class T>
-T row_logsumexp(const T* x, int64_t n) {
-  if (n <= kTile) {
-    Tile<T> tile(x, n);
-    const T max = tile.max();
-    return max - max != 0 ? max : max + math::log(tile.exp(max));
+struct Columns {
+  const T* first;   // x, or the gradient of the output
+  const T* second;  // the output, in backward
+  T* result;
+  int64_t size, stride, width;
+};
+
+template <class T>
+[[gnu::always_inline]] inline void column_max(const Columns<T>& p, T* max) {
+  for (int64_t c = 0; c < p.width; ++c) max[c] = static_cast<T>(-__builtin_huge_val());
+  for (int64_t i = 0; i < p.size; ++i)
+    for (int64_t c = 0; c < p.width; ++c) max[c] = nan_or_larger(max[c], p.first[i * p.stride + c]);
+}
+template <class T>
+[[gnu::always_inline]] inline void column_sum_of_exp(const Columns<T>& p, const T* shift, T* sum) {
+  for (int64_t c = 0; c < p.width; ++c) sum[c] = 0;
+  for (int64_t i = 0; i < p.size; ++i)
+    for (int64_t c = 0; c < p.width; ++c) sum[c] += exp_of_nonpositive(p.first[i * p.stride + c] - shift[c]);
+}
+
+struct Softmax {
+  template <class T>
+  [[gnu::always_inline]] static void columns(const Columns<T>& p) {
+    T max[kTile], sum[kTile];
+    column_max(p, max);
+    for (int64_t c = 0; c < p.width; ++c) sum[c] = 0;
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c) {
+        const T e = exp_of_nonpositive(p.first[i * p.stride + c] - max[c]);
+        p.result[i * p.stride + c] = e;
+        sum[c] += e;
+      }
+    for (int64_t c = 0; c < p.width; ++c) sum[c] = T(1) / sum[c];
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c) p.result[i * p.stride + c] *= sum[c];
   }
-  const T max = row_max(x, n);
-  if (max - max != 0) return max;  // infinite or NaN
-  return max + math::log(row_sum_of_exp(x, n, max));
+  template <class T>
+  static void row(const T* x, const T*, T* y, int64_t n) {
+    const T max = row_max(x, n);
+    for (int64_t i = 0; i < n; ++i) y[i] = exp_of_nonpositive(x[i] - max);
+    const T scale = T(1) / row_sum(y, n);
+    for (int64_t i = 0; i < n; ++i) y[i] *= scale;
+  }
+};
+
+struct LogSoftmax {
+  template <class T>
+  [[gnu::always_inline]] static void columns(const Columns<T>& p) {
+    T max[kTile], sum[kTile];
+    column_max(p, max);
+    column_sum_of_exp(p, max, sum);
+    for (int64_t c = 0; c < p.width; ++c) sum[c] = math::log(sum[c]);
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c)
+        p.result[i * p.stride + c] = (p.first[i * p.stride + c] - max[c]) - sum[c];
+  }
+  template <class T>
+  static void row(const T* x, const T*, T* y, int64_t n) {
+    const T max = row_max(x, n);
+    const T log_sum = math::log(row_sum_of_exp(x, n, max));
+    for (int64_t i = 0; i < n; ++i) y[i] = (x[i] - max) - log_sum;
+  }
+};
+
+// One result a column: `result` is a single row.
+struct LogSumExp {
+  template <class T>
+  [[gnu::always_inline]] static void columns(const Columns<T>& p) {
+    T max[kTile], shift[kTile], sum[kTile];
+    column_max(p, max);
+    for (int64_t c = 0; c < p.width; ++c) shift[c] = finite_shift(max[c]);
+    column_sum_of_exp(p, shift, sum);
+    for (int64_t c = 0; c < p.width; ++c)
+      p.result[c] = max[c] - max[c] == 0 ? max[c] + math::log(sum[c]) : max[c];
+  }
+  template <class T>
+  static void row(const T* x, const T*, T* y, int64_t n) {
+    const T max = row_max(x, n);
+    *y = max - max != 0 ? max : max + math::log(row_sum_of_exp(x, n, max));
+  }
+};
+
+struct SoftmaxBackward {
+  template <class T>
+  [[gnu::always_inline]] static void columns(const Columns<T>& p) {
+    T sum[kTile];
+    for (int64_t c = 0; c < p.width; ++c) sum[c] = 0;
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c) sum[c] += p.first[i * p.stride + c] * p.second[i * p.stride + c];
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c)
+        p.result[i * p.stride + c] = p.second[i * p.stride + c] * (p.first[i * p.stride + c] - sum[c]);
+  }
+  template <class T>
+  static void row(const T* g, const T* y, T* result, int64_t n) {
+    const T sum = row_dot(g, y, n);
+    for (int64_t i = 0; i < n; ++i) result[i] = y[i] * (g[i] - sum);
+  }
+};
+
+struct LogSoftmaxBackward {
+  template <class T>
+  [[gnu::always_inline]] static void columns(const Columns<T>& p) {
+    T sum[kTile];
+    for (int64_t c = 0; c < p.width; ++c) sum[c] = 0;
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c) sum[c] += p.first[i * p.stride + c];
+    for (int64_t i = 0; i < p.size; ++i)
+      for (int64_t c = 0; c < p.width; ++c)
+        p.result[i * p.stride + c] =
+            p.first[i * p.stride + c] - exp_of_nonpositive(p.second[i * p.stride + c]) * sum[c];
+  }
+  template <class T>
+  static void row(const T* g, const T* y, T* result, int64_t n) {
+    const T sum = row_sum(g, n);
+    for (int64_t i = 0; i < n; ++i) result[i] = g[i] - exp_of_nonpositive(y[i]) * sum;
+  }
+};
+
+template <class Op>
+constexpr bool kReduces = __is_same(Op, LogSumExp);
+
+// ---- the walk over an array
+
+// Fewer rows than lanes: the others are 0.
+template <class T>
+void load_short_rows(const T* from, int64_t rows, int64_t size, T* to) {
+  constexpr int kL = kLanes<T>;
+  if (rows == kL) return transpose_copy(from, size, kL, size, to, kL);
+  for (int64_t i = 0; i < size * kL; ++i) to[i] = 0;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t i = 0; i < size; ++i) to[i * kL + r] = from[r * size + i];
 }
 
-// Maxima and sums of exponentials of `width` columns, `stride` between rows.
-template <class T>
-void column_max(const T* x, int64_t size, int64_t stride, int64_t width, T* max) {
-  for (int64_t c = 0; c < width; ++c) max[c] = static_cast<T>(-__builtin_huge_val());
-  for (int64_t i = 0; i < size; ++i, x += stride)
-    for (int64_t c = 0; c < width; ++c) max[c] = nan_or_larger(max[c], x[c]);
-}
-template <class T>
-void column_sum_of_exp(const T* x, int64_t size, int64_t stride, int64_t width, const T* shift, T* sum) {
-  for (int64_t c = 0; c < width; ++c) sum[c] = 0;
-  for (int64_t i = 0; i < size; ++i, x += stride)
-    for (int64_t c = 0; c < width; ++c) sum[c] += exp_of_nonpositive(x[c] - shift[c]);
-}
-template <class T>
-void column_logsumexp(const T* x, int64_t size, int64_t stride, int64_t width, T* result) {
-  T shift[kTile], sum[kTile];
-  column_max(x, size, stride, width, result);
-  for (int64_t c = 0; c < width; ++c) shift[c] = finite_shift(result[c]);
-  column_sum_of_exp(x, size, stride, width, shift, sum);
-  for (int64_t c = 0; c < width; ++c)
-    result[c] = result[c] - result[c] == 0 ? result[c] + math::log(sum[c]) : result[c];
+// `rows` <= lanes rows of [size]; `second` may be null.
+template <class T, class Op>
+void short_rows(const T* first, const T* second, T* result, int64_t rows, int64_t size) {
+  constexpr int kL = kLanes<T>;
+  alignas(64) T a[kShortRow * kL], b[kShortRow * kL];
+  load_short_rows(first, rows, size, a);
+  if (second) load_short_rows(second, rows, size, b);
+  if constexpr (kReduces<Op>) {
+    T sums[kL];
+    Op::columns(Columns<T>{a, b, sums, size, kL, kL});
+    for (int64_t r = 0; r < rows; ++r) result[r] = sums[r];
+  } else {
+    Op::columns(Columns<T>{a, b, a, size, kL, kL});
+    if (rows == kL) return transpose_copy(a, kL, size, kL, result, size);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t i = 0; i < size; ++i) result[r * size + i] = a[i * kL + r];
+  }
 }
 
-// Calls row(offset) where inner is 1, else columns(offset, width) for tiles.
-template <class Row, class Columns>
-void walk(SoftmaxShape s, Row row, Columns columns) {
+template <class T, class Op>
+void walk(SoftmaxShape s, const T* first, const T* second, T* result) {
+  constexpr int kL = kLanes<T>;
+  const int64_t block = s.size * s.inner, result_block = kReduces<Op> ? s.inner : block;
+  if (s.inner == 1 && s.size <= kShortRow) {
+    for (int64_t o = 0; o < s.outer; o += kL)
+      short_rows<T, Op>(first + o * block, second ? second + o * block : nullptr, result + o * result_block,
+                        smaller<int64_t>(kL, s.outer - o), s.size);
+    return;
+  }
   for (int64_t o = 0; o < s.outer; ++o) {
+    const T* const x = first + o * block;
+    const T* const y = second ? second + o * block : nullptr;
+    T* const to = result + o * result_block;
     if (s.inner == 1) {
-      row(o * s.size, o);
+      Op::row(x, y, to, s.size);
       continue;
     }
     for (int64_t c = 0; c < s.inner; c += kTile)
-      columns(o * s.size * s.inner + c, smaller(kTile, s.inner - c), o * s.inner + c);
+      Op::columns(
+          Columns<T>{x + c, y ? y + c : nullptr, to + c, s.size, s.inner, smaller(kTile, s.inner - c)});
   }
 }
 
-template <class T>
-void softmax(SoftmaxShape s, const void* input, void* output) {
-  walk(
-      s,
-      [&](int64_t at, int64_t) {
-        const T* const x = static_cast<const T*>(input) + at;
-        T* const y = static_cast<T*>(output) + at;
-        if (s.size <= kTile) {
-          Tile<T> tile(x, s.size);
-          const T scale = T(1) / tile.exp(tile.max());
-          for (int64_t i = 0; i < s.size; ++i) y[i] = tile.items()[i] * scale;
-          return;
-        }
-        const T max = row_max(x, s.size);
-        for (int64_t i = 0; i < s.size; ++i) y[i] = exp_of_nonpositive(x[i] - max);
-        const T scale = T(1) / row_sum(y, s.size);
-        for (int64_t i = 0; i < s.size; ++i) y[i] *= scale;
-      },
-      [&](int64_t at, int64_t width, int64_t) {
-        const T* const x = static_cast<const T*>(input) + at;
-        T* const y = static_cast<T*>(output) + at;
-        T max[kTile], sum[kTile];
-        column_max(x, s.size, s.inner, width, max);
-        for (int64_t c = 0; c < width; ++c) sum[c] = 0;
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c) {
-            const T e = exp_of_nonpositive(x[i * s.inner + c] - max[c]);
-            y[i * s.inner + c] = e;
-            sum[c] += e;
-          }
-        for (int64_t c = 0; c < width; ++c) sum[c] = T(1) / sum[c];
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c) y[i * s.inner + c] *= sum[c];
-      });
+template <class T, class Op>
+void forward(SoftmaxShape s, const void* x, void* y) {
+  walk<T, Op>(s, static_cast<const T*>(x), nullptr, static_cast<T*>(y));
 }
-
-template <class T>
-void log_softmax(SoftmaxShape s, const void* input, void* output) {
-  walk(
-      s,
-      [&](int64_t at, int64_t) {
-        const T* const x = static_cast<const T*>(input) + at;
-        T* const y = static_cast<T*>(output) + at;
-        T max, sum;
-        if (s.size <= kTile) {
-          Tile<T> tile(x, s.size);
-          max = tile.max();
-          sum = tile.exp(max);
-        } else {
-          max = row_max(x, s.size);
-          sum = row_sum_of_exp(x, s.size, max);
-        }
-        const T log_sum = math::log(sum);
-        for (int64_t i = 0; i < s.size; ++i) y[i] = (x[i] - max) - log_sum;
-      },
-      [&](int64_t at, int64_t width, int64_t) {
-        const T* const x = static_cast<const T*>(input) + at;
-        T* const y = static_cast<T*>(output) + at;
-        T max[kTile], sum[kTile];
-        column_max(x, s.size, s.inner, width, max);
-        column_sum_of_exp(x, s.size, s.inner, width, max, sum);
-        for (int64_t c = 0; c < width; ++c) sum[c] = math::log(sum[c]);
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c) y[i * s.inner + c] = (x[i * s.inner + c] - max[c]) - sum[c];
-      });
-}
-
-template <class T>
-void logsumexp(SoftmaxShape s, const void* input, void* output) {
-  const T* const x = static_cast<const T*>(input);
-  T* const y = static_cast<T*>(output);
-  walk(
-      s, [&](int64_t at, int64_t out) { y[out] = row_logsumexp(x + at, s.size); },
-      [&](int64_t at, int64_t width, int64_t out) {
-        column_logsumexp(x + at, s.size, s.inner, width, y + out);
-      });
-}
-
-template <class T>
-void softmax_backward(SoftmaxShape s, const void* grad_output, const void* output, void* grad_input) {
-  walk(
-      s,
-      [&](int64_t at, int64_t) {
-        const T* const g = static_cast<const T*>(grad_output) + at;
-        const T* const y = static_cast<const T*>(output) + at;
-        T* const result = static_cast<T*>(grad_input) + at;
-        const T sum = row_dot(g, y, s.size);
-        for (int64_t i = 0; i < s.size; ++i) result[i] = y[i] * (g[i] - sum);
-      },
-      [&](int64_t at, int64_t width, int64_t) {
-        const T* const g = static_cast<const T*>(grad_output) + at;
-        const T* const y = static_cast<const T*>(output) + at;
-        T* const result = static_cast<T*>(grad_input) + at;
-        T sum[kTile] = {};
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c) sum[c] += g[i * s.inner + c] * y[i * s.inner + c];
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c)
-            result[i * s.inner + c] = y[i * s.inner + c] * (g[i * s.inner + c] - sum[c]);
-      });
-}
-
-template <class T>
-void log_softmax_backward(SoftmaxShape s, const void* grad_output, const void* output, void* grad_input) {
-  walk(
-      s,
-      [&](int64_t at, int64_t) {
-        const T* const g = static_cast<const T*>(grad_output) + at;
-        const T* const y = static_cast<const T*>(output) + at;
-        T* const result = static_cast<T*>(grad_input) + at;
-        const T sum = row_sum(g, s.size);
-        for (int64_t i = 0; i < s.size; ++i) result[i] = g[i] - exp_of_nonpositive(y[i]) * sum;
-      },
-      [&](int64_t at, int64_t width, int64_t) {
-        const T* const g = static_cast<const T*>(grad_output) + at;
-        const T* const y = static_cast<const T*>(output) + at;
-        T* const result = static_cast<T*>(grad_input) + at;
-        T sum[kTile] = {};
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c) sum[c] += g[i * s.inner + c];
-        for (int64_t i = 0; i < s.size; ++i)
-          for (int64_t c = 0; c < width; ++c)
-            result[i * s.inner + c] = g[i * s.inner + c] - exp_of_nonpositive(y[i * s.inner + c]) * sum[c];
-      });
+template <class T, class Op>
+void backward(SoftmaxShape s, const void* grad_output, const void* y, void* grad_input) {
+  walk<T, Op>(s, static_cast<const T*>(grad_output), static_cast<const T*>(y), static_cast<T*>(grad_input));
 }
 
 // ---- cross entropy
-// ------------------------------------------------------------------------------------------------
 
 // Label smoothing (Szegedy et al., 2016): the target has 1 - e of the probability, e is spread evenly over
 // all classes.
@@ -322,7 +317,7 @@ void cross_entropy(const ClassLoss& loss, const void* scores, void* out_losses, 
   T* const losses = static_cast<T*>(out_losses);
   T* const weights = static_cast<T*>(out_weights);
   T* const normalizer = static_cast<T*>(out_normalizer);
-  logsumexp<T>(s, scores, out_normalizer);
+  walk<T, LogSumExp>(s, x, nullptr, normalizer);
   const T smoothing = static_cast<T>(loss.label_smoothing), share = smoothing / static_cast<T>(s.size);
   for (int64_t o = 0; o < s.outer; ++o)
     for (int64_t c = 0; c < s.inner; ++c) {
@@ -339,6 +334,20 @@ void cross_entropy(const ClassLoss& loss, const void* scores, void* out_losses, 
         all += (weight ? weight[k] : T(1)) * (normalizer[at] - column[k * s.inner]);
       losses[at] += share * all;
     }
+}
+
+// y = factor exp(x - shift). The last items pass through a whole vector: the exponential of single ones is
+// slow.
+template <class T>
+void scaled_exp(const T* x, int64_t n, T shift, T factor, T* y) {
+  constexpr int kL = kLanes<T>;
+  const int64_t whole = n / kL * kL;
+  for (int64_t i = 0; i < whole; ++i) y[i] = factor * exp_of_nonpositive(x[i] - shift);
+  if (whole == n) return;
+  T rest[kL] = {};
+  for (int64_t i = whole; i < n; ++i) rest[i - whole] = x[i] - shift;
+  for (int i = 0; i < kL; ++i) rest[i] = factor * exp_of_nonpositive(rest[i]);
+  for (int64_t i = whole; i < n; ++i) y[i] = rest[i - whole];
 }
 
 template <class T>
@@ -366,52 +375,51 @@ void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int6
       on_softmax[c] = on_target[c] + share * scale[c] * all_weights;
     }
   };
-  walk(
-      s,
-      [&](int64_t at, int64_t position) {
-        factors(position, 1);
-        T* const g = grad + at;
-        const T shift = normalizer[position], factor = on_softmax[0];
-        if (loss.targets[position] == loss.ignore_index) {
-          for (int64_t k = 0; k < s.size; ++k) g[k] = 0;
-          return;
+  if (s.inner == 1) {
+    for (int64_t o = 0; o < s.outer; ++o) {
+      factors(o, 1);
+      const T* const row = x + o * s.size;
+      T* const g = grad + o * s.size;
+      if (loss.targets[o] == loss.ignore_index) {
+        for (int64_t k = 0; k < s.size; ++k) g[k] = 0;
+        continue;
+      }
+      scaled_exp(row, s.size, normalizer[o], on_softmax[0], g);
+      g[loss.targets[o]] -= on_target[0];
+      if (smoothing != 0)
+        for (int64_t k = 0; k < s.size; ++k) g[k] -= share * scale[0] * (weight ? weight[k] : T(1));
+    }
+    return;
+  }
+  for (int64_t o = 0; o < s.outer; ++o)
+    for (int64_t first = 0; first < s.inner; first += kTile) {
+      const int64_t width = smaller(kTile, s.inner - first), position = o * s.inner + first;
+      const int64_t at = o * s.size * s.inner + first;
+      factors(position, width);
+      for (int64_t k = 0; k < s.size; ++k) {
+        const T w = share * (weight ? weight[k] : T(1));
+        const T* const row = x + at + k * s.inner;
+        T* const g = grad + at + k * s.inner;
+        for (int64_t c = 0; c < width; ++c) {
+          const T value =
+              on_softmax[c] * exp_of_nonpositive(row[c] - normalizer[position + c]) - w * scale[c];
+          g[c] = on_softmax[c] == 0 ? T(0) : value;
         }
-        for (int64_t first = 0; first < s.size; first += kTile) {
-          const int64_t count = smaller(kTile, s.size - first);
-          Tile<T> tile(x + at + first, count);
-          tile.exp(shift);
-          for (int64_t k = 0; k < count; ++k) g[first + k] = factor * tile.items()[k];
-        }
-        g[loss.targets[position]] -= on_target[0];
-        if (smoothing != 0)
-          for (int64_t k = 0; k < s.size; ++k) g[k] -= share * scale[0] * (weight ? weight[k] : T(1));
-      },
-      [&](int64_t at, int64_t width, int64_t position) {
-        factors(position, width);
-        for (int64_t k = 0; k < s.size; ++k) {
-          const T w = share * (weight ? weight[k] : T(1));
-          const T* const row = x + at + k * s.inner;
-          T* const g = grad + at + k * s.inner;
-          for (int64_t c = 0; c < width; ++c) {
-            const T value =
-                on_softmax[c] * exp_of_nonpositive(row[c] - normalizer[position + c]) - w * scale[c];
-            g[c] = on_softmax[c] == 0 ? T(0) : value;
-          }
-        }
-        for (int64_t c = 0; c < width; ++c)
-          if (loss.targets[position + c] != loss.ignore_index)
-            grad[at + loss.targets[position + c] * s.inner + c] -= on_target[c];
-      });
+      }
+      for (int64_t c = 0; c < width; ++c)
+        if (loss.targets[position + c] != loss.ignore_index)
+          grad[at + loss.targets[position + c] * s.inner + c] -= on_target[c];
+    }
 }
 
 template <class T>
 void fill_type(SoftmaxKernels& kernels, DType dtype) {
   const int d = static_cast<int>(dtype);
-  kernels.softmax[d] = softmax<T>;
-  kernels.log_softmax[d] = log_softmax<T>;
-  kernels.logsumexp[d] = logsumexp<T>;
-  kernels.softmax_backward[d] = softmax_backward<T>;
-  kernels.log_softmax_backward[d] = log_softmax_backward<T>;
+  kernels.softmax[d] = forward<T, Softmax>;
+  kernels.log_softmax[d] = forward<T, LogSoftmax>;
+  kernels.logsumexp[d] = forward<T, LogSumExp>;
+  kernels.softmax_backward[d] = backward<T, SoftmaxBackward>;
+  kernels.log_softmax_backward[d] = backward<T, LogSoftmaxBackward>;
   kernels.cross_entropy[d] = cross_entropy<T>;
   kernels.cross_entropy_backward[d] = cross_entropy_backward<T>;
 }

@@ -18,6 +18,7 @@ struct Layout {
 
 std::optional<Layout> row_layout(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
   const int64_t width = std::max<int64_t>(1, columns);
+  if (rows == 0 || columns == 0) return Layout{false, width};
   if (columns > 1 && column_stride != 1) return std::nullopt;
   if (rows > 1 && row_stride < width) return std::nullopt;
   return Layout{false, rows > 1 ? row_stride : width};

@@ -150,13 +150,13 @@ Tensor min_of_all(const Tensor& self, const Out& out) {
 
 }  // namespace
 EXPOSE("max(Tensor self) -> Tensor", max_of_all, kFunctionMethodOut);
+EXPOSE("max(Tensor self, Tensor other) -> Tensor", maximum, kFunctionMethodOut);
 EXPOSE("max(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", max_along, kFunctionMethodOut,
        "max values indices");
-EXPOSE("max(Tensor self, Tensor other) -> Tensor", maximum, kFunctionMethodOut);
 EXPOSE("min(Tensor self) -> Tensor", min_of_all, kFunctionMethodOut);
+EXPOSE("min(Tensor self, Tensor other) -> Tensor", minimum, kFunctionMethodOut);
 EXPOSE("min(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", min_along, kFunctionMethodOut,
        "min values indices");
-EXPOSE("min(Tensor self, Tensor other) -> Tensor", minimum, kFunctionMethodOut);
 
 Tensor amax(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
   return extreme_of_dims("AmaxBackward0", "amax", Reduce::Max, self, dim, keepdim, out);
