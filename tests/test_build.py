@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import flambeau as torch
 from flambeau import _core
 
@@ -26,3 +30,14 @@ def test_memory_comes_back():
     assert torch.memory_stats()["allocated_bytes"] >= before + 4_000_000
     del x
     assert torch.memory_stats()["allocated_bytes"] == before
+
+
+def test_stubs_follow_the_schemas(tmp_path):
+    script = Path(__file__).parent.parent / "tools" / "make_stubs.py"
+    subprocess.run([sys.executable, script, "--check"], check=True, cwd=tmp_path)
+
+
+def test_every_schema_is_bound_by_keyword():
+    x = torch.tensor([[1.0, 2.0]])
+    assert torch.sum(input=x, axis=1, keepdims=True).tolist() == [[3.0]]
+    assert x.sum(dim=0).tolist() == [1.0, 2.0]
