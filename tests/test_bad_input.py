@@ -166,5 +166,7 @@ def test_basic_indexing_is_numpys(sizes, key):
 
 def test_importing_does_not_load_numpy_or_other_frameworks(tmp_path):
     code = "import sys, flambeau; print([m for m in ('numpy', 'torch', 'matplotlib', 'tqdm') if m in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert found.stdout.strip() == "[]"

@@ -69,7 +69,6 @@ struct IntegerGemm {
 void gemm_integer(DType dtype, const IntegerGemm& g);
 
 // ---- the kernels, one set per instruction set
-// ---------------------------------------------------------------------
 
 template <class T>
 struct GemmKernelsOf {

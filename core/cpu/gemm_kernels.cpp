@@ -13,7 +13,6 @@ namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
 // ---- outer products
-// -----------------------------------------------------------------------------------------------
 
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8, kTileVectors = 3;
@@ -244,7 +243,6 @@ void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
 }
 
 // ---- dot products
-// -------------------------------------------------------------------------------------------------
 
 template <class V, int... kIndex>
 [[gnu::always_inline]] inline auto fold_half(V v, std::integer_sequence<int, kIndex...>) {
@@ -347,7 +345,6 @@ void plain_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
 }
 
 // ---- the choice
-// ---------------------------------------------------------------------------------------------------
 
 // Rough costs in cycles: what a transposed or copied item costs, and what folding a vector of partial sums
 // does.
@@ -480,7 +477,6 @@ T dot(int64_t n, const T* x, int64_t x_stride, const T* y, int64_t y_stride) {
 }
 
 // ---- integers
-// -----------------------------------------------------------------------------------------------------
 
 template <class>
 struct UnsignedOf {

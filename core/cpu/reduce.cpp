@@ -202,7 +202,6 @@ std::unique_ptr<char[]> buffer(int64_t items, DType dtype) {
 }
 
 // ---- moments
-// ------------------------------------------------------------------------------------------------------
 
 template <class F>
 void for_each_output(const Axis* axes, int rank, int64_t out, F f) {

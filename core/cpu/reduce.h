@@ -94,7 +94,6 @@ void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, cons
           int64_t* indices = nullptr);
 
 // ---- the kernels, one set per instruction set
-// ---------------------------------------------------------------------
 
 using ReduceKernel = void (*)(const Reduction&, const void* input, void* output);
 using ArgReduceKernel = void (*)(const Reduction&, const void* input, void* values, int64_t* indices);

@@ -10,9 +10,8 @@ namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
 // ---- sums of floating numbers
-// -------------------------------------------------------------------------------------
 //
-// Elements add up in 4 vectors over blocks of 64 vectors, so that a partial sum is the result of few
+// Elements add up in 4 vectors over blocks of 32 vectors, so that a partial sum is the result of few
 // additions; the blocks' sums add up in double (for float) or with their rounding errors kept (for double).
 // The error stays near that of the final rounding, however long the row.
 
@@ -124,7 +123,7 @@ struct FloatSum {
   using Out = T;
   using Acc = typename AccumulatorOf<T>::type;
   static constexpr int kL = kLanes<T>;
-  static constexpr int kBlock = 64 * kL;
+  static constexpr int kBlock = 32 * kL;
 
   static Acc identity() { return {}; }
   static void combine(Acc& acc, const Acc& other) { acc.add(other.value()); }
@@ -180,7 +179,6 @@ struct FloatSum {
 };
 
 // ---- extremes of floating numbers
-// ---------------------------------------------------------------------------------
 
 struct Largest {
   template <class T>
@@ -255,7 +253,6 @@ struct FloatExtreme {
 };
 
 // ---- products of floating numbers, in double
-// ----------------------------------------------------------------------
 
 template <class T>
 struct FloatProduct {
@@ -290,7 +287,6 @@ struct FloatProduct {
 };
 
 // ---- exact folds: the compiler may reorder them, and vectorises the plain loops
-// ------------------------------------
 
 // Fold::step(accumulator, element).
 template <class T, class Fold>
@@ -445,7 +441,6 @@ struct IntegerMin {
 };
 
 // ---- moments
-// ------------------------------------------------------------------------------------------------------
 
 // Mean and sum of squared deviations of `count` numbers; two of them combine by Chan, Golub and LeVeque
 // (1979).

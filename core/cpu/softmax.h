@@ -61,7 +61,6 @@ void cross_entropy_backward(DType dtype, const ClassLoss& loss, const void* grad
                             const void* log_normalizer, const void* total_weight, void* grad_logits);
 
 // ---- the kernels, one set per instruction set
-// ---------------------------------------------------------------------
 
 using SoftmaxKernel = void (*)(SoftmaxShape shape, const void* x, void* y);
 using SoftmaxBackwardKernel = void (*)(SoftmaxShape shape, const void* grad_output, const void* y,

@@ -84,14 +84,15 @@ T row_max(const T* x, int64_t n) {
 template <class T>
 T row_sum(const T* x, int64_t n) {
   return fold_row(
-      n,
-      T(0), [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
+      n, T(0),
+      [x](int64_t i, auto kind) __attribute__((always_inline)) { return Loader::get<T>(x + i, kind); },
       [](auto a, auto b) __attribute__((always_inline)) { return a + b; });
 }
 template <class T>
 T row_dot(const T* x, const T* y, int64_t n) {
   return fold_row(
-      n, T(0), [ x, y ](int64_t i, auto kind) __attribute__((always_inline)) {
+      n, T(0),
+      [x, y](int64_t i, auto kind) __attribute__((always_inline)) {
         return Loader::get<T>(x + i, kind) * Loader::get<T>(y + i, kind);
       },
       [](auto a, auto b) __attribute__((always_inline)) { return a + b; });

@@ -17,7 +17,6 @@ struct TransposedCopy {
 void copy_transposed(size_t item_size, const TransposedCopy& copy, const void* in, void* out);
 
 // ---- the kernels, one set per instruction set
-// ---------------------------------------------------------------------
 
 using TransposeKernel = void (*)(int64_t rows, int64_t columns, const void* in, int64_t in_stride, void* out,
                                  int64_t out_stride);

@@ -1,0 +1,117 @@
+"""Times single operations of two torch-like packages in one run, block by block.
+
+    python benchmarks/side_by_side.py                      # flambeau against torch
+    python benchmarks/side_by_side.py --match gemm --threads 1
+
+Each package runs in a process of its own, in turn: PyTorch's threads spin for milliseconds after a call and would slow the
+other down. The best of several blocks counts, for machines are shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    F = importlib.import_module(f"{T.__name__}.nn.functional")
+
+    def randn(*sizes: int) -> Any:
+        return T.from_numpy(rng.standard_normal(sizes).astype("float32"))
+
+    small, x, w = randn(3), randn(64, 1000), randn(1000, 100)
+    gradient, weights = randn(64, 100), randn(1000, 100)
+    yield "call add 3", lambda: small + small
+    yield "call number 3", lambda: small * 2.0
+    yield "call select 3", lambda: small[0]
+    yield "gemm 64x1000x100", lambda: x.mm(w)
+    yield "gemm 1000x64x100 transposed", lambda: x.t().mm(gradient)
+    for m, k, n in ((256, 784, 10), (64, 400, 120), (64, 9216, 128), (1024, 1024, 1024)):
+        a, b = randn(m, k), randn(n, k)
+        yield f"gemm linear {m}x{k}x{n}", lambda a=a, b=b: F.linear(a, b)
+    yield "update w -= 1e-6 g", lambda: weights.sub_(1e-6 * w)
+    for left, right in (((100_000, 4), (4,)), ((100_000, 4), (100_000, 1)), ((4096, 1000), (1000,))):
+        a, b = randn(*left), randn(*right)
+        yield f"broadcast {left} {right}", lambda a=a, b=b: a + b
+    for n, c, side, out, kernel in (
+        (64, 1, 32, 6, 5),
+        (64, 6, 14, 16, 5),
+        (64, 1, 28, 32, 3),
+        (64, 32, 26, 64, 3),
+    ):
+        image, filters = randn(n, c, side, side), randn(out, c, kernel, kernel).requires_grad_()
+        inner = randn(n, c, side, side).requires_grad_(c > 1)
+
+        def step(image: Any = inner, filters: Any = filters) -> None:
+            F.conv2d(image, filters).sum().backward()
+
+        yield (
+            f"conv forward {n}x{c}x{side} {out} {kernel}",
+            lambda i=image, f=filters.detach(): F.conv2d(i, f),
+        )
+        yield f"conv step {n}x{c}x{side} {out} {kernel}", step
+    planes = randn(64, 32, 26, 26)
+    yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
+
+
+def measure(package: str, match: str, threads: int) -> None:
+    T = importlib.import_module(package)
+    if threads:
+        T.set_num_threads(threads)
+    for name, run in cases(T):
+        if match not in name:
+            continue
+        start = time.perf_counter()
+        run()
+        run()
+        inner = max(1, int(0.02 / max(1e-7, (time.perf_counter() - start) / 2)))
+        best = float("inf")
+        for _ in range(7):
+            start = time.perf_counter()
+            for _ in range(inner):
+                run()
+            best = min(best, (time.perf_counter() - start) / inner)
+        print(json.dumps([name, best]), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--packages", nargs=2, default=["flambeau", "torch"])
+    parser.add_argument("--match", default="")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        return measure(options.child, options.match, options.threads)
+    found = []
+    for package in options.packages:
+        command = [
+            sys.executable,
+            __file__,
+            "--child",
+            package,
+            "--match",
+            options.match,
+            "--threads",
+            str(options.threads),
+        ]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found.append(dict(json.loads(line) for line in output.splitlines()))
+    print(f"{'microseconds':44}{options.packages[0]:>12}{options.packages[1]:>12}{'ratio':>8}")
+    for name, mine in found[0].items():
+        print(f"{name:44}{mine * 1e6:12.2f}{found[1][name] * 1e6:12.2f}{found[1][name] / mine:8.2f}")
+
+
+if __name__ == "__main__":
+    main()

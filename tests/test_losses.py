@@ -1,0 +1,225 @@
+"""Losses: values from their formulas, reductions, ignored and weighted classes, errors and derivatives."""
+
+import math
+
+import numpy as np
+import pytest
+from gradients import check_gradient
+
+import flambeau as torch
+import flambeau.nn.functional as F
+
+
+def double(*shape, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+def close(got, expected, tolerance=1e-9):
+    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+def log_softmax(x, axis):
+    shifted = x - x.max(axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis, keepdims=True))
+
+
+# ---- differences
+
+
+def test_mse_loss_is_the_mean_squared_difference():
+    a, b = double(4, 5), double(4, 5, seed=1)
+    squares = (a.numpy() - b.numpy()) ** 2
+    close(F.mse_loss(a, b), squares.mean())
+    close(F.mse_loss(a, b, reduction="sum"), squares.sum())
+    close(F.mse_loss(a, b, reduction="none"), squares)
+
+
+def test_smooth_l1_and_huber_are_quadratic_near_zero_and_linear_beyond():
+    d = torch.tensor([-3.0, -0.5, 0.0, 0.5, 3.0])
+    zero = torch.zeros(5)
+    assert F.l1_loss(d, zero, reduction="none").tolist() == [3, 0.5, 0, 0.5, 3]
+    assert F.smooth_l1_loss(d, zero, reduction="none", beta=2.0).tolist() == [2, 0.0625, 0, 0.0625, 2]
+    assert F.huber_loss(d, zero, reduction="none", delta=2.0).tolist() == [4, 0.125, 0, 0.125, 4]
+
+
+def test_the_mean_of_nothing_is_nan():
+    assert math.isnan(F.mse_loss(torch.empty(0), torch.empty(0)).item())
+
+
+# ---- classes
+
+
+@pytest.mark.parametrize("shape", [(3,), (6, 3), (70, 10), (4, 3, 5), (2, 3, 4, 5), (5, 300)])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_agrees_with_its_formula(shape, reduction, weighted, smoothing):
+    axis = 0 if len(shape) == 1 else 1
+    classes = shape[axis]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(shape)
+    target = rng.integers(0, classes, shape[:axis] + shape[axis + 1 :])
+    weight = rng.random(classes) + 0.5 if weighted else np.ones(classes)
+    ignored = (target == 1).astype(float)
+    logs = log_softmax(x, axis)
+    shaped = weight.reshape([classes if i == axis else 1 for i in range(len(shape))])
+    of_target = -np.take_along_axis(logs, np.expand_dims(target, axis), axis).squeeze(axis) * weight[target]
+    of_all = -(logs * shaped).sum(axis) / classes
+    losses = ((1 - smoothing) * of_target + smoothing * of_all) * (1 - ignored)
+    total = (weight[target] * (1 - ignored)).sum()
+    with np.errstate(invalid="ignore"):
+        expected = {"none": losses, "sum": losses.sum(), "mean": losses.sum() / total}[reduction]
+    got = F.cross_entropy(
+        torch.from_numpy(x),
+        torch.tensor(target.tolist()),
+        torch.from_numpy(weight) if weighted else None,
+        ignore_index=1,
+        reduction=reduction,
+        label_smoothing=smoothing,
+    )
+    close(got, expected)
+
+
+def test_cross_entropy_with_probabilities_agrees_with_class_indices():
+    x, target = double(5, 4), torch.tensor([0, 3, 1, 1, 2])
+    one_hot = torch.eye(4, dtype=torch.float64)[target]
+    for smoothing in (0.0, 0.2):
+        close(
+            F.cross_entropy(x, one_hot, label_smoothing=smoothing),
+            F.cross_entropy(x, target, label_smoothing=smoothing).item(),
+        )
+
+
+def test_huge_logits_do_not_overflow():
+    x = torch.tensor([[1e4, 0.0], [0.0, 1e4]], requires_grad=True)
+    loss = F.cross_entropy(x, torch.tensor([0, 0]))
+    loss.backward()
+    assert loss.item() == 5000
+    assert x.grad.tolist() == [[0, 0], [-0.5, 0.5]]
+
+
+def test_nll_loss_of_log_softmax_is_cross_entropy():
+    x, target = double(6, 5), torch.tensor([0, 4, 2, 2, 1, 3])
+    close(F.nll_loss(x.log_softmax(1), target), F.cross_entropy(x, target).item())
+
+
+def test_when_all_targets_are_ignored_the_mean_is_nan_and_the_sum_zero():
+    x, target = torch.ones(2, 3), torch.tensor([-100, -100])
+    assert math.isnan(F.nll_loss(x, target).item())
+    assert F.nll_loss(x, target, reduction="sum").item() == 0
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3, 4), (40, 10)])
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_derivatives_of_cross_entropy(reduction, shape, smoothing):
+    target = torch.arange(shape[0] * math.prod(shape[2:])).reshape(shape[0], *shape[2:]) % shape[1]
+    weight = torch.arange(1.0, shape[1] + 1, dtype=torch.float64)
+    scores = double(*shape)
+    if scores.numel() > 100:
+        scores = scores[:3]
+        target = target[:3]
+
+    def loss(x):
+        return F.cross_entropy(
+            x, target, weight, ignore_index=2, reduction=reduction, label_smoothing=smoothing
+        )
+
+    check_gradient(loss, scores)
+    # The fused gradient, which is not recorded, against the recorded one.
+    fused, recorded = scores.clone().requires_grad_(), scores.clone().requires_grad_()
+    loss(fused).sum().backward()
+    (gradient,) = torch.autograd.grad(loss(recorded).sum(), recorded, create_graph=True)
+    close(fused.grad, gradient.detach().numpy(), 1e-12)
+
+
+# ---- two classes
+
+
+def test_binary_cross_entropy_agrees_with_its_formula():
+    logits, target = double(20), torch.from_numpy(np.random.default_rng(1).random(20))
+    p, t = 1 / (1 + np.exp(-logits.numpy())), target.numpy()
+    expected = -(t * np.log(p) + (1 - t) * np.log(1 - p))
+    close(F.binary_cross_entropy(torch.from_numpy(p), target, reduction="none"), expected)
+    close(F.binary_cross_entropy_with_logits(logits, target, reduction="none"), expected)
+    weighted = -(3 * t * np.log(p) + (1 - t) * np.log(1 - p))
+    pos_weight = torch.tensor([3.0], dtype=torch.float64)
+    close(F.binary_cross_entropy_with_logits(logits, target, pos_weight=pos_weight), weighted.mean())
+
+
+def test_certain_and_wrong_costs_a_hundred():
+    assert F.binary_cross_entropy(torch.tensor([0.0]), torch.tensor([1.0])).item() == 100
+    assert F.binary_cross_entropy_with_logits(torch.tensor([-1000.0]), torch.tensor([1.0])).item() == 1000
+
+
+def test_derivatives_of_losses_of_numbers():
+    x, t = double(2, 3), double(2, 3, seed=1)
+    check_gradient(F.mse_loss, x, t)
+    check_gradient(lambda a, b: F.smooth_l1_loss(a, b, beta=0.7), x, t)
+    check_gradient(lambda a, b: F.huber_loss(a, b, delta=0.7, reduction="sum"), x, t)
+    check_gradient(lambda a, b: F.binary_cross_entropy_with_logits(a, b.sigmoid()), x, t)
+    weight = torch.tensor([2.0, 1.0, 0.5], dtype=torch.float64)
+    check_gradient(
+        lambda a: F.binary_cross_entropy_with_logits(a, t.sigmoid(), weight=weight, pos_weight=3 * weight), x
+    )
+    check_gradient(lambda a: F.binary_cross_entropy(a.sigmoid(), t.sigmoid(), weight=weight), x)
+
+
+# ---- errors
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda x: F.cross_entropy(x, torch.tensor([0, 3])), IndexError, "Target 3 is out of bounds."),
+        (lambda x: F.nll_loss(x, torch.tensor([0, -1])), IndexError, "Target -1 is out of bounds."),
+        (
+            lambda x: F.cross_entropy(x, torch.tensor([0, 1, 2])),
+            ValueError,
+            r"Expected input batch_size \(2\) to match target batch_size \(3\)",
+        ),
+        (
+            lambda x: F.cross_entropy(x, torch.tensor([0.0, 1.0])),
+            RuntimeError,
+            "expected target dtype to be Long or Byte, but got Float",
+        ),
+        (
+            lambda x: F.cross_entropy(x[..., None], torch.zeros(2, 2, dtype=torch.int64)),
+            RuntimeError,
+            r"Expected target size \[2, 1\], got \[2, 2\]",
+        ),
+        (
+            lambda x: F.cross_entropy(x, torch.tensor([0, 1]), weight=x[0, :2]),
+            RuntimeError,
+            "weight tensor should be defined either for all 3 classes",
+        ),
+        (
+            lambda x: F.cross_entropy(x, torch.tensor([0, 1]), label_smoothing=2.0),
+            RuntimeError,
+            "label_smoothing must be between 0.0 and 1.0. Got: 2",
+        ),
+        (
+            lambda x: F.binary_cross_entropy(x + 1, x),
+            RuntimeError,
+            "all elements of input should be between 0 and 1",
+        ),
+        (
+            lambda x: F.binary_cross_entropy_with_logits(x, x[0]),
+            ValueError,
+            "Target size .* must be the same as input size",
+        ),
+        (
+            lambda x: F.mse_loss(x.long(), x.long()),
+            NotImplementedError,
+            "\"mse_cpu\" not implemented for 'Long'",
+        ),
+        (
+            lambda x: F.huber_loss(x, x, delta=0.0),
+            RuntimeError,
+            "huber_loss does not support non-positive values for delta.",
+        ),
+    ],
+)
+def test_wrong_arguments_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call(torch.ones(2, 3))
