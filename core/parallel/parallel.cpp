@@ -23,7 +23,7 @@ using Range = FunctionRef<void(int64_t, int64_t)>;
 
 // Long enough to bridge the gap between two operators of one model, short enough not to burn a shared
 // machine.
-constexpr auto kSpin = std::chrono::microseconds(30);
+constexpr auto kSpin = std::chrono::microseconds(200);
 
 thread_local bool inside_region = false;
 
