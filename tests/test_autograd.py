@@ -237,6 +237,23 @@ def test_set_grad_enabled_acts_at_once():
         torch.set_grad_enabled(True)
 
 
+def test_tensors_of_inference_mode_stay_out_of_graphs():
+    w = leaf(2.0)
+    with torch.inference_mode():
+        x = torch.ones(1)
+        assert x.is_inference()
+        assert not (w * x).requires_grad
+        x.add_(1)
+    assert not w.is_inference()
+    with pytest.raises(RuntimeError, match="cannot be saved for backward"):
+        w * x
+    with pytest.raises(RuntimeError, match="InferenceMode"):
+        x.add_(1)
+    with pytest.raises(RuntimeError, match="InferenceMode"):
+        x.requires_grad_()
+    assert (w * x.clone()).requires_grad
+
+
 # ---- hooks
 
 

@@ -48,6 +48,10 @@ void Node::release_captures() {
 
 void Saved::settle() {
   if (!recording_node || !impl_) return;
+  check(!impl_->inference || is_result_,
+        "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
+        "tensor and use it "
+        "in autograd.");
   present_ = true;
   if (is_result_) {
     impl_ = alias(Tensor(impl_)).release();  // without history: no cycle from the node to itself

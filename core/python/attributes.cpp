@@ -68,6 +68,9 @@ void set_requires_grad(const Tensor& t, bool value) {
     fail<RuntimeError>(
         "only Tensors of floating point and complex dtype can require gradients, this one is torch.",
         name(t.dtype()));
+  check(!(value && t->inference && !grad_state.inference),
+        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed; clone() it "
+        "first.");
   t->requires_grad_leaf = value;
 }
 int assign_requires_grad(PyObject* o, PyObject* value, void*) {

@@ -9,7 +9,7 @@ namespace flambeau {
 
 void (*warn)(const std::string& message) = nullptr;
 
-TensorImpl::TensorImpl() = default;
+TensorImpl::TensorImpl() : inference(grad_state.inference) {}
 TensorImpl::~TensorImpl() = default;
 
 template <>
@@ -100,6 +100,7 @@ Tensor alias(const Tensor& t) {
   Tensor result(impl);
   impl->storage = t->storage;
   impl->own_version = t->own_version;
+  impl->inference = t->inference;  // what is made in inference mode is memory, not the windows on it
   impl->data = t->data;
   impl->dtype = t->dtype;
   impl->numel = t->numel;
@@ -114,6 +115,7 @@ Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t of
   Tensor result(impl);
   impl->storage = t->storage;
   impl->own_version = t->own_version;
+  impl->inference = t->inference;  // what is made in inference mode is memory, not the windows on it
   impl->data = t->data + offset * static_cast<int64_t>(item_size(t->dtype));
   impl->dtype = t->dtype;
   set_geometry(impl, sizes, strides);
