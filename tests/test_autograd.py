@@ -285,6 +285,17 @@ def test_hook_on_an_intermediate_and_retained_gradient():
     assert x.grad.tolist() == [8.0, 8.0]
 
 
+def test_a_tensor_that_retained_its_gradient_may_die_first():
+    x = leaf(1.0)
+    y = x * 2
+    y.retain_grad()
+    z = y * 3
+    del y
+    gc.collect()
+    z.sum().backward()
+    assert x.grad.tolist() == [6.0]
+
+
 def test_post_accumulate_hook_runs_after():
     x, seen = leaf(1.0), []
     x.register_post_accumulate_grad_hook(lambda t: seen.append(t.grad.item()))

@@ -117,17 +117,21 @@ Edge gradient_edge(const Tensor& t) {
   return {};
 }
 
+void forget_retained_grad(TensorImpl* t) noexcept {
+  if (t->retains_grad && t->grad_fn && t->grad_fn->hooks)
+    std::erase_if(t->grad_fn->hooks->retain_grad, [t](const auto& entry) { return entry.tensor == t; });
+}
+
 namespace {
 // The retained gradient follows a tensor to its new node.
-void move_retained_grad(TensorImpl* t, Node* from, Node* to, uint32_t output_nr) {
-  if (from && from->hooks)
-    std::erase_if(from->hooks->retain_grad, [t](const auto& entry) { return entry.tensor == t; });
+void move_retained_grad(TensorImpl* t, Node* to, uint32_t output_nr) {
+  forget_retained_grad(t);
   if (to) to->make_hooks().retain_grad.push_back({output_nr, t});
 }
 }  // namespace
 
 void set_history(const Tensor& t, Ref<Node> node, uint32_t output_nr) {
-  if (t->retains_grad) move_retained_grad(t.get(), t->grad_fn.get(), node.get(), output_nr);
+  if (t->retains_grad) move_retained_grad(t.get(), node.get(), output_nr);
   t->grad_fn = std::move(node);
   t->output_nr = output_nr;
   t->requires_grad_leaf = false;
@@ -205,7 +209,7 @@ void refresh_view_slow(TensorImpl* view) {
     fresh = as_strided(base, view->sizes, view->strides, view->storage_offset());
     grad_state = previous;
   }
-  if (view->retains_grad) move_retained_grad(view, view->grad_fn.get(), fresh->grad_fn.get(), 0);
+  if (view->retains_grad) move_retained_grad(view, fresh->grad_fn.get(), 0);
   view->grad_fn = fresh->grad_fn;
   view->output_nr = 0;
   view->view_version = view->version();

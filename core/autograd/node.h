@@ -107,6 +107,9 @@ inline bool requires_grad(const Tensor& t) {
 // The place where t's gradient flows; empty if it needs none.
 Edge gradient_edge(const Tensor& t);
 
+// Takes t off the list of tensors whose gradient its node keeps: before t dies or loses its history.
+void forget_retained_grad(TensorImpl* t) noexcept;
+
 // Makes `node` the history of t (just computed, or just overwritten in place).
 void set_history(const Tensor& t, Ref<Node> node, uint32_t output_nr = 0);
 // The same for a tensor that may be a view: the history of its base is rewritten (CopySlices).

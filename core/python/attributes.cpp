@@ -369,9 +369,7 @@ PyObject* detach_(PyObject* o, PyObject*) {
           "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
           "for "
           "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
-    if (t->retains_grad && t->grad_fn && t->grad_fn->hooks)
-      std::erase_if(t->grad_fn->hooks->retain_grad,
-                    [&](const auto& entry) { return entry.tensor == t.get(); });
+    forget_retained_grad(t.get());
     t->retains_grad = false;
     t->grad_fn = {};
     t->output_nr = 0;

@@ -50,6 +50,7 @@ int clear_object(PyObject* o) {
   auto* self = reinterpret_cast<TensorObject*>(o);
   Py_CLEAR(self->dict);
   if (TensorImpl* impl = self->impl) {
+    forget_retained_grad(impl);
     auto grad = std::move(impl->grad);
     auto node = std::move(impl->grad_fn);
     auto base = std::move(impl->view_base);

@@ -10,7 +10,9 @@ namespace flambeau {
 void (*warn)(const std::string& message) = nullptr;
 
 TensorImpl::TensorImpl() : inference(grad_state.inference) {}
-TensorImpl::~TensorImpl() = default;
+TensorImpl::~TensorImpl() {
+  if (retains_grad) forget_retained_grad(this);
+}
 
 template <>
 void destroy(TensorImpl* impl) noexcept {
