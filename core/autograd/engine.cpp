@@ -6,7 +6,7 @@
 
 #include "core/autograd/differentiable.h"
 #include "core/ops/operators.h"
-#include "core/ops/pointwise.h"
+#include "core/ops/pointwise/pointwise.h"
 
 namespace flambeau {
 

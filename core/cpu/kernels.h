@@ -1,15 +1,15 @@
 // Every kernel of this CPU, for the best instruction set it has; chosen once at load.
 #pragma once
-#include "core/cpu/conv.h"
-#include "core/cpu/gemm.h"
-#include "core/cpu/mask.h"
-#include "core/cpu/optim.h"
-#include "core/cpu/pointwise.h"
-#include "core/cpu/pool.h"
-#include "core/cpu/random.h"
-#include "core/cpu/reduce.h"
-#include "core/cpu/softmax.h"
-#include "core/cpu/transpose.h"
+#include "core/cpu/convolution/conv.h"
+#include "core/cpu/indexing/mask.h"
+#include "core/cpu/linalg/gemm.h"
+#include "core/cpu/optim/optim.h"
+#include "core/cpu/pointwise/pointwise.h"
+#include "core/cpu/pooling/pool.h"
+#include "core/cpu/random/random.h"
+#include "core/cpu/reduce/reduce.h"
+#include "core/cpu/softmax/softmax.h"
+#include "core/cpu/views/transpose.h"
 
 namespace flambeau::cpu {
 

@@ -6,7 +6,7 @@
 
 namespace flambeau {
 
-// ---- pointwise_arithmetic.cpp
+// ---- pointwise/arithmetic.cpp
 Tensor add(const Operand& self, const Operand& other, const Scalar& alpha = 1, const Out& out = {});
 Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha = 1, const Out& out = {});
 Tensor mul(const Operand& self, const Operand& other, const Out& out = {});
@@ -18,7 +18,7 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out = {});
 Tensor abs(const Tensor& self, const Out& out = {});
 Tensor sign(const Tensor& self, const Out& out = {});
 
-// ---- pointwise_math.cpp
+// ---- pointwise/elementary.cpp
 Tensor exp(const Tensor& self, const Out& out = {});
 Tensor log(const Tensor& self, const Out& out = {});
 Tensor sqrt(const Tensor& self, const Out& out = {});
@@ -28,7 +28,7 @@ Tensor cos(const Tensor& self, const Out& out = {});
 Tensor tanh(const Tensor& self, const Out& out = {});
 Tensor sigmoid(const Tensor& self, const Out& out = {});
 
-// ---- pointwise_compare.cpp
+// ---- pointwise/comparison.cpp
 Tensor eq(const Operand& self, const Operand& other, const Out& out = {});
 Tensor ne(const Operand& self, const Operand& other, const Out& out = {});
 Tensor lt(const Operand& self, const Operand& other, const Out& out = {});
@@ -43,7 +43,7 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
 Tensor logical_and(const Tensor& self, const Tensor& other, const Out& out = {});
 Tensor logical_not(const Tensor& self, const Out& out = {});
 
-// ---- views.cpp (all share memory with self)
+// ---- views/views.cpp (all share memory with self)
 Tensor view(const Tensor& self, IntList size);
 Tensor expand(const Tensor& self, IntList size);
 Tensor permute(const Tensor& self, IntList dims);
@@ -67,13 +67,13 @@ Tensor diagonal(const Tensor& self, int64_t offset = 0, int64_t dim1 = 0, int64_
 Tensor unflatten(const Tensor& self, int64_t dim, IntList sizes);
 std::vector<Tensor> broadcast_tensors(TensorList tensors);
 
-// ---- views_split.cpp
+// ---- views/split.cpp
 std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim = 0);
 std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t dim);
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim = 0);
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim = 0);
 
-// ---- shape.cpp (copies where needed)
+// ---- views/shape.cpp (copies where needed)
 Tensor reshape(const Tensor& self, IntList shape);
 Tensor contiguous(const Tensor& self);
 Tensor clone(const Tensor& self);
@@ -92,18 +92,18 @@ Tensor sum_to(const Tensor& grad, const Dims& sizes);
 // The gradient of the input of a broadcasting operator: sums to its sizes and casts to its dtype.
 Tensor gradient_for(const Tensor& grad, const Dims& sizes, DType dtype);
 
-// ---- reductions.cpp
+// ---- reduce/sums.cpp, extremes.cpp, moments.cpp
 Tensor sum(const Tensor& self, std::optional<DType> dtype = std::nullopt);
 Tensor sum_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim = false,
                 std::optional<DType> dtype = std::nullopt, const Out& out = {});
 Tensor mean(const Tensor& self, std::optional<DType> dtype = std::nullopt);
 Tensor amax(const Tensor& self, IntList dim, bool keepdim = false, const Out& out = {});
 
-// ---- softmax.cpp
+// ---- softmax/softmax.cpp
 Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = std::nullopt);
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = std::nullopt);
 
-// ---- linalg.cpp
+// ---- linalg/linalg.cpp
 Tensor mm(const Tensor& self, const Tensor& mat2, const Out& out = {});
 Tensor bmm(const Tensor& self, const Tensor& mat2, const Out& out = {});
 Tensor mv(const Tensor& self, const Tensor& vec, const Out& out = {});
@@ -112,17 +112,17 @@ Tensor matmul(const Tensor& self, const Tensor& other, const Out& out = {});
 Tensor outer(const Tensor& self, const Tensor& vec2, const Out& out = {});
 Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, const Out& out = {});
 
-// ---- indexing.cpp
+// ---- indexing/indexing.cpp
 // indices[i] indexes dimension i (a mask: as many dimensions as it has); undefined entries stand for ':'.
 Tensor index(const Tensor& self, TensorList indices);
 Tensor index_put_(const Tensor& self, TensorList indices, const Operand& values, bool accumulate = false);
 
-// ---- masks.cpp
+// ---- indexing/masks.cpp
 Tensor nonzero(const Tensor& self, const Out& out = {});
 std::vector<Tensor> nonzero_tuple(const Tensor& self);
 Tensor masked_select(const Tensor& self, const Tensor& mask, const Out& out = {});
 
-// ---- gather.cpp
+// ---- indexing/gather.cpp
 Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index, const Out& out = {});
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                  const Scalar& alpha = 1, const Out& out = {});
@@ -133,7 +133,7 @@ Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const T
                    const Out& out = {});
 Tensor take(const Tensor& self, const Tensor& index, const Out& out = {});
 
-// ---- creation.cpp
+// ---- creation/creation.cpp
 Tensor tril(const Tensor& self, int64_t diagonal = 0, const Out& out = {});
 Tensor triu(const Tensor& self, int64_t diagonal = 0, const Out& out = {});
 

@@ -7,7 +7,7 @@
 
 #include "core/autograd/differentiable.h"
 #include "core/ops/operators.h"
-#include "core/ops/pointwise.h"
+#include "core/ops/pointwise/pointwise.h"
 #include "core/python/arguments.h"
 #include "core/tensor/dispatch.h"
 

@@ -3,9 +3,9 @@
 
 #include <nanobind/nanobind.h>
 
-#include "core/cpu/blas.h"
 #include "core/cpu/kernels.h"
-#include "core/ops/pointwise.h"
+#include "core/cpu/linalg/blas.h"
+#include "core/ops/pointwise/pointwise.h"
 #include "core/parallel/parallel.h"
 #include "core/python/arguments.h"
 #include "core/python/function_node.h"

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <optional>
 
-#include "core/cpu/random.h"
+#include "core/cpu/random/random.h"
 
 namespace flambeau {
 

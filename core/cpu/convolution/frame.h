@@ -1,0 +1,169 @@
+#pragma once
+
+// How a correlation sees its image: in place, or as a zero-padded copy of some rows, split by stride phase,
+// in which every tap of the kernel is a constant offset. For kernel sources only.
+
+#include "core/cpu/convolution/tile.h"
+
+namespace flambeau::cpu::FLAMBEAU_ISA {
+namespace {
+
+// out[n][m][u][v] = bias[m] + sum over (c, r, s) of
+//     weight[m][c][r][s] image[n][c][u stride_0 + r dilation_0 - padding_0][v stride_1 + s dilation_1 -
+//     padding_1]
+// with zeros outside of the image; every group has its own image channels, weights and output channels.
+template <class T>
+struct Correlation {
+  int64_t batch, groups;
+  int64_t channels, out_channels;                                              // of one group
+  int64_t input[2], kernel[2], stride[2], padding[2], dilation[2], output[2];  // padding may be negative
+  const T* image;
+  int64_t image_batch, image_channel;  // strides; rows are contiguous
+  const T* weight;                     // packed by pack_weight, one group after the other
+  const T* bias;                       // or null
+  T* out;
+  int64_t out_batch, out_channel, out_step[2];  // strides
+
+  int64_t taps() const { return channels * kernel[0] * kernel[1]; }
+  int64_t positions() const { return output[0] * output[1]; }
+};
+
+constexpr int64_t greatest_common_divisor(int64_t a, int64_t b) {
+  return b == 0 ? a : greatest_common_divisor(b, a % b);
+}
+
+// Along one axis, tap t reads image[u stride + t dilation - padding]. With period = stride / gcd(stride,
+// dilation), taps of equal t % period lie whole strides apart: they share a phase, a copy of every stride-th
+// element, in which tap t is (t / period) step elements further on.
+struct TapAxis {
+  int64_t period, phases, step, reach;
+
+  TapAxis() = default;
+  TapAxis(int64_t kernel, int64_t stride, int64_t dilation) {
+    const int64_t divisor = greatest_common_divisor(stride, dilation);
+    period = stride / divisor;
+    phases = smaller(period, kernel);
+    step = dilation / divisor;
+    reach = kernel > 0 ? (kernel - 1) / period * step : 0;
+  }
+  int64_t phase(int64_t tap) const { return tap % period; }
+  int64_t shift(int64_t tap) const { return tap / period * step; }
+};
+
+// A run of consecutive output positions (n, u, v), v fastest, and the part of the image they need.
+struct Span {
+  int64_t first, count;
+  int64_t batch, row;  // of the first position
+};
+
+template <class T>
+struct Frame {
+  TapAxis axis[2];
+  bool in_place;
+  bool shares_padding;  // the zeros before a row of the copy are also those after the row above
+  int64_t rows;         // of a phase of the copy
+  int64_t width;        // of a row
+  int64_t phase_size;   // elements of one phase of one channel
+  int64_t channel_size, image_size;
+  int64_t span_images;  // the most images a span touches
+
+  // For spans of at most `span_count` positions.
+  Frame(const Correlation<T>& p, int64_t span_count) {
+    in_place = true;
+    for (int d = 0; d < 2; ++d) {
+      axis[d] = TapAxis(p.kernel[d], p.stride[d], p.dilation[d]);
+      const int64_t last = p.output[d] - 1 + (p.kernel[d] - 1) * p.dilation[d] - p.padding[d];
+      in_place &= p.stride[d] == 1 && p.padding[d] <= 0 && last < p.input[d];
+    }
+    if (in_place) {
+      shares_padding = false;
+      rows = p.input[0], width = p.input[1];
+      phase_size = channel_size = p.image_channel;
+      image_size = p.image_batch;
+      span_images = 0;
+      return;
+    }
+    const int64_t full_width = p.output[1] + axis[1].reach;
+    width = full_width;
+    if (p.stride[1] == 1 && p.padding[1] > 0)
+      width = larger(p.output[1],
+                     smaller(full_width, larger(p.input[1], p.output[1] + axis[1].reach - 2 * p.padding[1]) +
+                                             p.padding[1]));
+    shares_padding = width < full_width;
+    rows = smaller(p.output[0], ceil_div(span_count, p.output[1]) + 1) + axis[0].reach +
+           (shares_padding ? 1 : 0);
+    phase_size = rows * width;
+    channel_size = phase_size * axis[0].phases * axis[1].phases;
+    image_size = channel_size * p.channels;
+    span_images = smaller(p.batch, (span_count - 1) / p.positions() + 2);
+  }
+
+  int64_t copy_size() const { return span_images * image_size; }
+
+  void tap_offsets(const Correlation<T>& p, int64_t* offset) const {
+    for (int64_t c = 0; c < p.channels; ++c)
+      for (int64_t r = 0; r < p.kernel[0]; ++r)
+        for (int64_t s = 0; s < p.kernel[1]; ++s)
+          *offset++ = c * channel_size + (axis[0].phase(r) * axis[1].phases + axis[1].phase(s)) * phase_size +
+                      axis[0].shift(r) * width + axis[1].shift(s);
+  }
+
+  // Where position (n, u, v) of the span finds its tap (0, 0, 0), from the base that `prepare` returned.
+  int64_t position_offset(const Correlation<T>& p, const Span& span, int64_t n, int64_t u, int64_t v) const {
+    if (in_place) return n * image_size + (u - p.padding[0]) * width + v - p.padding[1];
+    return (n - span.batch) * image_size + (u - (n == span.batch ? span.row : 0)) * width + v;
+  }
+
+  // Copies what the span needs, unless the image can be read in place; returns the base of its offsets.
+  const T* prepare(const Correlation<T>& p, int64_t group, const Span& span, T* copy) const {
+    const T* image = p.image + group * p.channels * p.image_channel;
+    if (in_place) return image;
+    const int64_t last = span.first + span.count - 1;
+    const int64_t last_batch = last / p.positions();
+    for (int64_t n = span.batch; n <= last_batch; ++n) {
+      const int64_t u0 = n == span.batch ? span.row : 0;
+      const int64_t u1 = n == last_batch ? last % p.positions() / p.output[1] + 1 : p.output[0];
+      copy_rows(p, image + n * p.image_batch, u0, u1 - u0 + axis[0].reach,
+                copy + (n - span.batch) * image_size);
+    }
+    return copy;
+  }
+
+ private:
+  // Rows are written in ascending order and in whole vectors: what spills over, the next row overwrites.
+  void copy_rows(const Correlation<T>& p, const T* image, int64_t u0, int64_t count, T* copy) const {
+    for (int64_t c = 0; c < p.channels; ++c)
+      for (int64_t a = 0; a < axis[0].phases; ++a)
+        for (int64_t b = 0; b < axis[1].phases; ++b, copy += phase_size) {
+          for (int64_t t = 0; t < count; ++t) {
+            const int64_t y = (u0 + t) * p.stride[0] + a * p.dilation[0] - p.padding[0];
+            T* to = copy + t * width;
+            clear(to, width);
+            if (y >= 0 && y < p.input[0])
+              sample_row(to, image + c * p.image_channel + y * p.input[1], p.input[1],
+                         b * p.dilation[1] - p.padding[1], p.stride[1]);
+          }
+          if (shares_padding) clear(copy + count * width, p.padding[1]);
+        }
+  }
+
+  static void clear(T* to, int64_t n) {
+    for (int64_t i = 0; i < n; i += kLanes<T>) store(to + i, Vec<T>{});
+  }
+
+  // to[i] = from[start + i step] where that lies in [0, n); i < width.
+  void sample_row(T* to, const T* from, int64_t n, int64_t start, int64_t step) const {
+    const int64_t first = start < 0 ? ceil_div(-start, step) : 0;
+    const int64_t last = start < n ? smaller((n - 1 - start) / step + 1, width) : 0;
+    if (step == 1) {
+      if (first < last) copy_row(to + first, from + start + first, last - first);
+    } else if (step == 2) {
+      for (int64_t i = first; i < last; ++i) to[i] = from[start + 2 * i];
+    } else {
+      for (int64_t i = first; i < last; ++i) to[i] = from[start + i * step];
+    }
+  }
+};
+
+}  // namespace
+}  // namespace flambeau::cpu::FLAMBEAU_ISA

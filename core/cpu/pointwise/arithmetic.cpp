@@ -1,0 +1,417 @@
+// Arithmetic, rounding and selection on every dtype they make sense for.
+#include "core/cpu/pointwise/loops.h"
+#include "core/math/numeric.h"
+#include "core/math/pow.h"
+
+namespace flambeau::cpu::FLAMBEAU_ISA {
+namespace {
+
+template <class T>
+inline constexpr bool is_floating_type = false;
+template <>
+inline constexpr bool is_floating_type<float> = true;
+template <>
+inline constexpr bool is_floating_type<double> = true;
+template <class T>
+inline constexpr bool is_signed_type = static_cast<T>(-1) < static_cast<T>(1);
+
+// Integers compute in an unsigned type of at least 32 bits: that wraps where a signed one would be undefined.
+template <class T, int kSize = sizeof(T)>
+struct Wrapping {
+  using Type = uint32_t;
+};
+template <class T>
+struct Wrapping<T, 8> {
+  using Type = uint64_t;
+};
+template <>
+struct Wrapping<float, 4> {
+  using Type = float;
+};
+template <>
+struct Wrapping<double, 8> {
+  using Type = double;
+};
+template <class T>
+typename Wrapping<T>::Type wrap(T x) {
+  return static_cast<typename Wrapping<T>::Type>(x);
+}
+
+struct Add {
+  template <class T>
+  static T of(T x, T y) {
+    return static_cast<T>(wrap(x) + wrap(y));
+  }
+};
+struct Sub {
+  template <class T>
+  static T of(T x, T y) {
+    return static_cast<T>(wrap(x) - wrap(y));
+  }
+};
+struct Mul {
+  template <class T>
+  static T of(T x, T y) {
+    return static_cast<T>(wrap(x) * wrap(y));
+  }
+};
+struct AddScaled {
+  template <class T>
+  static T of(T x, T y, T alpha) {
+    return static_cast<T>(wrap(x) + wrap(alpha) * wrap(y));
+  }
+};
+struct AddCMul {
+  template <class T>
+  static T of(T x, T a, T b, T value) {
+    return static_cast<T>(wrap(x) + wrap(value) * wrap(a) * wrap(b));
+  }
+};
+struct AddCDiv {
+  template <class T>
+  static T of(T x, T a, T b, T value) {
+    return x + value * a / b;
+  }
+};
+struct SquaredDifference {
+  template <class T>
+  static T of(T x, T y) {
+    const auto difference = wrap(x) - wrap(y);
+    return static_cast<T>(difference * difference);
+  }
+};
+struct Lerp {
+  template <class T>
+  static T of(T x, T y, T weight) {
+    const T difference = y - x;
+    return math::abs(weight) < T(0.5) ? x + weight * difference : y - difference * (T(1) - weight);
+  }
+};
+struct Div {
+  template <class T>
+  static T of(T x, T y) {
+    return x / y;
+  }
+};
+struct Reciprocal {
+  template <class T>
+  static T of(T x) {
+    return T(1) / x;
+  }
+};
+struct Neg {
+  template <class T>
+  static T of(T x) {
+    if constexpr (is_floating_type<T>)
+      return -x;
+    else
+      return static_cast<T>(0 - wrap(x));
+  }
+};
+struct Abs {
+  template <class T>
+  static T of(T x) {
+    if constexpr (is_floating_type<T>)
+      return math::abs(x);
+    else
+      return x < T(0) ? static_cast<T>(0 - wrap(x)) : x;
+  }
+};
+struct Sign {
+  template <class T>
+  static T of(T x) {
+    return static_cast<T>((T(0) < x) - (x < T(0)));
+  }
+};
+struct Square {
+  template <class T>
+  static T of(T x) {
+    return static_cast<T>(wrap(x) * wrap(x));
+  }
+};
+struct Cube {
+  template <class T>
+  static T of(T x) {
+    return static_cast<T>(wrap(x) * wrap(x) * wrap(x));
+  }
+};
+struct Sqrt {
+  template <class T>
+  static T of(T x) {
+    return math::sqrt(x);
+  }
+};
+struct Rsqrt {
+  template <class T>
+  static T of(T x) {
+    return T(1) / math::sqrt(x);
+  }
+};
+struct Floor {
+  template <class T>
+  static T of(T x) {
+    return math::floor(x);
+  }
+};
+struct Ceil {
+  template <class T>
+  static T of(T x) {
+    return math::ceil(x);
+  }
+};
+struct Round {
+  template <class T>
+  static T of(T x) {
+    return math::round_even(x);
+  }
+};
+struct Trunc {
+  template <class T>
+  static T of(T x) {
+    return math::trunc(x);
+  }
+};
+struct Frac {
+  template <class T>
+  static T of(T x) {
+    return x - math::trunc(x);
+  }
+};
+
+// The quotient towards zero; 0 for a zero divisor.
+template <class T>
+T divide_integers(T x, T y) {
+  if constexpr (sizeof(T) == 8) {
+    if (y == 0) return 0;
+    return y == -1 ? static_cast<T>(0 - wrap(x)) : x / y;
+  } else {
+    // A double's quotient is off by less than an integer's distance to the next fraction, and vectorises.
+    const double quotient = static_cast<double>(x) / static_cast<double>(y == 0 ? T(1) : y);
+    const double bounded = quotient > 2147483647.0 ? -2147483648.0 : quotient;  // -2^31 / -1 wraps
+    return y == 0 ? T(0) : static_cast<T>(static_cast<int32_t>(bounded));
+  }
+}
+template <class T>
+T integer_remainder(T x, T y) {
+  return y == 0 ? T(0) : static_cast<T>(wrap(x) - wrap(divide_integers(x, y)) * wrap(y));
+}
+
+// fmod exactly, where the quotient is one correctly rounded division away: |x| < 2^50 |y|, and no product
+// overflows.
+template <class T>
+T fmod_near(T x, T y) {
+  const double a = math::abs(x), b = math::abs(y);
+  const double quotient = math::trunc(a / b);
+  const math::DoubleDouble product = math::two_product(quotient, b);
+  double r = (a - product.high) - product.low;
+  r = r < 0 ? r + b : r;
+  r = r >= b ? r - b : r;
+  return math::copysign(static_cast<T>(a < b ? a : r), x);
+}
+template <class T>
+bool is_fmod_far(T x, T y) {
+  const double a = math::abs(x), b = math::abs(y);
+  return !((a < b * 0x1p50) & (a < 0x1p990)) & (a < math::kInfinity<double>)&(b > 0);
+}
+float fmod_far(float x, float y) { return __builtin_fmodf(x, y); }
+double fmod_far(double x, double y) { return __builtin_fmod(x, y); }
+
+// A remainder with the dividend's sign, given the divisor's.
+template <class T>
+T with_sign_of_divisor(T remainder, T y) {
+  const bool opposite = (remainder != T(0)) & ((remainder < T(0)) != (y < T(0)));
+  return opposite ? static_cast<T>(wrap(remainder) + wrap(y)) : remainder;
+}
+// floor(x / y) by way of the exact remainder, as Python's float floor division.
+template <class T>
+T floor_quotient(T x, T y, T remainder) {
+  const bool lower = (remainder != T(0)) & ((y < T(0)) != (remainder < T(0)));
+  T quotient = (x - remainder) / y;
+  quotient = lower ? quotient - T(1) : quotient;
+  T floored = math::floor(quotient);
+  floored = quotient - floored > T(0.5) ? floored + T(1) : floored;
+  const T direct = x / y;
+  floored = quotient == T(0) ? math::copysign(T(0), direct) : floored;
+  return y == T(0) ? direct : floored;
+}
+
+struct Fmod {
+  template <class T>
+  static T of(T x, T y) {
+    if constexpr (is_floating_type<T>)
+      return fmod_near(x, y);
+    else
+      return integer_remainder(x, y);
+  }
+  template <class T>
+    requires is_floating_type<T>
+  static bool is_hard(T x, T y) {
+    return is_fmod_far(x, y);
+  }
+  template <class T>
+    requires is_floating_type<T>
+  static T hard(T x, T y) {
+    return fmod_far(x, y);
+  }
+};
+struct Remainder {
+  template <class T>
+  static T of(T x, T y) {
+    return with_sign_of_divisor(Fmod::of<T>(x, y), y);
+  }
+  template <class T>
+    requires is_floating_type<T>
+  static bool is_hard(T x, T y) {
+    return is_fmod_far(x, y);
+  }
+  template <class T>
+    requires is_floating_type<T>
+  static T hard(T x, T y) {
+    return with_sign_of_divisor(fmod_far(x, y), y);
+  }
+};
+struct FloorDiv {
+  template <class T>
+  static T of(T x, T y) {
+    if constexpr (is_floating_type<T>) {
+      return floor_quotient(x, y, fmod_near(x, y));
+    } else {
+      const T quotient = divide_integers(x, y), remainder = integer_remainder(x, y);
+      const bool lower = (remainder != T(0)) & ((remainder < T(0)) != (y < T(0)));
+      return static_cast<T>(wrap(quotient) - (lower ? 1u : 0u));
+    }
+  }
+  template <class T>
+    requires is_floating_type<T>
+  static bool is_hard(T x, T y) {
+    return is_fmod_far(x, y);
+  }
+  template <class T>
+    requires is_floating_type<T>
+  static T hard(T x, T y) {
+    return floor_quotient(x, y, fmod_far(x, y));
+  }
+};
+struct TruncDiv {
+  template <class T>
+  static T of(T x, T y) {
+    if constexpr (is_floating_type<T>)
+      return math::trunc(x / y);
+    else
+      return divide_integers(x, y);
+  }
+};
+
+struct Pow {
+  template <class T>
+  static T of(T x, T y) {
+    if constexpr (is_floating_type<T>) {
+      return math::pow(x, y);
+    } else {
+      if (y < T(0))
+        return x == T(1) ? T(1) : (wrap(x) + 1 == 0 ? static_cast<T>((y & 1) != 0 ? -1 : 1) : T(0));
+      auto power = wrap(T(1)), base = wrap(x);
+      for (auto rest = wrap(y); rest != 0; rest >>= 1) {
+        power = (rest & 1) != 0 ? power * base : power;
+        base *= base;
+      }
+      return static_cast<T>(power);
+    }
+  }
+};
+
+template <class T>
+bool is_nan(T x) {
+  if constexpr (is_floating_type<T>)
+    return math::is_nan(x);
+  else
+    return false;
+}
+struct Maximum {
+  template <class T>
+  static T of(T x, T y) {
+    return (x > y) | is_nan(x) ? x : y;
+  }
+};
+struct Minimum {
+  template <class T>
+  static T of(T x, T y) {
+    return (x < y) | is_nan(x) ? x : y;
+  }
+};
+struct Fmax {
+  template <class T>
+  static T of(T x, T y) {
+    return (x > y) | is_nan(y) ? x : y;
+  }
+};
+struct Fmin {
+  template <class T>
+  static T of(T x, T y) {
+    return (x < y) | is_nan(y) ? x : y;
+  }
+};
+// Written so that each choice is one select: a chain of maximum and minimum becomes branches, which do not
+// vectorise.
+struct Clamp {
+  template <class T>
+  static T of(T x, T low, T high) {
+    const T raised = x < low ? low : x;
+    const T clamped = raised > high ? high : raised;
+    if constexpr (is_floating_type<T>)
+      return is_nan(low) | is_nan(high) ? math::kNaN<T> : clamped;
+    else
+      return clamped;
+  }
+};
+struct Where {
+  template <class T>
+  static T of(bool condition, T x, T y) {
+    if constexpr (__is_same(T, bool))
+      return (condition & x) | (!condition & y);
+    else
+      return condition ? x : y;
+  }
+};
+
+}  // namespace
+
+void fill_arithmetic(PointwiseKernels& kernels) {
+  set<Add>(kernels, Pointwise::Add, Any());
+  set<Sub>(kernels, Pointwise::Sub, Numbers());
+  set<Mul>(kernels, Pointwise::Mul, Any());
+  set<AddScaled>(kernels, Pointwise::AddScaled, Any());
+  set<AddCMul>(kernels, Pointwise::AddCMul, Numbers());
+  set<AddCDiv>(kernels, Pointwise::AddCDiv, Floating());
+  set<SquaredDifference>(kernels, Pointwise::SquaredDifference, Numbers());
+  set<Lerp>(kernels, Pointwise::Lerp, Floating());
+  set<Div>(kernels, Pointwise::Div, Floating());
+  set<Reciprocal>(kernels, Pointwise::Reciprocal, Floating());
+  set<FloorDiv>(kernels, Pointwise::FloorDiv, Numbers());
+  set<TruncDiv>(kernels, Pointwise::TruncDiv, Numbers());
+  set<Remainder>(kernels, Pointwise::Remainder, Numbers());
+  set<Fmod>(kernels, Pointwise::Fmod, Numbers());
+  set<Pow>(kernels, Pointwise::Pow, Numbers());
+  set<Neg>(kernels, Pointwise::Neg, Numbers());
+  set<Abs>(kernels, Pointwise::Abs, Numbers());
+  set<Sign>(kernels, Pointwise::Sign, Any());
+  set<Square>(kernels, Pointwise::Square, Numbers());
+  set<Cube>(kernels, Pointwise::Cube, Numbers());
+  set<Sqrt>(kernels, Pointwise::Sqrt, Floating());
+  set<Rsqrt>(kernels, Pointwise::Rsqrt, Floating());
+  set<Floor>(kernels, Pointwise::Floor, Floating());
+  set<Ceil>(kernels, Pointwise::Ceil, Floating());
+  set<Round>(kernels, Pointwise::Round, Floating());
+  set<Trunc>(kernels, Pointwise::Trunc, Floating());
+  set<Frac>(kernels, Pointwise::Frac, Floating());
+  set<Maximum>(kernels, Pointwise::Maximum, Any());
+  set<Minimum>(kernels, Pointwise::Minimum, Any());
+  set<Fmax>(kernels, Pointwise::Fmax, Any());
+  set<Fmin>(kernels, Pointwise::Fmin, Any());
+  set<Clamp>(kernels, Pointwise::Clamp, Numbers());
+  set<Maximum>(kernels, Pointwise::ClampMin, Any());
+  set<Minimum>(kernels, Pointwise::ClampMax, Any());
+  set<Where>(kernels, Pointwise::Where, Any());
+}
+
+}  // namespace flambeau::cpu::FLAMBEAU_ISA

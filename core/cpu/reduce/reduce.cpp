@@ -1,0 +1,393 @@
+#include "core/cpu/reduce/reduce.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "core/cpu/kernels.h"
+#include "core/parallel/parallel.h"
+
+namespace flambeau::cpu {
+namespace {
+
+using Axis = Reduction::Axis;
+
+// Elements that are worth a thread of their own.
+constexpr int64_t kGrain = 32768;
+// How finely a long reduction is cut at most. It must not depend on the number of threads: nor may the
+// result.
+constexpr int64_t kMaxChunks = 32;
+// A kept axis this long is split rather than the reduced one.
+constexpr int64_t kEnoughOutputs = 16;
+// Threads share rows of contiguous columns in pieces of this many.
+constexpr int64_t kColumnStep = 64;
+
+// Outer axes first; equal strides (broadcast axes) keep their order.
+void sort_by_stride(Axis* axes, int rank) {
+  for (int i = 1; i < rank; ++i)
+    for (int j = i; j > 0 && axes[j].stride > axes[j - 1].stride; --j) std::swap(axes[j], axes[j - 1]);
+}
+
+int merge_neighbours(Axis* axes, int rank, bool with_output) {
+  int last = 0;
+  for (int i = 1; i < rank; ++i) {
+    Axis& outer = axes[last];
+    const Axis& inner = axes[i];
+    if (outer.stride == inner.size * inner.stride &&
+        (!with_output || outer.out_stride == inner.size * inner.out_stride)) {
+      outer = {outer.size * inner.size, inner.stride, inner.out_stride};
+    } else {
+      axes[++last] = inner;
+    }
+  }
+  return rank ? last + 1 : 0;
+}
+
+Reduction build(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
+                uint32_t mask) {
+  Reduction r;
+  int64_t step = 1;
+  for (int i = rank - 1; i >= 0; --i) {
+    if (mask >> i & 1) {
+      r.count *= sizes[i];
+      if (sizes[i] != 1) r.reduced[r.reduced_rank++] = {sizes[i], strides[i], 0};
+    } else {
+      if (sizes[i] != 1) r.kept[r.kept_rank++] = {sizes[i], strides[i], out_strides ? out_strides[i] : step};
+      r.outputs *= sizes[i];
+      step *= sizes[i];
+    }
+  }
+  std::reverse(r.kept, r.kept + r.kept_rank);
+  std::reverse(r.reduced, r.reduced + r.reduced_rank);
+  sort_by_stride(r.kept, r.kept_rank);
+  sort_by_stride(r.reduced, r.reduced_rank);
+  r.kept_rank = merge_neighbours(r.kept, r.kept_rank, true);
+  r.reduced_rank = merge_neighbours(r.reduced, r.reduced_rank, false);
+  return r;
+}
+
+bool reduces_rows(const Reduction& r) {
+  return r.reduced_rank == 0 || r.reduced[r.reduced_rank - 1].stride == 1;
+}
+
+int longest(const Axis* axes, int rank) {
+  return static_cast<int>(
+      std::max_element(axes, axes + rank, [](const Axis& a, const Axis& b) { return a.size < b.size; }) -
+      axes);
+}
+
+// How a reduction is cut for the threads.
+struct Cut {
+  enum { None, Kept, Reduced } what = None;
+  int axis = 0;
+  int64_t step = 1;    // ranges along a kept axis begin at multiples of it
+  int64_t chunks = 1;  // of a reduced axis
+};
+
+Cut choose_cut(const Reduction& r) {
+  const int64_t total = r.outputs * r.count;
+  if (total <= 2 * kGrain) return {};
+  Cut kept;
+  int64_t pieces = 0;
+  for (int i = 0; i < r.kept_rank; ++i) {
+    const bool column = !reduces_rows(r) && r.kept[i].stride == 1;
+    const int64_t step = column ? kColumnStep : 1;
+    const int64_t here = column && r.kept[i].size < 8 * kColumnStep ? 1 : r.kept[i].size / step;
+    if (here > pieces) {
+      pieces = here;
+      kept = {Cut::Kept, i, step, 1};
+    }
+  }
+  if (pieces >= kEnoughOutputs || (pieces > 1 && r.count < 4 * kGrain)) return kept;
+  if (r.reduced_rank == 0 || r.outputs > total / 64) return pieces > 1 ? kept : Cut{};
+  const int axis = longest(r.reduced, r.reduced_rank);
+  const int64_t chunks = std::min({r.reduced[axis].size, total / kGrain, kMaxChunks});
+  return chunks > 1 ? Cut{Cut::Reduced, axis, 1, chunks} : Cut{};
+}
+
+// body(part of r, offset into the input, offset into the output) for ranges of a kept axis.
+template <class Body>
+void over_kept(const Reduction& r, const Cut& cut, Body body) {
+  const int64_t size = r.kept[cut.axis].size, steps = (size + cut.step - 1) / cut.step;
+  const int64_t work = std::max<int64_t>(1, r.outputs * r.count / steps);
+  parallel_for(0, steps, (kGrain + work - 1) / work, [&](int64_t first, int64_t last) {
+    const int64_t begin = first * cut.step, end = std::min(size, last * cut.step);
+    Reduction part = r;
+    Axis& axis = part.kept[cut.axis];
+    axis.size = end - begin;
+    part.outputs = r.outputs / size * axis.size;
+    body(part, begin * axis.stride, begin * axis.out_stride);
+  });
+}
+
+// body(chunk, part of r, offset into the input, first index) for chunks of a reduced axis. The parts' outputs
+// lie at `chunk * outputs`, contiguous in the order of the kept axes.
+template <class Body>
+void over_chunks(const Reduction& r, const Cut& cut, Body body) {
+  const int64_t size = r.reduced[cut.axis].size;
+  Reduction part = r;
+  int64_t step = 1;
+  for (int i = r.kept_rank - 1; i >= 0; --i) {
+    part.kept[i].out_stride = step;
+    step *= r.kept[i].size;
+  }
+  parallel_for(0, cut.chunks, 1, [&](int64_t first, int64_t last) {
+    for (int64_t chunk = first; chunk < last; ++chunk) {
+      const int64_t begin = size * chunk / cut.chunks, end = size * (chunk + 1) / cut.chunks;
+      Reduction mine = part;
+      Axis& axis = mine.reduced[cut.axis];
+      axis.size = end - begin;
+      mine.count = r.count / size * axis.size;
+      body(chunk, mine, begin * axis.stride, begin);
+    }
+  });
+}
+
+// The reduction of over_chunks' parts to r's outputs.
+Reduction of_chunks(const Reduction& r, const Cut& cut) {
+  Reduction last = r;
+  int64_t step = 1;
+  for (int i = r.kept_rank - 1; i >= 0; --i) {
+    last.kept[i].stride = step;
+    step *= r.kept[i].size;
+  }
+  last.kept_rank = merge_neighbours(last.kept, r.kept_rank, true);
+  last.reduced_rank = 1;
+  last.reduced[0] = {cut.chunks, r.outputs, 0};
+  last.count = cut.chunks;
+  return last;
+}
+
+struct Steps {
+  Reduce part, last;
+  DType between;
+};
+Steps steps_of(Reduce op, DType dtype) {
+  switch (op) {
+    case Reduce::Sum:
+      return {op, op, reduce_output(op, dtype)};
+    case Reduce::Mean:
+      return {Reduce::Sum, Reduce::Mean, dtype};
+    case Reduce::Prod:
+      return {op, op, reduce_output(op, dtype)};
+    case Reduce::Any:
+    case Reduce::All:
+      return {op, op, DType::Bool};
+    case Reduce::CountNonzero:
+      return {op, Reduce::Sum, DType::Int64};
+    case Reduce::MaxOfAbs:
+      return {op, Reduce::Max, dtype};
+    case Reduce::SumOfSquares:
+    case Reduce::SumOfAbs:
+    case Reduce::NanSum:
+      return {op, Reduce::Sum, dtype};
+    default:
+      return {op, op, dtype};  // Max, Min
+  }
+}
+
+ReduceKernel kernel_of(Reduce op, DType dtype) {
+  return kernels().reduce.reduce[static_cast<int>(op)][static_cast<int>(dtype)];
+}
+
+const char* at(const void* p, int64_t offset, DType dtype) {
+  return static_cast<const char*>(p) + offset * static_cast<int64_t>(item_size(dtype));
+}
+char* at(void* p, int64_t offset, DType dtype) {
+  return p ? static_cast<char*>(p) + offset * static_cast<int64_t>(item_size(dtype)) : nullptr;
+}
+
+std::unique_ptr<char[]> buffer(int64_t items, DType dtype) {
+  return std::make_unique_for_overwrite<char[]>(static_cast<size_t>(items) * item_size(dtype));
+}
+
+// ---- moments
+
+template <class F>
+void for_each_output(const Axis* axes, int rank, int64_t out, F f) {
+  if (rank == 0) return f(out);
+  for (int64_t i = 0; i < axes->size; ++i) for_each_output(axes + 1, rank - 1, out + i * axes->out_stride, f);
+}
+
+template <class T>
+void moments(const Reduction& r, const void* input, T* deviations, T* means) {
+  constexpr DType dtype = dtype_of<T>;
+  const MomentsKernel kernel = kernels().reduce.moments[static_cast<int>(dtype)];
+  const Cut cut = choose_cut(r);
+  if (cut.what == Cut::None) return kernel(r, input, deviations, means);
+  if (cut.what == Cut::Kept)
+    return over_kept(r, cut, [&](const Reduction& part, int64_t in, int64_t out) {
+      kernel(part, at(input, in, dtype), at(deviations, out, dtype), at(means, out, dtype));
+    });
+  struct Part {
+    double count;
+    std::unique_ptr<T[]> deviations, means;
+  };
+  Part parts[kMaxChunks];
+  for (int64_t c = 0; c < cut.chunks; ++c)
+    parts[c] = {0, std::make_unique_for_overwrite<T[]>(r.outputs),
+                std::make_unique_for_overwrite<T[]>(r.outputs)};
+  over_chunks(r, cut, [&](int64_t chunk, const Reduction& part, int64_t in, int64_t) {
+    parts[chunk].count = static_cast<double>(part.count);
+    kernel(part, at(input, in, dtype), parts[chunk].deviations.get(), parts[chunk].means.get());
+  });
+  int64_t index = 0;
+  for_each_output(r.kept, r.kept_rank, 0, [&](int64_t out) {
+    double count = 0, mean = 0, sum = 0;
+    for (int64_t c = 0; c < cut.chunks; ++c) {
+      const double share = parts[c].count / (count + parts[c].count), delta = parts[c].means[index] - mean;
+      mean += delta * share;
+      sum += parts[c].deviations[index] + delta * delta * count * share;
+      count += parts[c].count;
+    }
+    if (deviations) deviations[out] = static_cast<T>(sum);
+    if (means) means[out] = static_cast<T>(mean);
+    ++index;
+  });
+}
+
+template <class T>
+void variance_of(const Reduction& r, double correction, bool standard_deviation, const void* input,
+                 T* variances, T* means) {
+  moments<T>(r, input, variances, means);
+  if (!variances || r.outputs == 0) return;
+  const double divisor = std::max(0.0, static_cast<double>(r.count) - correction);
+  for_each_output(r.kept, r.kept_rank, 0, [&](int64_t out) {
+    const double value = static_cast<double>(variances[out]) / divisor;
+    variances[out] = static_cast<T>(standard_deviation ? std::sqrt(value) : value);
+  });
+}
+
+}  // namespace
+
+Reduction Reduction::over(int rank, const int64_t* sizes, const int64_t* strides, uint32_t reduced_mask) {
+  return build(rank, sizes, strides, nullptr, reduced_mask);
+}
+Reduction Reduction::over(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
+                          uint32_t reduced_mask) {
+  return build(rank, sizes, strides, out_strides, reduced_mask);
+}
+Reduction Reduction::axis(int64_t outer, int64_t size, int64_t inner) {
+  const int64_t sizes[] = {outer, size, inner}, strides[] = {size * inner, inner, 1};
+  return build(3, sizes, strides, nullptr, 2);
+}
+
+void reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void* output) {
+  const Cut cut = choose_cut(r);
+  if (cut.what == Cut::None) return kernel_of(op, dtype)(r, input, output);
+  if (cut.what == Cut::Kept) {
+    const ReduceKernel kernel = kernel_of(op, dtype);
+    const DType result = reduce_output(op, dtype);
+    return over_kept(r, cut, [&](const Reduction& part, int64_t in, int64_t out) {
+      kernel(part, at(input, in, dtype), at(output, out, result));
+    });
+  }
+  const Steps steps = steps_of(op, dtype);
+  const ReduceKernel kernel = kernel_of(steps.part, dtype);
+  const auto parts = buffer(cut.chunks * r.outputs, steps.between);
+  over_chunks(r, cut, [&](int64_t chunk, const Reduction& part, int64_t in, int64_t) {
+    kernel(part, at(input, in, dtype), at(parts.get(), chunk * r.outputs, steps.between));
+  });
+  Reduction last = of_chunks(r, cut);
+  last.count = r.count;  // the divisor of Mean
+  kernel_of(steps.last, steps.between)(last, parts.get(), output);
+}
+
+void arg_reduce(ArgReduce op, DType dtype, const Reduction& r, const void* input, void* values,
+                int64_t* indices) {
+  const ArgReduceKernel kernel = kernels().reduce.arg_reduce[static_cast<int>(op)][static_cast<int>(dtype)];
+  const Cut cut = choose_cut(r);
+  if (cut.what == Cut::None) return kernel(r, input, values, indices);
+  if (cut.what == Cut::Kept)
+    return over_kept(r, cut, [&](const Reduction& part, int64_t in, int64_t out) {
+      kernel(part, at(input, in, dtype), at(values, out, dtype), indices ? indices + out : nullptr);
+    });
+  const auto part_values = buffer(cut.chunks * r.outputs, dtype);
+  const auto part_indices = std::make_unique_for_overwrite<int64_t[]>(cut.chunks * r.outputs);
+  over_chunks(r, cut, [&](int64_t chunk, const Reduction& part, int64_t in, int64_t first) {
+    int64_t* const mine = part_indices.get() + chunk * r.outputs;
+    kernel(part, at(input, in, dtype), at(part_values.get(), chunk * r.outputs, dtype), mine);
+    for (int64_t i = 0; i < r.outputs; ++i) mine[i] += first;
+  });
+  const auto winners = std::make_unique_for_overwrite<int64_t[]>(r.outputs);
+  Reduction last = of_chunks(r, cut);
+  kernel(last, part_values.get(), values, nullptr);
+  if (!indices) return;
+  Reduction dense = last;
+  dense.kept_rank = r.outputs > 1 ? 1 : 0;
+  dense.kept[0] = {r.outputs, 1, 1};
+  kernel(dense, part_values.get(), nullptr, winners.get());
+  int64_t index = 0;
+  for_each_output(r.kept, r.kept_rank, 0, [&](int64_t out) {
+    indices[out] = part_indices[winners[index] * r.outputs + index];
+    ++index;
+  });
+}
+
+void variance(DType dtype, const Reduction& r, double correction, bool standard_deviation, const void* input,
+              void* variances, void* means) {
+  if (dtype == DType::Float32)
+    variance_of<float>(r, correction, standard_deviation, input, static_cast<float*>(variances),
+                       static_cast<float*>(means));
+  else
+    variance_of<double>(r, correction, standard_deviation, input, static_cast<double*>(variances),
+                        static_cast<double*>(means));
+}
+
+void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, const void* input, void* output,
+          int64_t* indices) {
+  const ScanKernel kernel = kernels().reduce.scan[static_cast<int>(op)][static_cast<int>(dtype)];
+  const bool extreme = op == Scan::Max || op == Scan::Min;
+  const DType result = extreme ? dtype : reduce_output(Reduce::Sum, dtype);
+  const int64_t block = size * inner;
+  if (block == 0 || outer == 0) return;
+  const auto part = [&](const ScanRange& range, int64_t offset) {
+    kernel(range, at(input, offset, dtype), at(output, offset, result), indices ? indices + offset : nullptr,
+           nullptr);
+  };
+  if (outer > 1)
+    return parallel_for(0, outer, (kGrain + block - 1) / block, [&](int64_t first, int64_t last) {
+      part({last - first, size, inner, inner}, first * block);
+    });
+  if (inner > 1)
+    return parallel_for(0, inner, std::max(kColumnStep, kGrain / size),
+                        [&](int64_t first, int64_t last) { part({1, size, last - first, inner}, first); });
+  if (extreme || size < 4 * kGrain || num_threads() == 1 || in_parallel_region())
+    return part({1, size, 1, 1}, 0);
+  // One long row: fold all pieces but the last, then scan each piece from what came before it.
+  constexpr int64_t kPieces = 16;
+  union Accumulator {
+    double floating;
+    uint64_t integer;
+  };
+  const auto combine = [&](Accumulator& a, Accumulator b) {
+    if (is_floating(dtype))
+      a.floating = op == Scan::Sum ? a.floating + b.floating : a.floating * b.floating;
+    else
+      a.integer = op == Scan::Sum ? a.integer + b.integer : a.integer * b.integer;
+  };
+  Accumulator identity, folds[kPieces], carries[kPieces];
+  if (is_floating(dtype))
+    identity.floating = op == Scan::Sum ? 0 : 1;
+  else
+    identity.integer = op == Scan::Sum ? 0 : 1;
+  const auto scan_pieces = [&](int64_t pieces, Accumulator* carry, void* out) {
+    parallel_for(0, pieces, 1, [&](int64_t first, int64_t last) {
+      for (int64_t piece = first; piece < last; ++piece) {
+        const int64_t begin = size * piece / kPieces, end = size * (piece + 1) / kPieces;
+        kernel({1, end - begin, 1, 1}, at(input, begin, dtype), at(out, begin, result), nullptr,
+               carry + piece);
+      }
+    });
+  };
+  std::fill(folds, folds + kPieces, identity);
+  scan_pieces(kPieces - 1, folds, nullptr);
+  carries[0] = identity;
+  for (int64_t piece = 1; piece < kPieces; ++piece) {
+    carries[piece] = carries[piece - 1];
+    combine(carries[piece], folds[piece - 1]);
+  }
+  scan_pieces(kPieces, carries, output);
+}
+
+}  // namespace flambeau::cpu

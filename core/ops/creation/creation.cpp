@@ -1,0 +1,386 @@
+// Tensors from sizes and numbers.
+#include "core/ops/creation/creation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <type_traits>
+
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/tensor/dispatch.h"
+
+namespace flambeau {
+
+DType chosen_dtype(const Options& options, const Out& out, DType fallback) {
+  if (!out.target) return options.dtype.value_or(fallback);
+  const DType target = out.target->dtype;
+  check(!options.dtype || *options.dtype == target, "dtype ",
+        scalar_type_name(options.dtype.value_or(target)), " does not match dtype of out parameter (",
+        scalar_type_name(target), "): leave out one of the two");
+  return target;
+}
+
+Tensor creation_result(const Out& out, const Dims& sizes, DType dtype) {
+  return out.target ? result_for(out, sizes, dtype) : empty(sizes, dtype);
+}
+
+Tensor empty_like(const Tensor& like, DType dtype, std::optional<MemoryFormat> format) {
+  const auto channels_last = [&](int dims, const char* name) {
+    check(like.dim() == dims, "required rank ", dims, " tensor to use ", name,
+          " format, but got one of rank ", like.dim());
+    Dims strides = like.sizes();
+    int64_t stride = like.size(1);
+    strides[1] = 1;
+    for (int d = dims - 1; d >= 2; --d) {
+      strides[d] = stride;
+      stride *= like.size(d);
+    }
+    strides[0] = stride;
+    return empty_strided(like.sizes(), strides, dtype);
+  };
+  switch (format.value_or(MemoryFormat::Preserve)) {
+    case MemoryFormat::Contiguous:
+      return empty(like.sizes(), dtype);
+    case MemoryFormat::ChannelsLast:
+      return channels_last(4, "channels_last");
+    case MemoryFormat::ChannelsLast3d:
+      return channels_last(5, "channels_last_3d");
+    default:
+      return empty_like(like, dtype);
+  }
+}
+
+Tensor finished(Tensor tensor, const Options& options) {
+  if (options.requires_grad) {
+    check(can_carry_gradient(tensor),
+          "Only Tensors of floating point and complex dtype can require gradients, not ",
+          name(tensor.dtype()));
+    tensor->requires_grad_leaf = true;
+  }
+  return tensor;
+}
+
+namespace {
+
+DType dtype_of_number(const Scalar& value) {
+  switch (value.kind()) {
+    case Scalar::Kind::Bool:
+      return DType::Bool;
+    case Scalar::Kind::Int:
+      return DType::Int64;
+    default:
+      return default_dtype();
+  }
+}
+
+template <class T>
+constexpr const char* item_type_name() {
+  if constexpr (std::is_same_v<T, uint8_t>)
+    return "uint8_t";
+  else if constexpr (std::is_same_v<T, int8_t>)
+    return "int8_t";
+  else if constexpr (std::is_same_v<T, int16_t>)
+    return "int16_t";
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return "int";
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return "int64_t";
+  else if constexpr (std::is_same_v<T, float>)
+    return "float";
+  else
+    return "double";
+}
+
+// ---- one value everywhere
+
+// Throws where an item of the dtype cannot hold the value at all. Negative integers wrap to unsigned ones, as
+// in C.
+void check_fits(const Scalar& value, DType dtype) {
+  if (value.is_bool() || dtype == DType::Bool || !is_supported(dtype)) return;
+  visit_number(dtype, "fill", [&]<class T>() {
+    constexpr T kLargest = std::numeric_limits<T>::max(), kSmallest = std::numeric_limits<T>::lowest();
+    const double x = value.to_double();
+    bool fits;
+    if constexpr (std::is_floating_point_v<T>) {
+      fits = !std::isfinite(x) || (x <= double{kLargest} && x >= double{kSmallest});
+    } else if (value.is_floating()) {
+      fits = x >= static_cast<double>(kSmallest) && x < static_cast<double>(kLargest) + 1;
+    } else {
+      const int64_t smallest =
+          std::is_unsigned_v<T> ? -static_cast<int64_t>(kLargest) : static_cast<int64_t>(kSmallest);
+      fits = value.to_int() >= smallest && value.to_int() <= static_cast<int64_t>(kLargest);
+    }
+    check(fits, "value cannot be converted to type ", item_type_name<T>(), " without overflow: ", value);
+  });
+}
+
+Tensor filled(const Dims& sizes, const Scalar& value, DType dtype, const Options& options, const Out& out) {
+  check_fits(value, dtype);
+  const Tensor result = creation_result(out, sizes, dtype);
+  fill_raw(result, value);
+  return finished(result, options);
+}
+
+Tensor zeros_sized(IntList size, const Options& options, const Out& out) {
+  const DType dtype = chosen_dtype(options, out, default_dtype());
+  if (!out.target) return finished(zeros(Dims(size), dtype), options);
+  return filled(Dims(size), 0, dtype, options, out);
+}
+EXPOSE("zeros(int[] size, *, options) -> Tensor", zeros_sized, function | out);
+
+Tensor ones_sized(IntList size, const Options& options, const Out& out) {
+  return filled(Dims(size), 1, chosen_dtype(options, out, default_dtype()), options, out);
+}
+EXPOSE("ones(int[] size, *, options) -> Tensor", ones_sized, function | out);
+
+Tensor full(IntList size, const Scalar& fill_value, const Options& options, const Out& out) {
+  return filled(Dims(size), fill_value, chosen_dtype(options, out, dtype_of_number(fill_value)), options,
+                out);
+}
+EXPOSE("full(int[] size, Number fill_value, *, options) -> Tensor", full, function | out);
+
+// A value held by a 0-d tensor.
+Tensor full_tensor(IntList size, const Tensor& fill_value, const Options& options) {
+  check(fill_value.dim() == 0, "full(): fill_value must be a number or a 0-dimensional tensor, not one of ",
+        fill_value.dim(), " dimensions");
+  const Tensor result = empty(Dims(size), options.dtype.value_or(fill_value.dtype()));
+  copy_into(result, fill_value);
+  return finished(result, options);
+}
+EXPOSE("full(int[] size, Tensor fill_value, *, options) -> Tensor", full_tensor, function);
+
+Tensor empty_sized(IntList size, const Options& options, std::optional<MemoryFormat> memory_format,
+                   const Out& out) {
+  const DType dtype = chosen_dtype(options, out, default_dtype());
+  const Tensor result = creation_result(out, Dims(size), dtype);
+  if (!memory_format || *memory_format == MemoryFormat::Contiguous) return finished(result, options);
+  check(*memory_format != MemoryFormat::Preserve,
+        "empty(): argument 'memory_format' must not be torch.preserve_format: there is no tensor to take it "
+        "from");
+  return finished(empty_like(result, dtype, memory_format), options);
+}
+EXPOSE("empty(int[] size, *, options, memory_format? memory_format=None) -> Tensor", empty_sized,
+       function | out);
+
+Tensor empty_strided_sized(IntList size, IntList stride, const Options& options) {
+  check(size.size() == stride.size(), "mismatch in length of strides and shape: got ", size.size(),
+        " sizes and ", stride.size(), " strides");
+  for (const int64_t s : stride)
+    check(s >= 0, "as_strided: Negative strides are not supported at the moment, got ", s);
+  return finished(empty_strided(Dims(size), Dims(stride), options.dtype.value_or(default_dtype())), options);
+}
+EXPOSE("empty_strided(int[] size, int[] stride, *, options) -> Tensor", empty_strided_sized, function);
+
+// The dimensions from the outermost in memory to the innermost are physical_layout.
+Tensor empty_permuted(IntList size, IntList physical_layout, const Options& options) {
+  const int64_t dims = static_cast<int64_t>(size.size());
+  check(physical_layout.size() == size.size(),
+        "Number of dimensions in size does not match the length of the "
+        "physical_layout; i.e. len(size) = ",
+        dims, " is not equal to len(physical_layout) = ", physical_layout.size());
+  checked_numel(size);
+  Dims strides(size);
+  int64_t stride = 1, seen = 0;
+  for (int64_t i = dims - 1; i >= 0; --i) {
+    const int64_t d = physical_layout[static_cast<size_t>(i)];
+    check(d >= 0 && d < dims, "Dimension out of range (expected to be between 0 and ", dims - 1, ", but got ",
+          d, " at index ", i, ").  NB: negative dims not currently supported");
+    check((seen >> d & 1) == 0, "Duplicate dim not allowed: ", d);
+    seen |= int64_t{1} << d;
+    strides[static_cast<int>(d)] = stride;
+    stride *= std::max<int64_t>(size[static_cast<size_t>(d)], 1);
+  }
+  return empty_strided_sized(Dims(size), strides, options);
+}
+EXPOSE("empty_permuted(int[] size, int[] physical_layout, *, options) -> Tensor", empty_permuted, function);
+
+Tensor scalar_tensor_of(const Scalar& s, const Options& options) {
+  return finished(scalar_tensor(s, options.dtype.value_or(default_dtype())), options);
+}
+EXPOSE("scalar_tensor(Number s, *, options) -> Tensor", scalar_tensor_of, function);
+
+// ---- like another tensor
+
+Tensor filled_like(const Tensor& self, const Scalar& value, const Options& options,
+                   std::optional<MemoryFormat> memory_format) {
+  const Tensor result = empty_like(self, options.dtype.value_or(self.dtype()), memory_format);
+  check_fits(value, result.dtype());
+  fill_raw(result, value);
+  return finished(result, options);
+}
+
+Tensor empty_like_self(const Tensor& self, const Options& options,
+                       std::optional<MemoryFormat> memory_format) {
+  return finished(empty_like(self, options.dtype.value_or(self.dtype()), memory_format), options);
+}
+EXPOSE("empty_like(Tensor self, *, options, memory_format? memory_format=None) -> Tensor", empty_like_self,
+       function);
+
+Tensor zeros_like(const Tensor& self, const Options& options, std::optional<MemoryFormat> memory_format) {
+  return filled_like(self, 0, options, memory_format);
+}
+EXPOSE("zeros_like(Tensor self, *, options, memory_format? memory_format=None) -> Tensor", zeros_like,
+       function);
+
+Tensor ones_like(const Tensor& self, const Options& options, std::optional<MemoryFormat> memory_format) {
+  return filled_like(self, 1, options, memory_format);
+}
+EXPOSE("ones_like(Tensor self, *, options, memory_format? memory_format=None) -> Tensor", ones_like,
+       function);
+
+Tensor full_like(const Tensor& self, const Scalar& fill_value, const Options& options,
+                 std::optional<MemoryFormat> memory_format) {
+  return filled_like(self, fill_value, options, memory_format);
+}
+EXPOSE("full_like(Tensor self, Number fill_value, *, options, memory_format? memory_format=None) -> Tensor",
+       full_like, function);
+
+Options with_dtype_of(const Tensor& self, const Options& options) {
+  return {options.dtype.value_or(self.dtype()), options.requires_grad};
+}
+
+Tensor new_empty(const Tensor& self, IntList size, const Options& options) {
+  return empty_sized(size, with_dtype_of(self, options), std::nullopt, {});
+}
+EXPOSE("new_empty(Tensor self, int[] size, *, options) -> Tensor", new_empty, method);
+
+Tensor new_empty_strided(const Tensor& self, IntList size, IntList stride, const Options& options) {
+  return empty_strided_sized(size, stride, with_dtype_of(self, options));
+}
+EXPOSE("new_empty_strided(Tensor self, int[] size, int[] stride, *, options) -> Tensor", new_empty_strided,
+       method);
+
+Tensor new_zeros(const Tensor& self, IntList size, const Options& options) {
+  return zeros_sized(size, with_dtype_of(self, options), {});
+}
+EXPOSE("new_zeros(Tensor self, int[] size, *, options) -> Tensor", new_zeros, method);
+
+Tensor new_ones(const Tensor& self, IntList size, const Options& options) {
+  return ones_sized(size, with_dtype_of(self, options), {});
+}
+EXPOSE("new_ones(Tensor self, int[] size, *, options) -> Tensor", new_ones, method);
+
+Tensor new_full(const Tensor& self, IntList size, const Scalar& fill_value, const Options& options) {
+  return full(size, fill_value, with_dtype_of(self, options), {});
+}
+EXPOSE("new_full(Tensor self, int[] size, Number fill_value, *, options) -> Tensor", new_full, method);
+
+// ---- matrices
+
+Tensor eye_rectangular(int64_t n, int64_t m, const Options& options, const Out& out) {
+  check(n >= 0, "n must be greater or equal to 0, got ", n);
+  check(m >= 0, "m must be greater or equal to 0, got ", m);
+  const DType dtype = chosen_dtype(options, out, default_dtype());
+  const Tensor result = zeros_sized(Dims{n, m}, {dtype, false}, out);
+  const Dims& strides = result.strides();
+  fill_raw(alias(result, {std::min(n, m)}, {strides[0] + strides[1]}, 0), 1);
+  return finished(result, options);
+}
+Tensor eye_square(int64_t n, const Options& options, const Out& out) {
+  return eye_rectangular(n, n, options, out);
+}
+EXPOSE("eye(int n, int m, *, options) -> Tensor", eye_rectangular, function | out);
+EXPOSE("eye(int n, *, options) -> Tensor", eye_square, function | out);
+
+enum class Triangle : uint8_t { Lower, Upper };
+
+// One matrix of `item` bytes an element, contiguous; what lies outside the triangle becomes 0.
+void keep_triangle(Triangle triangle, char* matrix, int64_t rows, int64_t columns, int64_t diagonal,
+                   size_t item) {
+  for (int64_t i = 0; i < rows; ++i, matrix += static_cast<size_t>(columns) * item) {
+    // The first column past the triangle (lower), or in it (upper).
+    const int64_t border = triangle == Triangle::Lower ? i + diagonal + 1 : i + diagonal;
+    const size_t split = static_cast<size_t>(std::clamp<int64_t>(border, 0, columns)) * item;
+    if (triangle == Triangle::Lower)
+      std::memset(matrix + split, 0, static_cast<size_t>(columns) * item - split);
+    else
+      std::memset(matrix, 0, split);
+  }
+}
+
+Tensor triangle_of(Triangle triangle, const Tensor& self, int64_t diagonal, const Out& out) {
+  const char* name = triangle == Triangle::Lower ? "tril" : "triu";
+  check(self.dim() >= 2, name, ": input tensor must have at least 2 dimensions, got ", self.dim());
+  const int64_t rows = self.size(-2), columns = self.size(-1), matrix = rows * columns;
+  // Beyond the corners nothing changes, and border sums cannot overflow.
+  diagonal = std::clamp(diagonal, -rows - 1, columns + 1);
+  const bool in_order = out.inplace && self.is_contiguous();
+  const Tensor work = in_order ? self : contiguous_copy(self);
+  const size_t item = item_size(work.dtype());
+  if (matrix != 0) {
+    for (int64_t k = 0; k < self.numel() / matrix; ++k) {
+      keep_triangle(triangle, work.data<char>() + static_cast<size_t>(k * matrix) * item, rows, columns,
+                    diagonal, item);
+    }
+  }
+  if (!out.target) return work;
+  const Tensor result = result_for(out, self.sizes(), self.dtype());
+  if (!in_order) copy_into(result, work);
+  return result;
+}
+
+}  // namespace
+
+Tensor tril(const Tensor& self, int64_t diagonal, const Out& out) {
+  return differentiable(
+      "TrilBackward0", out, [&] { return triangle_of(Triangle::Lower, self, diagonal, out); },
+      wrt(self, [diagonal](const Tensor& grad) { return tril(grad, diagonal); }));
+}
+EXPOSE("tril(Tensor self, int diagonal=0) -> Tensor", tril, function | method | inplace | out);
+
+Tensor triu(const Tensor& self, int64_t diagonal, const Out& out) {
+  return differentiable(
+      "TriuBackward0", out, [&] { return triangle_of(Triangle::Upper, self, diagonal, out); },
+      wrt(self, [diagonal](const Tensor& grad) { return triu(grad, diagonal); }));
+}
+EXPOSE("triu(Tensor self, int diagonal=0) -> Tensor", triu, function | method | inplace | out);
+
+namespace {
+
+// Row and column indices of a triangle's elements, row by row.
+Tensor triangle_indices(Triangle triangle, int64_t rows, int64_t columns, int64_t offset,
+                        const Options& options) {
+  check(rows >= 0, "row must be non-negative, got", rows);
+  check(columns >= 0, "col must be non-negative, got", columns);
+  const DType dtype = options.dtype.value_or(DType::Int64);
+  check(dtype == DType::Int64 || dtype == DType::Int32, "only int32 and int64 indices are supported, got ",
+        name(dtype));
+  offset = std::clamp(offset, -rows - 1, columns + 1);
+  const auto span = [&](int64_t row) {
+    const int64_t border = std::clamp<int64_t>(row + offset + (triangle == Triangle::Lower), 0, columns);
+    return triangle == Triangle::Lower ? std::pair<int64_t, int64_t>{0, border} : std::pair{border, columns};
+  };
+  int64_t count = 0;
+  for (int64_t row = 0; row < rows; ++row) count += span(row).second - span(row).first;
+  const Tensor result = empty({2, count}, dtype);
+  const auto write = [&]<class T>(T* items) {
+    int64_t k = 0;
+    for (int64_t row = 0; row < rows; ++row) {
+      for (auto [column, end] = span(row); column < end; ++column, ++k) {
+        items[k] = static_cast<T>(row);
+        items[count + k] = static_cast<T>(column);
+      }
+    }
+  };
+  if (dtype == DType::Int64)
+    write(result.data<int64_t>());
+  else
+    write(result.data<int32_t>());
+  return finished(result, options);
+}
+
+Tensor tril_indices(int64_t row, int64_t col, int64_t offset, const Options& options) {
+  return triangle_indices(Triangle::Lower, row, col, offset, options);
+}
+EXPOSE("tril_indices(int row, int col, int offset=0, *, options) -> Tensor", tril_indices, function);
+
+Tensor triu_indices(int64_t row, int64_t col, int64_t offset, const Options& options) {
+  return triangle_indices(Triangle::Upper, row, col, offset, options);
+}
+EXPOSE("triu_indices(int row, int col, int offset=0, *, options) -> Tensor", triu_indices, function);
+
+}  // namespace
+
+}  // namespace flambeau

@@ -1,0 +1,161 @@
+// Arithmetic and geometric progressions.
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "core/ops/creation/creation.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/parallel/parallel.h"
+#include "core/tensor/dispatch.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+namespace {
+
+// Runs write(T* items) on a contiguous destination for `result` and copies where that is another one.
+template <class Write>
+void write_items(const Tensor& result, const char* operator_name, Write write) {
+  const Tensor contiguous = result.is_contiguous() ? result : empty(result.sizes(), result.dtype());
+  visit_number(result.dtype(), operator_name, [&]<class T>() { write(contiguous.data<T>()); });
+  if (contiguous != result) copy_into(result, contiguous);
+}
+
+// items[i] = value(i) for i in [begin, end), the index as a double.
+template <class T, class Value>
+void fill_sequence(T* items, int64_t begin, int64_t end, Value value) {
+  constexpr int kBlock = 256;  // constant, so that the compiler vectorises it
+  const WithoutGil guard(end - begin);
+  parallel_for(begin, end, 32 * kBlock, [=](int64_t first, int64_t last) {
+    for (; last - first >= kBlock; first += kBlock) {
+      const double base = static_cast<double>(first);
+      for (int i = 0; i < kBlock; ++i) items[first + i] = value(base + static_cast<double>(i));
+    }
+    for (; first < last; ++first) items[first] = value(static_cast<double>(first));
+  });
+}
+
+bool all_integers(const Scalar& a, const Scalar& b, const Scalar& c) {
+  return !a.is_floating() && !b.is_floating() && !c.is_floating();
+}
+
+Tensor arithmetic_progression(const Scalar& start, const Scalar& end, const Scalar& step, bool with_end,
+                              const Options& options, const Out& out, DType dtype) {
+  const double first = start.to_double(), last = end.to_double(), stride = step.to_double();
+  check(stride != 0, "step must be nonzero, got ", step);
+  check(std::isfinite(first) && std::isfinite(last), "unsupported range: ", start, " -> ", end,
+        ": both ends must be finite");
+  check(stride > 0 ? last >= first : last <= first,
+        "upper bound and lower bound inconsistent with step sign: ", start, " -> ", end, " by ", step);
+  double count = 0;
+  if (with_end) {
+    count = std::floor((last - first) / stride) + 1;
+  } else if (dtype == DType::Int64 || all_integers(start, end, step)) {  // beyond 2^53 a double would not do
+    const int64_t by = step.to_int();
+    check<ValueError>(by != 0, "step must be nonzero: as an integer, ", step, " is 0");
+    int64_t width = 0;
+    const bool too_wide = __builtin_sub_overflow(end.to_int(), start.to_int(), &width) || width == INT64_MIN;
+    check(!too_wide, "invalid size, possible overflow? ", start, " -> ", end, " is more than 2^63 wide");
+    count = static_cast<double>(width / by + (width % by != 0));
+  } else {
+    count = std::ceil((last - first) / stride);
+  }
+  check(count >= 0 && count <= 9.0e18, "invalid size, possible overflow? ", count, " items from ", start,
+        " to ", end, " by ", step);
+  const int64_t n = static_cast<int64_t>(count);
+  const Tensor result = creation_result(out, {n}, dtype);
+  write_items(result, with_end ? "range_cpu" : "arange_cpu", [&]<class T>(T* items) {
+    if constexpr (std::is_integral_v<T>) {
+      // Unsigned, so that the last sum may overflow as PyTorch's does.
+      uint64_t value = static_cast<uint64_t>(start.to_int());
+      for (int64_t i = 0; i < n; ++i, value += static_cast<uint64_t>(step.to_int()))
+        items[i] = static_cast<T>(value);
+    } else {
+      fill_sequence(items, 0, n, [=](double i) { return static_cast<T>(first + stride * i); });
+    }
+  });
+  return finished(result, options);
+}
+
+Tensor arange_step(const Scalar& start, const Scalar& end, const Scalar& step, const Options& options,
+                   const Out& out) {
+  const DType natural = all_integers(start, end, step) ? DType::Int64 : default_dtype();
+  return arithmetic_progression(start, end, step, false, options, out, chosen_dtype(options, out, natural));
+}
+Tensor arange_end(const Scalar& end, const Options& options, const Out& out) {
+  return arange_step(0, end, 1, options, out);
+}
+EXPOSE("arange(Number start, Number end, Number step=1, *, options) -> Tensor", arange_step, function | out);
+EXPOSE("arange(Number end, *, options) -> Tensor", arange_end, function | out);
+
+Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, const Options& options,
+             const Out& out) {
+  warn(
+      "torch.range is deprecated and will be removed in a future release because its behavior is "
+      "inconsistent with "
+      "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).");
+  return arithmetic_progression(start, end, step, true, options, out,
+                                chosen_dtype(options, out, default_dtype()));
+}
+EXPOSE("range(Number start, Number end, Number step=1, *, options) -> Tensor", range, function | out);
+
+Scalar number_of(const Operand& operand, const char* function, const char* argument) {
+  if (!operand.is_tensor()) return operand.scalar();
+  const Tensor& t = operand.tensor();
+  check(t.dim() == 0, function, " only supports 0-dimensional start and end tensors, but got ", argument,
+        " with ", t.dim(), " dimension(s).");
+  const Tensor value = cast_copy(t, is_floating(t.dtype()) ? DType::Float64 : DType::Int64);
+  return is_floating(t.dtype()) ? Scalar(*value.data<double>()) : Scalar(*value.data<int64_t>());
+}
+
+// transform(x) for `steps` numbers x from start to end, each reckoned from the nearer end, for symmetry.
+template <class Step, class T, class Transform>
+void fill_evenly(T* items, T start, T end, int64_t steps, Transform transform) {
+  const Step low = static_cast<Step>(start), high = static_cast<Step>(end);
+  const Step step = steps > 1 ? (high - low) / static_cast<Step>(steps - 1) : Step{};
+  const int64_t half = steps == 1 ? 1 : steps / 2;
+  const double last = static_cast<double>(steps - 1);
+  fill_sequence(items, 0, half, [=](double i) { return transform(low + step * static_cast<Step>(i)); });
+  fill_sequence(items, half, steps,
+                [=](double i) { return transform(high - step * static_cast<Step>(last - i)); });
+}
+
+Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const Options& options,
+                const Out& out) {
+  check(steps >= 0, "number of steps must be non-negative, got ", steps);
+  const Scalar first = number_of(start, "linspace", "start"), last = number_of(end, "linspace", "end");
+  const Tensor result = creation_result(out, {steps}, chosen_dtype(options, out, default_dtype()));
+  write_items(result, "linspace_cpu", [&]<class T>(T* items) {
+    using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
+    fill_evenly<Step>(items, first.to<T>(), last.to<T>(), steps, [](Step x) { return static_cast<T>(x); });
+  });
+  return finished(result, options);
+}
+EXPOSE("linspace(Tensor|Number start, Tensor|Number end, int steps, *, options) -> Tensor", linspace,
+       function | out);
+
+Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double base, const Options& options,
+                const Out& out) {
+  check(steps >= 0, "number of steps must be non-negative, got ", steps);
+  const Scalar first = number_of(start, "logspace", "start"), last = number_of(end, "logspace", "end");
+  const Tensor result = creation_result(out, {steps}, chosen_dtype(options, out, default_dtype()));
+  write_items(result, "logspace_cpu", [&]<class T>(T* items) {
+    if (steps == 1) {
+      items[0] = static_cast<T>(std::pow(base, first.to_double()));
+    } else if constexpr (std::is_integral_v<T>) {
+      const float step = static_cast<float>(last.to<T>() - first.to<T>()) / static_cast<float>(steps - 1);
+      for (int64_t i = 0; i < steps; ++i) {
+        items[i] = static_cast<T>(std::pow(base, first.to<T>() + step * static_cast<float>(i)));
+      }
+    } else {
+      fill_evenly<T>(items, first.to<T>(), last.to<T>(), steps,
+                     [=](T x) { return static_cast<T>(std::pow(base, static_cast<double>(x))); });
+    }
+  });
+  return finished(result, options);
+}
+EXPOSE("logspace(Tensor|Number start, Tensor|Number end, int steps, float base=10.0, *, options) -> Tensor",
+       logspace, function | out);
+
+}  // namespace
+}  // namespace flambeau

@@ -1,0 +1,58 @@
+// What the indexing operators share.
+#pragma once
+#include "core/cpu/indexing/index.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+
+namespace flambeau {
+
+// Contiguous int64 positions from an integer index tensor.
+Tensor as_positions(const Tensor& index);
+// Byte offsets of `positions` along a dimension of this size and stride; throws Error("<prefix>index i is out
+// of bounds ..").
+Tensor byte_offsets(const Tensor& positions, int64_t size, int64_t stride_bytes, bool wrap, int64_t& bad);
+
+// The blocks that `offsets` name when they replace the dimensions first .. first + covered of t.
+cpu::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const Tensor& offsets);
+
+// An estimate for releasing the GIL: the bytes moved at memory speed.
+inline int64_t move_nanoseconds(int64_t items, DType dtype) {
+  return items * static_cast<int64_t>(item_size(dtype)) / 4;
+}
+
+// A tensor that the forward of an operator fills: the destination itself where it is contiguous, of that
+// dtype and apart from the inputs, else a fresh one that `finish` copies there.
+class Destination {
+ public:
+  Destination(const Out& out, const Dims& sizes, DType dtype, std::initializer_list<Tensor> inputs);
+  const Tensor& tensor() const { return work_; }
+  Tensor finish();
+
+ private:
+  Tensor target_, work_;
+};
+
+// A copy of self to modify, or self itself for an in-place form. Call after every check.
+Tensor modifiable(const Out& out, const Tensor& self);
+
+// ---- the linear maps behind the derivatives
+// zeros of `sizes` with grad's slices along d added at `index` (index_select's derivative).
+Tensor index_spread(const Tensor& grad, int d, const Tensor& index, const Dims& sizes);
+// self with the slices at `index` along d set to value.
+Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value,
+                  const Out& out = {});
+// zeros of mask's shape with the items of grad in order where the mask is true (masked_select's derivative).
+Tensor masked_spread(const Tensor& grad, const Tensor& mask);
+
+// The number of true elements and the mask as contiguous bytes.
+struct MaskCount {
+  Tensor bytes;
+  std::vector<int64_t> starts;
+  int64_t total() const { return starts.back(); }
+  const uint8_t* data() const { return bytes.data<uint8_t>(); }
+};
+MaskCount count_mask(const Tensor& mask);
+// The row-major positions of the true elements.
+Tensor mask_positions(const MaskCount& mask);
+
+}  // namespace flambeau

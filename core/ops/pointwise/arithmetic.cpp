@@ -1,0 +1,448 @@
+// Arithmetic: sums, products, quotients, powers, and their combinations.
+#include <cmath>
+
+#include "core/cpu/kernels.h"
+#include "core/ops/pointwise/rules.h"
+
+namespace flambeau {
+
+namespace {
+
+void check_alpha(const Operand& self, const Operand& other, const Scalar& alpha) {
+  const DType dtype = result_type({self, other});
+  check(!alpha.is_bool() || dtype == DType::Bool, "Boolean alpha only supported for Boolean results.");
+  check(!alpha.is_floating() || !is_integral(dtype),
+        "For integral input tensors, argument alpha must not be a floating point number.");
+}
+
+void refuse_bool_subtraction(const Operand& self, const Operand& other) {
+  const bool left = self.dtype() == DType::Bool, right = other.dtype() == DType::Bool;
+  check(!left || !right,
+        "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+        "`logical_xor()` operator "
+        "instead.");
+  check(!left && !right,
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+        "mask, use the "
+        "`~` or `logical_not()` operator instead.");
+}
+
+Tensor scaled(const Tensor& grad, const Scalar& factor) {
+  return factor.equals(1) ? grad : mul(grad, factor);
+}
+
+}  // namespace
+
+Tensor add(const Operand& self, const Operand& other, const Scalar& alpha, const Out& out) {
+  const bool plain = alpha.equals(1) && !alpha.is_bool();
+  if (!plain) check_alpha(self, other, alpha);
+  return differentiable(
+      "AddBackward0", out,
+      [&] {
+        return plain ? pointwise(out, Pointwise::Add, {self, other})
+                     : pointwise(out, Pointwise::AddScaled, {self, other, alpha});
+      },
+      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
+      wrt(other,
+          [shape = InputShape(other), alpha](const Tensor& grad) { return shape.fit(scaled(grad, alpha)); }));
+}
+EXPOSE("add(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", add,
+       function | method | inplace | out);
+
+Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha, const Out& out) {
+  refuse_bool_subtraction(self, other);
+  const bool plain = alpha.equals(1) && !alpha.is_bool();
+  if (!plain) check_alpha(self, other, alpha);
+  return differentiable(
+      "SubBackward0", out,
+      [&] {
+        return plain ? pointwise(out, Pointwise::Sub, {self, other})
+                     : pointwise(out, Pointwise::AddScaled, {self, other, -alpha});
+      },
+      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
+      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) {
+        return shape.fit(scaled(grad, -alpha));
+      }));
+}
+EXPOSE("sub(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", sub,
+       function | method | inplace | out);
+
+EXPOSE("subtract(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", sub,
+       function | method | inplace | out);
+
+namespace {
+Tensor rsub(const Tensor& self, const Operand& other, const Scalar& alpha) {
+  refuse_bool_subtraction(self, other);
+  if (!alpha.equals(1)) check_alpha(self, other, alpha);
+  return differentiable(
+      other.is_tensor() ? "RsubBackward0" : "RsubBackward1", Out{},
+      [&] {
+        return alpha.equals(1) ? pointwise({}, Pointwise::Sub, {other, self})
+                               : pointwise({}, Pointwise::AddScaled, {other, self, -alpha});
+      },
+      wrt(self,
+          [shape = InputShape(self), alpha](const Tensor& grad) { return shape.fit(scaled(grad, -alpha)); }),
+      wrt(other, [shape = InputShape(other)](const Tensor& grad) { return shape.fit(grad); }));
+}
+}  // namespace
+EXPOSE("rsub(Tensor self, Tensor|Number other, *, Number alpha=1) -> Tensor", rsub, function);
+
+Tensor mul(const Operand& self, const Operand& other, const Out& out) {
+  return differentiable(
+      "MulBackward0", out, [&] { return pointwise(out, Pointwise::Mul, {self, other}); },
+      wrt(self, [shape = InputShape(self),
+                 y = saved(other)](const Tensor& grad) { return shape.fit(mul(grad, y())); }),
+      wrt(other, [shape = InputShape(other), x = saved(self)](const Tensor& grad) {
+        return shape.fit(mul(grad, x()));
+      }));
+}
+EXPOSE("mul(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
+EXPOSE("multiply(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
+
+Tensor div(const Operand& self, const Operand& other, const Out& out) {
+  return differentiable(
+      "DivBackward0", out, [&] { return pointwise(out, Pointwise::Div, {self, other}); },
+      wrt(self, [shape = InputShape(self),
+                 y = saved(other)](const Tensor& grad) { return shape.fit(div(grad, y())); }),
+      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
+        return shape.fit(mul(neg(grad), div(div(x(), y()), y())));
+      }));
+}
+EXPOSE("div(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
+EXPOSE("true_divide(Tensor|Number self, Tensor|Number other) -> Tensor", div,
+       function | method | inplace | out);
+EXPOSE("divide(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
+
+// ---- quotients that round, and their remainders
+
+namespace {
+
+// The compute dtype; refuses bool, and integers divided by zero.
+DType integer_division(const char* kernel, const Operand& self, const Operand& other) {
+  const DType dtype = result_type({self, other});
+  if (dtype == DType::Bool) not_implemented_for(kernel, dtype);
+  if (!is_integral(dtype)) return dtype;
+  bool zero = false;
+  if (!other.is_tensor()) {
+    zero = other.scalar().to_int() == 0;
+  } else if (other.tensor().numel() != 0) {
+    const Tensor divisor = as_contiguous(other.tensor());
+    if (auto any_zero = cpu::kernels().pointwise.any_zero[static_cast<int>(divisor.dtype())])
+      zero = any_zero(divisor->data, divisor.numel());
+  }
+  check(!zero, "ZeroDivisionError: an integer was divided by 0");
+  return dtype;
+}
+
+Tensor rounded_quotient(Pointwise op, const char* kernel, const Operand& self, const Operand& other,
+                        const Out& out) {
+  return pointwise_as(out, op, integer_division(kernel, self, other), {self, other});
+}
+Tensor floor_quotient(const Operand& self, const Operand& other, const Out& out = {}) {
+  return rounded_quotient(Pointwise::FloorDiv, "div_floor_cpu", self, other, out);
+}
+Tensor trunc_quotient(const Operand& self, const Operand& other, const Out& out = {}) {
+  return rounded_quotient(Pointwise::TruncDiv, "div_trunc_cpu", self, other, out);
+}
+
+Tensor div_rounding(const Operand& self, const Operand& other, std::optional<std::string_view> rounding_mode,
+                    const Out& out) {
+  if (!rounding_mode) return div(self, other, out);
+  const bool trunc = *rounding_mode == "trunc";
+  check(trunc || *rounding_mode == "floor",
+        "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '", *rounding_mode, "'");
+  return differentiable(
+      other.is_tensor() ? "DivBackward2" : "DivBackward3", out,
+      [&] { return trunc ? trunc_quotient(self, other, out) : floor_quotient(self, other, out); },
+      wrt(self, [shape = InputShape(self)](const Tensor&) { return shape.zeros(); }),
+      wrt(other, [shape = InputShape(other)](const Tensor&) { return shape.zeros(); }));
+}
+
+[[noreturn]] Tensor no_derivative(const char* name) {
+  fail<NotImplementedError>("derivative for aten::", name, " is not implemented");
+}
+
+Tensor floor_divide(const Operand& self, const Operand& other, const Out& out) {
+  return differentiable(
+      "NotImplemented", out, [&] { return floor_quotient(self, other, out); },
+      wrt(self, [](const Tensor&) { return no_derivative("floor_divide"); }),
+      wrt(other, [](const Tensor&) { return no_derivative("floor_divide"); }));
+}
+
+// x - y q(x, y), q the rounded quotient, which has no slope.
+Tensor remainder_like(const char* node, const char* kernel, Pointwise op, const Operand& self,
+                      const Operand& other, const Out& out) {
+  return differentiable(
+      node, out, [&] { return pointwise_as(out, op, integer_division(kernel, self, other), {self, other}); },
+      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
+      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other), op](const Tensor& grad) {
+        const Tensor quotient = div_rounding(x(), y(), op == Pointwise::Fmod ? "trunc" : "floor", {});
+        return shape.fit(mul(neg(grad), quotient));
+      }));
+}
+
+Tensor remainder(const Operand& self, const Operand& other, const Out& out) {
+  refuse_two_numbers("remainder", self, other);
+  return remainder_like(other.is_tensor() ? "RemainderBackward1" : "RemainderBackward0", "remainder_cpu",
+                        Pointwise::Remainder, self, other, out);
+}
+Tensor fmod(const Tensor& self, const Operand& other, const Out& out) {
+  return remainder_like(other.is_tensor() ? "FmodBackward1" : "FmodBackward0", "fmod_cpu", Pointwise::Fmod,
+                        self, other, out);
+}
+
+}  // namespace
+EXPOSE("div(Tensor|Number self, Tensor|Number other, *, str? rounding_mode) -> Tensor", div_rounding,
+       function | method | inplace | out);
+EXPOSE("divide(Tensor|Number self, Tensor|Number other, *, str? rounding_mode) -> Tensor", div_rounding,
+       function | method | inplace | out);
+EXPOSE("floor_divide(Tensor|Number self, Tensor|Number other) -> Tensor", floor_divide,
+       function | method | inplace | out);
+EXPOSE("remainder(Tensor|Number self, Tensor|Number other) -> Tensor", remainder,
+       function | method | inplace | out);
+EXPOSE("fmod(Tensor self, Tensor|Number other) -> Tensor", fmod, function | method | inplace | out);
+
+// ---- signs and small powers
+
+Tensor neg(const Tensor& self, const Out& out) {
+  check(self.dtype() != DType::Bool,
+        "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+        "use the `~` "
+        "or `logical_not()` operator instead.");
+  return unary("NegBackward0", Pointwise::Neg, self, out, [](const Tensor& grad) { return neg(grad); });
+}
+EXPOSE("neg(Tensor self) -> Tensor", neg, function | method | inplace | out | inplace_function);
+EXPOSE("negative(Tensor self) -> Tensor", neg, function | method | inplace | out | inplace_function);
+
+namespace {
+Tensor positive(const Tensor& self) {
+  check(self.dtype() != DType::Bool, "The `+` operator, on a bool tensor is not supported.");
+  return self;
+}
+}  // namespace
+EXPOSE("positive(Tensor self) -> Tensor", positive, function | method);
+
+Tensor abs(const Tensor& self, const Out& out) {
+  if (self.dtype() == DType::Bool) not_implemented_for("abs_cpu", DType::Bool);
+  return unary("AbsBackward0", Pointwise::Abs, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, sign(x())); });
+}
+EXPOSE("abs(Tensor self) -> Tensor", abs, function | method | inplace | out | inplace_function);
+EXPOSE("absolute(Tensor self) -> Tensor", abs, function | method | inplace | out);
+
+Tensor sign(const Tensor& self, const Out& out) {
+  return unary("SignBackward0", Pointwise::Sign, self, out, no_slope);
+}
+EXPOSE("sign(Tensor self) -> Tensor", sign, function | method | inplace | out);
+EXPOSE("sgn(Tensor self) -> Tensor", sign, function | method | inplace | out);
+
+Tensor reciprocal(const Tensor& self, const Out& out) {
+  return unary("ReciprocalBackward0", Pointwise::Reciprocal, self, out,
+               [](const Tensor& grad, const Tensor& y) { return mul(neg(grad), mul(y, y)); });
+}
+EXPOSE("reciprocal(Tensor self) -> Tensor", reciprocal, function | method | inplace | out | inplace_function);
+
+Tensor square(const Tensor& self, const Out& out) { return pow(self, Scalar(2), out); }
+EXPOSE("square(Tensor self) -> Tensor", square, function | method | inplace | out | inplace_function);
+
+// ---- powers
+
+namespace {
+
+// x ^ exponent for a number, by the cheapest kernel that is exact for it.
+Tensor power_of(const Tensor& self, const Scalar& exponent, const Out& out) {
+  const DType dtype = result_type({self, exponent});
+  if (exponent.equals(0) || exponent.equals(1)) {
+    const Tensor result = result_for(out, self.sizes(), dtype);
+    copy_into(result, exponent.equals(0) ? Operand(Scalar(1)) : Operand(self));
+    return result;
+  }
+  if (is_integral(dtype)) {
+    check(exponent.to_int() >= 0, "Integers to negative integer powers are not allowed.");
+  } else if (exponent.equals(0.5)) {
+    return pointwise_as(out, Pointwise::Sqrt, dtype, {self});
+  } else if (exponent.equals(-0.5)) {
+    return pointwise_as(out, Pointwise::Rsqrt, dtype, {self});
+  } else if (exponent.equals(-1)) {
+    return pointwise_as(out, Pointwise::Reciprocal, dtype, {self});
+  }
+  if (exponent.equals(2)) return pointwise_as(out, Pointwise::Square, dtype, {self});
+  if (exponent.equals(3)) return pointwise_as(out, Pointwise::Cube, dtype, {self});
+  return pointwise_as(out, Pointwise::Pow, dtype, {self, exponent});
+}
+
+// exponent * x ^ (exponent - 1), and 0 for a zero exponent even where x is 0 or infinite.
+Tensor power_slope(const Tensor& self, const Scalar& exponent) {
+  if (exponent.equals(0)) return zeros(self.sizes(), self.dtype());
+  if (exponent.equals(1)) return pow(self, Scalar(0));
+  if (exponent.equals(2)) return mul(self, Scalar(2));
+  const double lower = exponent.to_double() - 1;
+  const bool whole = !exponent.is_floating();
+  return mul(pow(self, whole ? Scalar(exponent.to_int() - 1) : Scalar(lower)), exponent);
+}
+
+Tensor power_number(const Tensor& self, const Scalar& exponent, const Out& out) {
+  return differentiable(
+      "PowBackward0", out, [&] { return power_of(self, exponent, out); },
+      wrt(self, [shape = InputShape(self), x = saved(self), exponent](const Tensor& grad) {
+        return shape.fit(mul(grad, power_slope(x(), exponent)));
+      }));
+}
+
+}  // namespace
+
+Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
+  if (!exponent.is_tensor() && self.is_tensor()) return power_number(self.tensor(), exponent.scalar(), out);
+  refuse_two_numbers("pow", self, exponent);
+  if (result_type({self, exponent}) == DType::Bool) not_implemented_for("pow", DType::Bool);
+  return differentiable(
+      self.is_tensor() ? "PowBackward1" : "PowBackward2", out,
+      [&] { return pointwise(out, Pointwise::Pow, {self, exponent}); },
+      wrt(self,
+          [shape = InputShape(self), x = saved(self), y = saved(exponent)](const Tensor& grad) {
+            const auto base = x(), power = y();
+            const Tensor slope = mul(power, pow(base, sub(power, Scalar(1))));
+            return shape.fit(where(eq(power, Scalar(0)), Scalar(0.0), mul(grad, slope)));
+          }),
+      wrt(exponent, [shape = InputShape(exponent), x = saved(self), y = saved(exponent)](
+                        const Tensor& grad, const Tensor& result) {
+        const auto base = x(), power = y();
+        // 0 ^ y is constant for y >= 0, though log(0) is infinite.
+        if (!base.tensor) {
+          const double value = base.scalar.to_double();
+          const Tensor slope = mul(grad, mul(result, Scalar(std::log(value))));
+          return shape.fit(value == 0 ? where(ge(power, Scalar(0)), Scalar(0.0), slope) : slope);
+        }
+        const Tensor constant = logical_and(eq(base, Scalar(0)), ge(power, Scalar(0)));
+        return shape.fit(where(constant, Scalar(0.0), mul(grad, mul(result, log(base.tensor)))));
+      }));
+}
+EXPOSE("pow(Tensor|Number self, Tensor|Number exponent) -> Tensor", pow, function | method | inplace | out);
+
+namespace {
+Tensor float_power(const Operand& self, const Operand& exponent, const Out& out) {
+  refuse_two_numbers("float_power", self, exponent);
+  const Tensor base = self.is_tensor() ? to_dtype(self.tensor(), DType::Float64) : Tensor();
+  const Tensor power = exponent.is_tensor() ? to_dtype(exponent.tensor(), DType::Float64) : Tensor();
+  if (out.target)
+    check(out.target->dtype == DType::Float64, "the output given to float_power has dtype ",
+          scalar_type_name(out.target->dtype), " but the operation's result requires dtype Double");
+  return pow(base ? Operand(base) : Operand(Scalar(self.scalar().to_double())),
+             power ? Operand(power) : Operand(Scalar(exponent.scalar().to_double())), out);
+}
+Tensor ldexp(const Tensor& self, const Tensor& other, const Out& out) {
+  return mul(self, pow(Scalar(2.0), other), out);
+}
+}  // namespace
+EXPOSE("float_power(Tensor|Number self, Tensor|Number exponent) -> Tensor", float_power,
+       function | method | inplace | out);
+EXPOSE("ldexp(Tensor self, Tensor other) -> Tensor", ldexp,
+       function | method | inplace | out | inplace_function);
+
+// ---- combinations
+
+namespace {
+
+Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value,
+               const Out& out) {
+  const DType dtype = result_type({self, tensor1, tensor2});
+  if (dtype == DType::Bool) not_implemented_for("addcmul_cpu_out", dtype);
+  return differentiable(
+      "AddcmulBackward0", out,
+      [&] { return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value}); },
+      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
+      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
+                    value](const Tensor& grad) { return shape.fit(mul(grad, scaled(b(), value))); }),
+      wrt(tensor2, [shape = InputShape(tensor2), a = saved(tensor1), value](const Tensor& grad) {
+        return shape.fit(mul(grad, scaled(a(), value)));
+      }));
+}
+
+Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value,
+               const Out& out) {
+  check(
+      !is_integral(tensor1.dtype()) || !is_integral(tensor2.dtype()),
+      "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a "
+      "true "
+      "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+      "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+      "tensor2) "
+      "for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * "
+      "tensor1 / "
+      "tensor2), for all dtypes.");
+  const DType dtype = result_type({self, tensor1, tensor2});
+  return differentiable(
+      "AddcdivBackward0", out,
+      [&] { return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value}); },
+      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
+      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
+                    value](const Tensor& grad) { return shape.fit(mul(grad, div(value, b()))); }),
+      wrt(tensor2,
+          [shape = InputShape(tensor2), a = saved(tensor1), b = saved(tensor2), value](const Tensor& grad) {
+            const Tensor divisor = b();
+            return shape.fit(mul(mul(grad, -value), div(a(), mul(divisor, divisor))));
+          }));
+}
+
+Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const Out& out) {
+  check(end.dtype() == self.dtype(), "expected dtype ", c_type_name(self.dtype()),
+        " for `end` but got dtype ", c_type_name(end.dtype()));
+  check(!weight.is_tensor() || weight.dtype() == self.dtype(), "expected dtype ", c_type_name(self.dtype()),
+        " for `weight` but got dtype ", c_type_name(weight.dtype()));
+  if (is_integral(self.dtype()))
+    not_implemented_for(weight.is_tensor() ? "lerp_kernel_tensor" : "lerp_kernel_scalar", self.dtype());
+  return differentiable(
+      weight.is_tensor() ? "LerpBackward1" : "LerpBackward0", out,
+      [&] { return pointwise(out, Pointwise::Lerp, {self, end, weight}); },
+      wrt(self,
+          [shape = InputShape(self), w = saved(weight)](const Tensor& grad) {
+            const auto value = w();
+            return shape.fit(value.tensor ? mul(grad, sub(Scalar(1), value.tensor))
+                                          : mul(grad, Scalar(1 - value.scalar.to_double())));
+          }),
+      wrt(end, [shape = InputShape(end),
+                w = saved(weight)](const Tensor& grad) { return shape.fit(mul(grad, w())); }),
+      wrt(weight, [shape = InputShape(weight), a = saved(self), b = saved(end)](const Tensor& grad) {
+        return shape.fit(mul(grad, sub(b(), a())));
+      }));
+}
+
+}  // namespace
+EXPOSE("addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor", addcmul,
+       function | method | inplace | out);
+EXPOSE("addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor", addcdiv,
+       function | method | inplace | out);
+EXPOSE("lerp(Tensor self, Tensor end, Tensor|Number weight) -> Tensor", lerp,
+       function | method | inplace | out);
+
+const char* c_type_name(DType dtype) {
+  switch (dtype) {
+    case DType::Bool:
+      return "bool";
+    case DType::UInt8:
+      return "unsigned char";
+    case DType::Int8:
+      return "signed char";
+    case DType::Int16:
+      return "short int";
+    case DType::Int32:
+      return "int";
+    case DType::Int64:
+      return "long int";
+    case DType::Float16:
+      return "c10::Half";
+    case DType::BFloat16:
+      return "c10::BFloat16";
+    case DType::Float32:
+      return "float";
+    case DType::Float64:
+      return "double";
+    case DType::Complex64:
+      return "c10::complex<float>";
+    case DType::Complex128:
+      return "c10::complex<double>";
+  }
+  return "";
+}
+
+}  // namespace flambeau

@@ -1,0 +1,393 @@
+// Comparisons, predicates, logic and bits, and the operators that choose between values.
+#include <limits>
+
+#include "core/cpu/kernels.h"
+#include "core/ops/pointwise/rules.h"
+
+namespace flambeau {
+
+namespace {
+
+constexpr unsigned kComparison = Forms::function | Forms::method | Forms::inplace | Forms::out;
+const Scalar kZero(0);
+
+// A result of its own carries no gradient; one written over self cuts self's history off.
+Tensor predicate(const char* node, Pointwise op, const Operand& self, const Operand& other, const Out& out) {
+  if (!out.inplace) return pointwise(out, op, {self, other});
+  return differentiable(node, out, [&] { return pointwise(out, op, {self, other}); }, wrt(self, no_slope));
+}
+
+}  // namespace
+
+Tensor eq(const Operand& self, const Operand& other, const Out& out) {
+  return predicate("EqBackward1", Pointwise::Eq, self, other, out);
+}
+Tensor ne(const Operand& self, const Operand& other, const Out& out) {
+  return predicate("NeBackward1", Pointwise::Ne, self, other, out);
+}
+Tensor lt(const Operand& self, const Operand& other, const Out& out) {
+  return predicate("LtBackward1", Pointwise::Lt, self, other, out);
+}
+Tensor le(const Operand& self, const Operand& other, const Out& out) {
+  return predicate("LeBackward1", Pointwise::Le, self, other, out);
+}
+Tensor gt(const Operand& self, const Operand& other, const Out& out) {
+  return predicate("GtBackward1", Pointwise::Gt, self, other, out);
+}
+Tensor ge(const Operand& self, const Operand& other, const Out& out) {
+  return predicate("GeBackward1", Pointwise::Ge, self, other, out);
+}
+EXPOSE("eq(Tensor self, Tensor|Number other) -> Tensor", tensor_first<eq>, kComparison);
+EXPOSE("ne(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ne>, kComparison);
+EXPOSE("lt(Tensor self, Tensor|Number other) -> Tensor", tensor_first<lt>, kComparison);
+EXPOSE("le(Tensor self, Tensor|Number other) -> Tensor", tensor_first<le>, kComparison);
+EXPOSE("gt(Tensor self, Tensor|Number other) -> Tensor", tensor_first<gt>, kComparison);
+EXPOSE("ge(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ge>, kComparison);
+EXPOSE("not_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ne>, kComparison);
+EXPOSE("less(Tensor self, Tensor|Number other) -> Tensor", tensor_first<lt>, kComparison);
+EXPOSE("less_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<le>, kComparison);
+EXPOSE("greater(Tensor self, Tensor|Number other) -> Tensor", tensor_first<gt>, kComparison);
+EXPOSE("greater_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ge>, kComparison);
+
+// ---- predicates of one tensor
+
+namespace {
+Tensor isnan(const Tensor& self) { return pointwise({}, Pointwise::IsNan, {self}); }
+Tensor isinf(const Tensor& self) { return pointwise({}, Pointwise::IsInf, {self}); }
+Tensor isfinite(const Tensor& self) { return pointwise({}, Pointwise::IsFinite, {self}); }
+Tensor isreal(const Tensor& self) { return fill_raw(empty(self.sizes(), DType::Bool), Scalar(true)); }
+Tensor isposinf(const Tensor& self, const Out& out) {
+  return pointwise(out, Pointwise::Eq, {self, Scalar(std::numeric_limits<double>::infinity())});
+}
+Tensor isneginf(const Tensor& self, const Out& out) {
+  return pointwise(out, Pointwise::Eq, {self, Scalar(-std::numeric_limits<double>::infinity())});
+}
+Tensor signbit(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::SignBit, {self}); }
+}  // namespace
+EXPOSE("isnan(Tensor self) -> Tensor", isnan, function | method);
+EXPOSE("isinf(Tensor self) -> Tensor", isinf, function | method);
+EXPOSE("isfinite(Tensor self) -> Tensor", isfinite, function | method);
+EXPOSE("isreal(Tensor self) -> Tensor", isreal, function | method);
+EXPOSE("isposinf(Tensor self) -> Tensor", isposinf, function | method | out);
+EXPOSE("isneginf(Tensor self) -> Tensor", isneginf, function | method | out);
+EXPOSE("signbit(Tensor self) -> Tensor", signbit, function | method | out);
+
+// ---- whole tensors compared
+
+namespace {
+
+bool all_true(const Tensor& condition) {
+  const Tensor flags = as_contiguous(condition);
+  return !cpu::kernels().pointwise.any_zero[static_cast<int>(DType::Bool)](flags->data, flags.numel());
+}
+
+bool equal(const Tensor& self, const Tensor& other) {
+  return self.sizes() == other.sizes() && all_true(pointwise({}, Pointwise::Eq, {self, other}));
+}
+
+// |self - other| <= atol + rtol |other|; equal infinities are close.
+Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  check(self.dtype() == other.dtype(), scalar_type_name(self.dtype()), " did not match ",
+        scalar_type_name(other.dtype()));
+  check(rtol >= 0, "rtol must be greater than or equal to zero, but got ", rtol);
+  check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
+  NoGrad no_grad;
+  Tensor close = eq(self, other);
+  if (equal_nan && is_floating(self.dtype()))
+    close = pointwise({}, Pointwise::LogicalOr,
+                      {close, pointwise({}, Pointwise::LogicalAnd, {isnan(self), isnan(other)})});
+  if (rtol == 0 && atol == 0) return close;
+  const DType dtype = is_integral(self.dtype()) ? default_dtype() : self.dtype();
+  const Tensor a = to_dtype(self, dtype), b = to_dtype(other, dtype);
+  const Tensor allowed = add(abs(mul(b, Scalar(rtol))), Scalar(atol));
+  const Tensor error = abs(sub(a, b));
+  const Tensor within = pointwise({}, Pointwise::LogicalAnd, {isfinite(error), le(error, allowed)});
+  return pointwise({}, Pointwise::LogicalOr, {close, within});
+}
+
+bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol, bool equal_nan) {
+  return all_true(isclose(self, other, rtol, atol, equal_nan));
+}
+
+}  // namespace
+EXPOSE("equal(Tensor self, Tensor other) -> bool", equal, function | method);
+EXPOSE(
+    "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
+    isclose, function | method);
+EXPOSE(
+    "allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
+    allclose, function | method);
+
+// ---- logic and bits
+
+Tensor logical_and(const Tensor& self, const Tensor& other, const Out& out) {
+  return predicate("LogicalAndBackward0", Pointwise::LogicalAnd, self, other, out);
+}
+Tensor logical_not(const Tensor& self, const Out& out) {
+  if (!out.inplace) return pointwise(out, Pointwise::LogicalNot, {self});
+  return unary("LogicalNotBackward0", Pointwise::LogicalNot, self, out, no_slope);
+}
+namespace {
+Tensor logical_or(const Tensor& self, const Tensor& other, const Out& out) {
+  return predicate("LogicalOrBackward0", Pointwise::LogicalOr, self, other, out);
+}
+Tensor logical_xor(const Tensor& self, const Tensor& other, const Out& out) {
+  return predicate("LogicalXorBackward0", Pointwise::LogicalXor, self, other, out);
+}
+}  // namespace
+EXPOSE("logical_and(Tensor self, Tensor other) -> Tensor", logical_and, kComparison);
+EXPOSE("logical_or(Tensor self, Tensor other) -> Tensor", logical_or, kComparison);
+EXPOSE("logical_xor(Tensor self, Tensor other) -> Tensor", logical_xor, kComparison);
+EXPOSE("logical_not(Tensor self) -> Tensor", logical_not, kComparison);
+
+namespace {
+
+Tensor bitwise(const char* name, const char* kernel, Pointwise op, const Operand& self, const Operand& other,
+               const Out& out) {
+  refuse_two_numbers(name, self, other);
+  const DType dtype = result_type({self, other});
+  const bool is_shift = op == Pointwise::ShiftLeft || op == Pointwise::ShiftRight;
+  if (!is_integral(dtype) || (is_shift && dtype == DType::Bool)) not_implemented_for(kernel, dtype);
+  return pointwise_as(out, op, dtype, {self, other});
+}
+Tensor bitwise_and(const Operand& self, const Operand& other, const Out& out) {
+  return bitwise("bitwise_and", "bitwise_and_cpu", Pointwise::BitwiseAnd, self, other, out);
+}
+Tensor bitwise_or(const Operand& self, const Operand& other, const Out& out) {
+  return bitwise("bitwise_or", "bitwise_or_cpu", Pointwise::BitwiseOr, self, other, out);
+}
+Tensor bitwise_xor(const Operand& self, const Operand& other, const Out& out) {
+  return bitwise("bitwise_xor", "bitwise_xor_cpu", Pointwise::BitwiseXor, self, other, out);
+}
+Tensor bitwise_left_shift(const Operand& self, const Operand& other, const Out& out) {
+  return bitwise("bitwise_left_shift", "lshift_cpu", Pointwise::ShiftLeft, self, other, out);
+}
+Tensor bitwise_right_shift(const Operand& self, const Operand& other, const Out& out) {
+  return bitwise("bitwise_right_shift", "rshift_cpu", Pointwise::ShiftRight, self, other, out);
+}
+Tensor shift_left(const Tensor& self, const Operand& other) { return bitwise_left_shift(self, other, {}); }
+Tensor shift_right(const Tensor& self, const Operand& other) { return bitwise_right_shift(self, other, {}); }
+Tensor bitwise_not(const Tensor& self, const Out& out) {
+  if (!is_integral(self.dtype())) not_implemented_for("bitwise_not_cpu", self.dtype());
+  return pointwise(out, Pointwise::BitwiseNot, {self});
+}
+
+}  // namespace
+EXPOSE("bitwise_and(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_and, kComparison);
+EXPOSE("bitwise_or(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_or, kComparison);
+EXPOSE("bitwise_xor(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_xor, kComparison);
+EXPOSE("bitwise_left_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_left_shift,
+       kComparison);
+EXPOSE("bitwise_right_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_right_shift,
+       kComparison);
+EXPOSE("__lshift__(Tensor self, Tensor|Number other) -> Tensor", shift_left, method);
+EXPOSE("__rshift__(Tensor self, Tensor|Number other) -> Tensor", shift_right, method);
+EXPOSE("bitwise_not(Tensor self) -> Tensor", bitwise_not, kComparison);
+
+// ---- the larger and the smaller
+
+namespace {
+
+// Where the two are equal, each gets half the gradient.
+Tensor share_of_extreme(const Tensor& grad, const Tensor& mine, const Tensor& theirs, Pointwise loses) {
+  const Tensor halved = where(eq(mine, theirs), div(grad, Scalar(2)), grad);
+  return masked_fill(halved, pointwise({}, loses, {mine, theirs}), Scalar(0));
+}
+
+Tensor extreme(const char* node, Pointwise op, Pointwise loses, const Tensor& self, const Tensor& other,
+               const Out& out) {
+  return differentiable(
+      node, out, [&] { return pointwise(out, op, {self, other}); },
+      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other),
+                 loses](const Tensor& grad) { return shape.fit(share_of_extreme(grad, a(), b(), loses)); }),
+      wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other), loses](const Tensor& grad) {
+        return shape.fit(share_of_extreme(grad, b(), a(), loses));
+      }));
+}
+
+// Whether fmax (fmin) took the first: it wins ties, and against NaN.
+Tensor takes_first(const Tensor& a, const Tensor& b, Pointwise wins) {
+  return pointwise({}, Pointwise::LogicalOr, {pointwise({}, wins, {a, b}), isnan(b)});
+}
+
+Tensor number_extreme(const char* node, Pointwise op, Pointwise wins, const Tensor& self, const Tensor& other,
+                      const Out& out) {
+  return differentiable(
+      node, out, [&] { return pointwise(out, op, {self, other}); },
+      wrt(self,
+          [shape = InputShape(self), a = saved(self), b = saved(other), wins](const Tensor& grad) {
+            return shape.fit(where(takes_first(a(), b(), wins), grad, kZero));
+          }),
+      wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other), wins](const Tensor& grad) {
+        return shape.fit(where(takes_first(a(), b(), wins), kZero, grad));
+      }));
+}
+
+Tensor fmax(const Tensor& self, const Tensor& other, const Out& out) {
+  return number_extreme("FmaxBackward0", Pointwise::Fmax, Pointwise::Ge, self, other, out);
+}
+Tensor fmin(const Tensor& self, const Tensor& other, const Out& out) {
+  return number_extreme("FminBackward0", Pointwise::Fmin, Pointwise::Le, self, other, out);
+}
+
+}  // namespace
+
+Tensor maximum(const Tensor& self, const Tensor& other, const Out& out) {
+  return extreme("MaximumBackward0", Pointwise::Maximum, Pointwise::Lt, self, other, out);
+}
+Tensor minimum(const Tensor& self, const Tensor& other, const Out& out) {
+  return extreme("MinimumBackward0", Pointwise::Minimum, Pointwise::Gt, self, other, out);
+}
+EXPOSE("maximum(Tensor self, Tensor other) -> Tensor", maximum, function | method | out);
+EXPOSE("minimum(Tensor self, Tensor other) -> Tensor", minimum, function | method | out);
+EXPOSE("fmax(Tensor self, Tensor other) -> Tensor", fmax, function | method | out);
+EXPOSE("fmin(Tensor self, Tensor other) -> Tensor", fmin, function | method | out);
+
+// ---- clamp
+
+namespace {
+
+// g where low <= x <= high, else 0.
+Tensor clamp_backward(const Tensor& grad, const Tensor& x, const Scalar& low, const Scalar& high) {
+  return differentiable(
+      "ClampBackwardBackward0", Out{},
+      [&] { return pointwise({}, Pointwise::ClampBackward, {grad, x, low, high}); },
+      wrt(grad, [x = saved(x), low, high](const Tensor& g) { return clamp_backward(g, x(), low, high); }));
+}
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+Tensor clamp_numbers(const char* node, const Tensor& self, std::optional<Scalar> min,
+                     std::optional<Scalar> max, const Out& out) {
+  return differentiable(
+      node, out,
+      [&] {
+        if (min && max) return pointwise(out, Pointwise::Clamp, {self, *min, *max});
+        return min ? pointwise(out, Pointwise::ClampMin, {self, *min})
+                   : pointwise(out, Pointwise::ClampMax, {self, *max});
+      },
+      wrt(self, [shape = InputShape(self), x = saved(self), min, max](const Tensor& grad) {
+        const Scalar low = min.value_or(Scalar(-kInfinity)), high = max.value_or(Scalar(kInfinity));
+        return shape.fit(clamp_backward(grad, x(), low, high));
+      }));
+}
+
+// The condition under which x passes; bounds that are not given are undefined.
+Tensor passes(const Tensor& x, const Tensor& min, const Tensor& max) {
+  if (!max) return ge(x, min);
+  if (!min) return le(x, max);
+  return pointwise({}, Pointwise::LogicalAnd, {ge(x, min), le(x, max)});
+}
+
+Tensor clamp_tensors(const char* node, const Tensor& self, const Tensor& min, const Tensor& max,
+                     const Out& out) {
+  return differentiable(
+      node, out,
+      [&] {
+        if (min && max) return pointwise(out, Pointwise::Clamp, {self, min, max});
+        return min ? pointwise(out, Pointwise::ClampMin, {self, min})
+                   : pointwise(out, Pointwise::ClampMax, {self, max});
+      },
+      wrt(self,
+          [shape = InputShape(self), x = saved(self), low = saved(min), high = saved(max),
+           has_low = bool(min), has_high = bool(max)](const Tensor& grad) {
+            const Tensor inside = passes(x(), has_low ? low() : Tensor(), has_high ? high() : Tensor());
+            return shape.fit(where(inside, grad, kZero));
+          }),
+      wrt(min,
+          [x = saved(self), low = saved(min), high = saved(max), has_high = bool(max)](const Tensor& grad) {
+            const Tensor bound = low();
+            Tensor binds = lt(x(), bound);
+            if (has_high) binds = pointwise({}, Pointwise::LogicalAnd, {binds, lt(bound, high())});
+            return InputShape(bound).fit(where(binds, grad, kZero));
+          }),
+      wrt(max,
+          [x = saved(self), low = saved(min), high = saved(max), has_low = bool(min)](const Tensor& grad) {
+            const Tensor bound = high();
+            Tensor binds = gt(x(), bound);
+            if (has_low) binds = pointwise({}, Pointwise::LogicalOr, {binds, lt(bound, low())});
+            return InputShape(bound).fit(where(binds, grad, kZero));
+          }));
+}
+
+std::optional<Scalar> number_of(const std::optional<Operand>& bound) {
+  return bound ? std::optional(bound->scalar()) : std::nullopt;
+}
+
+Tensor clamp_as(const char* numbers_node, const char* tensors_node, const Tensor& self,
+                const std::optional<Operand>& min, const std::optional<Operand>& max, const Out& out) {
+  check(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
+  const bool min_tensor = min && min->is_tensor(), max_tensor = max && max->is_tensor();
+  if (!min_tensor && !max_tensor)
+    return clamp_numbers(numbers_node, self, number_of(min), number_of(max), out);
+  check<TypeError>(
+      (!min || min_tensor) && (!max || max_tensor),
+      "clamp() received an invalid combination of arguments: 'min' and 'max' must both be Tensors or both be "
+      "Numbers");
+  return clamp_tensors(tensors_node, self, min ? min->tensor() : Tensor(), max ? max->tensor() : Tensor(),
+                       out);
+}
+
+Tensor clamp_min(const Tensor& self, const Operand& min, const Out& out) {
+  return clamp_as("ClampMinBackward0", "ClampMinBackward1", self, min, std::nullopt, out);
+}
+Tensor clamp_max(const Tensor& self, const Operand& max, const Out& out) {
+  return clamp_as("ClampMaxBackward0", "ClampMaxBackward1", self, std::nullopt, max, out);
+}
+
+constexpr unsigned kClamp =
+    Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
+
+}  // namespace
+
+Tensor clamp(const Tensor& self, std::optional<Operand> min, std::optional<Operand> max, const Out& out) {
+  return clamp_as("ClampBackward1", "ClampBackward0", self, min, max, out);
+}
+EXPOSE("clamp(Tensor self, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", clamp, kClamp);
+EXPOSE("clip(Tensor self, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", clamp, kClamp);
+EXPOSE("clamp_min(Tensor self, Tensor|Number min) -> Tensor", clamp_min, kClamp);
+EXPOSE("clamp_max(Tensor self, Tensor|Number max) -> Tensor", clamp_max, kClamp);
+
+// ---- choosing by a condition
+
+Tensor where(const Tensor& condition, const Operand& self, const Operand& other, const Out& out) {
+  check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
+        "where expected condition to be a boolean tensor, but got a tensor with dtype ",
+        scalar_type_name(condition.dtype()));
+  return differentiable(
+      "WhereBackward0", out, [&] { return pointwise(out, Pointwise::Where, {condition, self, other}); },
+      wrt(self, [shape = InputShape(self),
+                 c = saved(condition)](const Tensor& grad) { return shape.fit(where(c(), grad, kZero)); }),
+      wrt(other, [shape = InputShape(other), c = saved(condition)](const Tensor& grad) {
+        return shape.fit(where(c(), kZero, grad));
+      }));
+}
+
+namespace {
+Tensor where_method(const Tensor& self, const Tensor& condition, const Operand& other) {
+  return where(condition, self, other);
+}
+}  // namespace
+EXPOSE("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", where, function | out);
+EXPOSE("where(Tensor self, Tensor condition, Tensor|Number other) -> Tensor", where_method, method);
+
+Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value, const Out& out) {
+  check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",
+        c_type_name(mask.dtype()));
+  if (value.is_tensor())
+    check(value.tensor().dim() == 0,
+          "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
+          value.tensor().dim(), " dimension(s).");
+  return differentiable(
+      value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0", out,
+      [&] { return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self}); },
+      wrt(self, [shape = InputShape(self),
+                 m = saved(mask)](const Tensor& grad) { return shape.fit(masked_fill(grad, m(), kZero)); }),
+      wrt(value, [shape = InputShape(value), m = saved(mask)](const Tensor& grad) {
+        return shape.fit(where(m(), grad, kZero));
+      }));
+}
+EXPOSE("masked_fill(Tensor self, Tensor mask, Tensor|Number value) -> Tensor", masked_fill,
+       function | method | inplace);
+
+}  // namespace flambeau

@@ -1,0 +1,376 @@
+// Elementary and special functions of each element, and rounding.
+#include <limits>
+#include <numbers>
+
+#include "core/ops/pointwise/rules.h"
+
+namespace flambeau {
+
+namespace {
+
+const Scalar kOne(1.0);
+const Scalar kTwo(2.0);
+constexpr unsigned kEveryForm =
+    Forms::function | Forms::method | Forms::inplace | Forms::out | Forms::inplace_function;
+constexpr unsigned kBinaryForm = Forms::function | Forms::method | Forms::inplace | Forms::out;
+
+// 1 - x^2, x^2 + 1, x^2 - 1
+Tensor one_minus_square(const Tensor& x) { return sub(kOne, mul(x, x)); }
+Tensor square_plus_one(const Tensor& x) { return add(mul(x, x), kOne); }
+Tensor square_minus_one(const Tensor& x) { return sub(mul(x, x), kOne); }
+
+}  // namespace
+
+// ---- exponentials and logarithms
+
+Tensor exp(const Tensor& self, const Out& out) {
+  return unary("ExpBackward0", Pointwise::Exp, self, out,
+               [](const Tensor& grad, const Tensor& y) { return mul(grad, y); });
+}
+EXPOSE("exp(Tensor self) -> Tensor", exp, kEveryForm);
+
+namespace {
+Tensor exp2(const Tensor& self, const Out& out) {
+  return unary("Exp2Backward0", Pointwise::Exp2, self, out, [](const Tensor& grad, const Tensor& y) {
+    return mul(grad, mul(y, Scalar(std::numbers::ln2)));
+  });
+}
+Tensor expm1(const Tensor& self, const Out& out) {
+  return unary("Expm1Backward0", Pointwise::Expm1, self, out,
+               [](const Tensor& grad, const Tensor& y) { return mul(grad, add(y, kOne)); });
+}
+}  // namespace
+EXPOSE("exp2(Tensor self) -> Tensor", exp2, kEveryForm);
+EXPOSE("expm1(Tensor self) -> Tensor", expm1, kEveryForm);
+
+Tensor log(const Tensor& self, const Out& out) {
+  return unary("LogBackward0", Pointwise::Log, self, out,
+               [x = saved(self)](const Tensor& grad) { return div(grad, x()); });
+}
+EXPOSE("log(Tensor self) -> Tensor", log, kEveryForm);
+
+namespace {
+Tensor log2(const Tensor& self, const Out& out) {
+  return unary("Log2Backward0", Pointwise::Log2, self, out, [x = saved(self)](const Tensor& grad) {
+    return div(grad, mul(x(), Scalar(std::numbers::ln2)));
+  });
+}
+Tensor log10(const Tensor& self, const Out& out) {
+  return unary("Log10Backward0", Pointwise::Log10, self, out, [x = saved(self)](const Tensor& grad) {
+    return div(grad, mul(x(), Scalar(std::numbers::ln10)));
+  });
+}
+Tensor log1p(const Tensor& self, const Out& out) {
+  return unary("Log1PBackward0", Pointwise::Log1p, self, out,
+               [x = saved(self)](const Tensor& grad) { return div(grad, add(x(), kOne)); });
+}
+}  // namespace
+EXPOSE("log2(Tensor self) -> Tensor", log2, kEveryForm);
+EXPOSE("log10(Tensor self) -> Tensor", log10, kEveryForm);
+EXPOSE("log1p(Tensor self) -> Tensor", log1p, kEveryForm);
+
+// ---- roots
+
+Tensor sqrt(const Tensor& self, const Out& out) {
+  return unary("SqrtBackward0", Pointwise::Sqrt, self, out,
+               [](const Tensor& grad, const Tensor& y) { return div(grad, mul(y, kTwo)); });
+}
+EXPOSE("sqrt(Tensor self) -> Tensor", sqrt, kEveryForm);
+
+Tensor rsqrt(const Tensor& self, const Out& out) {
+  return unary("RsqrtBackward0", Pointwise::Rsqrt, self, out, [](const Tensor& grad, const Tensor& y) {
+    return mul(mul(grad, Scalar(-0.5)), pow(y, Scalar(3)));
+  });
+}
+EXPOSE("rsqrt(Tensor self) -> Tensor", rsqrt, kEveryForm);
+
+// ---- trigonometric functions and their inverses
+
+Tensor sin(const Tensor& self, const Out& out) {
+  return unary("SinBackward0", Pointwise::Sin, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, cos(x())); });
+}
+EXPOSE("sin(Tensor self) -> Tensor", sin, kEveryForm);
+
+Tensor cos(const Tensor& self, const Out& out) {
+  return unary("CosBackward0", Pointwise::Cos, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, neg(sin(x()))); });
+}
+EXPOSE("cos(Tensor self) -> Tensor", cos, kEveryForm);
+
+namespace {
+Tensor tan(const Tensor& self, const Out& out) {
+  return unary("TanBackward0", Pointwise::Tan, self, out,
+               [](const Tensor& grad, const Tensor& y) { return mul(grad, square_plus_one(y)); });
+}
+Tensor asin(const Tensor& self, const Out& out) {
+  return unary("AsinBackward0", Pointwise::Asin, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(one_minus_square(x()))); });
+}
+Tensor acos(const Tensor& self, const Out& out) {
+  return unary("AcosBackward0", Pointwise::Acos, self, out, [x = saved(self)](const Tensor& grad) {
+    return mul(grad, neg(rsqrt(one_minus_square(x()))));
+  });
+}
+Tensor atan(const Tensor& self, const Out& out) {
+  return unary("AtanBackward0", Pointwise::Atan, self, out,
+               [x = saved(self)](const Tensor& grad) { return div(grad, square_plus_one(x())); });
+}
+}  // namespace
+EXPOSE("tan(Tensor self) -> Tensor", tan, kEveryForm);
+EXPOSE("asin(Tensor self) -> Tensor", asin, kEveryForm);
+EXPOSE("arcsin(Tensor self) -> Tensor", asin, kEveryForm);
+EXPOSE("acos(Tensor self) -> Tensor", acos, kEveryForm);
+EXPOSE("arccos(Tensor self) -> Tensor", acos, kEveryForm);
+EXPOSE("atan(Tensor self) -> Tensor", atan, kEveryForm);
+EXPOSE("arctan(Tensor self) -> Tensor", atan, kEveryForm);
+
+namespace {
+Tensor atan2(const Tensor& self, const Tensor& other, const Out& out) {
+  return differentiable(
+      "Atan2Backward0", out, [&] { return pointwise(out, Pointwise::Atan2, {self, other}); },
+      wrt(self,
+          [shape = InputShape(self), y = saved(self), x = saved(other)](const Tensor& grad) {
+            const Tensor b = x(), a = y();
+            return shape.fit(mul(grad, div(b, add(mul(a, a), mul(b, b)))));
+          }),
+      wrt(other, [shape = InputShape(other), y = saved(self), x = saved(other)](const Tensor& grad) {
+        const Tensor b = x(), a = y();
+        return shape.fit(mul(grad, div(neg(a), add(mul(a, a), mul(b, b)))));
+      }));
+}
+}  // namespace
+EXPOSE("atan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
+EXPOSE("arctan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
+
+// ---- hyperbolic functions and their inverses
+
+namespace {
+Tensor cosh(const Tensor& self, const Out& out);
+Tensor sinh(const Tensor& self, const Out& out) {
+  return unary("SinhBackward0", Pointwise::Sinh, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, cosh(x(), {})); });
+}
+Tensor cosh(const Tensor& self, const Out& out) {
+  return unary("CoshBackward0", Pointwise::Cosh, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, sinh(x(), {})); });
+}
+Tensor asinh(const Tensor& self, const Out& out) {
+  return unary("AsinhBackward0", Pointwise::Asinh, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(square_plus_one(x()))); });
+}
+Tensor acosh(const Tensor& self, const Out& out) {
+  return unary("AcoshBackward0", Pointwise::Acosh, self, out,
+               [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(square_minus_one(x()))); });
+}
+Tensor atanh(const Tensor& self, const Out& out) {
+  return unary("AtanhBackward0", Pointwise::Atanh, self, out,
+               [x = saved(self)](const Tensor& grad) { return div(grad, one_minus_square(x())); });
+}
+}  // namespace
+EXPOSE("sinh(Tensor self) -> Tensor", sinh, kEveryForm);
+EXPOSE("cosh(Tensor self) -> Tensor", cosh, kEveryForm);
+EXPOSE("asinh(Tensor self) -> Tensor", asinh, kEveryForm);
+EXPOSE("arcsinh(Tensor self) -> Tensor", asinh, kEveryForm);
+EXPOSE("acosh(Tensor self) -> Tensor", acosh, kEveryForm);
+EXPOSE("arccosh(Tensor self) -> Tensor", acosh, kEveryForm);
+EXPOSE("atanh(Tensor self) -> Tensor", atanh, kEveryForm);
+EXPOSE("arctanh(Tensor self) -> Tensor", atanh, kEveryForm);
+
+// ---- the error function
+
+namespace {
+Tensor gaussian_slope(const Tensor& grad, const Tensor& x, double sign) {
+  return mul(mul(grad, Scalar(sign * 2 * std::numbers::inv_sqrtpi)), exp(neg(mul(x, x))));
+}
+Tensor erf(const Tensor& self, const Out& out) {
+  return unary("ErfBackward0", Pointwise::Erf, self, out,
+               [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), 1); });
+}
+Tensor erfc(const Tensor& self, const Out& out) {
+  return unary("ErfcBackward0", Pointwise::Erfc, self, out,
+               [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), -1); });
+}
+}  // namespace
+EXPOSE("erf(Tensor self) -> Tensor", erf, kEveryForm);
+EXPOSE("erfc(Tensor self) -> Tensor", erfc, kEveryForm);
+
+// ---- two inputs
+
+namespace {
+
+Tensor hypot(const Tensor& self, const Tensor& other, const Out& out) {
+  const DType dtype = result_type({self, other});
+  if (is_integral(dtype)) not_implemented_for("hypot_cpu", dtype);
+  return differentiable(
+      "HypotBackward0", out, [&] { return pointwise(out, Pointwise::Hypot, {self, other}); },
+      wrt(self, [shape = InputShape(self), a = saved(self)](
+                    const Tensor& grad, const Tensor& y) { return shape.fit(mul(grad, div(a(), y))); }),
+      wrt(other, [shape = InputShape(other), b = saved(other)](const Tensor& grad, const Tensor& y) {
+        return shape.fit(mul(grad, div(b(), y)));
+      }));
+}
+
+Tensor copysign(const Tensor& self, const Operand& other, const Out& out) {
+  return differentiable(
+      other.is_tensor() ? "CopysignBackward0" : "CopysignBackward1", out,
+      [&] { return pointwise(out, Pointwise::Copysign, {self, other}); },
+      wrt(self,
+          [shape = InputShape(self), x = saved(self)](const Tensor& grad, const Tensor& y) {
+            const Tensor value = x();
+            return shape.fit(mul(grad, masked_fill(div(y, value), eq(value, Scalar(0)), Scalar(0))));
+          }),
+      wrt(other, [shape = InputShape(other)](const Tensor&) { return shape.zeros(); }));
+}
+
+Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
+  const DType dtype = result_type({self, other});
+  if (is_integral(dtype)) not_implemented_for("logaddexp_cpu", dtype);
+  return differentiable(
+      "LogaddexpBackward0", out, [&] { return pointwise(out, Pointwise::LogAddExp, {self, other}); },
+      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other)](
+                    const Tensor& grad) { return shape.fit(div(grad, add(exp(sub(b(), a())), kOne))); }),
+      wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other)](const Tensor& grad) {
+        return shape.fit(div(grad, add(exp(sub(a(), b())), kOne)));
+      }));
+}
+
+Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
+  refuse_two_numbers("xlogy", self, other);
+  const char* node = !self.is_tensor()   ? "XlogyBackward1"
+                     : other.is_tensor() ? "XlogyBackward0"
+                                         : "XlogyBackward2";
+  return differentiable(
+      node, out, [&] { return pointwise(out, Pointwise::Xlogy, {self, other}); },
+      wrt(self,
+          [shape = InputShape(self), x = saved(self), y = saved(other)](const Tensor& grad) {
+            const auto value = y();
+            const Tensor base = value.tensor ? value.tensor : scalar_tensor(value.scalar, grad.dtype());
+            const Tensor constant = logical_and(eq(x(), Scalar(0)), le(base, Scalar(0)));
+            return shape.fit(
+                mul(grad, masked_fill(expand(log(base), constant.sizes()), constant, Scalar(0))));
+          }),
+      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
+        return shape.fit(div(mul(grad, x()), y()));
+      }));
+}
+
+}  // namespace
+EXPOSE("hypot(Tensor self, Tensor other) -> Tensor", hypot, kBinaryForm);
+EXPOSE("copysign(Tensor self, Tensor|Number other) -> Tensor", copysign, kBinaryForm);
+EXPOSE("logaddexp(Tensor self, Tensor other) -> Tensor", logaddexp, function | method | out);
+EXPOSE("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", xlogy, kEveryForm);
+
+// ---- rounding
+
+namespace {
+
+// Integers are whole already.
+Tensor rounded(const char* node, const char* kernel, Pointwise op, const Tensor& self, const Out& out) {
+  if (self.dtype() == DType::Bool) not_implemented_for(kernel, DType::Bool);
+  return differentiable(
+      node, out,
+      [&] {
+        if (!is_integral(self.dtype())) return pointwise(out, op, {self});
+        const Tensor result = result_for(out, self.sizes(), self.dtype());
+        copy_into(result, self);
+        return result;
+      },
+      wrt(self, no_slope));
+}
+
+Tensor floor(const Tensor& self, const Out& out) {
+  return rounded("FloorBackward0", "floor_vml_cpu", Pointwise::Floor, self, out);
+}
+Tensor ceil(const Tensor& self, const Out& out) {
+  return rounded("CeilBackward0", "ceil_vml_cpu", Pointwise::Ceil, self, out);
+}
+Tensor trunc(const Tensor& self, const Out& out) {
+  return rounded("TruncBackward0", "trunc_vml_cpu", Pointwise::Trunc, self, out);
+}
+Tensor round(const Tensor& self, const Out& out) {
+  return rounded("RoundBackward0", "round_vml_cpu", Pointwise::Round, self, out);
+}
+
+Tensor round_decimals(const Tensor& self, int64_t decimals, const Out& out) {
+  if (decimals == 0) return round(self, out);
+  if (is_integral(self.dtype())) not_implemented_for("round_cpu", self.dtype());
+  return differentiable(
+      "RoundBackward1", out,
+      [&] {
+        double power = 1;
+        for (int64_t i = 0; i < std::abs(decimals); ++i) power *= 10;
+        const Scalar scale(power);
+        if (decimals > 0) return div(pointwise({}, Pointwise::Round, {mul(self, scale)}), scale, out);
+        return mul(pointwise({}, Pointwise::Round, {div(self, scale)}), scale, out);
+      },
+      wrt(self, no_slope));
+}
+
+Tensor frac(const Tensor& self, const Out& out) {
+  if (is_integral(self.dtype())) not_implemented_for("frac_cpu", self.dtype());
+  return unary("FracBackward0", Pointwise::Frac, self, out, [](const Tensor& grad) { return grad; });
+}
+
+}  // namespace
+EXPOSE("floor(Tensor self) -> Tensor", floor, kEveryForm);
+EXPOSE("ceil(Tensor self) -> Tensor", ceil, kEveryForm);
+EXPOSE("trunc(Tensor self) -> Tensor", trunc, kEveryForm);
+EXPOSE("fix(Tensor self) -> Tensor", trunc, kEveryForm);
+EXPOSE("round(Tensor self) -> Tensor", round, kEveryForm);
+EXPOSE("round(Tensor self, *, int decimals) -> Tensor", round_decimals, kEveryForm);
+EXPOSE("frac(Tensor self) -> Tensor", frac, kEveryForm);
+
+// ---- units, and values put in order
+
+namespace {
+
+// A float of its own for integers, as PyTorch gives.
+Tensor scaled_angle(const char* node, const Tensor& self, double factor, const Out& out) {
+  return differentiable(
+      node, out, [&] { return mul(self, Scalar(factor), out); },
+      wrt(self, [factor](const Tensor& grad) { return mul(grad, Scalar(factor)); }));
+}
+Tensor deg2rad(const Tensor& self, const Out& out) {
+  return scaled_angle("Deg2RadBackward0", self, std::numbers::pi / 180, out);
+}
+Tensor rad2deg(const Tensor& self, const Out& out) {
+  return scaled_angle("Rad2DegBackward0", self, 180 / std::numbers::pi, out);
+}
+
+Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
+                  std::optional<double> neginf, const Out& out) {
+  const bool narrow = self.dtype() == DType::Float32;
+  const double largest = narrow ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
+  const double infinity = std::numeric_limits<double>::infinity();
+  return differentiable(
+      "NanToNumBackward0", out,
+      [&] {
+        if (is_integral(self.dtype())) {
+          const Tensor result = result_for(out, self.sizes(), self.dtype());
+          copy_into(result, self);
+          return result;
+        }
+        const DType dtype = self.dtype();
+        const Tensor no_nan =
+            pointwise_as({}, Pointwise::Where, dtype,
+                         {pointwise({}, Pointwise::IsNan, {self}), Scalar(nan.value_or(0)), self});
+        const Tensor no_high = pointwise_as({}, Pointwise::Where, dtype,
+                                            {pointwise({}, Pointwise::Eq, {self, Scalar(infinity)}),
+                                             Scalar(posinf.value_or(largest)), no_nan});
+        return pointwise_as(out, Pointwise::Where, dtype,
+                            {pointwise({}, Pointwise::Eq, {self, Scalar(-infinity)}),
+                             Scalar(neginf.value_or(-largest)), no_high});
+      },
+      wrt(self, [x = saved(self)](const Tensor& grad) {
+        return mul(grad, pointwise({}, Pointwise::IsFinite, {x()}));
+      }));
+}
+
+}  // namespace
+EXPOSE("deg2rad(Tensor self) -> Tensor", deg2rad, kEveryForm);
+EXPOSE("rad2deg(Tensor self) -> Tensor", rad2deg, kEveryForm);
+EXPOSE("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
+       nan_to_num, kEveryForm);
+
+}  // namespace flambeau

@@ -1,0 +1,53 @@
+// What the pointwise operators' files share: refusals of dtypes, and the bookkeeping of their derivatives.
+#pragma once
+#include "core/autograd/differentiable.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+
+namespace flambeau {
+
+// PyTorch names the kernel, not the operator: "abs_cpu" not implemented for 'Bool'.
+[[noreturn]] inline void not_implemented_for(const char* kernel, DType dtype) {
+  fail<NotImplementedError>("\"", kernel, "\" not implemented for '", scalar_type_name(dtype), "'");
+}
+
+// The dtype as PyTorch's messages about C++ types spell it.
+const char* c_type_name(DType dtype);
+
+// Either input of a binary operator may be a number, but not both.
+inline void refuse_two_numbers(const char* name, const Operand& self, const Operand& other) {
+  check<TypeError>(
+      self.is_tensor() || other.is_tensor(), name,
+      "() received an invalid combination of arguments - got two numbers, but at least one must be a Tensor");
+}
+
+// The same operator for schemas whose first input must be a tensor.
+template <auto function>
+Tensor tensor_first(const Tensor& self, const Operand& other, const Out& out) {
+  return function(self, other, out);
+}
+
+// Shape and dtype of an input, to which its gradient is summed and cast: the undoing of broadcasting and
+// promotion.
+class InputShape {
+ public:
+  explicit InputShape(const Operand& input) : sizes_(input.sizes()), dtype_(input.dtype()) {}
+  Tensor fit(const Tensor& grad) const { return gradient_for(grad, sizes_, dtype_); }
+  Tensor zeros() const { return flambeau::zeros(sizes_, dtype_); }
+
+ private:
+  Dims sizes_;
+  DType dtype_;
+};
+
+// The gradient of a step function.
+inline Tensor no_slope(const Tensor& grad) { return zeros(grad.sizes(), grad.dtype()); }
+
+// An operator of one input: name of the node, kernel, and the closure for its derivative.
+template <class F>
+Tensor unary(const char* node, Pointwise op, const Tensor& self, const Out& out, F derivative) {
+  return differentiable(
+      node, out, [&] { return pointwise(out, op, {self}); }, wrt(self, std::move(derivative)));
+}
+
+}  // namespace flambeau

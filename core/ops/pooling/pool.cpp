@@ -1,0 +1,302 @@
+// Max pooling: max_pool1d, max_pool2d, max_pool2d_with_indices.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "core/cpu/kernels.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+namespace {
+
+struct PoolGeometry {
+  cpu::PoolShape shape;
+  Dims input, output;
+};
+
+template <class F>
+void with_pool_functions(DType dtype, F&& f) {
+  const cpu::PoolKernels& kernels = cpu::kernels().pool;
+  switch (dtype) {
+    case DType::Float32:
+      return f(kernels.f32, float{});
+    case DType::Float64:
+      return f(kernels.f64, double{});
+    case DType::UInt8:
+      return f(kernels.u8, uint8_t{});
+    case DType::Int8:
+      return f(kernels.i8, int8_t{});
+    case DType::Int16:
+      return f(kernels.i16, int16_t{});
+    case DType::Int32:
+      return f(kernels.i32, int32_t{});
+    case DType::Int64:
+      return f(kernels.i64, int64_t{});
+    default:
+      fail<NotImplementedError>("\"max_pool2d\" not implemented for '", scalar_type_name(dtype), "'");
+  }
+}
+
+int64_t estimated_nanoseconds(const cpu::PoolShape& s) {
+  const int64_t window = std::min(s.kernel[0], s.input[0]) * std::min(s.kernel[1], s.input[1]);
+  return s.planes * s.output[0] * s.output[1] * window / 4;
+}
+
+// Where each maximum came from: its position in the plane (int64, which users may see) or its place in the
+// window (uint8).
+bool fits_choice(const cpu::PoolShape& s) { return s.kernel[0] <= 255 && s.kernel[1] <= 255 / s.kernel[0]; }
+
+Tensor empty_index(const PoolGeometry& g) {
+  return empty(g.output, fits_choice(g.shape) ? DType::UInt8 : DType::Int64);
+}
+
+// Fills `index` if it is defined.
+Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry& g) {
+  Tensor output = empty(g.output, self.dtype());
+  const Tensor x = as_contiguous_padded(self);
+  with_pool_functions(self.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
+    WithoutGil guard(estimated_nanoseconds(g.shape));
+    if (!index)
+      functions.forward(g.shape, x.data<T>(), output.data<T>());
+    else if (index.dtype() == DType::UInt8)
+      functions.forward_with_choice(g.shape, x.data<T>(), output.data<T>(), index.data<uint8_t>());
+    else
+      functions.forward_with_position(g.shape, x.data<T>(), output.data<T>(), index.data<int64_t>());
+  });
+  return output;
+}
+
+// The place of `self` in the graph without its memory: what a derivative that is zero, yet recorded, has to
+// keep.
+Tensor history_of(const Tensor& self) {
+  const Edge edge = gradient_edge(self);
+  if (!edge.node) return Tensor(edge.leaf);
+  Tensor place = empty({}, self.dtype());
+  place->grad_fn = edge.node;
+  place->output_nr = edge.output_nr;
+  return place;
+}
+
+Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry& g);
+
+// As in PyTorch the result depends on the pooled tensor too, with derivative zero: differentiating a gradient
+// that passed through a pooling alone gives zeros, not an error.
+Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const Tensor& pooled,
+                     const PoolGeometry& g) {
+  return differentiable(
+      "MaxPool2DWithIndicesBackwardBackward0", Out{},
+      [&] {
+        Tensor grad_input = empty(g.input, grad_output.dtype());
+        const Tensor dy = as_contiguous_padded(grad_output);
+        with_pool_functions(grad_output.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
+          WithoutGil guard(estimated_nanoseconds(g.shape));
+          if (index.dtype() == DType::UInt8)
+            functions.backward_by_choice(g.shape, dy.data<T>(), index.data<uint8_t>(), grad_input.data<T>());
+          else
+            functions.backward_by_position(g.shape, dy.data<T>(), index.data<int64_t>(),
+                                           grad_input.data<T>());
+        });
+        return grad_input;
+      },
+      wrt(grad_output,
+          [g, where = saved(index)](const Tensor& grad) { return pool_gather(grad, where(), g); }),
+      wrt(pooled, [g](const Tensor& grad) { return zeros(g.input, grad.dtype()); }));
+}
+
+// input at the places of the maxima: the derivative of pool_backward, which in turn is its own.
+Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry& g) {
+  return differentiable(
+      "GatherBackward0", Out{},
+      [&] {
+        Tensor output = empty(g.output, input.dtype());
+        const Tensor x = as_contiguous_padded(input);
+        with_pool_functions(input.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
+          WithoutGil guard(estimated_nanoseconds(g.shape));
+          if (index.dtype() == DType::UInt8)
+            functions.gather_by_choice(g.shape, x.data<T>(), index.data<uint8_t>(), output.data<T>());
+          else
+            functions.gather_by_position(g.shape, x.data<T>(), index.data<int64_t>(), output.data<T>());
+        });
+        return output;
+      },
+      wrt(input, [g, where = saved(index)](const Tensor& grad) {
+        return pool_backward(grad, where(), Tensor(), g);
+      }));
+}
+
+Tensor record_pool(const Tensor& self, const Tensor& index, const PoolGeometry& g) {
+  return differentiable(
+      "MaxPool2DWithIndicesBackward0", Out{}, [&] { return pool_forward(self, index, g); },
+      wrt(self, [g, where = saved(index), pooled = history_of(self)](const Tensor& grad) {
+        return pool_backward(grad, where(), pooled, g);
+      }));
+}
+
+// One value for both axes, or one each; `expected` ends PyTorch's sentence about it.
+std::array<int64_t, 2> pair_of(IntList values, const char* name, const char* expected) {
+  check(values.size() == 1 || values.size() == 2, "max_pool2d: ", name, expected, ", but got ",
+        to_string(values));
+  return {values[0], values[values.size() - 1]};
+}
+
+// (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1, rounded up in ceil mode, where the last window
+// must start inside of the input or its left padding.
+int64_t pooled_size(int64_t size, int64_t kernel, int64_t padding, int64_t stride, int64_t dilation,
+                    bool ceil_mode) {
+  const int64_t room = size + 2 * padding - dilation * (kernel - 1) - 1 + (ceil_mode ? stride - 1 : 0);
+  int64_t windows = (room >= 0 ? room / stride : -((-room + stride - 1) / stride)) + 1;
+  if (ceil_mode && (windows - 1) * stride >= size + padding) --windows;
+  return windows;
+}
+
+PoolGeometry pool_geometry(const Tensor& self, IntList kernel_size, IntList stride_arg, IntList padding_arg,
+                           IntList dilation_arg, bool ceil_mode) {
+  const auto kernel =
+      pair_of(kernel_size, "kernel_size", " must either be a single int, or a tuple of two ints");
+  const auto stride =
+      stride_arg.empty()
+          ? kernel
+          : pair_of(stride_arg, "stride", " must either be omitted, a single int, or a tuple of two ints");
+  const auto padding =
+      pair_of(padding_arg, "padding", " must either be a single int, or a tuple of two ints");
+  const auto dilation =
+      pair_of(dilation_arg, "dilation", " must be either a single int, or a tuple of two ints");
+  check(self.dim() == 3 || self.dim() == 4,
+        "non-empty 3D or 4D (batch mode) tensor expected for input, but got ", self.sizes());
+  check(stride[0] != 0 && stride[1] != 0, "stride should not be zero");
+  check(kernel[0] > 0 && kernel[1] > 0, "kernel size should be greater than zero, but got kH: ", kernel[0],
+        " kW: ", kernel[1]);
+  check(stride[0] > 0 && stride[1] > 0, "stride should be greater than zero, but got dH: ", stride[0],
+        " dW: ", stride[1]);
+  check(dilation[0] > 0 && dilation[1] > 0,
+        "dilation should be greater than zero, but got dilationH: ", dilation[0],
+        " dilationW: ", dilation[1]);
+  const Dims& sizes = self.sizes();
+  bool filled = true;
+  for (int i = self.dim() == 4 ? 1 : 0; i < self.dim(); ++i) filled &= sizes[i] > 0;
+  check(filled,
+        "Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:", sizes);
+
+  PoolGeometry g{};
+  g.input = g.output = sizes;
+  const int axis = self.dim() - 2;
+  for (int d = 0; d < 2; ++d) {
+    const auto at = static_cast<size_t>(d);
+    constexpr int64_t kLimit = std::numeric_limits<int32_t>::max();
+    check(kernel[at] <= kLimit && stride[at] <= kLimit && padding[at] <= kLimit && dilation[at] <= kLimit,
+          "max_pool2d: an argument is too large");
+    check(padding[at] >= 0, "pad must be non-negative, but got pad: ", padding[at]);
+    check(padding[at] <= ((kernel[at] - 1) * dilation[at] + 1) / 2,
+          "pad should be at most half of effective kernel size, but got pad=", padding[at],
+          ", kernel_size=", kernel[at], " and dilation=", dilation[at]);
+    g.shape.input[d] = sizes[axis + d];
+    g.shape.kernel[d] = kernel[at];
+    g.shape.stride[d] = stride[at];
+    g.shape.padding[d] = padding[at];
+    g.shape.dilation[d] = dilation[at];
+    g.shape.output[d] =
+        pooled_size(sizes[axis + d], kernel[at], padding[at], stride[at], dilation[at], ceil_mode);
+    g.output[axis + d] = g.shape.output[d];
+  }
+  check(g.shape.output[0] > 0 && g.shape.output[1] > 0, "Given input size: (", sizes[axis - 1], "x",
+        sizes[axis], "x", sizes[axis + 1], "). Calculated output size: (", sizes[axis - 1], "x",
+        g.shape.output[0], "x", g.shape.output[1], "). Output size is too small");
+  g.shape.planes = self.dim() == 4 ? sizes[0] * sizes[1] : sizes[0];
+  return g;
+}
+
+}  // namespace
+
+// torch.nn.functional.max_pool2d without indices: the gradient's way back is kept as one byte per window.
+Tensor max_pool2d(const Tensor& self, IntList kernel_size, IntList stride, IntList padding, IntList dilation,
+                  bool ceil_mode) {
+  const PoolGeometry g = pool_geometry(self, kernel_size, stride, padding, dilation, ceil_mode);
+  if (!grad_enabled() || !requires_grad(self)) return pool_forward(self, Tensor(), g);
+  return record_pool(self, empty_index(g), g);
+}
+EXPOSE(
+    "max_pool2d(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] dilation=1, "
+    "bool ceil_mode=False) -> Tensor",
+    max_pool2d, function | nn);
+
+// The same with the position h * width + w of each maximum in its plane.
+std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntList kernel_size, IntList stride,
+                                                   IntList padding, IntList dilation, bool ceil_mode) {
+  const PoolGeometry g = pool_geometry(self, kernel_size, stride, padding, dilation, ceil_mode);
+  const Tensor index = empty(g.output, DType::Int64);
+  return {record_pool(self, index, g), index};
+}
+EXPOSE(
+    "max_pool2d_with_indices(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] "
+    "dilation=1, "
+    "bool ceil_mode=False) -> (Tensor, Tensor)",
+    max_pool2d_with_indices, nn);
+
+namespace {
+
+// A one-dimensional pooling as a two-dimensional one of height 1.
+struct Pool1d {
+  Tensor image;
+  std::array<int64_t, 2> kernel, stride, padding, dilation;
+
+  Pool1d(const Tensor& self, IntList kernel_size, IntList stride_arg, IntList padding_arg,
+         IntList dilation_arg) {
+    const Dims& sizes = self.sizes();
+    const bool shape = self.dim() == 2 || self.dim() == 3;
+    check(shape && sizes[self.dim() - 1] > 0 && sizes[self.dim() - 2] > 0,
+          "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but "
+          "got:",
+          sizes);
+    kernel = {1, single(kernel_size, "kernel_size")};
+    stride = {1, stride_arg.empty() ? kernel[1] : single(stride_arg, "stride")};
+    padding = {0, single(padding_arg, "padding")};
+    dilation = {1, single(dilation_arg, "dilation")};
+    check(kernel[1] > 0, "max_pool1d() kernel_size must be greater than zero, but got ", kernel[1]);
+    check(stride[1] > 0, "max_pool1d() stride must be greater than zero, but got ", stride[1]);
+    check(padding[1] >= 0, "max_pool1d() padding must be non-negative, but got ", padding[1]);
+    check(padding[1] <= kernel[1] / 2,
+          "max_pool1d() padding should be at most half of kernel size, but got padding=", padding[1],
+          " and kernel_size=", kernel[1]);
+    check(dilation[1] > 0, "max_pool1d() dilation must be greater than zero, but got ", dilation[1]);
+    image = unsqueeze(self, -2);
+  }
+  static int64_t single(IntList values, const char* name) {
+    check(values.size() == 1, "max_pool1d() ", name,
+          " must be an int, list of ints or tuple of ints of size 1 but got size ", values.size());
+    return values[0];
+  }
+  static Tensor flat(const Tensor& t) {
+    constexpr int64_t height_axis = -2;
+    return squeeze(t, IntList(&height_axis, 1));
+  }
+};
+
+}  // namespace
+
+// torch.nn.functional.max_pool1d.
+Tensor max_pool1d(const Tensor& self, IntList kernel_size, IntList stride, IntList padding, IntList dilation,
+                  bool ceil_mode) {
+  const Pool1d p(self, kernel_size, stride, padding, dilation);
+  return Pool1d::flat(max_pool2d(p.image, p.kernel, p.stride, p.padding, p.dilation, ceil_mode));
+}
+EXPOSE(
+    "max_pool1d(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] dilation=1, "
+    "bool ceil_mode=False) -> Tensor",
+    max_pool1d, function | nn);
+
+std::tuple<Tensor, Tensor> max_pool1d_with_indices(const Tensor& self, IntList kernel_size, IntList stride,
+                                                   IntList padding, IntList dilation, bool ceil_mode) {
+  const Pool1d p(self, kernel_size, stride, padding, dilation);
+  auto [values, index] =
+      max_pool2d_with_indices(p.image, p.kernel, p.stride, p.padding, p.dilation, ceil_mode);
+  return {Pool1d::flat(values), Pool1d::flat(index)};
+}
+EXPOSE(
+    "max_pool1d_with_indices(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] "
+    "dilation=1, "
+    "bool ceil_mode=False) -> (Tensor, Tensor)",
+    max_pool1d_with_indices, function | nn);
+
+}  // namespace flambeau

@@ -1,0 +1,444 @@
+// Tensors of independent, identically distributed random numbers, fresh or in place.
+#include "core/ops/random/random.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <mutex>
+#include <type_traits>
+
+#include "core/ops/creation/creation.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/random/distributions.h"
+#include "core/tensor/dispatch.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+
+void draw_items(Generator* generator, void* items, int64_t n, int64_t nanoseconds_per_item, Draw draw) {
+  Generator& source = generator ? *generator : default_generator();
+  const WithoutGil guard(n * nanoseconds_per_item);
+  const std::lock_guard lock(source.mutex());  // after the GIL is gone: its holder may be waiting for us
+  draw(source, items);
+}
+
+Dims memory_order(const Tensor& t) {
+  Dims order;
+  for (int d = 0; d < t.dim(); ++d) order.push_back(d);
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return t.strides()[static_cast<int>(a)] > t.strides()[static_cast<int>(b)];
+  });
+  return order;
+}
+
+Tensor permuted_alias(const Tensor& t, const Dims& order) {
+  Dims sizes, strides;
+  for (const int64_t d : order) {
+    sizes.push_back(t.sizes()[static_cast<int>(d)]);
+    strides.push_back(t.strides()[static_cast<int>(d)]);
+  }
+  return alias(t, sizes, strides, 0);
+}
+
+void draw_into(const Tensor& target, Generator* generator, int64_t nanoseconds_per_item, Draw draw) {
+  if (target.numel() == 0) return;
+  if (target.is_contiguous())
+    return draw_items(generator, target->data, target.numel(), nanoseconds_per_item, draw);
+  check_no_internal_overlap(target);
+  const Tensor ordered = permuted_alias(target, memory_order(target));
+  const Tensor items = ordered.is_contiguous() ? ordered : empty(ordered.sizes(), ordered.dtype());
+  draw_items(generator, items->data, items.numel(), nanoseconds_per_item, draw);
+  if (items != ordered) copy_into(ordered, items);
+}
+
+void draw_normal(const Tensor& target, Generator* generator, double mean, double std) {
+  const int64_t n = target.numel();
+  const DType dtype = target.dtype();
+  const auto order = random::normal_order(n, target.is_contiguous());
+  draw_into(target, generator, 3,
+            [=](Generator& g, void* items) { random::normal(g, dtype, items, n, mean, std, order); });
+}
+
+namespace {
+
+// An in-place operator that overwrites self: the gradient of what was there is 0.
+template <class Write>
+Tensor overwritten(const char* node, const Tensor& self, Write write) {
+  return differentiable(
+      node, Out{self.get(), nullptr, true},
+      [&] {
+        write();
+        self->bump_version();
+        return self;
+      },
+      wrt(self, zeros_for(self)));
+}
+
+// ---- uniform
+
+void check_bounds_of_uniform(DType dtype, double from, double to) {
+  visit_floating(dtype, "check_uniform_bounds", [&]<class T>() {
+    constexpr double kLargest = std::numeric_limits<T>::max();
+    const char* type = std::is_same_v<T, float> ? "float" : "double";
+    check(std::abs(from) <= kLargest, "from is out of bounds for ", type, ", got ", from);
+    check(std::abs(to) <= kLargest, "to is out of bounds for ", type, ", got ", to);
+    check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+    check(to - from <= kLargest, "uniform_ expects to-from <= std::numeric_limits<", scalar_type_name(dtype),
+          ">::max(), but found to=", to, " and from=", from, " which result in to-from to exceed the limit");
+  });
+}
+
+void draw_uniform(const Tensor& target, Generator* generator, double from = 0, double to = 1) {
+  const int64_t n = target.numel();
+  const DType dtype = target.dtype();
+  check_bounds_of_uniform(dtype, from, to);
+  draw_into(target, generator, 1,
+            [=](Generator& g, void* items) { random::uniform(g, dtype, items, n, from, to); });
+}
+
+Tensor uniform_(const Tensor& self, double from, double to, Generator* generator) {
+  return overwritten("UniformBackward0", self, [&] { draw_uniform(self, generator, from, to); });
+}
+EXPOSE("uniform_(Tensor self, float from=0.0, float to=1.0, *, Generator? generator=None) -> Tensor",
+       uniform_, method | writes_self);
+
+Tensor rand(IntList size, Generator* generator, const Options& options, const Out& out) {
+  const Tensor result = creation_result(out, Dims(size), chosen_dtype(options, out, default_dtype()));
+  draw_uniform(result, generator);
+  return finished(result, options);
+}
+EXPOSE("rand(int[] size, *, Generator? generator=None, options) -> Tensor", rand, function | out);
+
+Tensor rand_like(const Tensor& self, Generator* generator, const Options& options,
+                 std::optional<MemoryFormat> memory_format) {
+  const Tensor result = empty_like(self, options.dtype.value_or(self.dtype()), memory_format);
+  draw_uniform(result, generator);
+  return finished(result, options);
+}
+EXPOSE(
+    "rand_like(Tensor self, *, Generator? generator=None, options, memory_format? memory_format=None) -> "
+    "Tensor",
+    rand_like, function);
+
+// ---- normal
+
+void check_std(double std) { check(std >= 0, "normal expects std >= 0.0, but found std ", std); }
+
+Tensor normal_(const Tensor& self, double mean, double std, Generator* generator) {
+  check_std(std);
+  return overwritten("NormalBackward0", self, [&] { draw_normal(self, generator, mean, std); });
+}
+EXPOSE("normal_(Tensor self, float mean=0.0, float std=1.0, *, Generator? generator=None) -> Tensor", normal_,
+       method | writes_self);
+
+Tensor normal_sized(double mean, double std, IntList size, Generator* generator, const Options& options,
+                    const Out& out) {
+  check_std(std);
+  const Tensor result = creation_result(out, Dims(size), chosen_dtype(options, out, default_dtype()));
+  draw_normal(result, generator, mean, std);
+  return finished(result, options);
+}
+
+Tensor randn(IntList size, Generator* generator, const Options& options, const Out& out) {
+  return normal_sized(0, 1, size, generator, options, out);
+}
+EXPOSE("randn(int[] size, *, Generator? generator=None, options) -> Tensor", randn, function | out);
+
+Tensor randn_like(const Tensor& self, Generator* generator, const Options& options,
+                  std::optional<MemoryFormat> memory_format) {
+  const Tensor result = empty_like(self, options.dtype.value_or(self.dtype()), memory_format);
+  draw_normal(result, generator);
+  return finished(result, options);
+}
+EXPOSE(
+    "randn_like(Tensor self, *, Generator? generator=None, options, memory_format? memory_format=None) -> "
+    "Tensor",
+    randn_like, function);
+
+void check_stds(const Tensor& std) {
+  visit_floating(std.dtype(), "normal_kernel_cpu", [&]<class T>() {
+    const Tensor items = as_contiguous(std);
+    const T* first = items.data<T>();
+    check(std::all_of(first, first + items.numel(), [](T s) { return s >= 0; }),
+          "normal expects all elements of std >= 0.0");
+  });
+}
+
+// mean + std * z, where the tensors among them broadcast, in the dtype of the first tensor.
+Tensor normal_around(const Operand& mean, const Operand& std, Generator* generator, const Out& out) {
+  const Dims sizes = broadcast_sizes(mean.sizes(), std.sizes());
+  const Tensor& first = mean.is_tensor() ? mean.tensor() : std.tensor();
+  const Tensor result = creation_result(out, sizes, out.target ? out.target->dtype : first.dtype());
+  const Out in_place{result.get(), nullptr, true};
+  draw_normal(result, generator, 0, std.is_tensor() ? 1 : std.scalar().to_double());
+  if (std.is_tensor()) mul(result, std, in_place);
+  return add(result, mean, 1, in_place);
+}
+
+Tensor normal_tensor_tensor(const Tensor& mean, const Tensor& std, Generator* generator, const Out& out) {
+  check_stds(std);
+  return differentiable(
+      "NormalBackward3", out, [&] { return normal_around(mean, std, generator, out); },
+      wrt(mean, zeros_for(mean)), wrt(std, zeros_for(std)));
+}
+Tensor normal_tensor_number(const Tensor& mean, double std, Generator* generator, const Out& out) {
+  check_std(std);
+  return differentiable(
+      "NormalBackward1", out, [&] { return normal_around(mean, Scalar(std), generator, out); },
+      wrt(mean, zeros_for(mean)));
+}
+Tensor normal_number_tensor(double mean, const Tensor& std, Generator* generator, const Out& out) {
+  check_stds(std);
+  return differentiable(
+      "NormalBackward2", out, [&] { return normal_around(Scalar(mean), std, generator, out); },
+      wrt(std, zeros_for(std)));
+}
+EXPOSE("normal(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor", normal_tensor_tensor,
+       function | out);
+EXPOSE("normal(Tensor mean, float std=1.0, *, Generator? generator=None) -> Tensor", normal_tensor_number,
+       function | out);
+EXPOSE("normal(float mean, Tensor std, *, Generator? generator=None) -> Tensor", normal_number_tensor,
+       function | out);
+EXPOSE("normal(float mean, float std, int[] size, *, Generator? generator=None, options) -> Tensor",
+       normal_sized, function | out);
+
+// ---- integers
+
+template <class T>
+constexpr const char* type_name() {
+  if constexpr (std::is_same_v<T, bool>)
+    return "bool";
+  else if constexpr (std::is_same_v<T, uint8_t>)
+    return "unsigned char";
+  else if constexpr (std::is_same_v<T, int8_t>)
+    return "signed char";
+  else if constexpr (std::is_same_v<T, int16_t>)
+    return "short";
+  else if constexpr (std::is_same_v<T, int32_t>)
+    return "int";
+  else if constexpr (std::is_same_v<T, int64_t>)
+    return "long int";
+  else if constexpr (std::is_same_v<T, float>)
+    return "float";
+  else
+    return "double";
+}
+
+// The number of bits up to the highest one set, of magnitude |x|.
+int magnitude_bits(int64_t x) {
+  const uint64_t magnitude = x < 0 ? 0 - static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
+  return 63 - std::countl_zero(magnitude | 1);
+}
+
+template <class T>
+int64_t to_and_fro(int64_t x) {
+  const T rounded = static_cast<T>(x);
+  return rounded < T(0x1p63) ? static_cast<int64_t>(rounded) : std::numeric_limits<int64_t>::max();
+}
+// Large integers round when converted to a floating dtype; these move a bound inwards, to the nearest that
+// does not leave the range.
+template <class T>
+int64_t rounded_from(int64_t from) {
+  const int64_t after = from == std::numeric_limits<int64_t>::max() ? from : from + 1,
+                next = to_and_fro<T>(after);
+  if (next >= from) return from;
+  return next + (int64_t{1} << (magnitude_bits(after) - std::numeric_limits<T>::digits + 1));
+}
+template <class T>
+int64_t rounded_to(int64_t to) {
+  const int64_t last = to_and_fro<T>(to - 1);
+  if (last < to) return to;
+  return last - (int64_t{1} << (magnitude_bits(to - 1) - std::numeric_limits<T>::digits + 1));
+}
+
+template <class T>
+void check_integer_bounds(int64_t from, int64_t last) {
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr int kDigits = std::numeric_limits<T>::digits;
+    const auto warn_beyond = [&](int64_t bound, const char* bound_name) {
+      if (bound >= -(int64_t{1} << kDigits) && bound <= int64_t{1} << kDigits) return;
+      warn(concat(bound_name, " is out of bounds [-(2^", kDigits, "), 2^", kDigits,
+                  "]. Due to precision limitations ", type_name<T>(),
+                  " can support discrete uniform distribution only within this range. This warning will "
+                  "become an error in version 1.7 release, please fix the code in advance"));
+    };
+    warn_beyond(from, "from");
+    warn_beyond(last, "to - 1");
+  } else {
+    constexpr int64_t kFirst = std::numeric_limits<T>::lowest(), kLast = std::numeric_limits<T>::max();
+    check(from >= kFirst && from <= kLast, "from is out of bounds for ", type_name<T>(), ": ", from,
+          " is not in [", kFirst, ", ", kLast, "]");
+    check(last >= kFirst && last <= kLast, "to - 1 is out of bounds for ", type_name<T>(), ": ", last,
+          " is not in [", kFirst, ", ", kLast, "]");
+  }
+}
+
+// The range [base, base + range) of integers that the arguments of random_ mean for a dtype; 0 stands for
+// 2^64.
+struct IntegerRange {
+  uint64_t range;
+  int64_t base;
+};
+
+IntegerRange integer_range(DType dtype, int64_t from, std::optional<int64_t> to) {
+  if (!to && from == std::numeric_limits<int64_t>::lowest()) return {0, 0};
+  check(!to || from < *to, "random_ expects 'from' to be less than 'to', but got from=", from,
+        " >= to=", to.value_or(0));
+  return visit_real(dtype, "random_from_to_kernel_cpu", [&]<class T>() -> IntegerRange {
+    int64_t last;
+    if constexpr (std::is_floating_point_v<T>) {
+      from = rounded_from<T>(from);
+      last = to ? rounded_to<T>(*to) - 1 : int64_t{1} << std::numeric_limits<T>::digits;
+      check(from <= last,
+            "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=",
+            from, " >= to=", to.value_or(last));
+    } else {
+      last = to ? *to - 1 : static_cast<int64_t>(std::numeric_limits<T>::max());
+    }
+    check_integer_bounds<T>(from, last);
+    return {static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1, from};
+  });
+}
+
+void draw_integers(const Tensor& target, Generator* generator, int64_t from, std::optional<int64_t> to) {
+  const int64_t n = target.numel();
+  const DType dtype = target.dtype();
+  const IntegerRange r = integer_range(dtype, from, to);
+  draw_into(target, generator, 2,
+            [=](Generator& g, void* items) { random::integers(g, dtype, items, n, r.range, r.base); });
+}
+
+Tensor random_from_to(const Tensor& self, int64_t from, std::optional<int64_t> to, Generator* generator) {
+  return overwritten("RandomBackward0", self, [&] { draw_integers(self, generator, from, to); });
+}
+Tensor random_to(const Tensor& self, int64_t to, Generator* generator) {
+  return overwritten("RandomBackward1", self, [&] { draw_integers(self, generator, 0, to); });
+}
+Tensor random_any(const Tensor& self, Generator* generator) {
+  return overwritten("RandomBackward2", self, [&] {
+    const int64_t n = self.numel();
+    const DType dtype = self.dtype();
+    draw_into(self, generator, 2, [=](Generator& g, void* items) { random::integers(g, dtype, items, n); });
+  });
+}
+EXPOSE("random_(Tensor self, int from, int? to, *, Generator? generator=None) -> Tensor", random_from_to,
+       method | writes_self);
+EXPOSE("random_(Tensor self, int to, *, Generator? generator=None) -> Tensor", random_to,
+       method | writes_self);
+EXPOSE("random_(Tensor self, *, Generator? generator=None) -> Tensor", random_any, method | writes_self);
+
+Tensor randint_between(int64_t low, int64_t high, IntList size, Generator* generator, const Options& options,
+                       const Out& out) {
+  const Tensor result = creation_result(out, Dims(size), chosen_dtype(options, out, DType::Int64));
+  draw_integers(result, generator, low, high);
+  return finished(result, options);
+}
+Tensor randint_below(int64_t high, IntList size, Generator* generator, const Options& options,
+                     const Out& out) {
+  return randint_between(0, high, size, generator, options, out);
+}
+EXPOSE("randint(int low, int high, int[] size, *, Generator? generator=None, options) -> Tensor",
+       randint_between, function | out);
+EXPOSE("randint(int high, int[] size, *, Generator? generator=None, options) -> Tensor", randint_below,
+       function | out);
+
+Tensor randint_like_between(const Tensor& self, int64_t low, int64_t high, Generator* generator,
+                            const Options& options, std::optional<MemoryFormat> memory_format) {
+  const Tensor result = empty_like(self, options.dtype.value_or(self.dtype()), memory_format);
+  draw_integers(result, generator, low, high);
+  return finished(result, options);
+}
+Tensor randint_like_below(const Tensor& self, int64_t high, Generator* generator, const Options& options,
+                          std::optional<MemoryFormat> memory_format) {
+  return randint_like_between(self, 0, high, generator, options, memory_format);
+}
+EXPOSE(
+    "randint_like(Tensor self, int low, int high, *, Generator? generator=None, options, "
+    "memory_format? memory_format=None) -> Tensor",
+    randint_like_between, function);
+EXPOSE(
+    "randint_like(Tensor self, int high, *, Generator? generator=None, options, "
+    "memory_format? memory_format=None) -> Tensor",
+    randint_like_below, function);
+
+Tensor randperm(int64_t n, Generator* generator, const Options& options, const Out& out) {
+  const DType dtype = chosen_dtype(options, out, DType::Int64);
+  check(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
+  visit_number(dtype, "randperm", [&]<class T>() {
+    if constexpr (std::is_floating_point_v<T>) {
+      constexpr int kDigits = std::numeric_limits<T>::digits;
+      check(n <= (int64_t{1} << kDigits) + 1, "n cannot be greater than 2^", kDigits, "+1 for ",
+            scalar_type_name(dtype), " type.");
+    } else {
+      check(n - 1 <= static_cast<int64_t>(std::numeric_limits<T>::max()),
+            "value cannot be converted to type ", name(dtype), " without overflow: n is ", n);
+    }
+  });
+  const Tensor result = creation_result(out, {n}, dtype);
+  const Tensor items = result.is_contiguous() ? result : empty({n}, dtype);
+  if (n > 0) {
+    draw_items(generator, items->data, n, 4,
+               [=](Generator& g, void* data) { random::permutation(g, dtype, data, n); });
+  }
+  if (items != result) copy_into(result, items);
+  return finished(result, options);
+}
+EXPOSE("randperm(int n, *, Generator? generator=None, options) -> Tensor", randperm, function | out);
+
+// ---- further distributions, in place
+
+Tensor exponential_(const Tensor& self, double lambd, Generator* generator) {
+  const DType dtype = self.dtype();
+  check(is_floating(dtype),
+        "Exponential distribution is a continuous probability distribution. dtype must be a floating "
+        "point but you specified ",
+        scalar_type_name(dtype));
+  check(lambd > 0, "exponential_ expects lambda > 0.0, but found lambda=", lambd);
+  return overwritten("ExponentialBackward0", self, [&, n = self.numel()] {
+    draw_into(self, generator, 15,
+              [=](Generator& g, void* items) { random::exponential(g, dtype, items, n, lambd); });
+  });
+}
+EXPOSE("exponential_(Tensor self, float lambd=1.0, *, Generator? generator=None) -> Tensor", exponential_,
+       method | writes_self);
+
+Tensor cauchy_(const Tensor& self, double median, double sigma, Generator* generator) {
+  const DType dtype = self.dtype();
+  check(sigma > 0, "cauchy_ expects sigma > 0.0, but found sigma=", sigma);
+  check(is_floating(dtype),
+        "Cauchy distribution is a continuous probability distribution. dtype must be a floating "
+        "point but you specified ",
+        scalar_type_name(dtype));
+  return overwritten("CauchyBackward0", self, [&, n = self.numel()] {
+    draw_into(self, generator, 30,
+              [=](Generator& g, void* items) { random::cauchy(g, dtype, items, n, median, sigma); });
+  });
+}
+EXPOSE("cauchy_(Tensor self, float median=0.0, float sigma=1.0, *, Generator? generator=None) -> Tensor",
+       cauchy_, method | writes_self);
+
+Tensor log_normal_(const Tensor& self, double mean, double std, Generator* generator) {
+  check(std > 0, "log_normal_ expects std > 0.0, but found std=", std);
+  return overwritten("LogNormalBackward0", self, [&, n = self.numel(), dtype = self.dtype()] {
+    draw_into(self, generator, 50,
+              [=](Generator& g, void* items) { random::log_normal(g, dtype, items, n, mean, std); });
+  });
+}
+EXPOSE("log_normal_(Tensor self, float mean=1.0, float std=2.0, *, Generator? generator=None) -> Tensor",
+       log_normal_, method | writes_self);
+
+Tensor geometric_(const Tensor& self, double p, Generator* generator) {
+  check(p > 0 && p < 1, "geometric_ expects p to be in (0, 1), but got p=", p);
+  return overwritten("GeometricBackward0", self, [&, n = self.numel(), dtype = self.dtype()] {
+    draw_into(self, generator, 15,
+              [=](Generator& g, void* items) { random::geometric(g, dtype, items, n, p); });
+  });
+}
+EXPOSE("geometric_(Tensor self, float p, *, Generator? generator=None) -> Tensor", geometric_,
+       method | writes_self);
+
+}  // namespace
+
+}  // namespace flambeau

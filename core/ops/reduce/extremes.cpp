@@ -1,0 +1,196 @@
+// The largest and the smallest, and where they stand.
+#include "core/ops/reduce/reduction.h"
+
+#include "core/cpu/kernels.h"
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/ops/pointwise/rules.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+namespace {
+
+using cpu::ArgReduce;
+using cpu::Reduce;
+
+constexpr unsigned kFunctionMethod = Forms::function | Forms::method;
+constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
+
+template <class Error = RuntimeError>
+void check_has_elements(const char* name, const Tensor& self) {
+  check<Error>(self.numel() > 0, name,
+               "(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+               "reduction dim with the 'dim' argument.");
+}
+void check_dims_not_empty(const char* name, const Dims& sizes, uint32_t mask) {
+  for (int i = 0; i < sizes.count; ++i)
+    if (mask >> i & 1)
+      check<IndexError>(sizes[i] > 0, name, "(): Expected reduction dim ", i, " to have non-zero size.");
+}
+
+// ---- max(x), min(x), amax, amin: the gradient is shared by all elements that equal the result
+
+Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint32_t mask,
+                       bool keepdim) {
+  const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim);
+  const Tensor y = with_reduced_dims(result, x.sizes(), mask, keepdim);
+  const Tensor a = detach(x), b = detach(y);
+  // Among bools, + is "or" and * is "and": NaN holds the result NaN.
+  const Tensor holders = to_dtype(add(eq(a, b), mul(ne(a, a), ne(b, b))), grad.dtype());
+  if (x.dim() == 0) return mul(g, holders);
+  Dims dims;
+  for (int i = 0; i < x.dim(); ++i)
+    if (mask >> i & 1) dims.push_back(i);
+  const Tensor count = sum_dims(holders, IntList(dims), true);
+  return mul(div(g, count), holders);
+}
+
+Tensor extreme(const char* node, Reduce op, const char* kernel, const Tensor& self, uint32_t mask,
+               bool keepdim, const Out& out) {
+  return differentiable(
+      node, out, [&] { return reduce(out, op, kernel, self, mask, keepdim, self.dtype()); },
+      wrt(self, [x = saved(self), mask, keepdim](const Tensor& grad, const Tensor& y) {
+        return shared_gradient(grad, x(), y, mask, keepdim);
+      }));
+}
+
+Tensor extreme_of_all(const char* node, const char* name, Reduce op, const Tensor& self, const Out& out) {
+  check_has_elements(name, self);
+  return extreme(node, op, name, self, reduction_mask(self.sizes(), std::nullopt), false, out);
+}
+
+Tensor extreme_of_dims(const char* node, const char* name, Reduce op, const Tensor& self, IntList dim,
+                       bool keepdim, const Out& out) {
+  if (dim.empty()) check_has_elements(name, self);
+  if (out.target && out.target->dtype != self.dtype())
+    fail<RuntimeError>("Expected the dtype for input and out to match, but got ",
+                       scalar_type_name(self.dtype()), " for input's dtype and ",
+                       scalar_type_name(out.target->dtype), " for out's dtype.");
+  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  check_dims_not_empty(name, self.sizes(), mask);
+  return extreme(node, op, name, self, mask, keepdim, out);
+}
+
+// ---- max(x, dim), min(x, dim): the gradient goes to the element whose index is given
+
+using Pair = std::tuple<Tensor, Tensor>;
+
+void find(ArgReduce op, const char* kernel, const Tensor& self, uint32_t mask, Tensor* values,
+          const Tensor& indices) {
+  if (!cpu::kernels().reduce.arg_reduce[static_cast<int>(op)][static_cast<int>(self.dtype())])
+    fail<NotImplementedError>('"', kernel, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
+  const WithoutGil guard(self.numel());
+  cpu::arg_reduce(op, self.dtype(), reduction_over(self, mask), self->data,
+                  values ? (*values)->data : nullptr, indices.data<int64_t>());
+}
+
+// A fresh result, moved to where it was asked for.
+Tensor delivered(const Tensor& fresh, const Out& out) {
+  if (!out.target) return fresh;
+  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
+  copy_into(result, fresh);
+  return result;
+}
+
+Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tensor& self, int64_t dim,
+                   bool keepdim, const Out& out) {
+  const int64_t dims[] = {dim};
+  const uint32_t mask = reduction_mask(self.sizes(), dims);
+  const int64_t wrapped = wrap_dim(dim, self.dim());
+  check_dims_not_empty(name, self.sizes(), mask);
+  const Dims sizes = reduced_sizes(self.sizes(), mask, keepdim);
+  const Tensor indices = empty(sizes, DType::Int64);
+  Tensor values = differentiable(
+      node, out,
+      [&] {
+        Tensor fresh = empty(sizes, self.dtype());
+        find(op, name, self, mask, &fresh, indices);
+        return delivered(fresh, out);
+      },
+      wrt(self, [chosen = saved(indices), shape = self.sizes(), wrapped, mask, keepdim](const Tensor& grad) {
+        if (shape.count == 0) return grad;
+        return scatter_add(zeros(shape, grad.dtype()), wrapped,
+                           with_reduced_dims(chosen(), shape, mask, keepdim),
+                           with_reduced_dims(grad, shape, mask, keepdim));
+      }));
+  return {values, delivered(indices, Out{out.second, nullptr, false})};
+}
+
+Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& self, std::optional<int64_t> dim,
+                   bool keepdim, const Out& out) {
+  check(self.dtype() != DType::Bool, name, "(): does not support bool input");
+  std::optional<IntList> dims;
+  if (dim)
+    dims = IntList(&*dim, 1);
+  else
+    check_has_elements<IndexError>(name, self);
+  const uint32_t mask = reduction_mask(self.sizes(), dims);
+  check_dims_not_empty(name, self.sizes(), mask);
+  const Tensor indices = empty(reduced_sizes(self.sizes(), mask, keepdim), DType::Int64);
+  // Over several dimensions the index counts in row-major order.
+  if (dim)
+    find(op, name, self, mask, nullptr, indices);
+  else
+    find(op, name, alias(as_contiguous(self), {self.numel()}, {1}, 0), 1, nullptr, indices);
+  return delivered(indices, out);
+}
+
+Pair max_along(const Tensor& self, int64_t dim, bool keepdim, const Out& out) {
+  return extreme_along("MaxBackward0", "max", ArgReduce::Max, self, dim, keepdim, out);
+}
+Pair min_along(const Tensor& self, int64_t dim, bool keepdim, const Out& out) {
+  return extreme_along("MinBackward0", "min", ArgReduce::Min, self, dim, keepdim, out);
+}
+Tensor max_of_all(const Tensor& self, const Out& out) {
+  return extreme_of_all("MaxBackward1", "max", Reduce::Max, self, out);
+}
+Tensor min_of_all(const Tensor& self, const Out& out) {
+  return extreme_of_all("MinBackward1", "min", Reduce::Min, self, out);
+}
+
+}  // namespace
+EXPOSE("max(Tensor self) -> Tensor", max_of_all, kFunctionMethodOut);
+EXPOSE("max(Tensor self, Tensor other) -> Tensor", maximum, kFunctionMethodOut);
+EXPOSE("max(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", max_along, kFunctionMethodOut,
+       "max values indices");
+EXPOSE("min(Tensor self) -> Tensor", min_of_all, kFunctionMethodOut);
+EXPOSE("min(Tensor self, Tensor other) -> Tensor", minimum, kFunctionMethodOut);
+EXPOSE("min(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", min_along, kFunctionMethodOut,
+       "min values indices");
+
+Tensor amax(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
+  return extreme_of_dims("AmaxBackward0", "amax", Reduce::Max, self, dim, keepdim, out);
+}
+EXPOSE("amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax, kFunctionMethodOut);
+
+namespace {
+Tensor amin(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
+  return extreme_of_dims("AminBackward0", "amin", Reduce::Min, self, dim, keepdim, out);
+}
+Pair aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
+  const IntList dims = dim ? IntList(&*dim, 1) : IntList{};
+  for (const TensorImpl* target : {out.target, out.second})
+    check(!target || target->dtype == self.dtype(), "Expected out tensor to have dtype ",
+          c_type_name(self.dtype()), ", but got ", target ? c_type_name(target->dtype) : "", " instead");
+  if (dim)
+    check_dims_not_empty("aminmax", self.sizes(), reduction_mask(self.sizes(), dims));
+  else
+    check(self.numel() > 0,
+          "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
+  return {amin(self, dims, keepdim, Out{out.target, nullptr, false}),
+          amax(self, dims, keepdim, Out{out.second, nullptr, false})};
+}
+Tensor argmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
+  return arg_extreme("argmax", ArgReduce::Max, self, dim, keepdim, out);
+}
+Tensor argmin(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
+  return arg_extreme("argmin", ArgReduce::Min, self, dim, keepdim, out);
+}
+}  // namespace
+EXPOSE("amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin, kFunctionMethodOut);
+EXPOSE("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor, Tensor)", aminmax,
+       kFunctionMethodOut, "aminmax min max");
+EXPOSE("argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", argmax, kFunctionMethodOut);
+EXPOSE("argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", argmin, kFunctionMethodOut);
+
+}  // namespace flambeau

@@ -1,0 +1,210 @@
+// Running sums, products, extremes and logarithms of sums of exponentials along a dimension.
+#include <cmath>
+#include <limits>
+
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/ops/pointwise/rules.h"
+#include "core/ops/reduce/reduction.h"
+#include "core/ops/softmax/softmax.h"
+#include "core/tensor/dispatch.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+namespace {
+
+constexpr unsigned kEveryForm = Forms::function | Forms::method | Forms::inplace | Forms::out;
+constexpr unsigned kFunctionMethodOut = Forms::function | Forms::method | Forms::out;
+
+Tensor delivered(const Tensor& fresh, const Out& out) {
+  if (!out.target) return fresh;
+  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
+  copy_into(result, fresh);
+  return result;
+}
+
+Tensor reversed(const Tensor& x, int64_t dim) {
+  const int64_t dims[] = {dim};
+  return x.dim() ? flip(x, dims) : x;
+}
+
+// ---- cumsum, cumprod
+
+DType scan_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out, const char* kernel) {
+  const DType made = dtype                       ? *dtype
+                     : out.inplace               ? self.dtype()
+                     : is_integral(self.dtype()) ? DType::Int64
+                                                 : self.dtype();
+  if (!is_supported(made) || made == DType::Bool) not_implemented_for(kernel, made);
+  return made;
+}
+
+Tensor raw_scan(const Out& out, cpu::Scan op, const Tensor& self, int64_t dim, DType made) {
+  const bool widens = is_integral(made) && is_integral(self.dtype());
+  const Tensor x = as_contiguous(widens || self.dtype() == made ? self : cast_copy(self, made));
+  const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : made);
+  {
+    const WithoutGil guard(self.numel());
+    const cpu::SoftmaxShape shape = softmax_shape(self.sizes(), dim);
+    cpu::scan(op, x.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data);
+  }
+  return delivered(fresh.dtype() == made ? fresh : cast_copy(fresh, made), out);
+}
+
+Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out) {
+  const int64_t axis = wrap_dim(dim, self.dim());
+  const DType made = scan_dtype(self, dtype, out, "cumsum_out_cpu");
+  return differentiable(
+      "CumsumBackward0", out, [&] { return raw_scan(out, cpu::Scan::Sum, self, axis, made); },
+      wrt(self, [axis, d = self.dtype()](const Tensor& grad) {
+        return to_dtype(reversed(cumsum(reversed(grad, axis), axis, std::nullopt, {}), axis), d);
+      }));
+}
+
+Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out);
+
+// Element j of the derivative is the product before j times sum over i >= j of g_i times the product of j+1
+// .. i.
+Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& x, int64_t dim) {
+  const int64_t n = x.sizes()[static_cast<int>(dim)];
+  Dims edge = x.sizes();
+  edge[static_cast<int>(dim)] = 1;
+  const Tensor one = fill_raw(empty(edge, x.dtype()), 1);
+  std::vector<Tensor> slices;
+  for (int64_t j = 0; j < n; ++j) {
+    const int64_t dims[] = {dim};
+    const Tensor parts[] = {one, narrow(x, dim, j + 1, n - j - 1)};
+    const Tensor after = cumprod(j + 1 < n ? cat(parts, dim) : one, dim, std::nullopt, {});
+    Tensor slice = sum_dims(mul(narrow(grad, dim, j, n - j), after), dims, true);
+    if (j > 0)
+      slice = mul(slice, narrow(cumprod(narrow(x, dim, 0, j), dim, std::nullopt, {}), dim, j - 1, 1));
+    slices.push_back(slice);
+  }
+  return cat(slices, dim);
+}
+
+Tensor cumprod_gradient(const Tensor& grad, const Tensor& x, const Tensor& y, int64_t dim) {
+  if (x.dim() == 0 || x.numel() == 0) return grad;
+  const Tensor nonzero =
+      reduce({}, cpu::Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
+  if (!*nonzero.data<bool>()) return cumprod_gradient_with_zeros(grad, x, dim);
+  return div(reversed(cumsum(reversed(mul(grad, y), dim), dim, std::nullopt, {}), dim), x);
+}
+
+Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out) {
+  const int64_t axis = wrap_dim(dim, self.dim());
+  const DType made = scan_dtype(self, dtype, out, "cumprod_out_cpu");
+  return differentiable(
+      "CumprodBackward0", out, [&] { return raw_scan(out, cpu::Scan::Prod, self, axis, made); },
+      wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {
+        const Tensor input = x();
+        return cumprod_gradient(to_dtype(grad, input.dtype()), input, to_dtype(y, input.dtype()), axis);
+      }));
+}
+
+// ---- cummax, cummin
+
+using Pair = std::tuple<Tensor, Tensor>;
+
+Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const Tensor& self, int64_t dim,
+                     const Out& out) {
+  const int64_t axis = wrap_dim(dim, self.dim());
+  if (!is_supported(self.dtype())) not_implemented_for(kernel, self.dtype());
+  const Tensor indices = empty(self.sizes(), DType::Int64);
+  Tensor values = differentiable(
+      node, out,
+      [&] {
+        const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
+        {
+          const WithoutGil guard(2 * self.numel());
+          const cpu::SoftmaxShape shape = softmax_shape(self.sizes(), axis);
+          cpu::scan(op, self.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data,
+                    indices.data<int64_t>());
+        }
+        return delivered(fresh, out);
+      },
+      wrt(self, [chosen = saved(indices), axis](const Tensor& grad) {
+        if (grad.dim() == 0) return grad;
+        return scatter_add(zeros(grad.sizes(), grad.dtype()), axis, chosen(), grad);
+      }));
+  return {values, delivered(indices, Out{out.second, nullptr, false})};
+}
+
+Pair cummax(const Tensor& self, int64_t dim, const Out& out) {
+  return running_extreme("CummaxBackward0", cpu::Scan::Max, "cummax_cpu", self, dim, out);
+}
+Pair cummin(const Tensor& self, int64_t dim, const Out& out) {
+  return running_extreme("CumminBackward0", cpu::Scan::Min, "cummin_cpu", self, dim, out);
+}
+
+// ---- logcumsumexp
+
+template <class T>
+T log_add_exp(T a, T b) {
+  const T low = std::min(a, b), high = std::max(a, b);
+  if (std::isnan(a) || std::isnan(b)) return a + b;
+  return std::isfinite(low) || low != high ? high + std::log1p(std::exp(low - high)) : high;
+}
+
+template <class T>
+void log_sum_exp_scan(const cpu::SoftmaxShape& s, const T* x, T* y) {
+  for (int64_t o = 0; o < s.outer; ++o)
+    for (int64_t c = 0; c < s.inner; ++c) {
+      T run = -std::numeric_limits<T>::infinity();
+      for (int64_t i = 0; i < s.size; ++i) {
+        const int64_t at = (o * s.size + i) * s.inner + c;
+        y[at] = run = log_add_exp(run, x[at]);
+      }
+    }
+}
+
+Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out);
+
+Tensor reverse_logcumsumexp(const Tensor& x, int64_t dim) {
+  return reversed(logcumsumexp(reversed(x, dim), dim, {}), dim);
+}
+// log of the positive entries of g, and for the others a number so low that its exponential is 0, yet finite:
+// the derivatives take differences of such numbers.
+Tensor log_of_positive(const Tensor& g) {
+  const Tensor others = le(detach(g), Scalar(0.0));
+  const double lowest = g.dtype() == DType::Float32
+                            ? static_cast<double>(std::numeric_limits<float>::lowest())
+                            : std::numeric_limits<double>::lowest();
+  return masked_fill(log(masked_fill(g, others, Scalar(1.0))), others, Scalar(lowest));
+}
+
+Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
+  const int64_t axis = wrap_dim(dim, self.dim());
+  if (!is_floating(self.dtype()) || !is_supported(self.dtype()))
+    not_implemented_for("logcumsumexp_out_cpu", self.dtype());
+  return differentiable(
+      "LogcumsumexpBackward0", out,
+      [&] {
+        const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
+        visit_floating(self.dtype(), "logcumsumexp_out_cpu", [&]<class T>() {
+          const WithoutGil guard(20 * self.numel());
+          log_sum_exp_scan(softmax_shape(self.sizes(), axis), x.data<const T>(), fresh.data<T>());
+        });
+        return delivered(fresh, out);
+      },
+      // sum over i >= j of g_i exp(x_j - y_i), the positive and the negative g apart, in logarithms.
+      wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {
+        if (grad.dim() == 0 || grad.numel() == 0) return grad;
+        const Tensor input = x();
+        const auto part = [&](const Tensor& g) {
+          return exp(add(reverse_logcumsumexp(sub(log_of_positive(g), y), axis), input));
+        };
+        return sub(part(grad), part(neg(grad)));
+      }));
+}
+
+}  // namespace
+EXPOSE("cumsum(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", cumsum, kEveryForm);
+EXPOSE("cumprod(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", cumprod, kEveryForm);
+EXPOSE("cummax(Tensor self, int dim) -> (Tensor, Tensor)", cummax, kFunctionMethodOut,
+       "cummax values indices");
+EXPOSE("cummin(Tensor self, int dim) -> (Tensor, Tensor)", cummin, kFunctionMethodOut,
+       "cummin values indices");
+EXPOSE("logcumsumexp(Tensor self, int dim) -> Tensor", logcumsumexp, kFunctionMethodOut);
+
+}  // namespace flambeau

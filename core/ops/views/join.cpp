@@ -1,0 +1,508 @@
+// Joining tensors, and repeating or rearranging the elements of one.
+#include <algorithm>
+#include <cstring>
+
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+#include "core/parallel/parallel.h"
+#include "core/tensor/gil.h"
+
+namespace flambeau {
+
+namespace {
+constexpr int64_t kCopyGrain = 128 << 10;  // bytes: a thread's share worth waking it for
+int64_t copy_nanoseconds(int64_t bytes) { return bytes / 8; }
+
+struct Piece {
+  const char* data;
+  int64_t bytes;  // of one row
+};
+
+// Writes rows each of which is one row of every piece after another.
+void interleave_rows(std::span<const Piece> pieces, int64_t rows, char* out) {
+  int64_t row_bytes = 0;
+  for (const Piece& piece : pieces) row_bytes += piece.bytes;
+  const int64_t total = row_bytes * rows;
+  if (total == 0) return;
+  WithoutGil guard(copy_nanoseconds(total));
+  parallel_for(0, total, kCopyGrain, [&](int64_t first, int64_t last) {
+    int64_t row = first / row_bytes, within = first % row_bytes;
+    size_t p = 0;
+    while (within >= pieces[p].bytes) within -= pieces[p++].bytes;
+    for (int64_t at = first; at < last;) {
+      const int64_t n = std::min(pieces[p].bytes - within, last - at);
+      std::memcpy(out + at, pieces[p].data + row * pieces[p].bytes + within, static_cast<size_t>(n));
+      at += n;
+      within = 0;
+      if (++p == pieces.size()) {
+        p = 0;
+        ++row;
+      }
+    }
+  });
+}
+
+// A tensor of shape {0} joins with anything, by old custom.
+bool is_legacy_empty(const Tensor& t) { return t.dim() == 1 && t.sizes()[0] == 0; }
+
+// Writes the tensors side by side along d; those of `join` with their d-th size, or as one slice each where
+// `stacked`.
+void join_into(const Tensor& result, TensorList tensors, int d, bool stacked) {
+  const auto item = static_cast<int64_t>(item_size(result.dtype()));
+  bool plain = result.is_contiguous();
+  for (const Tensor& t : tensors)
+    plain &= t.numel() == 0 || (t.is_contiguous() && t.dtype() == result.dtype());
+  if (plain) {
+    int64_t rows = 1, inner = 1;
+    for (int i = 0; i < d; ++i) rows *= result.sizes()[i];
+    for (int i = d + 1; i < result.dim(); ++i) inner *= result.sizes()[i];
+    if (rows == 0) return;
+    std::vector<Piece> pieces;
+    pieces.reserve(tensors.size());
+    for (const Tensor& t : tensors)
+      if (t.numel()) pieces.push_back({t.data<char>(), (stacked ? 1 : t.sizes()[d]) * inner * item});
+    interleave_rows(pieces, rows, result.data<char>());
+    return;
+  }
+  int64_t start = 0;
+  for (const Tensor& t : tensors) {
+    if (is_legacy_empty(t) && !stacked) continue;
+    Dims sizes = result.sizes(), strides = result.strides();
+    const int64_t offset = start * strides[d];
+    if (stacked) {
+      sizes.erase(d);
+      strides.erase(d);
+    } else {
+      sizes[d] = t.sizes()[d];
+    }
+    if (t.numel()) copy_into(alias(result, sizes, strides, offset), t);
+    start += stacked ? 1 : t.sizes()[d];
+  }
+}
+
+DType joined_dtype(const char* name, TensorList tensors, const Out& out) {
+  DType dtype = tensors[0].dtype();
+  for (const Tensor& t : tensors) dtype = promote(dtype, t.dtype());
+  if (out.target) {
+    const DType wanted = out.target->dtype;
+    const bool castable =
+        !(is_floating(dtype) && is_integral(wanted)) && !(wanted == DType::Bool && dtype != DType::Bool);
+    check<TypeError>(castable, "torch.", name, "(): input types can't be cast to the desired output type ",
+                     scalar_type_name(wanted), "; they promote to ", scalar_type_name(dtype));
+    for (const Tensor& t : tensors)
+      check(!shares_storage(t, Tensor(out.target)) || t.numel() == 0,
+            "unsupported operation: some elements of the input tensor "
+            "and the written-to tensor refer to a single memory location. Please clone() the tensor before "
+            "performing the "
+            "operation.");
+  }
+  return dtype;
+}
+
+Tensor joined(const Out& out, const Dims& sizes, DType dtype, TensorList tensors, int d, bool stacked) {
+  Tensor result = result_for(out, sizes, dtype);
+  join_into(result, tensors, d, stacked);
+  return result;
+}
+}  // namespace
+
+Tensor cat(TensorList tensors, int64_t dim, const Out& out) {
+  check<ValueError>(!tensors.empty(), "torch.cat(): expected a non-empty list of Tensors");
+  const Tensor* model = nullptr;  // the first that counts
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    check(tensors[i].dim() > 0, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
+    if (!model && !is_legacy_empty(tensors[i])) model = &tensors[i];
+  }
+  if (!model) model = &tensors[0];
+  const int d = static_cast<int>(wrap_dim(dim, model->dim()));
+  Dims sizes = model->sizes();
+  sizes[d] = 0;
+  bool record = false;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const Tensor& t = tensors[i];
+    record |= requires_grad(t);
+    if (is_legacy_empty(t)) continue;
+    check(t.dim() == model->dim(), "Tensors must have same number of dimensions: got ", model->dim(), " and ",
+          t.dim());
+    for (int k = 0; k < sizes.count; ++k)
+      check(k == d || t.sizes()[k] == sizes[k], "Sizes of tensors must match except in dimension ", d,
+            ". Expected size ", sizes[k], " but got size ", t.sizes()[k], " for tensor number ", i,
+            " in the list.");
+    sizes[d] += t.sizes()[d];
+  }
+  const DType dtype = joined_dtype("cat", tensors, out);
+  auto forward = [&] { return joined(out, sizes, dtype, tensors, d, false); };
+  if (!record || !grad_enabled()) return forward();
+  struct Part {
+    int64_t start, length;
+    DType dtype;
+    bool skipped;
+  };
+  std::vector<Part> parts;
+  int64_t start = 0;
+  for (const Tensor& t : tensors) {
+    const bool skipped = is_legacy_empty(t);
+    parts.push_back({start, skipped ? 0 : t.sizes()[d], t.dtype(), skipped});
+    start += parts.back().length;
+  }
+  return differentiable_list("CatBackward0", out, forward, tensors,
+                             [d, parts = std::move(parts)](const Tensor& grad, size_t i) {
+                               const Part& part = parts[i];
+                               if (part.skipped) return zeros(Dims{0}, part.dtype);
+                               return to_dtype(narrow(grad, d, part.start, part.length), part.dtype);
+                             });
+}
+
+Tensor stack(TensorList tensors, int64_t dim, const Out& out) {
+  check(!tensors.empty(), "stack expects a non-empty TensorList");
+  Dims sizes = tensors[0].sizes();
+  const int d = static_cast<int>(wrap_dim(dim, sizes.count + 1));
+  bool record = false;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    check(tensors[i].sizes() == sizes, "stack expects each tensor to be equal size, but got ", sizes,
+          " at entry 0 and ", tensors[i].sizes(), " at entry ", i);
+    record |= requires_grad(tensors[i]);
+  }
+  sizes.insert(d, static_cast<int64_t>(tensors.size()));
+  const DType dtype = joined_dtype("stack", tensors, out);
+  auto forward = [&] { return joined(out, sizes, dtype, tensors, d, true); };
+  if (!record || !grad_enabled()) return forward();
+  std::vector<DType> dtypes;
+  for (const Tensor& t : tensors) dtypes.push_back(t.dtype());
+  return differentiable_list("StackBackward0", out, forward, tensors,
+                             [d, dtypes = std::move(dtypes)](const Tensor& grad, size_t i) {
+                               return to_dtype(select(grad, d, static_cast<int64_t>(i)), dtypes[i]);
+                             });
+}
+
+EXPOSE("cat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+EXPOSE("concat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+EXPOSE("concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+EXPOSE("stack(Tensor[] tensors, int dim=0) -> Tensor", stack, function | out);
+EXPOSE("broadcast_tensors(Tensor[] tensors...) -> Tensor[]", broadcast_tensors, function);
+
+// ---- at least so many dimensions, and the stacks built on it
+
+namespace {
+template <int n>
+Tensor atleast(const Tensor& self) {
+  if (self.dim() >= n) return self;
+  if (self.dim() == 0) return reshape(self, Dims(IntList(std::array<int64_t, 3>{1, 1, 1}).first(n)));
+  if constexpr (n == 3)
+    return self.dim() == 1 ? unsqueeze(unsqueeze(self, 0), -1) : unsqueeze(self, -1);
+  else
+    return unsqueeze(self, 0);
+}
+template <int n>
+std::vector<Tensor> atleast_all(TensorList tensors) {
+  std::vector<Tensor> result;
+  for (const Tensor& t : tensors) result.push_back(atleast<n>(t));
+  return result;
+}
+Tensor hstack(TensorList tensors, const Out& out) {
+  check(!tensors.empty(), "hstack expects a non-empty TensorList");
+  std::vector<Tensor> parts = atleast_all<1>(tensors);
+  return cat(parts, parts[0].dim() == 1 ? 0 : 1, out);
+}
+Tensor vstack(TensorList tensors, const Out& out) {
+  check(!tensors.empty(), "vstack expects a non-empty TensorList");
+  return cat(atleast_all<2>(tensors), 0, out);
+}
+Tensor dstack(TensorList tensors, const Out& out) {
+  check(!tensors.empty(), "dstack expects a non-empty TensorList");
+  return cat(atleast_all<3>(tensors), 2, out);
+}
+Tensor column_stack(TensorList tensors, const Out& out) {
+  check(!tensors.empty(), "column_stack expects a non-empty TensorList");
+  std::vector<Tensor> parts;
+  for (const Tensor& t : tensors) parts.push_back(t.dim() <= 1 ? reshape(t, Dims{t.numel(), 1}) : t);
+  return hstack(parts, out);
+}
+}  // namespace
+
+EXPOSE("atleast_1d(Tensor self) -> Tensor", atleast<1>, function);
+EXPOSE("atleast_1d(Tensor[] tensors...) -> Tensor[]", atleast_all<1>, function);
+EXPOSE("atleast_2d(Tensor self) -> Tensor", atleast<2>, function);
+EXPOSE("atleast_2d(Tensor[] tensors...) -> Tensor[]", atleast_all<2>, function);
+EXPOSE("atleast_3d(Tensor self) -> Tensor", atleast<3>, function);
+EXPOSE("atleast_3d(Tensor[] tensors...) -> Tensor[]", atleast_all<3>, function);
+EXPOSE("hstack(Tensor[] tensors) -> Tensor", hstack, function | out);
+EXPOSE("vstack(Tensor[] tensors) -> Tensor", vstack, function | out);
+EXPOSE("row_stack(Tensor[] tensors) -> Tensor", vstack, function | out);
+EXPOSE("dstack(Tensor[] tensors) -> Tensor", dstack, function | out);
+EXPOSE("column_stack(Tensor[] tensors) -> Tensor", column_stack, function | out);
+
+// ---- repeating
+
+namespace {
+// The repeated tensor with a dimension of its own for every repetition: sizes r0, s0, r1, s1 .. (leaving out
+// r of one).
+struct Repetition {
+  Dims sizes;     // interleaved
+  Dims strides;   // of the source in them: 0 along a repetition
+  Dims repeated;  // which dimensions of `sizes` repeat
+  Dims result;
+};
+Repetition repetition_of(const Tensor& self, IntList repeats) {
+  check(static_cast<int>(repeats.size()) >= self.dim(),
+        "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor: got ",
+        repeats.size(), " and ", self.dim());
+  Repetition plan;
+  plan.result = Dims{repeats};
+  const int fresh = static_cast<int>(repeats.size()) - self.dim();
+  auto append = [&](int64_t size, int64_t stride) {
+    check<NotImplementedError>(plan.sizes.count < kMaxDims, "repeat along more than ", kMaxDims / 2,
+                               " dimensions at once is not implemented");
+    plan.sizes.push_back(size);
+    plan.strides.push_back(stride);
+  };
+  for (int i = 0; i < plan.result.count; ++i) {
+    if (repeats[i] != 1) {
+      plan.repeated.push_back(plan.sizes.count);
+      append(repeats[i], 0);
+    }
+    if (i < fresh) continue;
+    append(self.sizes()[i - fresh], self.strides()[i - fresh]);
+    check(!__builtin_mul_overflow(plan.result[i], self.sizes()[i - fresh], &plan.result[i]),
+          "repeat: the size of dimension ", i, " overflows");
+  }
+  checked_numel(plan.result);
+  return plan;
+}
+}  // namespace
+
+Tensor repeat(const Tensor& self, IntList repeats) {
+  Repetition plan = repetition_of(self, repeats);
+  return differentiable(
+      "RepeatBackward0", {},
+      [&] {
+        Tensor result = empty(plan.result, self.dtype());
+        if (result.numel())
+          copy_into(alias(result, plan.sizes, contiguous_strides(plan.sizes), 0),
+                    alias(self, plan.sizes, plan.strides, 0));
+        return result;
+      },
+      wrt(self, [sizes = self.sizes(), parts = plan.sizes, repeated = plan.repeated](const Tensor& grad) {
+        if (grad.numel() == 0) return zeros(sizes, grad.dtype());
+        Tensor apart = reshape(grad, parts);
+        return reshape(repeated.count ? sum_dims(apart, IntList(repeated)) : apart, sizes);
+      }));
+}
+
+namespace {
+Tensor tile(const Tensor& self, IntList dims) {
+  Dims repeats{dims};
+  while (repeats.count < self.dim()) repeats.insert(0, 1);
+  return repeat(self, repeats);
+}
+
+Tensor repeat_each(const Tensor& self, int64_t repeats, std::optional<int64_t> dim,
+                   std::optional<int64_t> output_size) {
+  check(repeats >= 0, "Repeats must be non-negative");
+  Tensor input = dim ? self : reshape(self, Dims{-1});
+  const bool scalar = input.dim() == 0;
+  if (scalar) input = reshape(input, Dims{1});
+  const int d = static_cast<int>(wrap_dim(dim.value_or(0), input.dim()));
+  check(!output_size || *output_size == input.sizes()[d] * repeats,
+        "repeat_interleave: Invalid output_size, expected ", input.sizes()[d] * repeats, " but got ",
+        output_size.value_or(0));
+  Tensor apart = unsqueeze(input, d + 1);
+  Dims sizes = apart.sizes();
+  sizes[d + 1] = repeats;
+  Dims flat = input.sizes();
+  flat[d] *= repeats;
+  return reshape(clone(expand(apart, sizes), MemoryFormat::Contiguous), flat);
+}
+
+// repeats[i] times the number i.
+Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_size) {
+  check(repeats.dim() <= 1, "repeat_interleave only accept 1D vector as repeat");
+  check(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
+        "repeats has to be Long or Int tensor");
+  Tensor counts = as_contiguous(to_dtype(detach(repeats), DType::Int64));
+  const auto* n = counts.data<int64_t>();
+  int64_t total = 0;
+  for (int64_t i = 0; i < counts.numel(); ++i) {
+    check(n[i] >= 0, "repeats can not be negative");
+    check(!__builtin_add_overflow(total, n[i], &total),
+          "repeat_interleave: the repeats sum to more than fits");
+  }
+  check(!output_size || *output_size == total, "allocated size does not match required size: output_size is ",
+        output_size.value_or(0), " but the repeats sum to ", total);
+  Tensor result = empty(Dims{total}, repeats.dtype());
+  auto write = [&](auto* out) {
+    for (int64_t i = 0; i < counts.numel(); ++i)
+      out = std::fill_n(out, n[i], static_cast<std::remove_reference_t<decltype(*out)>>(i));
+  };
+  if (repeats.dtype() == DType::Int64)
+    write(result.data<int64_t>());
+  else
+    write(result.data<int32_t>());
+  return result;
+}
+
+Tensor repeat_by_counts(const Tensor& self, const Tensor& repeats, std::optional<int64_t> dim,
+                        std::optional<int64_t> output_size) {
+  Tensor input = dim ? self : reshape(self, Dims{-1});
+  if (input.dim() == 0) input = reshape(input, Dims{1});
+  const int d = static_cast<int>(wrap_dim(dim.value_or(0), input.dim()));
+  const int64_t size = input.sizes()[d];
+  Tensor counts = repeats;
+  if (repeats.dim() == 0 || (repeats.dim() == 1 && repeats.sizes()[0] == 1))
+    counts = expand(reshape(repeats, Dims{1}), Dims{size});
+  else
+    check(repeats.dim() == 1 && repeats.sizes()[0] == size,
+          "repeats must have the same size as input along dim, but got repeats.size(0) = ",
+          repeats.sizes()[0], " and input.size(", d, ") = ", size);
+  return index_select(input, d, repeated_positions(counts, output_size));
+}
+}  // namespace
+
+EXPOSE("repeat(Tensor self, int[] repeats) -> Tensor", repeat, method);
+EXPOSE("tile(Tensor self, int[] dims) -> Tensor", tile, function | method);
+EXPOSE("repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+       repeat_each, function | method);
+EXPOSE("repeat_interleave(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor",
+       repeat_by_counts, function | method);
+EXPOSE("repeat_interleave(Tensor repeats, *, int? output_size=None) -> Tensor", repeated_positions, function);
+
+// ---- the same elements elsewhere
+
+namespace {
+Tensor rolled(const Tensor& self, int64_t shift, int d) {
+  const int64_t size = self.sizes()[d];
+  Tensor result = empty(self.sizes(), self.dtype());
+  if (result.numel() == 0) return result;
+  const int64_t split = ((shift % size) + size) % size;  // result[split:] = self[:size - split]
+  auto copy_part = [&](int64_t to, int64_t from, int64_t length) {
+    if (length == 0) return;
+    Dims sizes = self.sizes();
+    sizes[d] = length;
+    copy_into(alias(result, sizes, result.strides(), to * result.strides()[d]),
+              alias(self, sizes, self.strides(), from * self.strides()[d]));
+  };
+  copy_part(split, 0, size - split);
+  copy_part(0, size - split, split);
+  return result;
+}
+}  // namespace
+
+Tensor roll(const Tensor& self, IntList shifts, IntList dims) {
+  check(!shifts.empty(), "`shifts` required");
+  if (dims.empty() && shifts.size() == 1)
+    return reshape(roll(reshape(self, Dims{-1}), shifts, Dims{0}), self.sizes());
+  check(shifts.size() == dims.size(), "shifts and dimensions must align. shifts: ", shifts.size(),
+        ", dims:", dims.size());
+  Dims back_shifts, back_dims;
+  for (size_t i = 0; i < dims.size(); ++i) {
+    check<IndexError>(self.dim() > 0, "Dimension specified as ", dims[i], " but tensor has no dimensions");
+    back_dims.push_back(wrap_dim(dims[i], self.dim()));
+    back_shifts.push_back(static_cast<int64_t>(-static_cast<uint64_t>(shifts[i])));
+  }
+  return differentiable(
+      "RollBackward0", {},
+      [&] {
+        Tensor result = self;
+        for (size_t i = 0; i < dims.size(); ++i)
+          result = rolled(result, shifts[i], static_cast<int>(back_dims[static_cast<int>(i)]));
+        return result;
+      },
+      wrt(self, [back_shifts, back_dims](const Tensor& grad) { return roll(grad, back_shifts, back_dims); }));
+}
+
+namespace {
+// One row at a time, the source read with steps of either sign.
+void copy_flipped(const Tensor& self, uint32_t mask, const Tensor& result) {
+  const int n = self.dim();
+  const auto item = static_cast<int64_t>(item_size(self.dtype()));
+  int64_t steps[kMaxDims];
+  const char* start = self.data<char>();
+  for (int i = 0; i < n; ++i) {
+    steps[i] = self.strides()[i] * item;
+    if (!(mask >> i & 1)) continue;
+    start += (self.sizes()[i] - 1) * steps[i];
+    steps[i] = -steps[i];
+  }
+  const int64_t length = self.sizes()[n - 1], step = steps[n - 1], rows = self.numel() / length;
+  const Dims& sizes = self.sizes();
+  char* out = result.data<char>();
+  auto copy_row = [=](char* to, const char* from) {
+    if (step == item)
+      std::memcpy(to, from, static_cast<size_t>(length * item));
+    else if (item == 4)
+      for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 4, from + i * step, 4);
+    else if (item == 8)
+      for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 8, from + i * step, 8);
+    else
+      for (int64_t i = 0; i < length; ++i)
+        std::memcpy(to + i * item, from + i * step, static_cast<size_t>(item));
+  };
+  WithoutGil guard(copy_nanoseconds(self.numel() * item));
+  parallel_for(0, rows, std::max<int64_t>(kCopyGrain / (length * item), 1), [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const char* from = start;
+      int64_t rest = row;
+      for (int d = n - 2; d >= 0; --d) {
+        from += rest % sizes[d] * steps[d];
+        rest /= sizes[d];
+      }
+      copy_row(out + row * length * item, from);
+    }
+  });
+}
+}  // namespace
+
+Tensor flip(const Tensor& self, IntList dims) {
+  uint32_t mask = 0;
+  for (int64_t dim : dims) {
+    const int64_t d = wrap_dim(dim, self.dim());
+    check(!(mask >> d & 1), "dim ", d, " appears multiple times in the list of dims");
+    mask |= 1u << d;
+  }
+  return differentiable(
+      "FlipBackward0", {},
+      [&] {
+        Tensor result = empty(self.sizes(), self.dtype());
+        if (self.dim() == 0)
+          copy_into(result, self);
+        else if (self.numel())
+          copy_flipped(self, mask, result);
+        return result;
+      },
+      wrt(self, [dims = Dims{dims}](const Tensor& grad) { return flip(grad, dims); }));
+}
+
+namespace {
+Tensor fliplr(const Tensor& self) {
+  check(self.dim() >= 2, "Input must be >= 2-d.");
+  return flip(self, Dims{1});
+}
+Tensor flipud(const Tensor& self) {
+  check(self.dim() >= 1, "Input must be >= 1-d.");
+  return flip(self, Dims{0});
+}
+Tensor rot90(const Tensor& self, int64_t k, IntList dims) {
+  check(dims.size() == 2, "expected total rotation dims == 2, but got dims = ", dims.size());
+  check(self.dim() >= 2, "expected total dims >= 2, but got total dims = ", self.dim());
+  const int64_t a = wrap_dim(dims[0], self.dim()), b = wrap_dim(dims[1], self.dim());
+  check(a != b, "expected rotation dims to be different, but got dim0 = ", dims[0], " and dim1 = ", dims[1]);
+  switch (((k % 4) + 4) % 4) {
+    case 1:
+      return transpose(flip(self, Dims{b}), a, b);
+    case 2:
+      return flip(self, Dims{a, b});
+    case 3:
+      return transpose(flip(self, Dims{a}), a, b);
+    default:
+      return clone(self, MemoryFormat::Contiguous);
+  }
+}
+}  // namespace
+
+EXPOSE("roll(Tensor self, int[] shifts, int[] dims=[]) -> Tensor", roll, function | method);
+EXPOSE("flip(Tensor self, int[] dims) -> Tensor", flip, function | method);
+EXPOSE("fliplr(Tensor self) -> Tensor", fliplr, function | method);
+EXPOSE("flipud(Tensor self) -> Tensor", flipud, function | method);
+EXPOSE("rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor", rot90, function | method);
+
+}  // namespace flambeau

@@ -1,0 +1,398 @@
+// Copies, conversions and fills: what gives a tensor another layout, dtype or content.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+
+namespace flambeau {
+
+// ---- reshape
+
+namespace {
+// A fresh copy under other sizes: no longer a view of it, since nothing else sees the copy.
+Tensor unsafe_view(const Tensor& self, const Dims& sizes) {
+  return differentiable(
+      "UnsafeViewBackward0", {}, [&] { return alias(self, sizes, contiguous_strides(sizes), 0); },
+      wrt(self, [old = self.sizes()](const Tensor& grad) { return reshape(grad, old); }));
+}
+}  // namespace
+
+Tensor reshape(const Tensor& self, IntList shape) {
+  if (self->contiguous) return view(self, shape);
+  Dims sizes = infer_size(shape, self.numel()), strides;
+  if (!view_strides(self.sizes(), self.strides(), sizes, strides))
+    return unsafe_view(clone(self, MemoryFormat::Contiguous), sizes);
+  return differentiable(
+      "ReshapeAliasBackward0", {}, [&] { return make_view(self, sizes, strides, 0); },
+      wrt(self, [old = self.sizes()](const Tensor& grad) { return reshape(grad, old); }));
+}
+
+Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim) {
+  const int n = self.dim();
+  const int start = static_cast<int>(wrap_dim(start_dim, n)), end = static_cast<int>(wrap_dim(end_dim, n));
+  check(start <= end, "flatten() has invalid args: start_dim cannot come after end_dim");
+  if (n == 0) return reshape(self, Dims{1});
+  if (start == end) return self;
+  Dims sizes;
+  int64_t flat = 1;
+  for (int i = 0; i < n; ++i) {
+    if (i < start || i > end)
+      sizes.push_back(self.sizes()[i]);
+    else
+      flat *= self.sizes()[i];
+    if (i == end) sizes.push_back(flat);
+  }
+  return reshape(self, sizes);
+}
+
+namespace {
+Tensor reshape_as(const Tensor& self, const Tensor& other) { return reshape(self, other.sizes()); }
+Tensor ravel(const Tensor& self) { return view(contiguous(self), Dims{-1}); }
+}  // namespace
+
+EXPOSE("reshape(Tensor self, int[] shape) -> Tensor", reshape, function | method);
+EXPOSE("reshape_as(Tensor self, Tensor other) -> Tensor", reshape_as, method);
+EXPOSE("flatten(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor", flatten, function | method);
+EXPOSE("ravel(Tensor self) -> Tensor", ravel, function | method);
+
+// ---- memory formats and copies
+
+namespace {
+// The strides of a dense tensor in this format; throws RuntimeError where its number of dimensions does not
+// fit.
+Dims strides_in_format(const Dims& sizes, MemoryFormat format) {
+  if (format == MemoryFormat::Contiguous) return contiguous_strides(sizes);
+  const bool flat = format == MemoryFormat::ChannelsLast;
+  const int n = flat ? 4 : 5;
+  check(sizes.count == n, "required rank ", n, " tensor to use ", flat ? "channels_last" : "channels_last_3d",
+        " format, but the shape is ", sizes);
+  Dims strides = sizes;
+  strides[1] = 1;
+  int64_t step = std::max<int64_t>(sizes[1], 1);
+  for (int i = n - 1; i >= 0; --i) {
+    if (i == 1) continue;
+    strides[i] = step;
+    step *= std::max<int64_t>(sizes[i], 1);
+  }
+  return strides;
+}
+
+bool has_format(const Tensor& t, MemoryFormat format) {
+  if (format == MemoryFormat::Preserve) return true;
+  if (format == MemoryFormat::Contiguous) return t.is_contiguous();
+  const Dims strides = strides_in_format(t.sizes(), format);
+  for (int i = 0; i < t.dim(); ++i)
+    if (t.sizes()[i] != 1 && t.strides()[i] != strides[i]) return false;
+  return true;
+}
+
+Tensor raw_copy(const Tensor& self, DType dtype, MemoryFormat format) {
+  Tensor result = format == MemoryFormat::Preserve ? empty_like(self, dtype)
+                  : format == MemoryFormat::Contiguous
+                      ? empty(self.sizes(), dtype)
+                      : empty_strided(self.sizes(), strides_in_format(self.sizes(), format), dtype);
+  copy_into(result, self);
+  return result;
+}
+}  // namespace
+
+Tensor clone(const Tensor& self, std::optional<MemoryFormat> format) {
+  return differentiable(
+      "CloneBackward0", {},
+      [&] { return raw_copy(self, self.dtype(), format.value_or(MemoryFormat::Preserve)); },
+      wrt(self, [](const Tensor& grad) { return grad; }));
+}
+Tensor clone(const Tensor& self) { return clone(self, MemoryFormat::Preserve); }
+
+Tensor contiguous(const Tensor& self) {
+  return self->contiguous ? self : clone(self, MemoryFormat::Contiguous);
+}
+
+namespace {
+Tensor contiguous_in(const Tensor& self, std::optional<MemoryFormat> format) {
+  check(format != MemoryFormat::Preserve, "preserve memory format is unsupported by the contiguous operator");
+  const MemoryFormat wanted = format.value_or(MemoryFormat::Contiguous);
+  return has_format(self, wanted) ? self : clone(self, wanted);
+}
+Tensor clone_in(const Tensor& self, std::optional<MemoryFormat> format) { return clone(self, format); }
+}  // namespace
+
+EXPOSE("clone(Tensor self, *, memory_format? memory_format=None) -> Tensor", clone_in, function | method);
+EXPOSE("contiguous(Tensor self, memory_format? memory_format=None) -> Tensor", contiguous_in, method);
+
+// ---- conversions
+
+namespace {
+Tensor converted(const Tensor& self, DType dtype, bool copy, std::optional<MemoryFormat> format) {
+  const MemoryFormat wanted = format.value_or(MemoryFormat::Preserve);
+  if (self.dtype() == dtype && !copy && has_format(self, wanted)) return self;
+  return differentiable(
+      "ToCopyBackward0", {}, [&] { return raw_copy(self, dtype, wanted); },
+      wrt(self, [d = self.dtype()](const Tensor& grad) { return to_dtype(grad, d); }));
+}
+
+void check_device(const std::optional<Device>& device) {
+  if (!device || device->type == Device::Type::Cpu) return;
+  if (device->type == Device::Type::Cuda)
+    fail<RuntimeError>(
+        "Torch not compiled with CUDA enabled: this build computes on the CPU only; use device='cpu'");
+  fail<NotImplementedError>("the meta device is not implemented; use device='cpu'");
+}
+}  // namespace
+
+Tensor to_dtype(const Tensor& self, DType dtype) {
+  if (self.dtype() == dtype) return self;
+  return converted(self, dtype, false, {});
+}
+
+namespace {
+Tensor to_by_dtype(const Tensor& self, DType dtype, bool, bool copy, std::optional<MemoryFormat> format) {
+  return converted(self, dtype, copy, format);
+}
+Tensor to_by_device(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype, bool,
+                    bool copy, std::optional<MemoryFormat> format) {
+  check_device(device);
+  return converted(self, dtype.value_or(self.dtype()), copy, format);
+}
+Tensor to_like(const Tensor& self, const Tensor& other, bool, bool copy, std::optional<MemoryFormat> format) {
+  return converted(self, other.dtype(), copy, format);
+}
+Tensor type_as(const Tensor& self, const Tensor& other) { return to_dtype(self, other.dtype()); }
+Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) {
+  return converted(self, self.dtype(), false, format);
+}
+template <DType dtype>
+Tensor as_type(const Tensor& self, std::optional<MemoryFormat> format) {
+  return converted(self, dtype, false, format);
+}
+}  // namespace
+
+EXPOSE(
+    "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
+    "memory_format=None) -> Tensor",
+    to_by_dtype, method);
+EXPOSE(
+    "to(Tensor self, device? device=None, dtype? dtype=None, bool non_blocking=False, bool copy=False, *, "
+    "memory_format? memory_format=None) -> Tensor",
+    to_by_device, method);
+EXPOSE(
+    "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
+    "memory_format=None) -> Tensor",
+    to_like, method);
+EXPOSE("type_as(Tensor self, Tensor other) -> Tensor", type_as, method);
+EXPOSE("cpu(Tensor self, memory_format? memory_format=None) -> Tensor", to_cpu, method);
+EXPOSE("bool(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Bool>, method);
+EXPOSE("byte(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::UInt8>, method);
+EXPOSE("char(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int8>, method);
+EXPOSE("short(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int16>, method);
+EXPOSE("int(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int32>, method);
+EXPOSE("long(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int64>, method);
+EXPOSE("half(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float16>, method);
+EXPOSE("bfloat16(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::BFloat16>,
+       method);
+EXPOSE("float(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float32>, method);
+EXPOSE("double(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float64>, method);
+
+// ---- writing
+
+namespace {
+Out in_place(const Tensor& self) { return Out{self.get(), nullptr, true}; }
+
+void write(const Tensor& self, const Tensor& source) {
+  check_no_internal_overlap(self);
+  self->bump_version();
+  if (!shares_storage(self, source)) {
+    copy_into(self, source);
+    return;
+  }
+  const bool same_window = self->data == source->data && self.dtype() == source.dtype() &&
+                           self.sizes() == source.sizes() && self.strides() == source.strides();
+  if (!same_window) copy_into(self, contiguous_copy(source));  // they may overlap
+}
+}  // namespace
+
+Tensor copy_(const Tensor& self, const Operand& source) {
+  if (!source.is_tensor()) return fill_(self, source);
+  const Tensor& src = source.tensor();
+  const Dims sizes = broadcast_sizes(self.sizes(), src.sizes());
+  check(sizes == self.sizes(), "output with shape ", self.sizes(), " doesn't match the broadcast shape ",
+        sizes);
+  return differentiable(
+      "CopyBackwards", in_place(self),
+      [&] {
+        write(self, src);
+        return self;
+      },
+      wrt(self, [sizes, d = self.dtype()](const Tensor&) { return zeros(sizes, d); }),
+      wrt(src, [sizes = src.sizes(), d = src.dtype()](const Tensor& grad) {
+        return gradient_for(grad, sizes, d);
+      }));
+}
+
+namespace {
+Tensor copy_method(const Tensor& self, const Tensor& src, bool) { return copy_(self, src); }
+
+// PyTorch refuses a fill value outside the dtype's range; negative numbers may wrap into unsigned ones.
+template <class T>
+bool fits(const Scalar& value) {
+  constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
+  constexpr double low = std::is_signed_v<T> ? static_cast<double>(std::numeric_limits<T>::min()) : -high;
+  if (value.is_floating()) {
+    const double v = value.to_double();
+    return v >= low && (sizeof(T) < 8 ? v <= high : v < high);
+  }
+  return sizeof(T) == 8 ||
+         (static_cast<double>(value.to_int()) >= low && static_cast<double>(value.to_int()) <= high);
+}
+void check_fits(const Scalar& value, DType dtype) {
+  bool good = true;
+  switch (dtype) {
+    case DType::UInt8:
+      good = fits<uint8_t>(value);
+      break;
+    case DType::Int8:
+      good = fits<int8_t>(value);
+      break;
+    case DType::Int16:
+      good = fits<int16_t>(value);
+      break;
+    case DType::Int32:
+      good = fits<int32_t>(value);
+      break;
+    case DType::Int64:
+      good = fits<int64_t>(value);
+      break;
+    case DType::Float32: {
+      const double v = value.to_double();
+      good = !(std::isfinite(v) && std::abs(v) > static_cast<double>(std::numeric_limits<float>::max()));
+      break;
+    }
+    default:
+      break;
+  }
+  check(good, "value cannot be converted to type ", name(dtype), " without overflow: ", value);
+}
+
+void fill_with(const Tensor& target, const Operand& value) {
+  if (value.is_tensor()) {
+    // The value may lie inside the target.
+    copy_into(target,
+              shares_storage(target, value.tensor()) ? contiguous_copy(value.tensor()) : value.tensor());
+  } else {
+    fill_raw(target, value.scalar());
+  }
+}
+void check_fill(const Tensor& self, const Operand& value) {
+  if (!value.is_tensor()) return check_fits(value.scalar(), self.dtype());
+  check(value.tensor().dim() == 0, "fill_ only supports 0-dimension value tensor but got tensor with ",
+        value.tensor().dim(), " dimensions.");
+}
+auto total_for(const Operand& value) {
+  return [d = value.dtype()](const Tensor& grad) { return to_dtype(sum(grad), d); };
+}
+}  // namespace
+
+Tensor fill_(const Tensor& self, const Operand& value) {
+  check_fill(self, value);
+  return differentiable(
+      value.is_tensor() ? "FillBackward3" : "FillBackward2", in_place(self),
+      [&] {  // writing one value twice to an address does no harm: expanded tensors may be filled
+        self->bump_version();
+        fill_with(self, value);
+        return self;
+      },
+      wrt(self, [sizes = self.sizes(), d = self.dtype()](const Tensor&) { return zeros(sizes, d); }),
+      wrt(value, total_for(value)));
+}
+
+namespace {
+Tensor fill(const Tensor& self, const Operand& value) {
+  check_fill(self, value);
+  return differentiable(
+      value.is_tensor() ? "FillBackward1" : "FillBackward0", {},
+      [&] {
+        Tensor result = empty_like(self, self.dtype());
+        fill_with(result, value);
+        return result;
+      },
+      wrt(self, [sizes = self.sizes(), d = self.dtype()](const Tensor&) { return zeros(sizes, d); }),
+      wrt(value, total_for(value)));
+}
+}  // namespace
+
+Tensor zero_(const Tensor& self) {
+  return differentiable(
+      "ZeroBackward0", in_place(self),
+      [&] {
+        self->bump_version();
+        fill_raw(self, 0);
+        return self;
+      },
+      wrt(self, [sizes = self.sizes(), d = self.dtype()](const Tensor&) { return zeros(sizes, d); }));
+}
+
+EXPOSE("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", copy_method,
+       method | writes_self);
+EXPOSE("fill_(Tensor self, Tensor|Number value) -> Tensor", fill_, function | method | writes_self);
+EXPOSE("fill(Tensor self, Tensor|Number value) -> Tensor", fill, function);
+EXPOSE("zero_(Tensor self) -> Tensor", zero_, function | method | writes_self);
+
+namespace {
+// Keeps the first elements; a grown storage is a new one, which other tensors on the old storage do not see.
+Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> format) {
+  check(!requires_grad(self), "cannot resize variables that require grad");
+  Dims sizes{size};
+  const int64_t numel = checked_numel(size);
+  if (sizes == self.sizes()) return self;
+  const Dims strides = strides_in_format(sizes, format.value_or(MemoryFormat::Contiguous));
+  const size_t needed = static_cast<size_t>(numel) * item_size(self.dtype());
+  const auto offset = static_cast<size_t>(self->data - self->storage->data);
+  if (offset + needed > self->storage->bytes) {
+    Ref<Storage> grown = Storage::make(offset + needed);
+    if (self->storage->bytes) std::memcpy(grown->data, self->storage->data, self->storage->bytes);
+    grown->version = self->storage->version;
+    self->storage = std::move(grown);
+    self->data = self->storage->data + offset;
+  }
+  set_geometry(self.get(), sizes, strides);
+  self->bump_version();
+  return self;
+}
+}  // namespace
+EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_,
+       method | writes_self);
+
+// ---- undoing a broadcast
+
+Tensor sum_to(const Tensor& grad, const Dims& sizes) {
+  if (grad.sizes() == sizes) return grad;
+  const int leading = grad.dim() - sizes.count;
+  Dims dims;
+  for (int i = 0; i < leading; ++i) dims.push_back(i);
+  for (int i = leading; i < grad.dim(); ++i)
+    if (sizes[i - leading] == 1 && grad.sizes()[i] != 1) dims.push_back(i);
+  const bool only_leading = dims.count == leading;
+  Tensor total = sum_dims(grad, IntList(dims), !only_leading);
+  return leading && !only_leading ? reshape(total, sizes) : total;
+}
+
+Tensor gradient_for(const Tensor& grad, const Dims& sizes, DType dtype) {
+  return to_dtype(sum_to(grad, sizes), dtype);
+}
+
+namespace {
+Tensor sum_to_size(const Tensor& self, IntList size) {
+  const Dims sizes{size};
+  bool fits = sizes.count <= self.dim();
+  for (int i = 1; fits && i <= sizes.count; ++i)
+    fits = sizes[sizes.count - i] == 1 || sizes[sizes.count - i] == self.sizes()[self.dim() - i];
+  check(fits, "size {", sizes, "} is not expandable to size {", self.sizes(), "}.");
+  return sizes.count ? sum_to(self, sizes) : sum(self);
+}
+}  // namespace
+EXPOSE("sum_to_size(Tensor self, int[] size) -> Tensor", sum_to_size, method);
+
+}  // namespace flambeau

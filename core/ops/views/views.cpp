@@ -1,0 +1,577 @@
+// Views of one tensor: the same memory seen with other sizes and strides.
+#include <algorithm>
+
+#include "core/ops/operators.h"
+#include "core/ops/pointwise/pointwise.h"
+
+namespace flambeau {
+
+// ---- other sizes over the same elements
+
+namespace {
+Dims strides_for_view(const Tensor& self, const Dims& sizes) {
+  Dims strides;
+  if (self->contiguous) return contiguous_strides(sizes);
+  if (!view_strides(self.sizes(), self.strides(), sizes, strides))
+    fail<RuntimeError>(
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans "
+        "across two contiguous subspaces). Use .reshape(...) instead. The shape is ",
+        self.sizes(), " with strides ", self.strides(), ", the wanted shape ", sizes);
+  return strides;
+}
+}  // namespace
+
+Tensor view(const Tensor& self, IntList size) {
+  Dims sizes = infer_size(size, self.numel());
+  return differentiable(
+      "ViewBackward0", {}, [&] { return make_view(self, sizes, strides_for_view(self, sizes), 0); },
+      wrt(self, [sizes = self.sizes()](const Tensor& grad) { return reshape(grad, sizes); }));
+}
+
+namespace {
+// The bytes seen as another dtype: a plain alias, since there is no derivative of a bit pattern.
+Tensor view_as_dtype(const Tensor& self, DType dtype) {
+  if (dtype == self.dtype()) return self;
+  const auto from = static_cast<int64_t>(item_size(self.dtype())),
+             to = static_cast<int64_t>(item_size(dtype));
+  Dims sizes = self.sizes(), strides = self.strides();
+  if (from != to) {
+    const char* names[] = {scalar_type_name(self.dtype()), scalar_type_name(dtype)};
+    check(self.dim() > 0, "self.dim() cannot be 0 to view ", names[0], " as ", names[1],
+          " (different element sizes)");
+    check(sizes.back() <= 1 || strides.back() == 1, "self.stride(-1) must be 1 to view ", names[0], " as ",
+          names[1], " (different element sizes), but got ", strides.back());
+    if (to > from) {
+      const int64_t ratio = to / from;
+      check(sizes.back() % ratio == 0, "self.size(-1) must be divisible by ", ratio, " to view ", names[0],
+            " as ", names[1], " (different element sizes), but got ", sizes.back());
+      check(self->storage_offset() % ratio == 0, "self.storage_offset() must be divisible by ", ratio,
+            " to view ", names[0], " as ", names[1], " (different element sizes), but got ",
+            self->storage_offset());
+      sizes.back() /= ratio;
+      for (int i = 0; i + 1 < strides.count; ++i) {
+        check(strides[i] % ratio == 0, "self.stride(", i, ") must be divisible by ", ratio, " to view ",
+              names[0], " as ", names[1], " (different element sizes), but got ", strides[i]);
+        strides[i] /= ratio;
+      }
+    } else {
+      const int64_t ratio = from / to;
+      sizes.back() *= ratio;
+      for (int i = 0; i + 1 < strides.count; ++i) strides[i] *= ratio;
+    }
+    strides.back() = 1;
+  }
+  Tensor result = alias(self);
+  result->dtype = dtype;
+  set_geometry(result.get(), sizes, strides);
+  return result;
+}
+
+Tensor view_as(const Tensor& self, const Tensor& other) { return view(self, other.sizes()); }
+}  // namespace
+
+EXPOSE("view(Tensor self, dtype dtype) -> Tensor", view_as_dtype, method);
+EXPOSE("view(Tensor self, int[] size) -> Tensor", view, method);
+EXPOSE("view_as(Tensor self, Tensor other) -> Tensor", view_as, method);
+
+Tensor unflatten(const Tensor& self, int64_t dim, IntList sizes) {
+  dim = wrap_dim(dim, self.dim());
+  check(!sizes.empty(), "unflatten: sizes must be non-empty");
+  check<IndexError>(self.dim() > 0, "unflatten: a 0-dim tensor has no dimension to unflatten");
+  const int d = static_cast<int>(dim);
+  int64_t product = 1, inferred = 0;
+  for (int64_t size : sizes) size == -1 ? static_cast<void>(++inferred) : static_cast<void>(product *= size);
+  check(inferred > 1 ||
+            (inferred ? product != 0 && self.sizes()[d] % product == 0 : product == self.sizes()[d]),
+        "unflatten: Provided sizes ", to_string(sizes), " don't multiply up to the size of dim ", d, " (",
+        self.sizes()[d], ") in the input tensor");
+  Dims part = infer_size(sizes, self.sizes()[d]), shape = self.sizes();
+  shape.erase(d);
+  for (int i = 0; i < part.count; ++i) shape.insert(d + i, part[i]);
+  return view(self, shape);
+}
+EXPOSE("unflatten(Tensor self, int dim, int[] sizes) -> Tensor", unflatten, function | method);
+
+// ---- repeating without copying
+
+Tensor expand(const Tensor& self, IntList size) {
+  const int before = static_cast<int>(size.size()) - self.dim();
+  check(before >= 0, "expand(torch.", scalar_type_name(self.dtype()), "Tensor{", self.sizes(),
+        "}, size=", to_string(size), "): the number of sizes provided (", size.size(),
+        ") must be greater or equal to the number of dimensions in the tensor (", self.dim(), ")");
+  Dims sizes{size}, strides;
+  strides.count = sizes.count;
+  for (int i = sizes.count - 1; i >= 0; --i) {
+    const bool fresh = i < before;
+    const int64_t present = fresh ? 1 : self.sizes()[i - before];
+    if (sizes[i] == -1) {
+      check(!fresh,
+            "The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension ", i);
+      sizes[i] = present;
+    }
+    check(sizes[i] == present || (present == 1 && sizes[i] >= 0), "The expanded size of the tensor (",
+          sizes[i], ") must match the existing size (", present, ") at non-singleton dimension ", i,
+          ".  Target sizes: ", to_string(size), ".  Tensor sizes: ", self.sizes());
+    if (sizes[i] != present)
+      strides[i] = 0;
+    else if (!fresh)
+      strides[i] = self.strides()[i - before];
+    else
+      strides[i] = i + 1 < sizes.count ? sizes[i + 1] * strides[i + 1] : 1;
+  }
+  checked_numel(sizes);
+  return differentiable(
+      "ExpandBackward0", {}, [&] { return make_view(self, sizes, strides, 0); },
+      wrt(self, [sizes = self.sizes()](const Tensor& grad) { return sum_to(grad, sizes); }));
+}
+
+namespace {
+Tensor expand_as(const Tensor& self, const Tensor& other) { return expand(self, other.sizes()); }
+}  // namespace
+
+EXPOSE("expand(Tensor self, int[] size) -> Tensor", expand, method);
+EXPOSE("expand_as(Tensor self, Tensor other) -> Tensor", expand_as, method);
+EXPOSE("broadcast_to(Tensor self, int[] size) -> Tensor", expand, function | method);
+
+std::vector<Tensor> broadcast_tensors(TensorList tensors) {
+  Dims sizes;
+  for (const Tensor& t : tensors) sizes = broadcast_sizes(sizes, t.sizes());
+  std::vector<Tensor> result;
+  result.reserve(tensors.size());
+  for (const Tensor& t : tensors) result.push_back(t.sizes() == sizes ? t : expand(t, sizes));
+  return result;
+}
+
+// ---- other orders of the dimensions
+
+Tensor permute(const Tensor& self, IntList dims) {
+  const int n = self.dim();
+  check(static_cast<int>(dims.size()) == n,
+        "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+        "desired ordering of "
+        "dimensions i.e. input.dim() = ",
+        n, " is not equal to len(dims) = ", dims.size());
+  Dims sizes, strides, inverse;
+  sizes.count = strides.count = inverse.count = n;
+  uint32_t seen = 0;
+  for (int i = 0; i < n; ++i) {
+    const int d = static_cast<int>(wrap_dim(dims[i], n));
+    check(!(seen >> d & 1), "permute(): duplicate dims are not allowed; dim ", d, " appears twice in ",
+          to_string(dims));
+    seen |= 1u << d;
+    sizes[i] = self.sizes()[d];
+    strides[i] = self.strides()[d];
+    inverse[d] = i;
+  }
+  return differentiable(
+      "PermuteBackward0", {}, [&] { return make_view(self, sizes, strides, 0); },
+      wrt(self, [inverse](const Tensor& grad) { return permute(grad, inverse); }));
+}
+
+namespace {
+Tensor swapped(const char* name, const Tensor& self, int a, int b) {
+  return differentiable(
+      name, {},
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        if (a != b) {
+          std::swap(sizes[a], sizes[b]);
+          std::swap(strides[a], strides[b]);
+        }
+        return make_view(self, sizes, strides, 0);
+      },
+      wrt(self, [a, b](const Tensor& grad) { return a == b ? grad : transpose(grad, a, b); }));
+}
+void check_t(const char* name, const Tensor& self) {
+  check(self.dim() <= 2, name, "() expects a tensor with <= 2 dimensions, but self is ", self.dim(),
+        "D; use transpose or permute");
+}
+}  // namespace
+
+Tensor transpose(const Tensor& self, int64_t dim0, int64_t dim1) {
+  const int a = static_cast<int>(wrap_dim(dim0, self.dim())),
+            b = static_cast<int>(wrap_dim(dim1, self.dim()));
+  return swapped("TransposeBackward0", self, a, b);
+}
+Tensor t(const Tensor& self) {
+  check_t("t", self);
+  return swapped("TBackward0", self, 0, self.dim() == 2 ? 1 : 0);
+}
+
+// The property T: all dimensions in reverse.
+Tensor numpy_T(const Tensor& self) {
+  Dims dims;
+  for (int i = self.dim() - 1; i >= 0; --i) dims.push_back(i);
+  return permute(self, dims);
+}
+namespace {
+void check_real(const Tensor& self, const char* property) {
+  check<NotImplementedError>(!is_complex(self.dtype()), "the conjugate that ", property,
+                             " takes of complex tensors is not implemented");
+}
+}  // namespace
+
+// The properties mT and mH.
+Tensor matrix_transpose(const Tensor& self, const char* property) {
+  if (property[1] != 'T') check_real(self, property);
+  check(self.dim() >= 2, "tensor.", property, " is only supported on matrices or batches of matrices. Got ",
+        self.dim(), "-D tensor.");
+  return transpose(self, -2, -1);
+}
+// The property H.
+Tensor matrix_H(const Tensor& self) {
+  check_real(self, "H");
+  check(self.dim() == 2 || self.dim() == 0, "tensor.H is only supported on matrices (2-D tensors). Got ",
+        self.dim(), "-D tensor.", self.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
+  return transpose(self, 0, self.dim() ? 1 : 0);
+}
+
+namespace {
+Tensor adjoint(const Tensor& self) { return matrix_transpose(self, "adjoint()"); }
+
+Tensor movedim(const Tensor& self, IntList source, IntList destination) {
+  const int n = self.dim();
+  check(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (",
+        to_string(source), " dims) should contain the same number of dims as destination (",
+        to_string(destination), " dims)");
+  int64_t order[kMaxDims];  // by result dimension
+  std::fill(order, order + kMaxDims, -1);
+  uint32_t from = 0;
+  for (size_t i = 0; i < source.size(); ++i) {
+    const int64_t s = wrap_dim(source[i], n), d = wrap_dim(destination[i], n);
+    check(!(from >> s & 1), "movedim: repeated dim in `source` (", to_string(source), ")");
+    check(order[d] < 0, "movedim: repeated dim in `destination` (", to_string(destination), ")");
+    from |= 1u << s;
+    order[d] = s;
+  }
+  if (n == 0) return alias(self);
+  int next = 0;
+  for (int d = 0; d < n; ++d) {
+    if (order[d] >= 0) continue;
+    while (from >> next & 1) ++next;
+    order[d] = next++;
+  }
+  return permute(self, IntList(order, static_cast<size_t>(n)));
+}
+}  // namespace
+
+EXPOSE("permute(Tensor self, int[] dims) -> Tensor", permute, function | method);
+EXPOSE("transpose(Tensor self, int dim0, int dim1) -> Tensor", transpose, function | method);
+EXPOSE("swapaxes(Tensor self, int axis0, int axis1) -> Tensor", transpose, function | method);
+EXPOSE("swapdims(Tensor self, int dim0, int dim1) -> Tensor", transpose, function | method);
+EXPOSE("t(Tensor self) -> Tensor", t, function | method);
+EXPOSE("adjoint(Tensor self) -> Tensor", adjoint, function | method);
+EXPOSE("movedim(Tensor self, int[] source, int[] destination) -> Tensor", movedim, function | method);
+EXPOSE("moveaxis(Tensor self, int[] source, int[] destination) -> Tensor", movedim, function | method);
+
+// ---- dimensions of size one
+
+namespace {
+uint32_t dim_mask(const Tensor& self, IntList dims) {
+  uint32_t mask = 0;
+  for (int64_t dim : dims) {
+    const int64_t d = wrap_dim(dim, self.dim());
+    check(!(mask >> d & 1), "dim ", d, " appears multiple times in the list of dims");
+    mask |= 1u << d;
+  }
+  return mask;
+}
+void drop_ones(const Tensor& self, uint32_t mask, Dims& sizes, Dims& strides) {
+  for (int i = 0; i < self.dim(); ++i)
+    if (!(mask >> i & 1) || self.sizes()[i] != 1) {
+      sizes.push_back(self.sizes()[i]);
+      strides.push_back(self.strides()[i]);
+    }
+}
+Tensor squeezed(const char* name, const Tensor& self, uint32_t mask) {
+  return differentiable(
+      name, {},
+      [&] {
+        Dims sizes, strides;
+        drop_ones(self, mask, sizes, strides);
+        return make_view(self, sizes, strides, 0);
+      },
+      wrt(self, [sizes = self.sizes()](const Tensor& grad) { return reshape(grad, sizes); }));
+}
+Tensor squeeze_all(const Tensor& self) { return squeezed("SqueezeBackward0", self, ~0u); }
+Tensor squeeze_one(const Tensor& self, int64_t dim) {
+  return squeezed("SqueezeBackward1", self, 1u << wrap_dim(dim, self.dim()));
+}
+void insert_one(const Tensor& self, int d, Dims& sizes, Dims& strides) {
+  strides.insert(d, d < self.dim() ? sizes[d] * strides[d] : 1);
+  sizes.insert(d, 1);
+}
+}  // namespace
+
+Tensor squeeze(const Tensor& self, IntList dims) {
+  return squeezed("SqueezeBackward2", self, dim_mask(self, dims));
+}
+
+Tensor unsqueeze(const Tensor& self, int64_t dim) {
+  const int d = static_cast<int>(wrap_dim(dim, self.dim() + 1));
+  return differentiable(
+      "UnsqueezeBackward0", {},
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        insert_one(self, d, sizes, strides);
+        return make_view(self, sizes, strides, 0);
+      },
+      wrt(self, [d](const Tensor& grad) { return squeeze_one(grad, d); }));
+}
+
+EXPOSE("squeeze(Tensor self) -> Tensor", squeeze_all, function | method);
+EXPOSE("squeeze(Tensor self, int dim) -> Tensor", squeeze_one, function | method);
+EXPOSE("squeeze(Tensor self, int[] dim) -> Tensor", squeeze, function | method);
+EXPOSE("unsqueeze(Tensor self, int dim) -> Tensor", unsqueeze, function | method);
+
+// ---- parts
+
+namespace {
+// The gradient of a view that shows a part: zero elsewhere. `part` takes the window of the part in a fresh
+// tensor.
+template <class Part>
+Tensor zeros_around(const Tensor& grad, const Dims& sizes, Part part) {
+  return differentiable(
+      "SliceScatterBackward0", {},
+      [&] {
+        Tensor result = zeros(sizes, grad.dtype());
+        if (grad.numel()) copy_into(part(result), grad);
+        return result;
+      },
+      wrt(grad, [part](const Tensor& g) { return part(g); }));
+}
+
+Tensor sliced(const Tensor& self, int d, int64_t start, int64_t length, int64_t step) {
+  return differentiable(
+      "SliceBackward0", {},
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        sizes[d] = length;
+        const int64_t offset = length ? start * strides[d] : 0;
+        strides[d] *= step;
+        return make_view(self, sizes, strides, offset);
+      },
+      wrt(self, [sizes = self.sizes(), d, start, length, step](const Tensor& grad) {
+        return zeros_around(grad, sizes, [d, start, length, step](const Tensor& whole) {
+          return sliced(whole, d, start, length, step);
+        });
+      }));
+}
+}  // namespace
+
+namespace {
+// index lies in 0 .. size - 1
+Tensor selected(const Tensor& self, int d, int64_t index) {
+  return differentiable(
+      "SelectBackward0", {},
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        const int64_t offset = index * strides[d];
+        sizes.erase(d);
+        strides.erase(d);
+        return make_view(self, sizes, strides, offset);
+      },
+      wrt(self, [sizes = self.sizes(), d, index](const Tensor& grad) {
+        return zeros_around(grad, sizes,
+                            [d, index](const Tensor& whole) { return selected(whole, d, index); });
+      }));
+}
+}  // namespace
+
+Tensor select(const Tensor& self, int64_t dim, int64_t index) {
+  if (self.dim() == 0) [[unlikely]]
+    fail<IndexError>("select() cannot be applied to a 0-dim tensor.");
+  const int d = static_cast<int>(wrap_dim(dim, self.dim()));
+  const int64_t size = self.sizes()[d];
+  if (index < -size || index >= size) [[unlikely]]
+    fail<IndexError>("select(): index ", index, " out of range for tensor of size ", self.sizes(),
+                     " at dimension ", d);
+  return selected(self, d, index < 0 ? index + size : index);
+}
+
+Tensor select_item(const Tensor& self, int64_t dim, int64_t index) {
+  const int d = static_cast<int>(dim);
+  const int64_t size = self.sizes()[d];
+  if (index < -size || index >= size) [[unlikely]]
+    fail<IndexError>("index ", index, " is out of bounds for dimension ", d, " with size ", size);
+  return selected(self, d, index < 0 ? index + size : index);
+}
+
+Tensor slice(const Tensor& self, int64_t dim, std::optional<int64_t> start, std::optional<int64_t> end,
+             int64_t step) {
+  check(self.dim() > 0, "slice() cannot be applied to a 0-dim tensor.");
+  check(step > 0, "slice step must be positive");
+  const int d = static_cast<int>(wrap_dim(dim, self.dim()));
+  const int64_t size = self.sizes()[d];
+  auto clamped = [size](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + size : at, 0, size); };
+  const int64_t first = clamped(start.value_or(0)), last = std::max(first, clamped(end.value_or(size)));
+  const int64_t length = (last - first) / step + ((last - first) % step != 0);
+  // A step beyond the end must not overflow the stride.
+  return sliced(self, d, first, length, length > 1 ? step : std::min(step, std::max<int64_t>(size, 1)));
+}
+
+Tensor narrow(const Tensor& self, int64_t dim, int64_t start, int64_t length) {
+  check(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
+  check(length >= 0, "narrow(): length must be non-negative.");
+  const int d = static_cast<int>(wrap_dim(dim, self.dim()));
+  const int64_t size = self.sizes()[d];
+  check<IndexError>(start >= -size && start <= size, "start out of range (expected to be in range of [",
+                    -size, ", ", size, "], but got ", start, ")");
+  if (start < 0) start += size;
+  check(start <= size - length, "start (", start, ") + length (", length, ") exceeds dimension size (", size,
+        ").");
+  return sliced(self, d, start, length, 1);
+}
+
+namespace {
+Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
+  check(start.dim() == 0 && is_integral(start.dtype()) && start.dtype() != DType::Bool,
+        "start must be an 0-dim integral Tensor.");
+  return narrow(self, dim, cast_copy(start, DType::Int64).data<int64_t>()[0], length);
+}
+Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length, const Out& out) {
+  check(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
+  check(dim < self.dim() && dim >= -self.dim(), "narrow_copy(): dim ", dim,
+        " is out of range for a tensor of ", self.dim(), " dimensions");
+  Tensor part = narrow(self, dim, start, length);
+  if (!out.target) return clone(part, MemoryFormat::Contiguous);
+  Tensor result = result_for(out, part.sizes(), part.dtype());
+  copy_into(result, part);
+  return result;
+}
+}  // namespace
+
+EXPOSE("select(Tensor self, int dim, int index) -> Tensor", select, function | method);
+EXPOSE("narrow(Tensor self, int dim, int start, int length) -> Tensor", narrow, function | method);
+EXPOSE("narrow(Tensor self, int dim, Tensor start, int length) -> Tensor", narrow_from, function | method);
+EXPOSE("narrow_copy(Tensor self, int dim, int start, int length) -> Tensor", narrow_copy,
+       function | method | out);
+
+Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) {
+  const int a = static_cast<int>(wrap_dim(dim1, self.dim())),
+            b = static_cast<int>(wrap_dim(dim2, self.dim()));
+  check(a != b, "diagonal dimensions cannot be identical ", dim1, ", ", dim2);
+  const int64_t rows = self.sizes()[a], columns = self.sizes()[b];
+  const int64_t length = std::max<int64_t>(offset >= 0 ? std::min(rows, columns - std::min(offset, columns))
+                                                       : std::min(rows - std::min(-offset, rows), columns),
+                                           0);
+  return differentiable(
+      "DiagonalBackward0", {},
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        const int64_t start = length == 0 ? 0 : offset >= 0 ? offset * strides[b] : -offset * strides[a];
+        const int64_t step = strides[a] + strides[b];
+        sizes.erase(std::max(a, b));
+        sizes.erase(std::min(a, b));
+        strides.erase(std::max(a, b));
+        strides.erase(std::min(a, b));
+        sizes.push_back(length);
+        strides.push_back(step);
+        return make_view(self, sizes, strides, start);
+      },
+      wrt(self, [sizes = self.sizes(), offset, a, b](const Tensor& grad) {
+        return zeros_around(grad, sizes,
+                            [offset, a, b](const Tensor& whole) { return diagonal(whole, offset, a, b); });
+      }));
+}
+EXPOSE("diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", diagonal, function | method);
+
+// ---- the same window
+
+// x[...]: a view, with history.
+Tensor view_alias(const Tensor& self) {
+  return differentiable(
+      "AliasBackward0", {}, [&] { return make_view(self, self.sizes(), self.strides(), 0); },
+      wrt(self, [](const Tensor& grad) { return grad; }));
+}
+Tensor detach(const Tensor& self) { return alias(self); }
+
+namespace {
+Tensor detach_(const Tensor& self) {
+  check(!self->view_base || !requires_grad(self),
+        "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
+        "for training, and "
+        "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
+        "cannot be called on "
+        "these gradients.");
+  if (self->grad_fn) set_history(self, nullptr);
+  self->requires_grad_leaf = false;
+  return self;
+}
+}  // namespace
+
+EXPOSE("detach(Tensor self) -> Tensor", detach, function | method);
+EXPOSE("detach_(Tensor self) -> Tensor", detach_, function | method);
+
+// ---- in place: the tensor itself takes another geometry
+
+namespace {
+template <class F>
+Tensor change_geometry(const char* name, const Tensor& self, const Dims& sizes, const Dims& strides,
+                       F gradient) {
+  if (self->view_base) {
+    // Its history follows from its window on the base and is rebuilt when next asked for.
+    set_geometry(self.get(), sizes, strides);
+    self->bump_version();
+    return self;
+  }
+  return differentiable(
+      name, Out{self.get(), nullptr, true},
+      [&] {
+        set_geometry(self.get(), sizes, strides);
+        self->bump_version();  // who saved the tensor expects its old shape
+        return self;
+      },
+      wrt(self, std::move(gradient)));
+}
+
+Tensor transpose_in_place(const char* name, const Tensor& self, int a, int b) {
+  Dims sizes = self.sizes(), strides = self.strides();
+  if (a != b) {
+    std::swap(sizes[a], sizes[b]);
+    std::swap(strides[a], strides[b]);
+  }
+  return change_geometry(name, self, sizes, strides,
+                         [a, b](const Tensor& grad) { return a == b ? grad : transpose(grad, a, b); });
+}
+Tensor transpose_(const Tensor& self, int64_t dim0, int64_t dim1) {
+  const int a = static_cast<int>(wrap_dim(dim0, self.dim())),
+            b = static_cast<int>(wrap_dim(dim1, self.dim()));
+  return transpose_in_place("TransposeBackward1", self, a, b);
+}
+Tensor t_(const Tensor& self) {
+  check_t("t_", self);
+  return transpose_in_place("TBackward1", self, 0, self.dim() == 2 ? 1 : 0);
+}
+Tensor squeeze_in_place(const char* name, const Tensor& self, uint32_t mask) {
+  Dims sizes, strides;
+  drop_ones(self, mask, sizes, strides);
+  return change_geometry(name, self, sizes, strides,
+                         [sizes = self.sizes()](const Tensor& grad) { return reshape(grad, sizes); });
+}
+Tensor squeeze_all_(const Tensor& self) { return squeeze_in_place("SqueezeBackward3", self, ~0u); }
+Tensor squeeze_one_(const Tensor& self, int64_t dim) {
+  return squeeze_in_place("SqueezeBackward4", self, 1u << wrap_dim(dim, self.dim()));
+}
+Tensor squeeze_(const Tensor& self, IntList dims) {
+  return squeeze_in_place("SqueezeBackward5", self, dim_mask(self, dims));
+}
+Tensor unsqueeze_(const Tensor& self, int64_t dim) {
+  const int d = static_cast<int>(wrap_dim(dim, self.dim() + 1));
+  Dims sizes = self.sizes(), strides = self.strides();
+  insert_one(self, d, sizes, strides);
+  return change_geometry("UnsqueezeBackward1", self, sizes, strides,
+                         [d](const Tensor& grad) { return squeeze_one(grad, d); });
+}
+}  // namespace
+
+EXPOSE("transpose_(Tensor self, int dim0, int dim1) -> Tensor", transpose_, method | writes_self);
+EXPOSE("swapaxes_(Tensor self, int axis0, int axis1) -> Tensor", transpose_, method | writes_self);
+EXPOSE("swapdims_(Tensor self, int dim0, int dim1) -> Tensor", transpose_, method | writes_self);
+EXPOSE("t_(Tensor self) -> Tensor", t_, method | writes_self);
+EXPOSE("squeeze_(Tensor self) -> Tensor", squeeze_all_, method | writes_self);
+EXPOSE("squeeze_(Tensor self, int dim) -> Tensor", squeeze_one_, method | writes_self);
+EXPOSE("squeeze_(Tensor self, int[] dim) -> Tensor", squeeze_, method | writes_self);
+EXPOSE("unsqueeze_(Tensor self, int dim) -> Tensor", unsqueeze_, method | writes_self);
+
+}  // namespace flambeau
