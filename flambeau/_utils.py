@@ -70,9 +70,9 @@ def _rebuild_tensor_v3(
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any) -> Tensor:
-    from flambeau import nn
+    import flambeau
 
-    return nn.Parameter(data, requires_grad)
+    return flambeau.nn.Parameter(data, requires_grad)
 
 
 def _rebuild_parameter_with_state(
@@ -94,41 +94,48 @@ def _rebuild_from_type_v2(
     return tensor
 
 
-def _attributes(tensor: Tensor) -> dict[str, Any]:
+def attributes(tensor: Tensor) -> dict[str, Any]:
+    """What a program has put on a tensor."""
     return dict(getattr(tensor, "__dict__", {}))
 
 
 def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """`__reduce_ex__` of tensors and parameters: the function that rebuilds one, and its arguments.
+    """`__reduce_ex__` of tensors: the function that rebuilds one, and its arguments.
 
     >>> import pickle
     >>> import flambeau as torch
     >>> pickle.loads(pickle.dumps(torch.tensor([1.0, 2.0])))
     tensor([1., 2.])
     """
-    from flambeau import Tensor, nn
-
-    state = _attributes(tensor)
-    if isinstance(tensor, nn.Parameter):
-        arguments: tuple[Any, ...] = (tensor.data, tensor.requires_grad, OrderedDict())
-        return (
-            (_rebuild_parameter_with_state, (*arguments, state)) if state else (_rebuild_parameter, arguments)
-        )
-    if tensor.layout is not None and str(tensor.layout) != "torch.strided":
+    if str(tensor.layout) != "torch.strided":
         raise NotImplementedError(f"saving tensors of layout {tensor.layout} is not supported")
+    state = attributes(tensor)
     storage = TypedStorage(tensor.untyped_storage(), tensor.dtype)
     parts = (storage, tensor.storage_offset(), tuple(tensor.size()), tuple(tensor.stride()))
-    rebuild: tuple[Callable[..., Tensor], tuple[Any, ...]] = (
-        _rebuild_tensor_v2,
-        (*parts, tensor.requires_grad, OrderedDict()),
-    )
-    if type(tensor) is Tensor and not state:
-        return rebuild
-    return _rebuild_from_type_v2, (rebuild[0], type(tensor), rebuild[1], state)
+    arguments = (*parts, tensor.requires_grad, OrderedDict())
+    if type(tensor) is _core.Tensor and not state:
+        return _rebuild_tensor_v2, arguments
+    return _rebuild_from_type_v2, (_rebuild_tensor_v2, type(tensor), arguments, state)
+
+
+def reduce_parameter(parameter: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """`__reduce_ex__` of parameters."""
+    state = attributes(parameter)
+    arguments = (parameter.data, parameter.requires_grad, OrderedDict())
+    return (_rebuild_parameter_with_state, (*arguments, state)) if state else (_rebuild_parameter, arguments)
 
 
 def reduce_storage(storage: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return _rebuild_storage, (bytes(storage_bytes(storage)),)
+
+
+def deepcopy_extras(tensor: Tensor, result: Tensor, memo: dict[int, Any]) -> None:
+    """Copies what goes along with a tensor's values: its gradient, and its attributes."""
+    if tensor.grad is not None:
+        result.grad = copy.deepcopy(tensor.grad, memo)
+    state = attributes(tensor)
+    if state:
+        vars(result).update(copy.deepcopy(state, memo))
 
 
 def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
@@ -163,9 +170,5 @@ def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     if tensor.requires_grad:
         result.requires_grad_()
     memo[id(tensor)] = result
-    if tensor.grad is not None:
-        result.grad = copy.deepcopy(tensor.grad, memo)
-    state = _attributes(tensor)
-    if state:
-        vars(result).update(copy.deepcopy(state, memo))
+    deepcopy_extras(tensor, result, memo)
     return result

@@ -879,6 +879,18 @@ def test_a_deep_copy_takes_the_gradient_along():
     assert copy.deepcopy(source).grad.tolist() == [3, 3]
 
 
+def test_a_deep_copy_of_a_parameter_takes_gradient_and_attributes_along():
+    source = nn.Parameter(torch.tensor([1.0, 2.0]))
+    source.grad = torch.tensor([3.0, 4.0])
+    source.tag = ["p"]
+    result = copy.deepcopy(source)
+    source.grad[0] = 9
+    source.tag.append("q")
+    assert type(result) is nn.Parameter
+    assert result.grad.tolist() == [3, 4]
+    assert result.tag == ["p"]
+
+
 def test_a_deep_copy_of_a_result_is_refused():
     with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
         copy.deepcopy(torch.ones(1, requires_grad=True) * 2)

@@ -54,17 +54,21 @@ class Parameter(Tensor, metaclass=_ParameterMeta):
         return marked
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        if id(self) not in memo:
-            memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
-        return memo[id(self)]
+        if id(self) in memo:
+            return memo[id(self)]
+        from .._utils import deepcopy_extras
+
+        copied = memo[id(self)] = type(self)(self.data.clone(), self.requires_grad)
+        deepcopy_extras(self, copied, memo)
+        return copied
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        from .._utils import reduce_tensor
+        from .._utils import reduce_parameter
 
-        return reduce_tensor(self)
+        return reduce_parameter(self)
 
     __torch_function__ = _core._disabled_torch_function_impl
 

@@ -66,9 +66,9 @@ def _replacing(path: str) -> Iterator[IO[bytes]]:
 
 
 def _write(file: IO[bytes], root: str, data: bytes, storages: list[TypedStorage]) -> None:
-    from flambeau import _checkpoint_archive
+    from flambeau.serialization import _archive
 
-    archive = _checkpoint_archive.Writer(file, root)
+    archive = _archive.Writer(file, root)
     try:
         archive.write("data.pkl", data)
         archive.write_format()
@@ -124,9 +124,9 @@ def save(
         raise AttributeError(
             "expected 'f' to be string, path, or a file-like object with a 'write' attribute"
         )
-    from flambeau import _checkpoint_pickle
+    from flambeau.serialization import _pickle
 
-    data, storages = _checkpoint_pickle.dump(obj, pickle_protocol)
+    data, storages = _pickle.dump(obj, pickle_protocol)
     if isinstance(f, str | os.PathLike):
         path = os.fspath(f)
         with _replacing(path) as file:
@@ -175,11 +175,12 @@ def _restorer(map_location: MapLocation) -> Callable[[Any, str], Any]:
 
 
 def _load_archive(file: IO[bytes], map_location: MapLocation) -> Any:
-    from flambeau import _checkpoint_archive, _checkpoint_unpickle, _core
+    from flambeau import _core
+    from flambeau.serialization import _archive, _machine
 
     restore = _restorer(map_location)
     storages: dict[str, tuple[tuple[int, str], Any]] = {}
-    with _checkpoint_archive.Reader(file) as archive:
+    with _archive.Reader(file) as archive:
 
         def load_storage(key: str, dtype: Any, count: int, location: str) -> Any:
             declared = (count * (1 if dtype is None else dtype.itemsize), location)
@@ -201,7 +202,7 @@ def _load_archive(file: IO[bytes], map_location: MapLocation) -> Any:
                 )
             return storage
 
-        return _checkpoint_unpickle.Unpickler(archive.read("data.pkl"), load_storage).load()
+        return _machine.Unpickler(archive.read("data.pkl"), load_storage).load()
 
 
 def _refuse_other_formats(file: IO[bytes]) -> None:

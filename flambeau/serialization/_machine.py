@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from flambeau import _utils
-from flambeau._checkpoint_constructors import (
+from flambeau._utils import TypedStorage
+from flambeau.serialization._checks import (
     ADVICE,
     Arguments,
     Constructor,
@@ -23,11 +24,10 @@ from flambeau._checkpoint_constructors import (
     check_key,
     check_state,
     check_view,
-    find_global,
     is_count,
     refuse,
 )
-from flambeau._utils import TypedStorage
+from flambeau.serialization._constructors import find_global
 
 
 class Unpickler:
@@ -35,8 +35,8 @@ class Unpickler:
 
     def __init__(self, data: bytes, load_storage: Callable[[str, Any, int, str], Any]) -> None:
         self._data = data
-        self.size = len(data)
-        self.copied = 0  # what the constructors have copied out of other objects
+        self._size = len(data)
+        self._copied = 0  # what the constructors have copied out of other objects
         self._position = 0
         self._load_storage = load_storage
         self._stack: list[Any] = []
@@ -122,6 +122,14 @@ class Unpickler:
         if index not in self._memo:
             refuse(f"Memo value not found at index {index}")
         self._push(self._memo[index])
+
+    def charge(self, value: Any) -> Any:
+        """`value`, after charging for its copy: a pickle that copies one object over and over would fill the
+        memory."""
+        self._copied += len(value)
+        if self._copied > self._size:
+            refuse("The pickle copies more data than it holds")
+        return value
 
     # Containers
 

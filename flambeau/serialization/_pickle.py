@@ -11,23 +11,7 @@ from typing import Any, ClassVar
 
 from flambeau import _utils
 from flambeau._utils import TypedStorage
-
-# The name that PyTorch's files use for the storage of each element type.
-STORAGE_DTYPES = {
-    "BoolStorage": "bool",
-    "ByteStorage": "uint8",
-    "CharStorage": "int8",
-    "ShortStorage": "int16",
-    "IntStorage": "int32",
-    "LongStorage": "int64",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-}
-_STORAGE_NAMES = {dtype: name for name, dtype in STORAGE_DTYPES.items()}
+from flambeau.serialization._names import STORAGE_NAMES, dtype_name
 
 
 class _Name:
@@ -36,11 +20,6 @@ class _Name:
     def __init__(self, module: str, name: str) -> None:
         self.module = module
         self.name = name
-
-
-def _name_of(dtype: Any) -> str:
-    """`float32` of `torch.float32`."""
-    return str(dtype).removeprefix("torch.")
 
 
 class CheckpointPickler(pickle._Pickler):
@@ -87,7 +66,7 @@ class CheckpointPickler(pickle._Pickler):
         return key
 
     def _storage_name(self, dtype: Any) -> _Name:
-        name = "UntypedStorage" if dtype is None else _STORAGE_NAMES[_name_of(dtype)]
+        name = "UntypedStorage" if dtype is None else STORAGE_NAMES[dtype_name(dtype)]
         module = "torch.storage" if dtype is None else "torch"
         return self._storage_names.setdefault(name, _Name(module, name))
 
@@ -105,11 +84,11 @@ class CheckpointPickler(pickle._Pickler):
 
         kind = type(obj)
         if kind is _Name or kind is self._dtype_type:
-            return _name_of(obj) if kind is self._dtype_type else obj.name
+            return dtype_name(obj) if kind is self._dtype_type else obj.name
         if kind is bytes and not obj and self.proto < 3:
             return codecs.encode, ("", "latin1")  # PyTorch reads no other form of it
         if isinstance(obj, flambeau.Tensor):
-            return _utils.reduce_tensor(obj)
+            return obj.__reduce_ex__(self.proto)
         if kind is flambeau.Size:
             return flambeau.Size, (tuple(obj),)
         if kind is flambeau.device:
@@ -124,7 +103,7 @@ class CheckpointPickler(pickle._Pickler):
         if type(obj) is _Name:
             module, qualified = obj.module, obj.name
         elif type(obj) is self._dtype_type:
-            module, qualified = "torch", _name_of(obj)
+            module, qualified = "torch", dtype_name(obj)
         elif isinstance(obj, type | type(_utils._rebuild_storage)) and obj in self._public:
             module, qualified = self._public[obj]
         else:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import pickle
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from flambeau import _utils
-from flambeau._checkpoint_pickle import STORAGE_DTYPES
-from flambeau._utils import TypedStorage
-
-if TYPE_CHECKING:
-    from flambeau._checkpoint_unpickle import Unpickler
-
-_MAX_DIMENSIONS = 64
-_MAX_INDEX = (1 << 63) - 1
-# Keys are hashed and compared, which for nested tuples can take time exponential in their depth.
-_MAX_KEY_PARTS = 1000
-ADVICE = (
-    "Flambeau loads tensors, numbers, texts and plain containers, and never runs code from a file. Save "
-    "model.state_dict() rather than the model, and fill a new model with "
-    "model.load_state_dict(torch.load(file))"
+from flambeau.serialization._checks import (
+    ADVICE,
+    Class,
+    Constructor,
+    Machine,
+    Mark,
+    StorageType,
+    check_key,
+    check_state,
+    is_count,
+    refuse,
 )
-
-
-def refuse(reason: str) -> NoReturn:
-    raise pickle.UnpicklingError(f"Weights only load failed. {reason}")
+from flambeau.serialization._names import STORAGE_DTYPES
 
 
 def _refuse_global(module: str, name: str) -> NoReturn:
@@ -34,93 +27,6 @@ def _refuse_global(module: str, name: str) -> NoReturn:
     if module.partition(".")[0] == "numpy":
         reason += "Convert NumPy's numbers and arrays before saving: .item() or torch.from_numpy(). "
     refuse(reason + ADVICE)
-
-
-class Mark:
-    """What GLOBAL leaves on the stack: never the thing itself, and no part of a result."""
-
-
-class StorageType(Mark):
-    def __init__(self, dtype: Any) -> None:
-        self.dtype = dtype
-
-
-class Constructor(Mark):
-    def __init__(self, name: str, call: Callable[[Unpickler, tuple[Any, ...]], Any]) -> None:
-        self.name = name
-        self.call = call
-
-
-class _Class(Mark):
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class Arguments(tuple[Any, ...], Mark):
-    """A tuple that holds marks: good as arguments of a constructor, but not as data."""
-
-
-def is_count(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= _MAX_INDEX
-
-
-def check_key(key: Any) -> None:
-    """Only what is quick to hash and to compare, and runs nothing of its own, is a key."""
-    parts = [key]
-    for seen in range(_MAX_KEY_PARTS):
-        if not parts:
-            return
-        part = parts.pop()
-        if isinstance(part, Mark):
-            break
-        if isinstance(part, tuple | frozenset):
-            if len(part) > _MAX_KEY_PARTS - seen:
-                break
-            parts.extend(part)
-        elif not (
-            part is None or isinstance(part, str | bytes | int | float | complex) or _is_plain_value(part)
-        ):
-            break
-    refuse(f"A {type(key).__name__} of this content cannot be the key of a dictionary or an element of a set")
-
-
-def _is_plain_value(value: Any) -> bool:
-    import flambeau
-
-    return isinstance(value, type(flambeau.float32) | flambeau.device)
-
-
-def check_state(state: Any) -> dict[str, Any]:
-    """Attributes for an object's own dictionary."""
-    if type(state) is not dict or not all(type(name) is str and not name.startswith("__") for name in state):
-        refuse("The state of an object is not a dictionary of attributes")
-    return state
-
-
-def check_view(storage: TypedStorage, offset: Any, size: Any, stride: Any) -> None:
-    """Refuses a tensor that would reach beyond its storage."""
-    import flambeau
-
-    if type(size) not in (tuple, flambeau.Size) or type(stride) is not tuple or len(size) != len(stride):
-        refuse("A tensor's size and stride are not tuples of one length")
-    if len(size) > _MAX_DIMENSIONS:
-        refuse(f"A tensor has {len(size)} dimensions; at most {_MAX_DIMENSIONS} are supported")
-    if not (is_count(offset) and all(map(is_count, size)) and all(map(is_count, stride))):
-        refuse(f"A tensor's offset {offset}, size {size} or stride {stride} holds something else than counts")
-    elements = 1
-    for length in size:
-        elements *= length
-    available = storage.untyped.nbytes() // storage.dtype.itemsize
-    last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
-    if (
-        offset > available
-        or (elements and last >= available)
-        or elements * storage.dtype.itemsize > _MAX_INDEX
-    ):
-        refuse(
-            f"A tensor of size {tuple(size)}, stride {stride} and offset {offset} is out of bounds for its "
-            f"storage of {available} elements"
-        )
 
 
 # Constructors: each takes the tuple of arguments that stands in the file.
@@ -132,44 +38,35 @@ def _take(name: str, arguments: tuple[Any, ...], *kinds: type | tuple[type, ...]
     return arguments
 
 
-def _sized(machine: Unpickler, value: Any) -> Any:
-    """`value`, after charging for its copy: a pickle that copies one object over and over would fill the
-    memory."""
-    machine.copied += len(value)
-    if machine.copied > machine.size:
-        refuse("The pickle copies more data than it holds")
-    return value
-
-
-def _tensor_v2(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _tensor_v2(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     if len(arguments) not in (6, 7):
         refuse(f"_rebuild_tensor_v2 takes 6 or 7 arguments, not {len(arguments)}")
     storage, offset, size, stride, requires_grad = arguments[:5]
     return machine.tensor(storage, None, offset, size, stride, requires_grad, *arguments[6:])
 
 
-def _tensor_v3(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _tensor_v3(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     if len(arguments) not in (7, 8):
         refuse(f"_rebuild_tensor_v3 takes 7 or 8 arguments, not {len(arguments)}")
     storage, offset, size, stride, requires_grad = arguments[:5]
     return machine.tensor(storage, arguments[6], offset, size, stride, requires_grad, *arguments[7:])
 
 
-def _tensor_v1(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _tensor_v1(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     if len(arguments) != 4:
         refuse(f"_rebuild_tensor takes 4 arguments, not {len(arguments)}")
     storage, offset, size, stride = arguments
     return machine.tensor(storage, None, offset, size, stride, False)
 
 
-def _parameter(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _parameter(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     import flambeau
 
     data, requires_grad, _ = _take("_rebuild_parameter", arguments, flambeau.Tensor, bool, OrderedDict)
     return _utils._rebuild_parameter(data, requires_grad, None)
 
 
-def _parameter_with_state(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _parameter_with_state(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     if len(arguments) != 4:
         refuse(f"_rebuild_parameter_with_state takes 4 arguments, not {len(arguments)}")
     parameter = _parameter(machine, arguments[:3])
@@ -177,8 +74,8 @@ def _parameter_with_state(machine: Unpickler, arguments: tuple[Any, ...]) -> Any
     return parameter
 
 
-def _from_type(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
-    rebuild, kind, inner, state = _take("_rebuild_from_type_v2", arguments, Constructor, _Class, tuple, dict)
+def _from_type(machine: Machine, arguments: tuple[Any, ...]) -> Any:
+    rebuild, kind, inner, state = _take("_rebuild_from_type_v2", arguments, Constructor, Class, tuple, dict)
     if rebuild.call not in (_tensor_v1, _tensor_v2, _tensor_v3, _parameter):
         refuse(f"{rebuild.name} does not build a tensor")
     tensor = rebuild.call(machine, inner)
@@ -188,22 +85,22 @@ def _from_type(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
     return tensor
 
 
-def _ordered_dict(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _ordered_dict(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     result: OrderedDict[Any, Any] = OrderedDict()
-    for pair in _sized(machine, _take("OrderedDict", arguments, list)[0]) if arguments else ():
+    for pair in machine.charge(_take("OrderedDict", arguments, list)[0]) if arguments else ():
         if type(pair) not in (tuple, list) or len(pair) != 2:
             refuse("OrderedDict takes a list of pairs")
         machine.set_item(result, *pair)
     return result
 
 
-def _counter(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
-    return Counter(_sized(machine, _take("Counter", arguments, dict)[0]))
+def _counter(machine: Machine, arguments: tuple[Any, ...]) -> Any:
+    return Counter(machine.charge(_take("Counter", arguments, dict)[0]))
 
 
-def _set(kind: type) -> Callable[[Unpickler, tuple[Any, ...]], Any]:
-    def build(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
-        items = _sized(machine, _take(kind.__name__, arguments, list)[0])
+def _set(kind: type) -> Callable[[Machine, tuple[Any, ...]], Any]:
+    def build(machine: Machine, arguments: tuple[Any, ...]) -> Any:
+        items = machine.charge(_take(kind.__name__, arguments, list)[0])
         for item in items:
             check_key(item)
         return kind(items)
@@ -211,41 +108,41 @@ def _set(kind: type) -> Callable[[Unpickler, tuple[Any, ...]], Any]:
     return build
 
 
-def _complex(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _complex(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     return complex(*_take("complex", arguments, float, float))
 
 
-def _encode(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _encode(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     text, encoding = _take("_codecs.encode", arguments, str, str)
     try:
-        return _sized(machine, text).encode({"latin1": "latin1", "latin-1": "latin1"}[encoding])
+        return machine.charge(text).encode({"latin1": "latin1", "latin-1": "latin1"}[encoding])
     except (KeyError, UnicodeEncodeError):
         refuse("_codecs.encode encodes latin1 only, for this is how pickles hold bytes")
 
 
-def _bytes(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _bytes(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     _take("bytes", arguments)
     return b""
 
 
-def _bytearray(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _bytearray(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     if not arguments:
         return bytearray()
     if len(arguments) == 2:
         return bytearray(_encode(machine, arguments))
-    return bytearray(_sized(machine, _take("bytearray", arguments, (bytes, bytearray))[0]))
+    return bytearray(machine.charge(_take("bytearray", arguments, (bytes, bytearray))[0]))
 
 
-def _size(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _size(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     import flambeau
 
     lengths = _take("torch.Size", arguments, tuple)[0]
     if not all(map(is_count, lengths)):
         refuse("torch.Size takes a tuple of counts")
-    return flambeau.Size(_sized(machine, lengths))
+    return flambeau.Size(machine.charge(lengths))
 
 
-def _device(machine: Unpickler, arguments: tuple[Any, ...]) -> Any:
+def _device(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     import flambeau
 
     kinds = (str, int)[: len(arguments)] or (str,)
@@ -282,8 +179,8 @@ _GLOBALS: dict[tuple[str, str], Mark] = {
         "_rebuild_parameter_with_state", _parameter_with_state
     ),
     ("torch._tensor", "_rebuild_from_type_v2"): Constructor("_rebuild_from_type_v2", _from_type),
-    ("torch", "Tensor"): _Class("Tensor"),
-    ("torch.nn.parameter", "Parameter"): _Class("Parameter"),
+    ("torch", "Tensor"): Class("Tensor"),
+    ("torch.nn.parameter", "Parameter"): Class("Parameter"),
     ("torch.storage", "UntypedStorage"): StorageType(None),
 }
 
