@@ -12,13 +12,14 @@ ALLOWED = {
     "parallel": set(),
     "tensor": {"autograd"},  # tensor.cpp destroys what a tensor owns
     "random": {"math", "parallel", "tensor", "cpu"},
-    "cpu": {"math", "parallel", "tensor"},
+    "backend": {"tensor"},
+    "cpu": {"backend", "math", "parallel", "tensor"},
     "autograd": {"tensor", "ops"},  # derivatives of views are operators
-    "ops": {"tensor", "autograd", "cpu", "math", "random", "parallel"},
-    "python": {"tensor", "autograd", "ops", "cpu", "math", "random", "parallel"},
+    "ops": {"tensor", "autograd", "backend", "cpu", "math", "random", "parallel"},
+    "python": {"backend", "tensor", "autograd", "ops", "cpu", "math", "random", "parallel"},
 }
-# What cpu/ and random/ may know of tensor/: element types and memory, no Tensor.
-PLAIN_TENSOR_HEADERS = {"dtype.h", "allocator.h", "error.h", "dispatch.h"}
+# What backend/, cpu/ and random/ may know of tensor/: element types and memory, no Tensor.
+PLAIN_TENSOR_HEADERS = {"dtype.h", "dims.h", "device.h", "allocator.h", "error.h", "dispatch.h"}
 
 
 def problems(core: Path) -> list[str]:
@@ -38,7 +39,7 @@ def problems(core: Path) -> list[str]:
             other, header = name.split("/")[1], name.split("/")[-1]
             if other != layer and other not in ALLOWED[layer]:
                 found.append(where + f"{layer} must not include {name}")
-            elif layer in ("cpu", "random") and other == "tensor" and header not in PLAIN_TENSOR_HEADERS:
+            elif layer in ("backend", "cpu", "random") and other == "tensor" and header not in PLAIN_TENSOR_HEADERS:
                 found.append(where + f"{layer} works on raw memory and must not include {name}")
     return found
 

@@ -16,11 +16,6 @@ namespace flambeau {
 class Generator;
 
 enum class MemoryFormat : uint8_t { Contiguous, Preserve, ChannelsLast, ChannelsLast3d };
-struct Device {
-  enum class Type : uint8_t { Cpu, Cuda, Meta };
-  Type type;
-  int index;  // -1: the current one
-};
 
 enum class ValueKind : uint8_t {
   None,
@@ -304,6 +299,7 @@ enum Forms : unsigned {
   special = 128,  // flambeau._core._special.name
   linalg = 256,   // flambeau._core._linalg.name
   optim = 512,    // flambeau._core._optim.name
+  any_device = 1024,  // its tensors may lie on different devices (copy_, to ...)
 };
 
 struct Exposed {

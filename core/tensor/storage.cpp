@@ -11,7 +11,15 @@ constexpr size_t kHeader = (sizeof(Storage) + 63) / 64 * 64;
 constexpr size_t kInlineBytes = 4096;  // small tensors: header and bytes in one block, one allocation
 }  // namespace
 
-Ref<Storage> Storage::make(size_t bytes) {
+Ref<Storage> Storage::make(size_t bytes, Device::Type device) {
+  if (device != Device::Type::Cpu) [[unlikely]] {
+    auto* storage = new (SmallPool::take(sizeof(Storage))) Storage;
+    Ref<Storage> holder(storage);
+    storage->device = device;
+    storage->data = static_cast<char*>(device_memory[static_cast<int>(device)]->allocate(bytes));
+    storage->bytes = bytes;
+    return holder;
+  }
   if (bytes <= kInlineBytes) {
     auto* storage = new (allocate(kHeader + bytes)) Storage;
     storage->data = reinterpret_cast<char*>(storage) + kHeader;
@@ -40,7 +48,10 @@ template <>
 void destroy(Storage* storage) noexcept {
   if (storage->release)
     storage->release(storage->owner);
-  else if (!storage->inline_)
+  else if (storage->device != Device::Type::Cpu) {
+    if (storage->data)
+      device_memory[static_cast<int>(storage->device)]->deallocate(storage->data, storage->bytes);
+  } else if (!storage->inline_)
     deallocate(storage->data, storage->bytes);
   if (storage->inline_)
     deallocate(storage, kHeader + storage->bytes);

@@ -2,19 +2,21 @@
 #pragma once
 #include "core/tensor/allocator.h"
 #include "core/tensor/counted.h"
+#include "core/tensor/device.h"
 
 namespace flambeau {
 
 struct Storage : Counted {
   char* data = nullptr;
   size_t bytes = 0;
-  uint32_t version = 0;       // counts in-place writes; shared by every view
+  uint32_t version = 0;  // counts in-place writes; shared by every view
+  Device::Type device = Device::Type::Cpu;
   bool readable_tail = true;  // see kReadableTail; false for memory that is not ours
   // Set for foreign memory (NumPy's, a file mapping): called once with `owner` when the storage dies.
   void (*release)(void* owner) noexcept = nullptr;
   void* owner = nullptr;
 
-  static Ref<Storage> make(size_t bytes);
+  static Ref<Storage> make(size_t bytes, Device::Type device = current_device);
   static Ref<Storage> foreign(void* data, size_t bytes, void* owner, void (*release)(void*) noexcept);
 
  private:

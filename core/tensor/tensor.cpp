@@ -37,7 +37,8 @@ Tensor empty(const Dims& sizes, DType dtype) {
   }
   impl->numel = numel;
   impl->dtype = dtype;
-  impl->storage = Storage::make(static_cast<size_t>(numel) * item_size(dtype));
+  impl->device = current_device;
+  impl->storage = Storage::make(static_cast<size_t>(numel) * item_size(dtype), impl->device);
   impl->data = impl->storage->data;
   return t;
 }
@@ -56,7 +57,8 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype) {
         " and strides=", strides);
   Tensor t(new TensorImpl);
   t->dtype = dtype;
-  t->storage = Storage::make(numel ? static_cast<size_t>(last + 1) * item_size(dtype) : 0);
+  t->device = current_device;
+  t->storage = Storage::make(numel ? static_cast<size_t>(last + 1) * item_size(dtype) : 0, t->device);
   t->data = t->storage->data;
   set_geometry(t.get(), sizes, strides);
   return t;
@@ -71,17 +73,41 @@ Tensor empty_like(const Tensor& like, DType dtype) {
 
 Tensor zeros(const Dims& sizes, DType dtype) {
   Tensor t = empty(sizes, dtype);
-  if (t.numel()) std::memset(t->data, 0, static_cast<size_t>(t.numel()) * item_size(dtype));
+  if (!t.numel()) return t;
+  const size_t bytes = static_cast<size_t>(t.numel()) * item_size(dtype);
+  if (host_readable(t.device())) [[likely]]
+    std::memset(t->data, 0, bytes);
+  else
+    device_memory[static_cast<int>(t.device())]->zero(t->data, bytes);
   return t;
 }
 
 Tensor scalar_tensor(const Scalar& value, DType dtype) {
   Tensor t = empty(Dims{}, dtype);
-  value.store(t->data, dtype);
+  if (host_readable(t.device())) [[likely]] {
+    value.store(t->data, dtype);
+    return t;
+  }
+  alignas(16) char item[16];
+  value.store(item, dtype);
+  device_memory[static_cast<int>(t.device())]->upload(t->data, item, item_size(dtype));
+  return t;
+}
+
+Tensor empty_on_host(const Dims& sizes, DType dtype) {
+  const DeviceScope host(Device::Type::Cpu);
+  return empty(sizes, dtype);
+}
+
+const Tensor& on_host(const Tensor& t, const char* what) {
+  if (!host_readable(t.device())) [[unlikely]]
+    fail<NotImplementedError>(what, " needs the values of its tensor, and a tensor on the device '",
+                              name(t.device()), "' has none to read");
   return t;
 }
 
 Tensor wrapped_number(const Scalar& value) {
+  const DeviceScope host(Device::Type::Cpu);  // numbers mix with tensors of every device
   DType d = value.is_floating() ? DType::Float64 : value.is_bool() ? DType::Bool : DType::Int64;
   Tensor t = scalar_tensor(value, d);
   t->wrapped_number = true;
@@ -105,6 +131,7 @@ Tensor alias(const Tensor& t) {
   impl->inference = t->inference;  // what is made in inference mode is memory, not the windows on it
   impl->data = t->data;
   impl->dtype = t->dtype;
+  impl->device = t->device;
   impl->numel = t->numel;
   impl->contiguous = t->contiguous;
   impl->sizes = t->sizes;
@@ -120,6 +147,7 @@ Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t of
   impl->inference = t->inference;  // what is made in inference mode is memory, not the windows on it
   impl->data = t->data + offset * static_cast<int64_t>(item_size(t->dtype));
   impl->dtype = t->dtype;
+  impl->device = t->device;
   set_geometry(impl, sizes, strides);
   return result;
 }
@@ -151,7 +179,7 @@ void resize_out(const Tensor& out, const Dims& sizes) {
   size_t needed = static_cast<size_t>(checked_numel(sizes)) * item_size(out.dtype());
   auto offset = static_cast<size_t>(out->data - out->storage->data);
   if (out->storage->bytes < offset + needed) {
-    out->storage = Storage::make(needed);
+    out->storage = Storage::make(needed, out.device());
     out->data = out->storage->data;
   }
   set_geometry(out.get(), sizes, contiguous_strides(sizes));

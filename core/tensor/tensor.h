@@ -36,6 +36,7 @@ struct TensorImpl : Counted {
   char* data = nullptr;  // first element
   int64_t numel = 1;
   DType dtype = DType::Float32;
+  Device::Type device = Device::Type::Cpu;  // its storage's
   bool contiguous = true;
   bool requires_grad_leaf = false;
   ViewKind view_kind = ViewKind::None;
@@ -76,6 +77,7 @@ class Tensor : public Ref<TensorImpl> {
   int dim() const { return get()->sizes.count; }
   int64_t numel() const { return get()->numel; }
   DType dtype() const { return get()->dtype; }
+  Device::Type device() const { return get()->device; }
   bool is_contiguous() const { return get()->contiguous; }
   bool is_leaf() const { return !get()->grad_fn; }
   template <class T = void>
@@ -88,13 +90,19 @@ static_assert(sizeof(Tensor) == sizeof(TensorImpl*));
 
 using TensorList = std::span<const Tensor>;
 
-// Uninitialised, contiguous; throws RuntimeError on negative sizes, overflow and lack of memory.
+// Uninitialised, contiguous, on the current device; throws RuntimeError on negative sizes, overflow and lack
+// of memory.
 Tensor empty(const Dims& sizes, DType dtype);
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype);
 // The memory order of `like`, where it is dense (PyTorch's preserve_format), else contiguous.
 Tensor empty_like(const Tensor& like, DType dtype);
 Tensor zeros(const Dims& sizes, DType dtype);
 Tensor scalar_tensor(const Scalar& value, DType dtype);
+// A tensor whose values the host works on, whatever the device of the call.
+Tensor empty_on_host(const Dims& sizes, DType dtype);
+// The same tensor, of which the caller is about to read (or write) values on the host: throws
+// NotImplementedError naming `what` and the device where the host cannot.
+const Tensor& on_host(const Tensor& t, const char* what);
 // A number met among tensors: 0-d, and promoting as a number does.
 Tensor wrapped_number(const Scalar& value);
 

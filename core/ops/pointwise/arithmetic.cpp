@@ -1,7 +1,6 @@
 // Arithmetic: sums, products, quotients, powers, and their combinations.
 #include <cmath>
 
-#include "core/cpu/kernels.h"
 #include "core/ops/pointwise/rules.h"
 
 namespace flambeau {
@@ -127,8 +126,7 @@ DType integer_division(const char* kernel, const Operand& self, const Operand& o
     zero = other.scalar().to_int() == 0;
   } else if (other.tensor().numel() != 0) {
     const Tensor divisor = as_contiguous(other.tensor());
-    if (auto any_zero = cpu::kernels().pointwise.any_zero[static_cast<int>(divisor.dtype())])
-      zero = any_zero(divisor->data, divisor.numel());
+    zero = backend::current().any_zero(divisor.dtype(), divisor->data, divisor.numel());
   }
   check(!zero, "ZeroDivisionError: an integer was divided by 0");
   return dtype;

@@ -1,7 +1,6 @@
 // Comparisons, predicates, logic and bits, and the operators that choose between values.
 #include <limits>
 
-#include "core/cpu/kernels.h"
 #include "core/ops/pointwise/rules.h"
 
 namespace flambeau {
@@ -77,8 +76,8 @@ EXPOSE("signbit(Tensor self) -> Tensor", signbit, function | method | out);
 namespace {
 
 bool all_true(const Tensor& condition) {
-  const Tensor flags = as_contiguous(condition);
-  return !cpu::kernels().pointwise.any_zero[static_cast<int>(DType::Bool)](flags->data, flags.numel());
+  const Tensor flags = as_contiguous(on_host(condition, "comparing whole tensors"));
+  return !backend::current().any_zero(DType::Bool, flags->data, flags.numel());
 }
 
 bool equal(const Tensor& self, const Tensor& other) {

@@ -3,18 +3,15 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/cpu/kernels.h"
-#include "core/parallel/parallel.h"
+#include "core/backend/backend.h"
 #include "core/tensor/gil.h"
 
 namespace flambeau {
 
 namespace {
 
-constexpr int kMaxOperands = 6;      // the result and up to five inputs
-constexpr int64_t kChunk = 1024;     // items brought into contiguous form at a time
-constexpr int64_t kLongRow = 128;    // rows of at least this many items are worked on where they lie
-constexpr int64_t kGrain = 1 << 15;  // items a thread is worth waking for
+using backend::kMaxOperands;
+using Operands = backend::PointwiseCall;
 
 const char* const kNames[] = {"add",  "sub", "mul", "add", "div",  "floor_divide", "div", "remainder",
                               "fmod", "pow", "neg", "abs", "sign", "square",       "pow"};
@@ -23,225 +20,10 @@ const char* operator_name(Pointwise op) {
   return i < std::size(kNames) ? kNames[i] : "this operator";
 }
 
-struct Operands {
-  int count = 0;  // operand 0 is the result
-  char* data[kMaxOperands];
-  DType stored[kMaxOperands];               // dtype in memory
-  DType wanted[kMaxOperands];               // dtype the kernel sees
-  int64_t strides[kMaxOperands][kMaxDims];  // bytes
-  int dims = 0;
-  int64_t sizes[kMaxDims];
-  int64_t numel = 1;
-};
-
-// Long strides outside, then neighbouring dimensions that are one stretch for every operand become one.
-void order_and_coalesce(Operands& o) {
-  int order[kMaxDims];
-  int n = 0;
-  for (int d = 0; d < o.dims; ++d)
-    if (o.sizes[d] != 1) order[n++] = d;
-  auto outside = [&](int a, int b) {  // by the result's stride, then by the inputs'
-    for (int k = 0; k < o.count; ++k) {
-      int64_t x = std::abs(o.strides[k][a]), y = std::abs(o.strides[k][b]);
-      if (x != y && x && y) return x > y;
-    }
-    return false;
-  };
-  for (int i = 1; i < n; ++i)  // insertion sort: few dimensions, and the comparison is no strict weak order
-    for (int j = i; j > 0 && outside(order[j], order[j - 1]); --j) std::swap(order[j], order[j - 1]);
-  int64_t sizes[kMaxDims], strides[kMaxOperands][kMaxDims];
-  int m = 0;
-  for (int i = 0; i < n; ++i) {
-    int d = order[i];
-    bool joins = m > 0;
-    for (int k = 0; k < o.count && joins; ++k) joins = strides[k][m - 1] == o.strides[k][d] * o.sizes[d];
-    if (joins) {
-      sizes[m - 1] *= o.sizes[d];
-      for (int k = 0; k < o.count; ++k) strides[k][m - 1] = o.strides[k][d];
-    } else {
-      sizes[m] = o.sizes[d];
-      for (int k = 0; k < o.count; ++k) strides[k][m] = o.strides[k][d];
-      ++m;
-    }
-  }
-  o.dims = m;
-  for (int d = 0; d < m; ++d) {
-    o.sizes[d] = sizes[d];
-    for (int k = 0; k < o.count; ++k) o.strides[k][d] = strides[k][d];
-  }
-}
-
-// Position in the iteration space: a multi-index and each operand's address there.
-struct Cursor {
-  int64_t index[kMaxDims];
-  char* at[kMaxOperands];
-  const Operands& o;
-
-  Cursor(const Operands& operands, int64_t linear) : o(operands) {
-    for (int k = 0; k < o.count; ++k) at[k] = o.data[k];
-    for (int d = o.dims - 1; d >= 0; --d) {
-      index[d] = linear % o.sizes[d];
-      linear /= o.sizes[d];
-      for (int k = 0; k < o.count; ++k) at[k] += index[d] * o.strides[k][d];
-    }
-  }
-  // Moves on by `step` items, which must not pass the end of the innermost row.
-  void advance(int64_t step) {
-    int d = o.dims - 1;
-    index[d] += step;
-    for (int k = 0; k < o.count; ++k) at[k] += step * o.strides[k][d];
-    while (d > 0 && index[d] == o.sizes[d]) {
-      for (int k = 0; k < o.count; ++k) at[k] += o.strides[k][d - 1] - o.sizes[d] * o.strides[k][d];
-      index[d] = 0;
-      ++index[--d];
-    }
-  }
-  int64_t row_left() const { return o.sizes[o.dims - 1] - index[o.dims - 1]; }
-};
-
-void load(void* to, const char* from, int64_t stride, DType stored, DType wanted, int64_t n) {
-  const auto& kernels = cpu::kernels().pointwise;
-  auto size = static_cast<int64_t>(item_size(stored));
-  int slot = cpu::item_size_slot(static_cast<size_t>(size));
-  if (stored == wanted) {
-    if (stride == size)
-      std::memcpy(to, from, static_cast<size_t>(n * size));
-    else if (stride == 0)
-      kernels.fill[slot](to, from, n);
-    else
-      kernels.gather[slot](to, from, stride, n);
-    return;
-  }
-  auto cast = kernels.cast[static_cast<int>(wanted)][static_cast<int>(stored)];
-  if (stride == size) {
-    cast(to, from, n);
-    return;
-  }
-  alignas(64) char packed[kChunk * 16];
-  if (stride == 0)
-    kernels.fill[slot](packed, from, n);
-  else
-    kernels.gather[slot](packed, from, stride, n);
-  cast(to, packed, n);
-}
-
-void store(char* to, const void* from, int64_t stride, DType stored, DType computed, int64_t n) {
-  const auto& kernels = cpu::kernels().pointwise;
-  auto size = static_cast<int64_t>(item_size(stored));
-  int slot = cpu::item_size_slot(static_cast<size_t>(size));
-  alignas(64) char packed[kChunk * 16];
-  if (stored != computed) {
-    auto cast = kernels.cast[static_cast<int>(stored)][static_cast<int>(computed)];
-    if (stride == size) {
-      cast(to, from, n);
-      return;
-    }
-    cast(packed, from, n);
-    from = packed;
-  }
-  if (stride == size)
-    std::memcpy(to, from, static_cast<size_t>(n * size));
-  else
-    kernels.scatter[slot](to, from, stride, n);
-}
-
-// Works through [first, last) of the iteration space.
-void run_range(const Operands& o, cpu::PointwiseKernel kernel, int64_t first, int64_t last) {
-  const int inner = o.dims - 1, count = o.count;
-  // direct: contiguous within a row; linear: over the whole space; constant: one item; periodic: the same in
-  // every row.
-  bool direct[kMaxOperands] = {}, linear[kMaxOperands] = {}, constant[kMaxOperands] = {},
-       periodic[kMaxOperands] = {};
-  for (int k = 0; k < count; ++k) {
-    int64_t run = static_cast<int64_t>(item_size(o.stored[k]));
-    linear[k] = o.stored[k] == o.wanted[k];
-    for (int d = inner; d >= 0; --d) {
-      linear[k] &= o.strides[k][d] == run;
-      run *= o.sizes[d];
-    }
-    periodic[k] = k > 0;
-    for (int d = 0; d < inner; ++d) periodic[k] &= o.strides[k][d] == 0;
-    direct[k] =
-        o.stored[k] == o.wanted[k] && o.strides[k][inner] == static_cast<int64_t>(item_size(o.stored[k]));
-    constant[k] = k > 0;
-    for (int d = 0; d < o.dims; ++d) constant[k] &= o.strides[k][d] == 0;
-  }
-  alignas(64) char buffers[kMaxOperands][kChunk * 8];
-  const void* in[kMaxOperands];
-  bool all_direct = true;
-  for (int k = 0; k < count; ++k) {
-    all_direct &= direct[k];
-    if (constant[k]) load(buffers[k], o.data[k], 0, o.stored[k], o.wanted[k], std::min(kChunk, last - first));
-  }
-  bool walks = !linear[0];  // some operand's addresses have to be followed row by row
-  for (int k = 1; k < count; ++k) walks |= !linear[k] && !periodic[k] && !constant[k];
-  Cursor cursor(o, first);
-  const bool long_rows = o.sizes[inner] >= kLongRow || o.dims == 1;
-  for (int64_t i = first; i < last;) {
-    if (long_rows) {
-      int64_t row = std::min(cursor.row_left(), last - i);
-      if (!all_direct) row = std::min(row, kChunk);
-      for (int k = 1; k < count; ++k) {
-        if (direct[k])
-          in[k - 1] = cursor.at[k];
-        else {
-          if (!constant[k])
-            load(buffers[k], cursor.at[k], o.strides[k][inner], o.stored[k], o.wanted[k], row);
-          in[k - 1] = buffers[k];
-        }
-      }
-      if (direct[0])
-        kernel(cursor.at[0], in, row);
-      else {
-        kernel(buffers[0], in, row);
-        store(cursor.at[0], buffers[0], o.strides[0][inner], o.stored[0], o.wanted[0], row);
-      }
-      cursor.advance(row);
-      i += row;
-      continue;
-    }
-    // Short rows: bring a chunk of many of them into contiguous form, compute once. Chunks are whole rows
-    // long, so that what is the same in every row has to be laid out only once.
-    const int64_t n = std::min(kChunk / o.sizes[inner] * o.sizes[inner], last - i);
-    Cursor writer = cursor;
-    for (int64_t filled = 0; filled < n && (walks || i == first);) {
-      int64_t row = std::min(cursor.row_left(), n - filled);
-      for (int k = 1; k < count; ++k)
-        if (!constant[k] && !linear[k] && !(periodic[k] && i > first))
-          load(buffers[k] + filled * static_cast<int64_t>(item_size(o.wanted[k])), cursor.at[k],
-               o.strides[k][inner], o.stored[k], o.wanted[k], row);
-      cursor.advance(row);
-      filled += row;
-    }
-    const auto address = [&](int k) { return o.data[k] + i * static_cast<int64_t>(item_size(o.stored[k])); };
-    for (int k = 1; k < count; ++k) in[k - 1] = linear[k] ? static_cast<const void*>(address(k)) : buffers[k];
-    kernel(linear[0] ? address(0) : buffers[0], in, n);
-    for (int64_t done = 0; done < n && !linear[0];) {
-      int64_t row = std::min(writer.row_left(), n - done);
-      store(writer.at[0], buffers[0] + done * static_cast<int64_t>(item_size(o.wanted[0])),
-            o.strides[0][inner], o.stored[0], o.wanted[0], row);
-      writer.advance(row);
-      done += row;
-    }
-    i += n;
-  }
-}
-
-void run(Operands& o, cpu::PointwiseKernel kernel) {
-  if (o.numel == 0) return;
-  order_and_coalesce(o);
-  if (o.dims == 0) {  // one item
-    o.dims = 1;
-    o.sizes[0] = 1;
-    for (int k = 0; k < o.count; ++k) o.strides[k][0] = static_cast<int64_t>(item_size(o.stored[k]));
-  }
-  WithoutGil guard(o.numel);
-  parallel_for(0, o.numel, kGrain, [&](int64_t first, int64_t last) { run_range(o, kernel, first, last); });
-}
-
 void add_tensor(Operands& o, const Tensor& t, DType wanted, const Dims& sizes) {
   int k = o.count++;
   o.data[k] = t->data;
+  o.on_host[k] = host_readable(t.device());
   o.stored[k] = t.dtype();
   o.wanted[k] = wanted;
   auto size = static_cast<int64_t>(item_size(t.dtype()));
@@ -274,29 +56,28 @@ Tensor without_overlap(const Tensor& input, const Tensor& target) {
 
 // May change both: `promoted` where integers become floating, `compute` where the kernel works in another
 // type.
-cpu::PointwiseKernel find_kernel(Pointwise op, DType& promoted, DType& compute) {
-  const auto& table = cpu::kernels().pointwise;
+void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
+  const auto has = backend::current().has_pointwise;
   compute = promoted;
-  if (auto kernel = table(op, promoted)) [[likely]]
-    return kernel;
+  if (has(op, promoted)) [[likely]]
+    return;
   if (promoted == DType::Float16 || promoted == DType::BFloat16) {  // half precision is computed in float32
     compute = DType::Float32;
-    if (auto kernel = table(op, compute)) return kernel;
+    if (has(op, compute)) return;
   }
-  bool floating_only = !table(op, DType::Int64) && !table(op, DType::Bool);
-  if (is_integral(promoted) && floating_only)
-    if (auto kernel = table(op, default_dtype())) {
-      compute = promoted = default_dtype();
-      return kernel;
-    }
+  const bool floating_only = !has(op, DType::Int64) && !has(op, DType::Bool);
+  if (is_integral(promoted) && floating_only && has(op, default_dtype())) {
+    compute = promoted = default_dtype();
+    return;
+  }
   fail<NotImplementedError>("\"", operator_name(op), "\" not implemented for '", scalar_type_name(promoted),
                             "'; convert the tensor, for example with .float()");
 }
 
-Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, DType compute, DType promoted,
+Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
                     std::initializer_list<Operand> inputs) {
-  const DType kernel_dtype = cpu::returns_bool(op) ? DType::Bool : compute;  // what the kernel writes
-  const DType result_dtype = cpu::returns_bool(op) ? DType::Bool : promoted;
+  const DType kernel_dtype = backend::returns_bool(op) ? DType::Bool : compute;  // what the kernel writes
+  const DType result_dtype = backend::returns_bool(op) ? DType::Bool : promoted;
   // Small or large, most calls have contiguous tensors of one shape and dtype, and perhaps numbers.
   const TensorImpl* first = nullptr;
   bool plain = kernel_dtype == result_dtype;
@@ -311,7 +92,7 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
     }
     first = t;
   }
-  if (plain && first && first->numel <= kChunk &&
+  if (plain && first && first->numel <= backend::kSmallCall &&
       (!out.target || (out.target->contiguous && out.target->dtype == result_dtype &&
                        out.target->sizes == first->sizes && out.inplace))) {
     Tensor result;
@@ -325,22 +106,16 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
       result = empty(first->sizes, result_dtype);
     }
     if (safe) {
-      const int64_t n = first->numel;
-      const void* in[kMaxOperands];
-      alignas(64) char numbers[kMaxOperands][kChunk * 8];
-      int k = 0;
+      backend::SmallPointwiseCall call;
+      call.out = result->data;
+      call.n = first->numel;
       for (const Operand& input : inputs) {
-        if (const TensorImpl* t = input.impl())
-          in[k] = t->data;
-        else {
-          alignas(16) char item[16];
-          input.scalar().store(item, compute);
-          cpu::kernels().pointwise.fill[cpu::item_size_slot(item_size(compute))](numbers[k], item, n);
-          in[k] = numbers[k];
-        }
-        ++k;
+        const int k = call.inputs++;
+        const TensorImpl* t = input.impl();
+        call.in[k] = t ? t->data : nullptr;
+        if (!t) input.scalar().store(call.numbers[k], compute);
       }
-      kernel(result->data, in, n);
+      backend::current().small_pointwise(op, compute, call);
       if (out.target) result->bump_version();
       return result;
     }
@@ -383,12 +158,15 @@ Tensor compute_into(const Out& out, Pointwise op, cpu::PointwiseKernel kernel, D
       input.scalar().store(numbers[k], wanted);
       int slot = o.count++;
       o.data[slot] = numbers[k];
+      o.on_host[slot] = true;
       o.stored[slot] = o.wanted[slot] = wanted;
       for (int d = 0; d < sizes.count; ++d) o.strides[slot][d] = 0;
     }
     ++k;
   }
-  run(o, kernel);
+  if (o.numel == 0) return result;
+  const WithoutGil guard(o.numel);
+  backend::current().pointwise(op, compute, o);
   return result;
 }
 
@@ -467,68 +245,11 @@ Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> in
 
 Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializer_list<Operand> inputs) {
   DType compute;
-  auto kernel = find_kernel(op, promoted, compute);
-  return compute_into(out, op, kernel, compute, promoted, inputs);
+  choose_dtype(op, promoted, compute);
+  return compute_into(out, op, compute, promoted, inputs);
 }
 
 // ---- copies
-
-namespace {
-void copy_kernel_1(void* out, const void* const* in, int64_t n) {
-  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n));
-}
-void copy_kernel_2(void* out, const void* const* in, int64_t n) {
-  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 2);
-}
-void copy_kernel_4(void* out, const void* const* in, int64_t n) {
-  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 4);
-}
-void copy_kernel_8(void* out, const void* const* in, int64_t n) {
-  if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 8);
-}
-cpu::PointwiseKernel copy_kernel(DType d) {
-  switch (item_size(d)) {
-    case 1:
-      return copy_kernel_1;
-    case 2:
-      return copy_kernel_2;
-    case 4:
-      return copy_kernel_4;
-    case 8:
-      return copy_kernel_8;
-    default:
-      fail<NotImplementedError>("copying torch.", name(d), " is not implemented yet");
-  }
-}
-
-// A plain 2-d transposition (or a batch of them) goes tile by tile: row by row it would miss the cache at
-// every element.
-bool try_transposed_copy(const Operands& o) {
-  if (o.stored[0] != o.stored[1] || o.dims < 2) return false;
-  auto item = static_cast<int64_t>(item_size(o.stored[0]));
-  const int r = o.dims - 2, c = o.dims - 1;
-  if (o.strides[0][c] != item || o.strides[1][r] != item || o.strides[1][c] == item) return false;
-  if (o.sizes[r] < 8 || o.sizes[c] < 8) return false;
-  int64_t matrices = o.numel / (o.sizes[r] * o.sizes[c]);
-  WithoutGil guard(o.numel);
-  for (int64_t m = 0; m < matrices; ++m) {
-    char *to = o.data[0], *from = o.data[1];
-    int64_t rest = m;
-    for (int d = r - 1; d >= 0; --d) {
-      to += (rest % o.sizes[d]) * o.strides[0][d];
-      from += (rest % o.sizes[d]) * o.strides[1][d];
-      rest /= o.sizes[d];
-    }
-    cpu::copy_transposed(static_cast<size_t>(item),
-                         {.rows = o.sizes[r],
-                          .columns = o.sizes[c],
-                          .in_stride = o.strides[1][c] / item,
-                          .out_stride = o.strides[0][r] / item},
-                         from, to);
-  }
-  return true;
-}
-}  // namespace
 
 void copy_into(const Tensor& target, const Operand& source) {
   if (target.numel() == 0 && !source.is_tensor()) return;
@@ -544,13 +265,9 @@ void copy_into(const Tensor& target, const Operand& source) {
   // Contiguous on both sides: one pass.
   if (target->contiguous && from->contiguous && from.dtype() == d && from.numel() == target.numel() &&
       !shares_storage(from, target)) {
-    auto bytes = static_cast<int64_t>(item_size(d)) * target.numel();
-    char* to = target->data;
-    const char* at = from->data;
-    WithoutGil guard(bytes / 8);
-    parallel_for(0, bytes, 1 << 18, [&](int64_t first, int64_t last) {
-      std::memcpy(to + first, at + first, static_cast<size_t>(last - first));
-    });
+    const size_t bytes = item_size(d) * static_cast<size_t>(target.numel());
+    const WithoutGil guard(static_cast<int64_t>(bytes / 8));
+    backend::current().copy_bytes(target->data, from->data, bytes);
     return;
   }
   if (shares_storage(from, target)) from = without_overlap(from, target);
@@ -572,14 +289,11 @@ void copy_into(const Tensor& target, const Operand& source) {
   if (o.numel == 0) return;
   add_tensor(o, target, from.dtype(), sizes);
   add_tensor(o, from, from.dtype(), sizes);
-  if (from.dtype() != d &&
-      !cpu::kernels().pointwise.cast[static_cast<int>(d)][static_cast<int>(from.dtype())])
+  if (from.dtype() != d && !backend::current().has_cast(d, from.dtype()))
     fail<NotImplementedError>("converting torch.", name(from.dtype()), " to torch.", name(d),
                               " is not implemented yet");
-  Operands ordered = o;
-  order_and_coalesce(ordered);
-  if (try_transposed_copy(ordered)) return;
-  run(o, copy_kernel(from.dtype()));
+  const WithoutGil guard(o.numel);
+  backend::current().copy(o);
 }
 
 Tensor contiguous_copy(const Tensor& t) {
@@ -607,13 +321,9 @@ Tensor fill_raw(const Tensor& t, const Scalar& value) {
   alignas(16) char item[16];
   value.store(item, t.dtype());
   const auto size = item_size(t.dtype());
-  auto fill = cpu::kernels().pointwise.fill[cpu::item_size_slot(size)];
   if (is_dense(t.sizes(), t.strides())) {
-    char* data = t->data;
-    WithoutGil guard(t.numel() / 4);
-    parallel_for(0, t.numel(), 1 << 17, [&](int64_t first, int64_t last) {
-      fill(data + first * static_cast<int64_t>(size), item, last - first);
-    });
+    const WithoutGil guard(t.numel() / 4);
+    backend::current().fill(t->data, item, size, t.numel());
     return t;
   }
   Operands o;
@@ -623,9 +333,11 @@ Tensor fill_raw(const Tensor& t, const Scalar& value) {
   add_tensor(o, t, t.dtype(), t.sizes());
   o.count = 2;
   o.data[1] = item;
+  o.on_host[1] = true;
   o.stored[1] = o.wanted[1] = t.dtype();
   for (int d = 0; d < t.dim(); ++d) o.strides[1][d] = 0;
-  run(o, copy_kernel(t.dtype()));
+  const WithoutGil guard(o.numel);
+  backend::current().copy(o);
   return t;
 }
 

@@ -3,11 +3,11 @@
 #include <initializer_list>
 
 #include "core/autograd/differentiable.h"
-#include "core/cpu/pointwise/pointwise.h"
+#include "core/backend/backend.h"
 
 namespace flambeau {
 
-using cpu::Pointwise;
+using backend::Pointwise;
 
 // The dtype that PyTorch's promotion gives these operands: tensors with dimensions first, then 0-d tensors,
 // then numbers, each later group mattering only where its kind (bool, integer, floating) is higher.

@@ -1,0 +1,45 @@
+// Devices: where memory lies, and where the results of the call that is running are made.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace flambeau {
+
+struct Device {
+  enum class Type : uint8_t { Cpu, Cuda, Meta };
+  Type type;
+  int index;  // -1: the current one
+};
+inline constexpr int kDeviceTypes = 3;
+const char* name(Device::Type type);  // "cpu", "cuda", "meta"
+
+// The device of the operands of the running call: its results and temporaries are made there, and
+// backend::current() is that device's row. The binder sets it for a call from Python, the engine for a node.
+extern thread_local Device::Type current_device;
+// Where tensors that come from no other tensor are made; `with torch.device(...)` sets it.
+extern thread_local Device::Type default_device;
+
+class DeviceScope {
+ public:
+  explicit DeviceScope(Device::Type device) : previous_(current_device) { current_device = device; }
+  ~DeviceScope() { current_device = previous_; }
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+
+ private:
+  Device::Type previous_;
+};
+
+// Whether the host may read and write the device's memory by its address.
+constexpr bool host_readable(Device::Type device) { return device == Device::Type::Cpu; }
+
+// What the tensor layer asks of a device whose memory the host cannot touch; core/backend fills it in.
+struct DeviceMemory {
+  void* (*allocate)(size_t bytes) = nullptr;
+  void (*deallocate)(void* block, size_t bytes) noexcept = nullptr;
+  void (*zero)(void* block, size_t bytes) = nullptr;
+  void (*upload)(void* to, const void* from_host, size_t bytes) = nullptr;
+};
+extern const DeviceMemory* device_memory[kDeviceTypes];  // null: no such device in this build
+
+}  // namespace flambeau
