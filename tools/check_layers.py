@@ -39,7 +39,11 @@ def problems(core: Path) -> list[str]:
             other, header = name.split("/")[1], name.split("/")[-1]
             if other != layer and other not in ALLOWED[layer]:
                 found.append(where + f"{layer} must not include {name}")
-            elif layer in ("backend", "cpu", "random") and other == "tensor" and header not in PLAIN_TENSOR_HEADERS:
+            elif (
+                layer in ("backend", "cpu", "random")
+                and other == "tensor"
+                and header not in PLAIN_TENSOR_HEADERS
+            ):
                 found.append(where + f"{layer} works on raw memory and must not include {name}")
     return found
 
