@@ -217,6 +217,12 @@ void GraphTask::step(Node* node) {
         if (captures[i].node == node && grads[captures[i].output_nr])
           add_to(captures[i].grad, grads[captures[i].output_nr], options.create_graph);
   }
+  // A node computes where its results lay.
+  for (const Tensor& grad : grads)
+    if (grad) {
+      current_device = grad.device();
+      break;
+    }
   node->backward(grads, inputs);
   if (node->hooks && !node->hooks->post.empty()) [[unlikely]] {
     std::vector<Tensor> list(inputs.begin(), inputs.end()), outs(grads.begin(), grads.end());
@@ -332,6 +338,7 @@ std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const 
   task.restricted = !inputs.empty();
   if (task.restricted) task.find_needed(edges);
 
+  const DeviceScope device(roots.empty() ? current_device : roots[0].device());
   GradState previous = grad_state;
   grad_state = {options.create_graph, false, false};
   struct Restore {

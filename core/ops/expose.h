@@ -54,7 +54,7 @@ struct Value {
 
 // The keyword arguments that every creation function shares; schema type "options".
 struct Options {
-  std::optional<DType> dtype;
+  std::optional<DType> dtype;  // the device is the current one by the time the operator runs
   bool requires_grad = false;
 };
 inline constexpr std::string_view kOptionsSchema =

@@ -78,8 +78,9 @@ Tensor reshape(const Tensor& self, IntList shape);
 Tensor contiguous(const Tensor& self);
 Tensor clone(const Tensor& self);
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> format);
-Tensor copy_(const Tensor& self, const Operand& source);  // in place; recorded
-Tensor to_dtype(const Tensor& self, DType dtype);         // self itself where it has the dtype
+Tensor copy_(const Tensor& self, const Operand& source);    // in place; recorded
+Tensor to_dtype(const Tensor& self, DType dtype);           // on the current device
+Tensor to_device(const Tensor& self, Device::Type device);  // self itself where it has the dtype
 Tensor cat(TensorList tensors, int64_t dim, const Out& out = {});
 Tensor stack(TensorList tensors, int64_t dim, const Out& out = {});
 Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim);

@@ -15,9 +15,10 @@ namespace {
 
 PyObject* get_shape(PyObject* o, void*) { return wrap_size(impl_of(o)->sizes); }
 PyObject* get_dtype(PyObject* o, void*) { return wrap(impl_of(o)->dtype); }
-PyObject* get_device(PyObject*, void*) {
+PyObject* get_device(PyObject* o, void*) {
   static PyObject* cpu = wrap(Device{Device::Type::Cpu, -1});
-  return Py_NewRef(cpu);
+  const Device::Type device = impl_of(o)->device;
+  return device == Device::Type::Cpu ? Py_NewRef(cpu) : wrap(Device{device, -1});
 }
 PyObject* get_layout(PyObject*, void*) {
   static PyObject* strided = [] {
@@ -32,7 +33,10 @@ PyObject* get_nbytes(PyObject* o, void*) {
   return PyLong_FromLongLong(impl_of(o)->numel * static_cast<int64_t>(item_size(impl_of(o)->dtype)));
 }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
-PyObject* get_is_cpu(PyObject*, void*) { Py_RETURN_TRUE; }
+PyObject* get_is_cpu(PyObject* o, void*) { return PyBool_FromLong(impl_of(o)->device == Device::Type::Cpu); }
+PyObject* get_is_meta(PyObject* o, void*) {
+  return PyBool_FromLong(impl_of(o)->device == Device::Type::Meta);
+}
 PyObject* get_version(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->version()); }
 PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->output_nr); }
 PyObject* get_base(PyObject* o, void*) {
@@ -124,6 +128,7 @@ int assign_data(PyObject* o, PyObject* value, void*) {
     t->own_version = counter;
     t->storage = data->storage;
     t->data = data->data;
+    t->device = data.device();
     t->dtype = data.dtype();
     set_geometry(t, data.sizes(), data.strides());
     return 0;
@@ -204,7 +209,8 @@ PyObject* is_contiguous_method(PyObject* o, PyObject* const* args, Py_ssize_t co
   });
 }
 PyObject* data_ptr(PyObject* o, PyObject*) {
-  return PyLong_FromVoidPtr(impl_of(o)->numel ? impl_of(o)->data : nullptr);
+  const TensorImpl* t = impl_of(o);
+  return PyLong_FromVoidPtr(t->numel && t->device != Device::Type::Meta ? t->data : nullptr);
 }
 PyObject* element_size(PyObject* o, PyObject*) { return get_itemsize(o, nullptr); }
 PyObject* is_floating_point(PyObject* o, PyObject*) {
@@ -253,6 +259,8 @@ PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, in
 }
 // Half precision has no C++ type here: its values pass through float32.
 Tensor readable(const Tensor& t) {
+  check<NotImplementedError>(host_readable(t.device()), "Cannot copy out of ", name(t.device()),
+                             " tensor; no data!");
   if (t.dtype() == DType::Float16 || t.dtype() == DType::BFloat16) return cast_copy(t, DType::Float32);
   if (!is_supported(t.dtype()))
     fail<NotImplementedError>("reading values of torch.", name(t.dtype()), " is not implemented yet");
@@ -429,6 +437,7 @@ PyObject* item(const Tensor& tensor) {
   if (tensor.numel() != 1)
     fail<RuntimeError>("a Tensor with ", tensor.numel(),
                        " elements cannot be converted to Scalar; its shape is ", tensor.sizes());
+  check(tensor.device() != Device::Type::Meta, "Tensor.item() cannot be called on meta tensors");
   Tensor t = readable(tensor);
   return visit_real(t.dtype(), "item",
                     [&]<class T>() { return number(*reinterpret_cast<const T*>(t->data)); });
@@ -447,7 +456,7 @@ PyGetSetDef tensor_attributes[] = {
     {"is_cuda", get_false, nullptr, "Whether it lies on a CUDA device.", nullptr},
     {"is_sparse", get_false, nullptr, "Whether it is sparse.", nullptr},
     {"is_quantized", get_false, nullptr, "Whether it is quantized.", nullptr},
-    {"is_meta", get_false, nullptr, "Whether it has no data.", nullptr},
+    {"is_meta", get_is_meta, nullptr, "Whether it has no data.", nullptr},
     {"is_mkldnn", get_false, nullptr, "Always false.", nullptr},
     {"is_nested", get_false, nullptr, "Always false.", nullptr},
     {"_version", get_version, nullptr, "Counts in-place writes.", nullptr},

@@ -90,6 +90,8 @@ Overload parse_schema(const Exposed& exposed, std::string& name) {
       type.remove_suffix(1);
     }
     parameter.type = parameter_type(type);
+    if (parameter.type == ParameterType::Device)
+      overload.device_parameter = static_cast<int>(overload.parameters.size());
     p = blank + 1;
     size_t end = s.find_first_of("=,)", p);
     std::string_view id = s.substr(p, end - p);
@@ -183,6 +185,7 @@ inline bool set_tensor(PyObject* o, Value& v, Frame& frame) {
   }
   v.tensor = impl_of(o);
   v.kind = ValueKind::Tensor;
+  frame.elsewhere |= static_cast<uint8_t>(v.tensor->device);
   return true;
 }
 
@@ -341,6 +344,7 @@ Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_s
   frame.integers_used = 0;
   frame.out_argument = nullptr;
   frame.special = nullptr;
+  frame.elsewhere = 0;
   if (!frame.tensors.empty()) frame.tensors.clear();
   const auto& parameters = overload.parameters;
   const int n = static_cast<int>(parameters.size());

@@ -41,6 +41,7 @@ struct Overload {
   std::vector<Parameter> parameters;
   int positional = 0;  // the first so many may be given by position
   bool takes_out = false;
+  int device_parameter = -1;  // the place of a parameter of type device
   unsigned forms = 0;
   BoxedCall call = nullptr;
   BoxedCallMany call_many = nullptr;
@@ -58,9 +59,10 @@ struct Frame {
   Value values[kMaxParameters];
   int64_t integers[kMaxInts];
   int integers_used;
-  PyObject* out_argument;                              // out=, borrowed; null if absent
-  PyObject* special;                                   // an argument whose type is a subclass of Tensor
-  std::vector<Tensor> tensors;                         // owners of list elements
+  PyObject* out_argument;       // out=, borrowed; null if absent
+  uint8_t elsewhere;            // not 0: some tensor lies on another device than the CPU
+  PyObject* special;            // an argument whose type is a subclass of Tensor
+  std::vector<Tensor> tensors;  // owners of list elements
   std::vector<std::unique_ptr<int64_t[]>> long_lists;  // lists of integers beyond the space above
 };
 

@@ -304,6 +304,7 @@ void fill_from(PyObject* data, const Dims& sizes, int depth, T*& out) {
 
 struct CommonOptions {
   std::optional<DType> dtype;
+  std::optional<Device::Type> device;
   bool requires_grad = false;
 };
 CommonOptions common_options(const char* function, PyObject* dtype, PyObject* device, PyObject* require) {
@@ -319,11 +320,13 @@ CommonOptions common_options(const char* function, PyObject* dtype, PyObject* de
     check<TypeError>(parse_device(device, d), function, "(): argument 'device' must be torch.device, not ",
                      Py_TYPE(device)->tp_name);
     check_device(d);
+    options.device = d.type;
   }
   options.requires_grad = given(require) && is_true(require);
   return options;
 }
 PyObject* finish(Tensor t, const CommonOptions& options) {
+  t = to_device(t, options.device.value_or(default_device));
   if (options.requires_grad) {
     check(can_carry_gradient(t), "Only Tensors of floating point and complex dtype can require gradients");
     t->requires_grad_leaf = true;
@@ -353,14 +356,16 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
         parse_arguments<3>("as_tensor", {"data", "dtype", "device"}, 1, args, count, keywords);
     CommonOptions options = common_options("as_tensor", dtype, device, nullptr);
     if (is_tensor(data)) {
-      if (!options.dtype || *options.dtype == impl_of(data)->dtype) return Py_NewRef(data);
-      return wrap(to_dtype(tensor_of(data), *options.dtype));
+      const Tensor t = tensor_of(data);
+      const DeviceScope scope(options.device.value_or(t.device()));
+      return wrap(to_dtype(t, options.dtype.value_or(t.dtype())));
     }
     if (is_numpy_array(data)) {
       Tensor t = share_buffer(data, "as_tensor()");
-      return wrap(options.dtype && *options.dtype != t.dtype() ? cast_copy(t, *options.dtype) : t);
+      if (options.dtype && *options.dtype != t.dtype()) t = cast_copy(t, *options.dtype);
+      return finish(t, options);
     }
-    return wrap(tensor_from_data(data, options.dtype));
+    return finish(tensor_from_data(data, options.dtype), options);
   });
 }
 
@@ -472,6 +477,7 @@ PyTypeObject* get_exporter_type() {
 }
 
 PyObject* export_memory(const Tensor& t) {
+  on_host(t, "exporting memory");
   PyTypeObject* type = get_exporter_type();
   Object o = owned(type->tp_alloc(type, 0));
   reinterpret_cast<ExporterObject*>(o.get())->tensor = new Tensor(alias(t));
@@ -515,6 +521,8 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
 }
 
 PyObject* to_numpy(const Tensor& t) {
+  check<TypeError>(host_readable(t.device()), "can't convert ", name(t.device()),
+                   " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
   if (t.dtype() == DType::BFloat16)
     fail<TypeError>("Got unsupported ScalarType BFloat16; NumPy has no such type, convert with .float()");
   Object numpy(PyImport_ImportModule("numpy"));

@@ -55,10 +55,54 @@ PyObject* wrap_results(const Overload& overload, Results&& results) {
   return tuple.release();
 }
 
-PyObject* dispatch(const Overload& overload, const Frame& frame, const Out& out) {
+// The device on which a call works: the one it names, or its tensors', which must agree; 0-d tensors of the
+// CPU may stand beside tensors of any other. A call without tensors makes its result on the default device.
+Device::Type device_of_call(const Operator& op, const Overload& overload, const Frame& frame,
+                            const Out& out) {
+  const int named = overload.device_parameter;
+  if (named >= 0 && frame.values[named].kind == ValueKind::Device) return frame.values[named].device.type;
+  const TensorImpl* first = nullptr;
+  const auto consider = [&](const TensorImpl* t) {
+    if (!t || (t->device == Device::Type::Cpu && t->sizes.count == 0)) return;
+    if (!first) first = t;
+    if (t->device == first->device || overload.forms & Forms::any_device) return;
+    fail<RuntimeError>("Expected all tensors to be on the same device, but found at least two devices, ",
+                       name(first->device), " and ", name(t->device), "! (when calling ", op.name,
+                       "(); move them with .to(device))");
+  };
+  bool tensors = false;
+  for (size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Value& v = frame.values[i];
+    tensors |= v.kind == ValueKind::Tensor || v.kind == ValueKind::Tensors;
+    if (v.kind == ValueKind::Tensor) consider(v.tensor);
+    if (v.kind == ValueKind::Tensors)
+      for (uint32_t k = 0; k < v.count; ++k) consider(v.tensors[k].get());
+  }
+  consider(out.target);
+  consider(out.second);
+  if (first) return first->device;
+  return named >= 0 && !tensors ? default_device : Device::Type::Cpu;
+}
+
+// Whether that needs finding out: nearly every call works on the CPU.
+bool works_elsewhere(const Overload& overload, const Frame& frame, const Out& out) {
+  if (frame.elsewhere || (out.target && out.target->device != Device::Type::Cpu)) return true;
+  if (overload.device_parameter < 0) return false;
+  const Value& named = frame.values[overload.device_parameter];
+  return (named.kind == ValueKind::Device ? named.device.type : default_device) != Device::Type::Cpu;
+}
+
+PyObject* dispatch_here(const Overload& overload, const Frame& frame, const Out& out) {
   if (overload.call) [[likely]]
     return wrap(overload.call(frame.values, out));
   return wrap_results(overload, overload.call_many(frame.values, out));
+}
+
+PyObject* dispatch(const Operator& op, const Overload& overload, const Frame& frame, const Out& out) {
+  if (!works_elsewhere(overload, frame, out)) [[likely]]
+    return dispatch_here(overload, frame, out);
+  const DeviceScope scope(device_of_call(op, overload, frame, out));
+  return dispatch_here(overload, frame, out);
 }
 
 PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
@@ -93,7 +137,7 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
           "arguments requires grad. Leave out= away, or work under torch.no_grad().");
   }
   NoGrad no_grad;
-  Object result(dispatch(overload, frame, out));
+  Object result(dispatch(op, overload, frame, out));
   return result.release();
 }
 
@@ -103,11 +147,11 @@ PyObject* run(const Operator& op, const Overload& overload, Frame& frame) {
   if (op.inplace) {
     const Tensor& self = reinterpret_cast<const Tensor&>(frame.values[0].tensor);
     check_inplace(self);
-    return dispatch(overload, frame, Out{self.get(), nullptr, true});
+    return dispatch(op, overload, frame, Out{self.get(), nullptr, true});
   }
   if (overload.forms & Forms::writes_self)
     check_inplace(reinterpret_cast<const Tensor&>(frame.values[0].tensor));
-  return dispatch(overload, frame, Out{});
+  return dispatch(op, overload, frame, Out{});
 }
 
 // ---- __torch_function__
@@ -478,12 +522,12 @@ const Operator& named() {
   return op;
 }
 
-// One operand of a binary operator, where it is a plain tensor or Python number.
+// One operand of a binary operator, where it is a plain tensor of the CPU or a Python number.
 inline bool set_plain(PyObject* o, Value& v) {
   if (Py_TYPE(o) == tensor_type) [[likely]] {
     v.tensor = impl_of(o);
     v.kind = ValueKind::Tensor;
-    return true;
+    return v.tensor->device == Device::Type::Cpu;
   }
   if (PyFloat_CheckExact(o)) {
     v.real = PyFloat_AS_DOUBLE(o);

@@ -27,10 +27,16 @@ Object make_storage(Ref<Storage> storage) {
   return o;
 }
 int storage_buffer(PyObject* o, Py_buffer* view, int flags) {
+  if (!host_readable(storage_of(o)->device)) {
+    PyErr_SetString(PyExc_BufferError, "the storage lies on a device whose memory cannot be read");
+    return -1;
+  }
   return PyBuffer_FillInfo(view, o, storage_of(o)->data, static_cast<Py_ssize_t>(storage_of(o)->bytes), 0,
                            flags);
 }
-PyObject* storage_data_ptr(PyObject* o, PyObject*) { return PyLong_FromVoidPtr(storage_of(o)->data); }
+PyObject* storage_data_ptr(PyObject* o, PyObject*) {
+  return PyLong_FromVoidPtr(storage_of(o)->device == Device::Type::Meta ? nullptr : storage_of(o)->data);
+}
 PyObject* storage_nbytes(PyObject* o, PyObject*) { return PyLong_FromSize_t(storage_of(o)->bytes); }
 Py_ssize_t storage_length(PyObject* o) { return static_cast<Py_ssize_t>(storage_of(o)->bytes); }
 PyObject* storage_compare(PyObject* a, PyObject* b, int op) {
@@ -41,7 +47,7 @@ PyObject* storage_compare(PyObject* a, PyObject* b, int op) {
 Py_hash_t storage_hash(PyObject* o) {
   return static_cast<Py_hash_t>(reinterpret_cast<uintptr_t>(storage_of(o)) >> 4);
 }
-PyObject* storage_device(PyObject*, void*) { return wrap(Device{Device::Type::Cpu, -1}); }
+PyObject* storage_device(PyObject* o, void*) { return wrap(Device{storage_of(o)->device, -1}); }
 
 PyMethodDef methods[] = {{"data_ptr", storage_data_ptr, METH_NOARGS, "The address of the first byte."},
                          {"nbytes", storage_nbytes, METH_NOARGS, "The number of bytes."},
@@ -108,6 +114,7 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
     Tensor t(new TensorImpl);
     t->storage = Ref<Storage>(storage_of(storage));
     t->dtype = d;
+    t->device = t->storage->device;
     t->data = t->storage->data + start * static_cast<int64_t>(item_size(d));
     set_geometry(t.get(), sizes, strides);
     return wrap(std::move(t));

@@ -182,6 +182,7 @@ PyObject* subscript(PyObject* self, PyObject* key) {
       return wrap(select_item(t, 0, integer));
     }
     Subscript s = parse(t, key);
+    const DeviceScope scope(t.device());
     return wrap(s.advanced ? index(s.view, s.indices) : s.view);
   });
 }
@@ -208,6 +209,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
           "number");
     Subscript s = parse(t, key);
     check_inplace(s.view);
+    const DeviceScope scope(t.device());
     if (s.advanced) {
       index_put_(s.view, s.indices, is_number ? Operand(number) : Operand(tensor), false);
       return 0;

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace flambeau::python {
 
@@ -88,15 +90,14 @@ void add(PyObject* module, const char* name, PyObject* o) {
 struct DeviceObject {
   PyObject_HEAD Device device;
 };
-const char* const device_names[] = {"cpu", "cuda", "meta"};
 Device& device_of(PyObject* o) { return reinterpret_cast<DeviceObject*>(o)->device; }
 
 Device device_from_text(std::string_view text) {
   std::string_view name = text.substr(0, text.find(':'));
   Device device{Device::Type::Cpu, -1};
   bool known = false;
-  for (int i = 0; i < 3; ++i)
-    if (name == device_names[i]) {
+  for (int i = 0; i < kDeviceTypes; ++i)
+    if (name == flambeau::name(static_cast<Device::Type>(i))) {
       device.type = static_cast<Device::Type>(i);
       known = true;
     }
@@ -136,13 +137,13 @@ PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
 }
 PyObject* device_repr(PyObject* o) {
   const Device& d = device_of(o);
-  const char* name = device_names[static_cast<int>(d.type)];
+  const char* name = flambeau::name(d.type);
   return d.index < 0 ? PyUnicode_FromFormat("device(type='%s')", name)
                      : PyUnicode_FromFormat("device(type='%s', index=%d)", name, d.index);
 }
 PyObject* device_str(PyObject* o) {
   const Device& d = device_of(o);
-  const char* name = device_names[static_cast<int>(d.type)];
+  const char* name = flambeau::name(d.type);
   return d.index < 0 ? PyUnicode_FromString(name) : PyUnicode_FromFormat("%s:%d", name, d.index);
 }
 PyObject* device_compare(PyObject* a, PyObject* b, int op) {
@@ -156,7 +157,7 @@ Py_hash_t device_hash(PyObject* o) {
   return static_cast<Py_hash_t>(device_of(o).type) * 1000 + device_of(o).index + 7;
 }
 PyObject* device_get_type(PyObject* o, void*) {
-  return PyUnicode_FromString(device_names[static_cast<int>(device_of(o).type)]);
+  return PyUnicode_FromString(flambeau::name(device_of(o).type));
 }
 PyObject* device_get_index(PyObject* o, void*) {
   if (device_of(o).index < 0) Py_RETURN_NONE;
@@ -166,13 +167,39 @@ PyObject* device_reduce(PyObject* o, PyObject*) {
   Object text(device_str(o));
   return text ? Py_BuildValue("(O(O))", Py_TYPE(o), text.get()) : nullptr;
 }
+thread_local std::vector<Device::Type>
+    outer_devices;  // what the `with torch.device` blocks entered so far replaced
 PyObject* device_enter(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
     check_device(device_of(o));
+    outer_devices.push_back(std::exchange(default_device, device_of(o).type));
     return Py_NewRef(o);
   });
 }
-PyObject* device_exit(PyObject*, PyObject*) { Py_RETURN_NONE; }
+PyObject* device_exit(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    check(!outer_devices.empty(), "a device was left that had not been entered");
+    default_device = outer_devices.back();
+    outer_devices.pop_back();
+    Py_RETURN_NONE;
+  });
+}
+PyObject* set_default_device(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    Device device;
+    check<TypeError>(parse_device(o, device),
+                     "set_default_device(): argument 'device' must be torch.device, str or None");
+    check_device(device);
+    default_device = device.type;
+    Py_RETURN_NONE;
+  });
+}
+PyObject* get_default_device(PyObject*, PyObject*) { return wrap(Device{default_device, -1}); }
+PyMethodDef device_functions[] = {
+    {"_set_default_device", set_default_device, METH_O, "Where tensors that come from no other are made."},
+    {"get_default_device", get_default_device, METH_NOARGS,
+     "The device on which tensors are made where none is named."},
+    {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef device_attributes[] = {
     {"type", device_get_type, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
     {"index", device_get_index, nullptr, "The device's number, or None.", nullptr},
@@ -274,6 +301,7 @@ void make_value_types(PyObject* module) {
   PyType_Spec device_spec = {"flambeau.device", sizeof(DeviceObject), 0, Py_TPFLAGS_DEFAULT, device_slots};
   device_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&device_spec)).release());
   add(module, "device", reinterpret_cast<PyObject*>(device_type));
+  if (PyModule_AddFunctions(module, device_functions) < 0) throw PythonError();
 
   PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
                               {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
@@ -354,8 +382,6 @@ void check_device(const Device& device) {
                     "Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only");
     throw PythonError();
   }
-  fail<NotImplementedError>("the device '", device_names[static_cast<int>(device.type)],
-                            "' is not implemented yet; this build has the device 'cpu'");
 }
 
 bool parse_memory_format(PyObject* o, MemoryFormat& format) {

@@ -262,6 +262,11 @@ void copy_into(const Tensor& target, const Operand& source) {
   if (from->data == target->data && from.strides() == target.strides() && from.sizes() == target.sizes() &&
       from.dtype() == d)
     return;
+  if (from.device() != target.device()) [[unlikely]] {
+    if (from.device() == Device::Type::Meta)
+      fail<NotImplementedError>("Cannot copy out of meta tensor; no data!");
+    if (target.device() == Device::Type::Meta) return;
+  }
   // Contiguous on both sides: one pass.
   if (target->contiguous && from->contiguous && from.dtype() == d && from.numel() == target.numel() &&
       !shares_storage(from, target)) {

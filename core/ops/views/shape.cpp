@@ -128,40 +128,46 @@ EXPOSE("contiguous(Tensor self, memory_format? memory_format=None) -> Tensor", c
 namespace {
 Tensor converted(const Tensor& self, DType dtype, bool copy, std::optional<MemoryFormat> format) {
   const MemoryFormat wanted = format.value_or(MemoryFormat::Preserve);
-  if (self.dtype() == dtype && !copy && has_format(self, wanted)) return self;
+  if (self.dtype() == dtype && self.device() == current_device && !copy && has_format(self, wanted))
+    return self;
   return differentiable(
       "ToCopyBackward0", {}, [&] { return raw_copy(self, dtype, wanted); },
-      wrt(self, [d = self.dtype()](const Tensor& grad) { return to_dtype(grad, d); }));
+      wrt(self, [d = self.dtype(), device = self.device()](const Tensor& grad) {
+        const DeviceScope scope(device);
+        return to_dtype(grad, d);
+      }));
 }
 
-void check_device(const std::optional<Device>& device) {
-  if (!device || device->type == Device::Type::Cpu) return;
-  if (device->type == Device::Type::Cuda)
-    fail<RuntimeError>(
-        "Torch not compiled with CUDA enabled: this build computes on the CPU only; use device='cpu'");
-  fail<NotImplementedError>("the meta device is not implemented; use device='cpu'");
-}
 }  // namespace
 
 Tensor to_dtype(const Tensor& self, DType dtype) {
-  if (self.dtype() == dtype) return self;
+  if (self.dtype() == dtype && self.device() == current_device) return self;
   return converted(self, dtype, false, {});
+}
+
+Tensor to_device(const Tensor& self, Device::Type device) {
+  const DeviceScope scope(device);
+  return to_dtype(self, self.dtype());
 }
 
 namespace {
 Tensor to_by_dtype(const Tensor& self, DType dtype, bool, bool copy, std::optional<MemoryFormat> format) {
   return converted(self, dtype, copy, format);
 }
-Tensor to_by_device(const Tensor& self, std::optional<Device> device, std::optional<DType> dtype, bool,
-                    bool copy, std::optional<MemoryFormat> format) {
-  check_device(device);
+Tensor to_by_device(const Tensor& self, std::optional<Device>, std::optional<DType> dtype, bool, bool copy,
+                    std::optional<MemoryFormat> format) {
   return converted(self, dtype.value_or(self.dtype()), copy, format);
 }
 Tensor to_like(const Tensor& self, const Tensor& other, bool, bool copy, std::optional<MemoryFormat> format) {
+  const DeviceScope scope(other.device());
   return converted(self, other.dtype(), copy, format);
 }
-Tensor type_as(const Tensor& self, const Tensor& other) { return to_dtype(self, other.dtype()); }
+Tensor type_as(const Tensor& self, const Tensor& other) {
+  const DeviceScope scope(other.device());
+  return to_dtype(self, other.dtype());
+}
 Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) {
+  const DeviceScope scope(Device::Type::Cpu);
   return converted(self, self.dtype(), false, format);
 }
 template <DType dtype>
@@ -181,8 +187,8 @@ EXPOSE(
 EXPOSE(
     "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
     "memory_format=None) -> Tensor",
-    to_like, method);
-EXPOSE("type_as(Tensor self, Tensor other) -> Tensor", type_as, method);
+    to_like, method | any_device);
+EXPOSE("type_as(Tensor self, Tensor other) -> Tensor", type_as, method | any_device);
 EXPOSE("cpu(Tensor self, memory_format? memory_format=None) -> Tensor", to_cpu, method);
 EXPOSE("bool(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Bool>, method);
 EXPOSE("byte(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::UInt8>, method);
@@ -227,8 +233,8 @@ Tensor copy_(const Tensor& self, const Operand& source) {
         return self;
       },
       wrt(self, [sizes, d = self.dtype()](const Tensor&) { return zeros(sizes, d); }),
-      wrt(src, [sizes = src.sizes(), d = src.dtype()](const Tensor& grad) {
-        return gradient_for(grad, sizes, d);
+      wrt(src, [sizes = src.sizes(), d = src.dtype(), device = src.device()](const Tensor& grad) {
+        return to_device(gradient_for(grad, sizes, d), device);
       }));
 }
 
@@ -335,7 +341,7 @@ Tensor zero_(const Tensor& self) {
 }
 
 EXPOSE("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", copy_method,
-       method | writes_self);
+       method | writes_self | any_device);
 EXPOSE("fill_(Tensor self, Tensor|Number value) -> Tensor", fill_, function | method | writes_self);
 EXPOSE("fill(Tensor self, Tensor|Number value) -> Tensor", fill, function);
 EXPOSE("zero_(Tensor self) -> Tensor", zero_, function | method | writes_self);
