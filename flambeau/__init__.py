@@ -10,12 +10,17 @@ tensor([2., 4.])
 # Importing this package is part of every program's start: it loads the core and little else. nn, optim and the like are
 # loaded when they are first named (_lazy.py). The operators come from the extension; `float`, `int` and `bool` are dtypes
 # from here on.
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
+
 import flambeau._library  # noqa: F401, I001  (finds OpenBLAS, refuses an unfit CPU)
+from flambeau import _tensor  # noqa: F401  (completes Tensor)
 from flambeau._core import *  # noqa: F403
 from flambeau._core import Generator as Generator
 from flambeau._core import Tensor as Tensor
 from flambeau._core import default_generator as default_generator
-from flambeau import _tensor  # noqa: F401  (completes Tensor)
 from flambeau._functions import *  # noqa: F403
 from flambeau._grad_mode import enable_grad as enable_grad
 from flambeau._grad_mode import inference_mode as inference_mode
@@ -24,6 +29,8 @@ from flambeau._grad_mode import set_grad_enabled as set_grad_enabled
 from flambeau._lazy import __getattr__ as __getattr__
 from flambeau._tensor_new import *  # noqa: F403
 from flambeau._version import __version__ as __version__
+
+newaxis = None
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

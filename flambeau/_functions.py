@@ -17,11 +17,8 @@ __all__ = [
     "is_complex",
     "typename",
     "asarray",
-    "finfo",
-    "iinfo",
     "set_default_device",
     "get_default_device",
-    "use_deterministic_algorithms",
     "get_num_interop_threads",
     "compile",
     "SymInt",
@@ -82,66 +79,6 @@ def asarray(
     return shared.requires_grad_(True) if requires_grad else shared
 
 
-class finfo:
-    """Limits of a floating-point type: bits, eps, max, min, tiny, smallest_normal, resolution, dtype.
-
-    >>> import flambeau as torch
-    >>> torch.finfo(torch.float32).bits
-    32
-    """
-
-    # bits: (eps, max, tiny, resolution), IEEE 754 and bfloat16's truncation of it.
-    _LIMITS = {
-        "float16": (16, 2.0**-10, 65504.0, 2.0**-14, 1e-3),
-        "bfloat16": (16, 2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 1e-2),
-        "float32": (32, 2.0**-23, (2 - 2.0**-23) * 2.0**127, 2.0**-126, 1e-6),
-        "float64": (64, 2.0**-52, (2 - 2.0**-52) * 2.0**1023, 2.0**-1022, 1e-15),
-    }
-
-    def __init__(self, dtype: Any = None) -> None:
-        dtype = _core.get_default_dtype() if dtype is None else dtype
-        name = str(dtype).removeprefix("torch.")
-        name = {"complex64": "float32", "complex128": "float64"}.get(name, name)
-        if name not in self._LIMITS:
-            raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{name}'"
-            )
-        self.dtype = name
-        self.bits, self.eps, self.max, self.tiny, self.resolution = self._LIMITS[name]
-        self.min = -self.max
-        self.smallest_normal = self.tiny
-
-    def __repr__(self) -> str:
-        return (
-            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
-            f"smallest_normal={self.smallest_normal:g}, tiny={self.tiny:g}, dtype={self.dtype})"
-        )
-
-
-class iinfo:
-    """Limits of an integer type: bits, max, min, dtype.
-
-    >>> import flambeau as torch
-    >>> torch.iinfo(torch.int8).max
-    127
-    """
-
-    def __init__(self, dtype: Any) -> None:
-        name = str(dtype).removeprefix("torch.")
-        if name not in ("uint8", "int8", "int16", "int32", "int64"):
-            raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{name}'"
-            )
-        self.dtype = name
-        self.bits = dtype.itemsize * 8
-        signed = name != "uint8"
-        self.max = 2 ** (self.bits - signed) - 1
-        self.min = -(2 ** (self.bits - 1)) if signed else 0
-
-    def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
-
-
 def set_default_device(device: Any) -> None:
     """Sets the device of new tensors; this build has 'cpu' only."""
     if device is not None:
@@ -151,10 +88,6 @@ def set_default_device(device: Any) -> None:
 def get_default_device() -> Any:
     """The device of new tensors."""
     return _core.device("cpu")
-
-
-def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Every operator here is deterministic: for a number of threads, the same input gives the same output."""
 
 
 def get_num_interop_threads() -> int:

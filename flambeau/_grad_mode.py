@@ -13,50 +13,69 @@ if TYPE_CHECKING:
 __all__ = ["no_grad", "enable_grad", "set_grad_enabled", "inference_mode"]
 
 
+def _around_generator(make: Any, function: Any) -> Any:
+    """A generator function whose every step runs in a block of its own; between steps the caller's mode holds."""
+    import functools
+
+    @functools.wraps(function)
+    def stepping(*args: Any, **keywords: Any) -> Any:
+        generator = function(*args, **keywords)
+        try:
+            with make():
+                value = generator.send(None)
+            while True:
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    with make():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    with make():
+                        value = generator.throw(error)
+                else:
+                    with make():
+                        value = generator.send(sent)
+        except StopIteration as stop:
+            return stop.value
+
+    return stepping
+
+
 class _GradMode:
-    """Base: sets a mode for a block or a function, restores it after."""
+    """Base: sets a mode for a block or, as a decorator, for the calls of a function."""
 
-    _states: list[Any]
-
-    def _enter(self) -> Any:
-        raise NotImplementedError
-
-    def _leave(self, state: Any) -> None:
-        raise NotImplementedError
+    def clone(self) -> Any:
+        """Another block of the same kind: every call of a decorated function has its own."""
+        return type(self)()
 
     def __enter__(self) -> None:
-        self.__dict__.setdefault("_states", []).append(self._enter())
+        raise NotImplementedError
 
     def __exit__(self, *_: Any) -> None:
-        self._leave(self._states.pop())
+        raise NotImplementedError
 
     def __call__(self, function: F) -> F:
         import functools
         from inspect import isgeneratorfunction
 
-        if isinstance(function, type):
-            raise TypeError(
-                f"decorating classes with {type(self).__name__} is not supported; decorate their methods"
-            )
+        make = self.clone
         if isgeneratorfunction(function):
+            return _around_generator(make, function)  # type: ignore[no-any-return]
+        if isinstance(function, type):
+            import warnings
 
-            @functools.wraps(function)
-            def stepping(*args: Any, **keywords: Any) -> Any:
-                generator = function(*args, **keywords)
-                sent: Any = None
-                while True:
-                    with self:
-                        try:
-                            value = generator.send(sent)
-                        except StopIteration as stop:
-                            return stop.value
-                    sent = yield value
-
-            return stepping  # type: ignore[return-value]
+            warnings.warn(
+                "Decorating classes is deprecated and will be disabled in future versions. You should only "
+                "decorate functions or methods. To preserve the current behavior of class decoration, you "
+                "can directly decorate the `__init__` method and nothing else.",
+                FutureWarning,
+                stacklevel=2,
+            )
 
         @functools.wraps(function)  # type: ignore[arg-type]
         def wrapped(*args: Any, **keywords: Any) -> Any:
-            with self:
+            with make():
                 return function(*args, **keywords)  # type: ignore[operator]
 
         return wrapped  # type: ignore[return-value]
@@ -87,9 +106,6 @@ class no_grad(_GradMode, metaclass=_PlainDecorator):
     def __exit__(self, *_: Any) -> None:
         _core._set_grad_enabled(self.previous)
 
-    def __call__(self, function: F) -> F:
-        return _Nested(False)(function)
-
 
 class enable_grad(_GradMode, metaclass=_PlainDecorator):
     """Operations in the block are recorded, also within `no_grad`."""
@@ -100,57 +116,60 @@ class enable_grad(_GradMode, metaclass=_PlainDecorator):
     def __exit__(self, *_: Any) -> None:
         _core._set_grad_enabled(self.previous)
 
-    def __call__(self, function: F) -> F:
-        return _Nested(True)(function)
-
-
-class _Nested(_GradMode):
-    """A mode on a function, which may call itself."""
-
-    def __init__(self, mode: bool) -> None:
-        self.mode = mode
-
-    def _enter(self) -> Any:
-        return _core._set_grad_enabled(self.mode)
-
-    def _leave(self, state: Any) -> None:
-        _core._set_grad_enabled(state)
-
 
 class set_grad_enabled(_GradMode):
-    """Sets recording by a flag, at once; as a context manager it restores the mode."""
+    """Sets recording by a flag, at once; as a context manager it restores the mode.
+
+    Raises:
+        TypeError: if the flag is no bool.
+    """
 
     def __init__(self, mode: bool) -> None:
-        self.mode = bool(mode)
-        self.previous = _core._set_grad_enabled(self.mode)
+        if not isinstance(mode, bool):
+            raise TypeError(
+                f"set_grad_enabled(): argument 'enabled' (position 1) must be bool, not {type(mode).__name__}"
+            )
+        self.mode = mode
+        self.prev = _core._set_grad_enabled(mode)
 
     def __enter__(self) -> None:
         _core._set_grad_enabled(self.mode)
 
     def __exit__(self, *_: Any) -> None:
-        _core._set_grad_enabled(self.previous)
+        _core._set_grad_enabled(self.prev)
 
     def __call__(self, function: F) -> F:
-        _core._set_grad_enabled(self.previous)
-        return _Nested(self.mode)(function)
+        _core._set_grad_enabled(self.prev)
+        return super().__call__(function)
+
+    def clone(self) -> Any:
+        """Another block with the same flag."""
+        return type(self)(self.mode)
+
+    def __repr__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.mode})"
 
 
 class inference_mode(_GradMode):
     """Like no_grad; tensors made in the block can never be recorded."""
 
     def __new__(cls, mode: Any = True) -> Any:
-        if callable(mode) and not isinstance(mode, bool):
+        if not isinstance(mode, bool):
             return cls()(mode)
         return super().__new__(cls)
 
     def __init__(self, mode: bool = True) -> None:
         self.mode = mode
 
-    def _enter(self) -> Any:
+    def __enter__(self) -> None:
         grad = _core.is_grad_enabled()
-        return _core._set_inference_mode(self.mode), grad
+        self._previous = _core._set_inference_mode(self.mode), grad
 
-    def _leave(self, state: Any) -> None:
-        inference, grad = state
+    def __exit__(self, *_: Any) -> None:
+        inference, grad = self._previous
         _core._set_inference_mode(inference)
         _core._set_grad_enabled(grad)
+
+    def clone(self) -> Any:
+        """Another block with the same flag."""
+        return type(self)(self.mode)

@@ -8,22 +8,6 @@ TYPE_CHECKING = False  # typing itself costs a tenth of the import
 if TYPE_CHECKING:
     from typing import Any
 
-_MODULES = (
-    "amp",
-    "autograd",
-    "cuda",
-    "distributions",
-    "fft",
-    "hub",
-    "linalg",
-    "nn",
-    "optim",
-    "random",
-    "serialization",
-    "special",
-    "utils",
-    "vision",
-)
 _NAMES = {
     "save": "serialization",
     "load": "serialization",
@@ -36,7 +20,31 @@ _NAMES = {
     "get_rng_state": "random",
     "set_rng_state": "random",
     "fork_rng": "random",
+    "use_deterministic_algorithms": "_settings",
+    "are_deterministic_algorithms_enabled": "_settings",
+    "is_deterministic_algorithms_warn_only_enabled": "_settings",
+    "set_deterministic_debug_mode": "_settings",
+    "get_deterministic_debug_mode": "_settings",
+    "set_float32_matmul_precision": "_settings",
+    "get_float32_matmul_precision": "_settings",
+    "set_warn_always": "_settings",
+    "is_warn_always_enabled": "_settings",
+    "get_device_module": "_settings",
+    "has_lapack": "_settings",
+    "has_mkl": "_settings",
+    "has_openmp": "_settings",
+    "has_spectral": "_settings",
+    "has_cuda": "_settings",
+    "has_cudnn": "_settings",
+    "has_mkldnn": "_settings",
+    "has_mps": "_settings",
+    "finfo": "_type_info",
+    "iinfo": "_type_info",
+    "AcceleratorError": "_exceptions",
+    "OutOfMemoryError": "_exceptions",
 }
+# Modules whose names Python would look up on any object.
+_DUNDER_MODULES = ("__config__", "__future__")
 
 
 def __getattr__(name: str) -> Any:
@@ -47,14 +55,14 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"flambeau.{_NAMES[name]}"), name)
     elif name == "_VF":
         value = import_module("flambeau._core")
-    elif name in _MODULES:
+    elif name.startswith("__") and name not in _DUNDER_MODULES:
+        raise AttributeError(f"module 'flambeau' has no attribute {name!r}")
+    else:
         try:
             value = import_module(f"flambeau.{name}")
         except ModuleNotFoundError as error:
             if error.name != f"flambeau.{name}":
                 raise
-            raise AttributeError(f"module 'flambeau' has no attribute {name!r} yet") from None
-    else:
-        raise AttributeError(f"module 'flambeau' has no attribute {name!r}")
+            raise AttributeError(f"module 'flambeau' has no attribute {name!r}") from None
     setattr(package, name, value)
     return value

@@ -42,7 +42,7 @@ PyObject* get_default_dtype(PyObject*, PyObject*) { return wrap(default_dtype())
 PyObject* set_default_dtype_function(PyObject*, PyObject* value) {
   return guarded([&]() -> PyObject* {
     DType d;
-    check<TypeError>(parse_dtype(value, d),
+    check<TypeError>(Py_TYPE(value) == dtype_type && parse_dtype(value, d) && is_floating(d),
                      "invalid dtype object: only floating-point types are supported as the default type");
     check<NotImplementedError>(is_supported(d), "torch.", name(d),
                                " as the default type is not implemented yet");
@@ -54,8 +54,12 @@ PyObject* promote_types(PyObject*, PyObject* const* args, Py_ssize_t count, PyOb
   return guarded([&] {
     auto [a, b] = parse_arguments<2>("promote_types", {"type1", "type2"}, 2, args, count, keywords);
     DType x, y;
-    check<TypeError>(parse_dtype(a, x) && parse_dtype(b, y),
-                     "promote_types(): both arguments must be torch.dtype");
+    check<TypeError>(parse_dtype(a, x),
+                     "promote_types(): argument 'type1' (position 1) must be torch.dtype, not ",
+                     Py_TYPE(a)->tp_name);
+    check<TypeError>(parse_dtype(b, y),
+                     "promote_types(): argument 'type2' (position 2) must be torch.dtype, not ",
+                     Py_TYPE(b)->tp_name);
     return wrap(promote(x, y));
   });
 }
@@ -76,8 +80,11 @@ PyObject* can_cast(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject*
   return guarded([&] {
     auto [from, to] = parse_arguments<2>("can_cast", {"from_", "to"}, 2, args, count, keywords);
     DType a, b;
-    check<TypeError>(parse_dtype(from, a) && parse_dtype(to, b),
-                     "can_cast(): both arguments must be torch.dtype");
+    check<TypeError>(parse_dtype(from, a),
+                     "can_cast(): argument 'from_' (position 1) must be torch.dtype, not ",
+                     Py_TYPE(from)->tp_name);
+    check<TypeError>(parse_dtype(to, b), "can_cast(): argument 'to' (position 2) must be torch.dtype, not ",
+                     Py_TYPE(to)->tp_name);
     bool ok = !(is_complex(a) && !is_complex(b)) && !(is_floating(a) && is_integral(b)) &&
               (a == DType::Bool || b != DType::Bool);
     return PyBool_FromLong(ok);

@@ -89,7 +89,7 @@ void make_value_types(PyObject* module);
 PyObject* wrap(DType dtype);  // new reference; one object per dtype
 PyObject* wrap(const Device& device);
 PyObject* wrap_size(IntList sizes);           // torch.Size
-bool parse_dtype(PyObject* o, DType& dtype);  // also the Python types float, int, bool; false if it is none
+bool parse_dtype(PyObject* o, DType& dtype);  // also Python's float, int, bool, complex; false if it is none
 bool parse_device(PyObject* o,
                   Device& device);  // object, string or index; false if it is none; throws on a bad string
 bool parse_memory_format(PyObject* o, MemoryFormat& format);

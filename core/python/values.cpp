@@ -344,8 +344,11 @@ bool parse_dtype(PyObject* o, DType& dtype) {
     dtype = dtype_value(o);
     return true;
   }
+  // Python's own types mean what their values hold, whatever the default dtype is.
   if (o == reinterpret_cast<PyObject*>(&PyFloat_Type))
-    dtype = default_dtype();
+    dtype = DType::Float64;
+  else if (o == reinterpret_cast<PyObject*>(&PyComplex_Type))
+    dtype = DType::Complex128;
   else if (o == reinterpret_cast<PyObject*>(&PyLong_Type))
     dtype = DType::Int64;
   else if (o == reinterpret_cast<PyObject*>(&PyBool_Type))

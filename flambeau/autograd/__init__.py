@@ -11,8 +11,10 @@ from typing import Any
 from flambeau import _core
 from flambeau._core import Tensor
 from flambeau._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from flambeau.autograd import grad_mode as grad_mode
 from flambeau.autograd import graph as graph
 from flambeau.autograd.function import Function as Function
+from flambeau.autograd.variable import Variable as Variable
 
 __all__ = [
     "backward",
@@ -25,7 +27,14 @@ __all__ = [
     "Function",
 ]
 
-Variable = Tensor
+
+def variable(*args: Any, **keywords: Any) -> Any:
+    """Was replaced by :func:`flambeau.tensor`.
+
+    Raises:
+        RuntimeError: always.
+    """
+    raise RuntimeError("torch.autograd.variable(...) is deprecated, use torch.tensor(...) instead")
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from flambeau._missing import missing
+
 from . import functional, init, modules, parameter, utils
-from ._missing import missing
 from .modules import *  # noqa: F403
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 

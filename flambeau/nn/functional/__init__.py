@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._missing import missing
+from flambeau._missing import missing
+
 from ._activation import *  # noqa: F403
 from ._dropout import *  # noqa: F403
 from ._loss import *  # noqa: F403

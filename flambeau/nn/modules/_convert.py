@@ -6,6 +6,7 @@ import warnings
 from typing import Any, NamedTuple
 
 from ..._core import Tensor
+from ..._type_info import as_dtype
 
 
 class Target(NamedTuple):
@@ -35,7 +36,7 @@ def parse_to(*args: Any, **kwargs: Any) -> Target:
     first = args[0] if args else kwargs.get("tensor")
     if isinstance(first, Tensor):
         names: tuple[str, ...] = ("tensor", "non_blocking", "copy")
-    elif isinstance(first, flambeau.dtype):
+    elif as_dtype(first) is not None:
         names = ("dtype", "non_blocking", "copy")
     else:
         names = ("device", "dtype", "non_blocking", "copy")
@@ -56,8 +57,9 @@ def parse_to(*args: Any, **kwargs: Any) -> Target:
     if device is not None:
         device = flambeau.device(device)
     if dtype is not None:
-        if not isinstance(dtype, flambeau.dtype):
-            raise TypeError(f"to(): argument 'dtype' must be torch.dtype, not {type(dtype).__name__}")
+        given_dtype, dtype = dtype, as_dtype(dtype)
+        if dtype is None:
+            raise TypeError(f"to(): argument 'dtype' must be torch.dtype, not {type(given_dtype).__name__}")
         if not (dtype.is_floating_point or dtype.is_complex):
             raise TypeError(
                 f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._missing import missing
+from flambeau._missing import missing
+
 from .clip_grad import (
     clip_grad_norm,
     clip_grad_norm_,

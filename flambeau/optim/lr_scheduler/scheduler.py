@@ -198,3 +198,7 @@ class LRScheduler:
                 UserWarning,
                 stacklevel=3,
             )
+
+
+class _LRScheduler(LRScheduler):
+    """The base class's name before PyTorch 2.0, for schedules of one's own that still derive from it."""

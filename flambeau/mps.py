@@ -1,0 +1,39 @@
+"""The answers about Apple's GPUs of a build that does not use them."""
+
+from __future__ import annotations
+
+from flambeau._missing import refusing
+
+
+def is_available() -> bool:
+    """Whether Apple's GPU can be used: False."""
+    return False
+
+
+def device_count() -> int:
+    """How many of Apple's GPUs can be used: 0."""
+    return 0
+
+
+def manual_seed(seed: int) -> None:
+    """Seeds the GPU's generator, if there is one."""
+    int(seed)
+
+
+_ASKED = {
+    "compile_shader": "compileShader",
+    "current_allocated_memory": "getCurrentAllocatedMemory",
+    "driver_allocated_memory": "getDriverAllocatedMemory",
+    "empty_cache": "emptyCache",
+    "get_rng_state": "getDefaultGenerator",
+    "recommended_max_memory": "getRecommendedMaxMemory",
+    "seed": "getDefaultGenerator",
+    "set_per_process_memory_fraction": "setMemoryFraction",
+    "set_rng_state": "getDefaultGenerator",
+    "synchronize": "deviceSynchronize",
+}
+for _name, _asked in _ASKED.items():
+    globals()[_name] = refusing(
+        __name__, _name, RuntimeError, f"Cannot execute {_asked}() without MPS backend."
+    )
+del _name, _asked
