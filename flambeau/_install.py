@@ -11,14 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-# What a program imports, and the package that stands in for it.
-_COUNTERPARTS = {"torch": "flambeau", "torchvision": "flambeau.vision"}
-
-
-def _counterpart(name: str) -> str | None:
-    """`flambeau.nn.functional` for `torch.nn.functional`, None for a name that is not ours to answer."""
-    top, dot, rest = name.partition(".")
-    return None if top not in _COUNTERPARTS else _COUNTERPARTS[top] + dot + rest
+from flambeau._counterparts import COUNTERPARTS, own_name
 
 
 def _exists(name: str) -> bool:
@@ -46,7 +39,7 @@ class _SameModule(Loader):
 
 class _Finder(MetaPathFinder):
     def find_spec(self, name: str, path: Sequence[str] | None, target: Any = None) -> ModuleSpec | None:
-        counterpart = _counterpart(name)
+        counterpart = own_name(name)
         if counterpart is None:
             return None
         if not _exists(counterpart):
@@ -74,7 +67,7 @@ def install_as_torch() -> None:
     """
     import flambeau
 
-    for name, counterpart in _COUNTERPARTS.items():
+    for name, counterpart in COUNTERPARTS.items():
         loaded = sys.modules.get(name)
         if loaded is not None and loaded is not sys.modules.get(counterpart):
             raise RuntimeError(

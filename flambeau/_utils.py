@@ -7,6 +7,7 @@ either framework reads what the other has saved.
 from __future__ import annotations
 
 import copy
+import copyreg
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,6 +41,12 @@ def _rebuild_storage(data: bytes) -> Any:
     return new_storage(data)
 
 
+def _rebuild_tensor(
+    storage: TypedStorage, storage_offset: int, size: Sequence[int], stride: Sequence[int]
+) -> Tensor:
+    return _core._rebuild(storage.untyped, storage.dtype, storage_offset, tuple(size), tuple(stride))
+
+
 def _rebuild_tensor_v2(
     storage: TypedStorage,
     storage_offset: int,
@@ -49,9 +56,13 @@ def _rebuild_tensor_v2(
     backward_hooks: Any,
     metadata: Any = None,
 ) -> Tensor:
-    if metadata:
-        raise NotImplementedError(f"tensors saved with {', '.join(map(str, metadata))} are not supported")
-    tensor = _core._rebuild(storage.untyped, storage.dtype, storage_offset, tuple(size), tuple(stride))
+    tensor = _rebuild_tensor(storage, storage_offset, size, stride)
+    # PyTorch can leave these two operations undone until the values are needed; here they are done at once.
+    for name, pending in (metadata or {}).items():
+        if name not in ("conj", "neg"):
+            raise NotImplementedError(f"tensors saved with {name} are not supported")
+        if pending:
+            tensor = getattr(tensor, name)()
     return tensor.requires_grad_() if requires_grad else tensor
 
 
@@ -65,7 +76,7 @@ def _rebuild_tensor_v3(
     dtype: Any,
     metadata: Any = None,
 ) -> Tensor:
-    typed = TypedStorage(storage.untyped, dtype)
+    typed = TypedStorage(getattr(storage, "untyped", storage), dtype)
     return _rebuild_tensor_v2(typed, storage_offset, size, stride, requires_grad, backward_hooks, metadata)
 
 
@@ -76,27 +87,53 @@ def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any) -
 
 
 def _rebuild_parameter_with_state(
-    data: Tensor, requires_grad: bool, backward_hooks: Any, state: dict[str, Any]
+    data: Tensor, requires_grad: bool, backward_hooks: Any, state: Any
 ) -> Tensor:
     parameter = _rebuild_parameter(data, requires_grad, backward_hooks)
-    vars(parameter).update(state)
+    set_object_state(parameter, state)
     return parameter
 
 
 def _rebuild_from_type_v2(
-    rebuild: Callable[..., Tensor], kind: type[Tensor], arguments: tuple[Any, ...], state: dict[str, Any]
+    rebuild: Callable[..., Tensor], kind: type[Tensor], arguments: tuple[Any, ...], state: Any
 ) -> Tensor:
     """A tensor with attributes of its own, or of a subclass."""
-    tensor = rebuild(*arguments)
+    return finish_tensor(rebuild(*arguments), kind, state)
+
+
+def finish_tensor(tensor: Tensor, kind: type[Tensor], state: Any) -> Tensor:
+    """The tensor as one of the class `kind`, with its attributes."""
     if type(tensor) is not kind:
         tensor = tensor.as_subclass(kind)
-    vars(tensor).update(state)
+    set_object_state(tensor, state)
     return tensor
 
 
-def attributes(tensor: Tensor) -> dict[str, Any]:
-    """What a program has put on a tensor."""
-    return dict(getattr(tensor, "__dict__", {}))
+def object_state(obj: Any) -> Any:
+    """What a program has put on an object, in its dictionary and slots, or what its class hands out."""
+    hand_out = getattr(type(obj), "__getstate__", None)
+    if hand_out is not None and hand_out is not getattr(object, "__getstate__", None):
+        return obj.__getstate__()
+    attributes = dict(getattr(obj, "__dict__", {}))
+    slots = {
+        name: getattr(obj, name)
+        for name in copyreg._slotnames(type(obj))  # type: ignore[attr-defined]
+        if hasattr(obj, name)
+    }
+    return (attributes or None, slots) if slots else attributes
+
+
+def set_object_state(obj: Any, state: Any) -> None:
+    """Puts on an object what `object_state` has given."""
+    take_in = getattr(type(obj), "__setstate__", None)
+    if take_in is not None:
+        take_in(obj, state)
+        return
+    attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)
+    if attributes:
+        vars(obj).update(attributes)
+    for name, value in (slots or {}).items():
+        setattr(obj, name, value)
 
 
 def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -109,10 +146,10 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """
     if str(tensor.layout) != "torch.strided":
         raise NotImplementedError(f"saving tensors of layout {tensor.layout} is not supported")
-    state = attributes(tensor)
+    state = object_state(tensor)
     storage = TypedStorage(tensor.untyped_storage(), tensor.dtype)
     parts = (storage, tensor.storage_offset(), tuple(tensor.size()), tuple(tensor.stride()))
-    arguments = (*parts, tensor.requires_grad, OrderedDict())
+    arguments: tuple[Any, ...] = (*parts, tensor.requires_grad, OrderedDict())
     if type(tensor) is _core.Tensor and not state:
         return _rebuild_tensor_v2, arguments
     return _rebuild_from_type_v2, (_rebuild_tensor_v2, type(tensor), arguments, state)
@@ -120,8 +157,8 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 def reduce_parameter(parameter: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """`__reduce_ex__` of parameters."""
-    state = attributes(parameter)
-    arguments = (parameter.data, parameter.requires_grad, OrderedDict())
+    state = object_state(parameter)
+    arguments: tuple[Any, ...] = (parameter.data, parameter.requires_grad, OrderedDict())
     return (_rebuild_parameter_with_state, (*arguments, state)) if state else (_rebuild_parameter, arguments)
 
 
@@ -133,9 +170,9 @@ def deepcopy_extras(tensor: Tensor, result: Tensor, memo: dict[int, Any]) -> Non
     """Copies what goes along with a tensor's values: its gradient, and its attributes."""
     if tensor.grad is not None:
         result.grad = copy.deepcopy(tensor.grad, memo)
-    state = attributes(tensor)
+    state = object_state(tensor)
     if state:
-        vars(result).update(copy.deepcopy(state, memo))
+        set_object_state(result, copy.deepcopy(state, memo))
 
 
 def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:

@@ -7,9 +7,13 @@ import collections
 import contextlib
 import copy
 import io
+import math
+import mmap
 import os
 import pickle
 import struct
+import tarfile
+import types
 import zipfile
 from pathlib import Path
 
@@ -18,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flambeau as torch
-from flambeau import nn
+from flambeau import nn, serialization
 
 PYTORCH_FILE = Path(__file__).parent / "checkpoints" / "pytorch.pt"
 DTYPES = [
@@ -104,6 +108,7 @@ def pickled(*instructions: bytes) -> bytes:
     return b"\x80\x02" + b"".join(instructions) + b"."
 
 
+SYSTEM = name("os", "system") + text("touch canary") + b"\x85R"
 FOUR_FLOATS = struct.pack("<4f", 1, 2, 3, 4)
 
 
@@ -481,6 +486,428 @@ def test_pytorchs_file_gives_models_and_optimizers(from_pytorch):
     assert optimizer.state[model[1].bias]["momentum_buffer"].tolist() == [1.0]
 
 
+# Several objects in one file, and files of few means
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_objects_saved_into_one_file_load_one_after_the_other(zipped):
+    file = io.BytesIO()
+    pickle.dump(41, file)
+    objects = [[1], {"a": 2}, "x"]
+    for obj in objects:
+        torch.save([obj, torch.full((300,), len(obj))], file, _use_new_zipfile_serialization=zipped)
+    file.write(b"the end")
+    file.seek(0)
+    assert pickle.load(file) == 41
+    for obj in objects:
+        loaded, numbers = torch.load(file)
+        assert loaded == obj
+        assert numbers.tolist() == [len(obj)] * 300
+    assert file.read() == b"the end"
+
+
+def test_a_checkpoint_inside_a_checkpoint_is_not_mistaken_for_its_end():
+    inner = save_bytes(torch.ones(3))
+    file = io.BytesIO()
+    torch.save(torch.tensor(list(inner), dtype=torch.uint8), file)
+    file.write(b"more")
+    file.seek(0)
+    assert bytes(torch.load(file).tolist()) == inner
+
+
+class Plain:
+    """A file that can read, seek and tell, and nothing else."""
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+
+    def read(self, count):
+        return self._file.read(count)
+
+    def seek(self, *place):
+        return self._file.seek(*place)
+
+    def tell(self):
+        return self._file.tell()
+
+
+class PlainInto(Plain):
+    def readinto(self, target):
+        return self._file.readinto(target)
+
+
+@pytest.mark.parametrize("kind", [Plain, PlainInto])
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_a_file_that_can_only_read_seek_and_tell_will_do(kind, zipped, weights_only):
+    file = kind(save_bytes({"a": torch.ones(3)}, _use_new_zipfile_serialization=zipped))
+    assert torch.load(file, weights_only=weights_only)["a"].tolist() == [1, 1, 1]
+
+
+def test_unbuffered_files_are_written_to_the_end(tmp_path):
+    class Sips(io.RawIOBase):
+        def __init__(self):
+            self.data = b""
+
+        def writable(self):
+            return True
+
+        def write(self, data):
+            piece = bytes(data[:7])
+            self.data += piece
+            return len(piece)
+
+    file = Sips()
+    torch.save(torch.arange(50), file)
+    assert load_bytes(file.data).tolist() == list(range(50))
+
+
+# Any object
+
+
+class Point:
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+
+class Slotted:
+    __slots__ = ("value",)
+
+    def __init__(self, value):
+        self.value = value
+
+
+class Tagged(torch.Tensor):
+    __slots__ = ("label",)
+
+
+MODELS = Path(__file__).parent / "checkpoints"
+
+
+def test_pytorchs_whole_models_load_when_asked():
+    model = torch.load(MODELS / "pytorch_model.pt", weights_only=False)
+    assert type(model) is nn.Sequential
+    # The parameters are 0.5 k - i at place k of the i-th: relu([1, 4] + [-1, -0.5]) @ [-2, -1.5] - 3.
+    assert model(torch.tensor([[1.0, 2.0]])).tolist() == [[-8.25]]
+
+
+def test_old_files_may_hold_a_class_together_with_its_source():
+    kind = (
+        b"("
+        + text("module")
+        + name("torch.nn.modules.activation", "ReLU")
+        + text("a.py")
+        + text("source")
+        + b"tQ"
+    )
+    obj = pickled(kind + b")\x81}" + text("training") + b"\x89sb")
+    header = b"".join(
+        pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})
+    )
+    loaded = load_bytes(header + obj + pickle.dumps([], 2), weights_only=False)
+    assert type(loaded) is nn.ReLU
+    assert not loaded.training
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_whole_models_of_ones_own_come_back(zipped):
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    model.point = Point(1, torch.ones(2))
+    data = save_bytes(model, _use_new_zipfile_serialization=zipped)
+    loaded = load_bytes(data, weights_only=False)
+    inputs = torch.ones(1, 3)
+    assert loaded(inputs).tolist() == model(inputs).tolist()
+    assert loaded.point.y.tolist() == [1, 1]
+
+
+def test_a_class_that_is_missing_here_is_named():
+    data = checkpoint(pickled(name("torch.nn.modules.nowhere", "Nothing")))
+    with pytest.raises(
+        pickle.UnpicklingError, match=r"Flambeau has no flambeau\.nn\.modules\.nowhere\.Nothing"
+    ):
+        load_bytes(data, weights_only=False)
+
+
+def test_the_arguments_of_an_unpickler_go_through_when_any_object_may_load():
+    with pytest.raises(TypeError, match="strict"):
+        load_bytes(save_bytes([]), weights_only=False, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"), [("latin1", "\xe9"), ("bytes", b"\xe9")], ids=["latin1", "bytes"]
+)
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_texts_from_python_2_are_decoded_as_asked(encoding, expected, weights_only):
+    data = checkpoint(pickled(b"U\x01\xe9"))
+    assert load_bytes(data, encoding=encoding, weights_only=weights_only) == expected
+
+
+class Recording(types.ModuleType):
+    """A pickle module that counts what it is asked."""
+
+    def __init__(self, base):
+        super().__init__("recording")
+        self.calls = calls = []
+
+        class Pickler(base):
+            def dump(self, obj):
+                calls.append("dump")
+                super().dump(obj)
+
+        class Unpickler(pickle.Unpickler):
+            def load(self):
+                calls.append("load")
+                return super().load()
+
+        self.Pickler, self.Unpickler = Pickler, Unpickler
+
+
+@pytest.mark.parametrize("base", [pickle._Pickler, pickle.Pickler], ids=["Python", "C"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_another_pickle_module_writes_and_reads(base, zipped):
+    module = Recording(base)
+    source = {"a": torch.arange(3), "p": nn.Parameter(torch.ones(1)), "m": nn.Linear(1, 1), "b": Point(1, 2)}
+    data = save_bytes(source, pickle_module=module, _use_new_zipfile_serialization=zipped)
+    loaded = load_bytes(data, pickle_module=module)
+    assert module.calls == ["dump", "load"]
+    assert loaded["a"].tolist() == [0, 1, 2]
+    assert type(loaded["p"]) is nn.Parameter
+    assert loaded["m"].weight.tolist() == source["m"].weight.tolist()
+    assert loaded["b"].y == 2
+
+
+def test_a_pickle_module_and_weights_only_exclude_each_other():
+    with pytest.raises(RuntimeError, match="Can not safely load weights when explicit pickle_module"):
+        load_bytes(save_bytes([]), pickle_module=pickle, weights_only=True)
+
+
+def test_the_environment_can_force_either_way(monkeypatch):
+    data = save_bytes(Point(1, 2))
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    assert load_bytes(data).x == 1
+    with pytest.raises(pickle.UnpicklingError):
+        load_bytes(data, weights_only=True)
+    monkeypatch.delenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+    monkeypatch.setenv("TORCH_FORCE_WEIGHTS_ONLY_LOAD", "1")
+    with pytest.raises(pickle.UnpicklingError):
+        load_bytes(data, weights_only=False)
+
+
+# What has been declared safe
+
+
+@pytest.mark.parametrize("source", [Point(1, [torch.ones(2)]), Slotted(3)], ids=["dictionary", "slots"])
+def test_objects_of_safe_classes_load(source):
+    data = save_bytes(source)
+    with serialization.safe_globals([type(source)]):
+        loaded = load_bytes(data)
+    assert type(loaded) is type(source)
+    if isinstance(source, Point):
+        assert loaded.y[0].tolist() == [1, 1]
+    else:
+        assert loaded.value == 3
+    with pytest.raises(pickle.UnpicklingError, match=r"add_safe_globals\(\[.*\.(Point|Slotted)\]\)"):
+        load_bytes(data)
+
+
+def test_safe_functions_are_called_and_blocked_ones_never():
+    call = name("math", "sqrt") + b"G" + struct.pack(">d", 16.0) + b"\x85R"
+    with serialization.safe_globals([math.sqrt]):
+        assert load_bytes(checkpoint(pickled(call))) == 4.0
+    with serialization.safe_globals([os.system]), pytest.raises(pickle.UnpicklingError, match="is blocked"):
+        load_bytes(checkpoint(pickled(SYSTEM)))
+
+
+def test_a_safe_class_may_go_by_another_name():
+    data = checkpoint(pickled(name("old.place", "Dot") + b")\x81}" + text("x") + b"K\x07sb"))
+    with serialization.safe_globals([(Point, "old.place.Dot")]):
+        assert load_bytes(data).x == 7
+
+
+def test_whole_models_load_by_declaring_their_classes():
+    model = nn.Linear(2, 1)
+    with serialization.safe_globals([nn.Linear]):
+        assert load_bytes(save_bytes(model)).weight.tolist() == model.weight.tolist()
+
+
+def test_tensors_of_a_safe_subclass_keep_class_and_slots():
+    source = torch.ones(2).as_subclass(Tagged)
+    source.label = "x"
+    with serialization.safe_globals([Tagged]):
+        loaded = load_bytes(save_bytes(source))
+    assert type(loaded) is Tagged
+    assert loaded.label == "x"
+
+
+def test_arrays_load_by_declaring_what_numpy_needs():
+    numpy = pytest.importorskip("numpy")
+    data = save_bytes(numpy.arange(3.0))
+    needed = serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data))
+    reconstruct = numpy.arange(1).__reduce__()[0]
+    assert set(needed) >= {"numpy.dtype", "numpy.ndarray"}
+    with serialization.safe_globals([reconstruct, numpy.ndarray, numpy.dtype, type(numpy.dtype(float))]):
+        assert load_bytes(data).tolist() == [0, 1, 2]
+
+
+def test_declarations_are_listed_and_taken_back():
+    serialization.add_safe_globals([Point])
+    assert Point in serialization.get_safe_globals()
+    serialization.clear_safe_globals()
+    assert serialization.get_safe_globals() == []
+
+
+def test_the_globals_that_are_not_safe_are_listed():
+    data = save_bytes([Point(1, 2), nn.ReLU(), torch.ones(1)], pickle_protocol=4)
+    needed = serialization.get_unsafe_globals_in_checkpoint(io.BytesIO(data))
+    assert needed == [f"{Point.__module__}.Point", "torch.nn.modules.activation.ReLU"]
+
+
+# The formats before PyTorch 1.6
+
+
+def test_pytorchs_file_of_the_old_format_loads():
+    loaded = torch.load(MODELS / "pytorch_before_1_6.pt")
+    assert loaded["base"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    loaded["base"][1, 1] = -1.0
+    assert loaded["column"].tolist() == [1, -1]
+    assert type(loaded["parameter"]) is nn.Parameter
+    assert (loaded["half"].dtype, loaded["half"].tolist()) == (torch.float16, [1.5])
+    assert (loaded["text"], loaded["empty"].numel()) == ("x", 0)
+
+
+def test_an_old_file_holds_pytorchs_names_only():
+    data = save_bytes([torch.ones(1), nn.Linear(1, 1)], _use_new_zipfile_serialization=False)
+    assert b"flambeau" not in data
+    assert data.startswith(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03.")
+
+
+def test_a_piece_of_a_storage_of_an_old_file_shares_its_memory():
+    reference = b"(" + text("storage") + name("torch", "FloatStorage") + text("0") + text("cpu") + integer(4)
+    piece = reference + b"(" + text("1") + integer(1) + integer(2) + b"ttQ"
+    parts = tensor(of=reference + b"NtQ") + tensor(size=(2,), of=piece) + b"\x86"
+    header = b"".join(
+        pickle.dumps(part, 2) for part in (0x1950A86A20F9469CFC6C, 1001, {"little_endian": True})
+    )
+    data = header + pickled(parts) + pickle.dumps(["0"], 2) + struct.pack("<q", 4) + FOUR_FLOATS
+    whole, part = load_bytes(data)
+    assert part.tolist() == [2, 3]
+    whole[1] = 9.0
+    assert part.tolist() == [9, 3]
+
+
+def test_a_truncated_old_file_is_refused():
+    data = save_bytes({"a": torch.ones(100)}, _use_new_zipfile_serialization=False)
+    for length in range(20, len(data), 13):
+        with pytest.raises((RuntimeError, pickle.UnpicklingError)):
+            load_bytes(data[:length])
+
+
+def test_an_old_file_that_promises_more_than_it_has_is_refused():
+    data = save_bytes(torch.ones(4), _use_new_zipfile_serialization=False)
+    with pytest.raises(pickle.UnpicklingError, match="more than the file has"):
+        load_bytes(data.replace(b"cpuq\x04K\x04", b"cpuq\x04J\xff\xff\xff\x7f"))
+
+
+def tar_of_pytorch_0_1(obj: bytes) -> bytes:
+    """An archive as PyTorch 0.1 wrote it: one storage of four floats, and a tensor over its last three."""
+    storages = [
+        pickle.dumps(1, 2),
+        b"\x80\x02" + integer(7) + text("cpu") + name("torch", "FloatStorage") + b"\x87.",
+    ]
+    storages += [struct.pack("<q", 4), FOUR_FLOATS, pickle.dumps([], 2)]
+    tensors = [
+        pickle.dumps(1, 2),
+        b"\x80\x02" + integer(8) + integer(7) + name("torch", "FloatTensor") + b"\x87.",
+    ]
+    tensors += [struct.pack("<i4x", 1), struct.pack("<3q", 3, 1, 1)]
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:", format=tarfile.PAX_FORMAT) as target:
+        for member, content in (
+            ("storages", b"".join(storages)),
+            ("tensors", b"".join(tensors)),
+            ("pickle", obj),
+        ):
+            info = tarfile.TarInfo(member)
+            info.size = len(content)
+            target.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def test_the_tar_archive_of_pytorch_0_1_loads_when_asked():
+    data = tar_of_pytorch_0_1(pickled(b"}", text("weight"), text("8") + b"Qs"))
+    loaded = load_bytes(data, weights_only=False)
+    assert loaded["weight"].tolist() == [2, 3, 4]
+    with pytest.raises(RuntimeError, match=r"Cannot use ``weights_only=True`` .*legacy \.tar format"):
+        load_bytes(data)
+
+
+# Mapped files
+
+
+def test_a_mapped_file_gives_the_values_and_keeps_its_own(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save({"a": torch.arange(4.0), "b": torch.tensor([1, 2]), "empty": torch.empty(0)}, path)
+    loaded = torch.load(path, mmap=True)
+    assert loaded["a"].tolist() == [0, 1, 2, 3]
+    assert loaded["empty"].numel() == 0
+    loaded["a"][0] = 7.0
+    assert loaded["a"][0] == 7
+    assert torch.load(path)["a"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_shared_mapping_writes_to_the_file(tmp_path):
+    path = tmp_path / "model.pt"
+    torch.save(torch.arange(4.0), path)
+    with serialization.set_default_mmap_options(mmap.MAP_SHARED):
+        torch.load(path, mmap=True)[0] = 7.0
+    assert serialization.get_default_mmap_options() == mmap.MAP_PRIVATE
+    assert torch.load(path, mmap=True).tolist() == [7, 1, 2, 3]
+
+
+def test_what_cannot_be_mapped_says_so(tmp_path):
+    with pytest.raises(ValueError, match="f must be a file path in order to use the mmap argument"):
+        load_bytes(save_bytes([]), mmap=True)
+    torch.save([], tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    with pytest.raises(RuntimeError, match="mmap can only be used with files saved with"):
+        torch.load(tmp_path / "old.pt", mmap=True)
+
+
+# Settings
+
+
+def test_checksums_can_be_left_out():
+    serialization.set_crc32_options(False)
+    try:
+        data = save_bytes(torch.ones(3))
+    finally:
+        serialization.set_crc32_options(True)
+    assert all(info.CRC == 0 for info in zipfile.ZipFile(io.BytesIO(data)).infolist())
+    assert load_bytes(data).tolist() == [1, 1, 1]
+
+
+def test_data_can_be_left_out():
+    source = torch.full((1000,), 7.0)
+    with serialization.skip_data():
+        data = save_bytes(source)
+        assert tuple(load_bytes(data).size()) == (1000,)
+    assert load_bytes(data).tolist() == [0] * 1000
+
+
+def test_other_places_can_be_registered():
+    def to_moon(storage, location):
+        return storage if location == "moon" else None
+
+    data = checkpoint(pickled(tensor(of=storage(location="moon"))), _0=FOUR_FLOATS)
+    from flambeau.serialization import _places
+
+    before = list(_places._registry)
+    serialization.register_package(30, lambda storage: None, to_moon)
+    try:
+        assert load_bytes(data).tolist() == [1, 2, 3, 4]
+    finally:
+        _places._registry[:] = before
+
+
 # Where it comes to lie
 
 
@@ -511,8 +938,6 @@ def test_unknown_places_are_refused():
 
 
 # What is refused
-
-SYSTEM = name("os", "system") + text("touch canary") + b"\x85R"
 
 
 @pytest.mark.parametrize(
@@ -548,7 +973,7 @@ def test_nothing_in_a_file_is_executed(tmp_path, monkeypatch, instructions):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_whole_model_can_be_saved_but_its_loading_is_refused_with_the_way_out():
+def test_a_whole_model_is_refused_by_default_with_the_way_out():
     with pytest.raises(
         pickle.UnpicklingError, match=r"GLOBAL torch.nn.modules.linear.Linear was not .*load_state_dict"
     ):
@@ -563,22 +988,9 @@ def test_numpy_numbers_are_refused_with_the_way_out():
         round_trip({"loss": numpy.float64(1.0)})
 
 
-def test_weights_only_false_permits_no_more_than_true():
-    assert load_bytes(save_bytes([1]), weights_only=False) == [1]
-    code = b"cos\nsystem\n(S'true'\ntR."
-    with pytest.raises(pickle.UnpicklingError):
-        load_bytes(checkpoint(code), weights_only=False)
-
-
 def test_unknown_arguments_are_refused():
     with pytest.raises(TypeError, match="unexpected keyword argument 'strict'"):
         load_bytes(save_bytes([]), strict=True)
-
-
-@pytest.mark.parametrize("option", [{"mmap": True}, {"pickle_module": object()}])
-def test_missing_options_are_named(option):
-    with pytest.raises(NotImplementedError, match=next(iter(option))):
-        load_bytes(save_bytes([]), **option)
 
 
 REFUSED_TENSORS = {
@@ -716,11 +1128,6 @@ def test_a_file_of_something_else_says_so():
         load_bytes(b"\x89PNG" * 10)
 
 
-def test_the_format_before_pytorch_1_6_says_so():
-    with pytest.raises(NotImplementedError, match=r"before PyTorch 1\.6"):
-        load_bytes(pickle.dumps(0x1950A86A20F9469CFC6C, 2) + b"rest")
-
-
 def test_a_torchscript_archive_says_so():
     content = {"archive/data.pkl": pickled(b"N"), "archive/constants.pkl": pickled(b"N")}
     with corrupted("TorchScript"):
@@ -782,10 +1189,25 @@ def test_many_records_over_the_same_bytes_are_refused():
         load_bytes(file.getvalue())
 
 
-def test_the_other_byte_order_is_refused():
-    content = {"archive/data.pkl": pickled(b"N"), "archive/byteorder": b"big"}
-    with pytest.raises(NotImplementedError, match="byte order"):
-        load_bytes(archive(content))
+def test_the_other_byte_order_is_read():
+    content = {
+        "archive/data.pkl": pickled(tensor(of=storage())),
+        "archive/data/0": struct.pack(">4f", 1, 2, 3, 4),
+        "archive/byteorder": b"big",
+    }
+    assert load_bytes(archive(content)).tolist() == [1, 2, 3, 4]
+
+
+def test_the_byte_order_of_a_file_that_does_not_say_it_can_be_set():
+    content = {
+        "archive/data.pkl": pickled(tensor(of=storage())),
+        "archive/data/0": struct.pack(">4f", 1, 2, 3, 4),
+    }
+    serialization.set_default_load_endianness(serialization.LoadEndianness.BIG)
+    try:
+        assert load_bytes(archive(content)).tolist() == [1, 2, 3, 4]
+    finally:
+        serialization.set_default_load_endianness(None)
 
 
 REFUSALS = (RuntimeError, pickle.UnpicklingError, EOFError, NotImplementedError)

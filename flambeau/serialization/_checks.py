@@ -13,9 +13,9 @@ _MAX_INDEX = (1 << 63) - 1
 # Keys are hashed and compared, which for nested tuples can take time exponential in their depth.
 _MAX_KEY_PARTS = 1000
 ADVICE = (
-    "Flambeau loads tensors, numbers, texts and plain containers, and never runs code from a file. Save "
+    "By default tensors, numbers, texts and plain containers load, and nothing in a file is executed. Save "
     "model.state_dict() rather than the model, and fill a new model with "
-    "model.load_state_dict(torch.load(file))"
+    "model.load_state_dict(torch.load(file)); or, for a file that you trust, load it with weights_only=False"
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from flambeau import _utils
+from flambeau.serialization import _safe_globals
 from flambeau.serialization._checks import (
     ADVICE,
     Class,
@@ -19,11 +20,18 @@ from flambeau.serialization._checks import (
     is_count,
     refuse,
 )
-from flambeau.serialization._names import STORAGE_DTYPES
+from flambeau.serialization._names import DTYPES, STORAGE_DTYPES
 
 
 def _refuse_global(module: str, name: str) -> NoReturn:
-    reason = f"Unsupported global: GLOBAL {module}.{name} was not an allowed global by default. "
+    if module in _safe_globals.BLOCKED:
+        refuse(f"Trying to load unsupported GLOBAL {module}.{name} whose module {module} is blocked.")
+    reason = (
+        f"Unsupported global: GLOBAL {module}.{name} was not an allowed global by default. Please use "
+        f"`torch.serialization.add_safe_globals([{module}.{name}])` or the "
+        f"`torch.serialization.safe_globals([{module}.{name}])` context manager to allowlist this global if you "
+        "trust this class/function. "
+    )
     if module.partition(".")[0] == "numpy":
         reason += "Convert NumPy's numbers and arrays before saving: .item() or torch.from_numpy(). "
     refuse(reason + ADVICE)
@@ -75,10 +83,14 @@ def _parameter_with_state(machine: Machine, arguments: tuple[Any, ...]) -> Any:
 
 
 def _from_type(machine: Machine, arguments: tuple[Any, ...]) -> Any:
-    rebuild, kind, inner, state = _take("_rebuild_from_type_v2", arguments, Constructor, Class, tuple, dict)
+    rebuild, kind, inner, state = _take(
+        "_rebuild_from_type_v2", arguments, Constructor, (Class, type), tuple, (dict, tuple)
+    )
     if rebuild.call not in (_tensor_v1, _tensor_v2, _tensor_v3, _parameter):
         refuse(f"{rebuild.name} does not build a tensor")
     tensor = rebuild.call(machine, inner)
+    if isinstance(kind, type):  # a class that was declared safe
+        return _utils.finish_tensor(tensor, kind, state)
     if kind.name != type(tensor).__name__:
         refuse(f"A tensor of class {kind.name} cannot be built by {rebuild.name}")
     vars(tensor).update(check_state(state))
@@ -185,8 +197,11 @@ _GLOBALS: dict[tuple[str, str], Mark] = {
 }
 
 
-def find_global(module: str, name: str) -> Any:
-    """The mark for a name in the table; element types are data and stand for themselves."""
+def look_up(module: str, name: str) -> Any:
+    """The mark for a name in the table, or what has been declared safe under it; None for other names.
+
+    Element types are data and stand for themselves.
+    """
     import flambeau
 
     found = _GLOBALS.get((module, name))
@@ -194,6 +209,18 @@ def find_global(module: str, name: str) -> Any:
         return found
     if module in ("torch", "torch.cuda") and name in STORAGE_DTYPES:
         return StorageType(getattr(flambeau, STORAGE_DTYPES[name]))
-    if module == "torch" and name in STORAGE_DTYPES.values():
+    if module == "torch" and name in DTYPES:
         return getattr(flambeau, name)
-    _refuse_global(module, name)
+    return _safe_globals.find(module, name)
+
+
+def find_global(module: str, name: str) -> Any:
+    """What stands for a class or function while the pickle is read.
+
+    Raises:
+        pickle.UnpicklingError: it is neither in the table nor declared safe.
+    """
+    found = look_up(module, name)
+    if found is None:
+        _refuse_global(module, name)
+    return found

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from flambeau import _utils
-from flambeau._utils import TypedStorage
+from flambeau._utils import TypedStorage, set_object_state
 from flambeau.serialization._checks import (
     ADVICE,
     Arguments,
@@ -28,16 +29,17 @@ from flambeau.serialization._checks import (
     refuse,
 )
 from flambeau.serialization._constructors import find_global
+from flambeau.serialization._safe_globals import is_allowed
 
 
 class Unpickler:
     """The stack machine; `load_storage(key, dtype, count, location)` fetches the storages it comes across."""
 
-    def __init__(self, data: bytes, load_storage: Callable[[str, Any, int, str], Any]) -> None:
-        self._data = data
-        self._size = len(data)
+    def __init__(self, source: Any, load_storage: Callable[..., Any], encoding: str = "utf-8") -> None:
+        self._source = source  # has `read` and `readline`, and never gives more than there is
+        self._encoding = encoding
+        self._consumed = 0
         self._copied = 0  # what the constructors have copied out of other objects
-        self._position = 0
         self._load_storage = load_storage
         self._stack: list[Any] = []
         self._outer: list[list[Any]] = []  # the stacks below the open marks
@@ -63,29 +65,36 @@ class Unpickler:
     # Reading
 
     def _read(self, count: int) -> bytes:
-        end = self._position + count
-        piece = self._data[self._position : end]
+        piece: bytes = self._source.read(min(count, sys.maxsize))
         if len(piece) != count:
             refuse("Ran out of input: the pickle is truncated")
-        self._position = end
+        self._consumed += count
         return piece
 
     def _number(self, form: str) -> Any:
         return struct.unpack(form, self._read(struct.calcsize(form)))[0]
 
     def _line(self) -> str:
-        end = self._data.find(b"\n", self._position)
-        if end < 0:
+        line: bytes = self._source.readline()
+        if not line.endswith(b"\n"):
             refuse("Ran out of input: the pickle is truncated")
-        text = self._data[self._position : end]
-        self._position = end + 1
-        return self._decode(text)
+        self._consumed += len(line)
+        return self._decode(line[:-1])
 
     def _decode(self, text: bytes) -> str:
         try:
             return text.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError:
             refuse("A text is not UTF-8")
+
+    def _old_text(self, text: bytes) -> str | bytes:
+        """A text as Python 2 wrote it, in the encoding that the caller names."""
+        if self._encoding == "bytes":
+            return text
+        try:
+            return text.decode(self._encoding)
+        except UnicodeDecodeError:
+            refuse(f"A text is not in the encoding {self._encoding}")
 
     # The stack
 
@@ -127,7 +136,7 @@ class Unpickler:
         """`value`, after charging for its copy: a pickle that copies one object over and over would fill the
         memory."""
         self._copied += len(value)
-        if self._copied > self._size:
+        if self._copied > self._consumed:
             refuse("The pickle copies more data than it holds")
         return value
 
@@ -189,28 +198,43 @@ class Unpickler:
 
     def _reduce(self) -> None:
         arguments, constructor = self._pop(), self._pop()
-        if not isinstance(constructor, Constructor) or not isinstance(arguments, tuple):
+        if isinstance(constructor, Constructor) and isinstance(arguments, tuple):
+            self._push(constructor.call(self, arguments))
+        elif type(arguments) is tuple and is_allowed(constructor):
+            self._push(constructor(*arguments))
+        else:
             refuse(
                 f"Trying to call {type(constructor).__name__}, which is no function of a checkpoint. {ADVICE}"
             )
-        self._push(constructor.call(self, arguments))
+
+    def _new_object(self) -> None:
+        arguments, kind = self._pop(), self._pop()
+        if type(arguments) is not tuple or not isinstance(kind, type) or not is_allowed(kind):
+            refuse(f"Trying to make an object of {kind!r}, which is no class of a checkpoint. {ADVICE}")
+        self._push(kind.__new__(kind, *arguments))
 
     def _build(self) -> None:
         state, target = self._pop(), self._top()
-        if type(target) is not OrderedDict:
+        if type(target) is OrderedDict:
+            vars(target).update(check_state(state))
+        elif is_allowed(type(target)):
+            self._check_value(state)
+            set_object_state(target, state)
+        else:
             refuse(f"Can only build OrderedDict objects, not {type(target)}. {ADVICE}")
-        vars(target).update(check_state(state))
 
     def _persistent(self) -> None:
         reference = self._pop()
-        if not isinstance(reference, tuple) or len(reference) != 5 or reference[0] != "storage":
+        if not isinstance(reference, tuple) or len(reference) not in (5, 6) or reference[0] != "storage":
             refuse("Only persistent ids of storages are supported")
-        _, kind, key, location, count = reference
+        _, kind, key, location, count, *view = reference
         if not (
             isinstance(kind, StorageType) and type(key) is str and type(location) is str and is_count(count)
         ):
             refuse("The reference to a storage is malformed")
-        storage = self._load_storage(key, kind.dtype, count, location)
+        if view and not (view[0] is None or (type(view[0]) is tuple and len(view[0]) == 3)):
+            refuse("The reference to a piece of a storage is malformed")
+        storage = self._load_storage(key, kind.dtype, count, location, *view)
         known = self._storages.setdefault(id(storage), TypedStorage(storage, kind.dtype))
         if known.dtype != kind.dtype:
             refuse(f"Storage {key!r} is declared as {known.dtype} and as {kind.dtype}")
@@ -271,7 +295,8 @@ _INSTRUCTIONS: dict[int, Callable[[Unpickler], None]] = {
         pickle.LONG1: lambda m: m._push(_long(_length(m, "B"))),
         pickle.LONG4: lambda m: m._push(_long(_length(m, "<I"))),
         pickle.BINFLOAT: lambda m: m._push(m._number(">d")),
-        pickle.SHORT_BINSTRING: lambda m: m._push(m._decode(_length(m, "B"))),
+        pickle.SHORT_BINSTRING: lambda m: m._push(m._old_text(_length(m, "B"))),
+        pickle.BINSTRING: lambda m: m._push(m._old_text(_length(m, "<I"))),
         pickle.SHORT_BINUNICODE: lambda m: m._push(m._decode(_length(m, "B"))),
         pickle.BINUNICODE: lambda m: m._push(m._decode(_length(m, "<I"))),
         pickle.BINUNICODE8: lambda m: m._push(m._decode(_length(m, "<Q"))),
@@ -296,6 +321,7 @@ _INSTRUCTIONS: dict[int, Callable[[Unpickler], None]] = {
         pickle.GLOBAL: lambda m: m._global(m._line(), m._line()),
         pickle.STACK_GLOBAL: Unpickler._stack_global,
         pickle.REDUCE: Unpickler._reduce,
+        pickle.NEWOBJ: Unpickler._new_object,
         pickle.BUILD: Unpickler._build,
         pickle.BINPERSID: Unpickler._persistent,
         pickle.BINGET: lambda m: m._get(m._number("B")),

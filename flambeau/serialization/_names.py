@@ -19,6 +19,8 @@ STORAGE_DTYPES = {
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
 }
+# Element types that a file may name.
+DTYPES = (*STORAGE_DTYPES.values(), "uint16", "uint32", "uint64")
 STORAGE_NAMES = {dtype: name for name, dtype in STORAGE_DTYPES.items()}
 
 

@@ -7,11 +7,14 @@ import codecs
 import io
 import pickle
 from collections.abc import Callable
-from typing import Any, ClassVar
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
 
 from flambeau import _utils
+from flambeau._counterparts import public_name
 from flambeau._utils import TypedStorage
 from flambeau.serialization._names import STORAGE_NAMES, dtype_name
+from flambeau.serialization._places import location_tag
 
 
 class _Name:
@@ -22,28 +25,71 @@ class _Name:
         self.name = name
 
 
-class CheckpointPickler(pickle._Pickler):
-    """A pickler that collects the storages it meets in `storages`, a list of typed storages by key.
+class Storages:
+    """The storages that a pickle refers to: `found` in the order of their keys."""
 
-    It is the pickler written in Python, for only that one lets the names of classes be translated.
-    """
+    def __init__(self) -> None:
+        import flambeau
+
+        self.found: list[TypedStorage] = []
+        self._keys: dict[tuple[int, int], int] = {}
+        self._names: dict[str, _Name] = {}
+        self._storage_type = type(flambeau.empty(0).untyped_storage())
+
+    def key(self, storage: TypedStorage) -> int:
+        """The number of a storage; the same for all that share its memory."""
+        place = (storage.untyped.data_ptr(), storage.untyped.nbytes())
+        key = self._keys.get(place) if storage.untyped.nbytes() else None
+        if key is None:
+            key = self._keys[place] = len(self.found)
+            self.found.append(storage)  # also keeps the memory, hence its address, from being used again
+        elif self.found[key].dtype != storage.dtype:
+            raise RuntimeError(
+                "Cannot save multiple tensors or storages that view the same data as different types: "
+                f"{self.found[key].dtype} and {storage.dtype}; clone one of them first"
+            )
+        return key
+
+    def _kind(self, dtype: Any) -> _Name:
+        name = "UntypedStorage" if dtype is None else STORAGE_NAMES[dtype_name(dtype)]
+        module = "torch.storage" if dtype is None else "torch"
+        return self._names.setdefault(name, _Name(module, name))
+
+    def reference(self, obj: Any, *, by_name: bool) -> tuple[Any, ...] | None:
+        """What stands for a storage in the pickle, None for anything else.
+
+        `by_name`: its kind is PyTorch's name of the class, rather than an element type.
+        """
+        if type(obj) is self._storage_type:
+            obj = TypedStorage(obj, None)
+        if type(obj) is not TypedStorage:
+            return None
+        if obj.dtype is not None and dtype_name(obj.dtype) not in STORAGE_NAMES:
+            obj = TypedStorage(obj.untyped, None)  # the tensor's own entry names the element type
+        size = obj.untyped.nbytes() // (1 if obj.dtype is None else obj.dtype.itemsize)
+        kind = self._kind(obj.dtype) if by_name else obj.dtype
+        return ("storage", kind, str(self.key(obj)), location_tag(obj.untyped), size)
+
+
+class _Translating:
+    """Writes Flambeau's classes and functions under the names of their counterparts in PyTorch; for picklers
+    written in Python, for only these let names be translated."""
 
     # What the base class has, but its type stub does not mention.
     proto: int
     save: Callable[[Any], None]
     write: Callable[[bytes], Any]
     memoize: Callable[[Any], None]
+    storages: Storages
+    legacy: bool
 
-    def __init__(self, file: io.BytesIO, protocol: int) -> None:
+    def _prepare(self, storages: Storages, legacy: bool) -> None:
         import flambeau
 
-        super().__init__(file, protocol)
-        self.storages: list[TypedStorage] = []
-        self._keys: dict[tuple[int, int], int] = {}
-        self._storage_names: dict[str, _Name] = {}
-        self._storage_type = type(flambeau.empty(0).untyped_storage())
+        self.storages = storages
+        self.legacy = legacy
         self._dtype_type = type(flambeau.float32)
-        self._public = {
+        self._homes = {
             flambeau.Tensor: ("torch", "Tensor"),
             flambeau.Size: ("torch", "Size"),
             flambeau.device: ("torch", "device"),
@@ -51,68 +97,47 @@ class CheckpointPickler(pickle._Pickler):
             _utils._rebuild_from_type_v2: ("torch._tensor", "_rebuild_from_type_v2"),
         }
 
-    def _key(self, storage: TypedStorage) -> int:
-        """The number of a storage; the same for all that share its memory."""
-        place = (storage.untyped.data_ptr(), storage.untyped.nbytes())
-        key = self._keys.get(place) if storage.untyped.nbytes() else None
-        if key is None:
-            key = self._keys[place] = len(self.storages)
-            self.storages.append(storage)  # also keeps the memory, hence its address, from being used again
-        elif self.storages[key].dtype != storage.dtype:
-            raise RuntimeError(
-                "Cannot save multiple tensors or storages that view the same data as different types: "
-                f"{self.storages[key].dtype} and {storage.dtype}; clone one of them first"
-            )
-        return key
-
-    def _storage_name(self, dtype: Any) -> _Name:
-        name = "UntypedStorage" if dtype is None else STORAGE_NAMES[dtype_name(dtype)]
-        module = "torch.storage" if dtype is None else "torch"
-        return self._storage_names.setdefault(name, _Name(module, name))
-
     def persistent_id(self, obj: Any) -> Any:
-        if type(obj) is self._storage_type:
-            obj = TypedStorage(obj, None)
-        if type(obj) is not TypedStorage:
-            return None
-        key = self._key(obj)
-        size = obj.untyped.nbytes() // (1 if obj.dtype is None else obj.dtype.itemsize)
-        return ("storage", self._storage_name(obj.dtype), str(key), "cpu", size)
+        reference = self.storages.reference(obj, by_name=True)
+        # The last part of the old form: which piece of the storage is meant, None for all of it.
+        return (*reference, None) if reference and self.legacy else reference
 
     def reducer_override(self, obj: Any) -> Any:
         import flambeau
 
         kind = type(obj)
-        if kind is _Name or kind is self._dtype_type:
-            return dtype_name(obj) if kind is self._dtype_type else obj.name
+        if kind is _Name:
+            return obj.name
+        if kind is self._dtype_type:
+            return dtype_name(obj)
         if kind is bytes and not obj and self.proto < 3:
             return codecs.encode, ("", "latin1")  # PyTorch reads no other form of it
-        if isinstance(obj, flambeau.Tensor):
-            return obj.__reduce_ex__(self.proto)
         if kind is flambeau.Size:
             return flambeau.Size, (tuple(obj),)
         if kind is flambeau.device:
             return flambeau.device, ((obj.type,) if obj.index is None else (obj.type, obj.index))
+        if isinstance(obj, type | FunctionType | BuiltinFunctionType) and self._home(obj):
+            return obj.__qualname__
         return NotImplemented
 
-    def save_global(self, obj: Any, name: str | None = None) -> None:
-        """Writes a class or function by reference, Flambeau's own under the name of its counterpart in
-        PyTorch."""
-        module: str
-        qualified: str
+    def _home(self, obj: Any) -> tuple[str, str] | None:
+        """Module and name in PyTorch of what is Flambeau's, or a mere name; None for all else."""
         if type(obj) is _Name:
-            module, qualified = obj.module, obj.name
-        elif type(obj) is self._dtype_type:
-            module, qualified = "torch", dtype_name(obj)
-        elif isinstance(obj, type | type(_utils._rebuild_storage)) and obj in self._public:
-            module, qualified = self._public[obj]
-        else:
-            module = getattr(obj, "__module__", None) or ""
-            qualified = name or getattr(obj, "__qualname__", None) or ""
-            if module != "flambeau" and not module.startswith("flambeau."):
-                super().save_global(obj, name)  # type: ignore[misc]
-                return
-            module = "torch" + module.removeprefix("flambeau").removeprefix("._core")
+            return obj.module, obj.name
+        if type(obj) is self._dtype_type:
+            return "torch", dtype_name(obj)
+        if isinstance(obj, type | FunctionType) and obj in self._homes:
+            return self._homes[obj]
+        module = getattr(obj, "__module__", None) or ""
+        public = public_name(module)
+        return None if public == module else (public, obj.__qualname__)
+
+    def save_global(self, obj: Any, name: str | None = None) -> None:
+        home = self._home(obj)
+        if home is None:
+            super().save_global(obj, name)  # type: ignore[misc]
+            return
+        module, qualified = home
         if self.proto >= 4:
             self.save(module)
             self.save(qualified)
@@ -121,24 +146,34 @@ class CheckpointPickler(pickle._Pickler):
             self.write(pickle.GLOBAL + f"{module}\n{qualified}\n".encode())
         self.memoize(obj)
 
-    # The base class finds what to do with classes and functions in this table, not by the method's name.
-    dispatch: ClassVar[dict[type, Any]] = {
-        **pickle._Pickler.dispatch,
-        type(_utils._rebuild_storage): save_global,
-    }
 
-    def save_type(self, obj: Any) -> None:
-        if obj in (type(None), type(NotImplemented), type(...)):
-            super().save_type(obj)  # type: ignore[misc]
-        else:
-            self.save_global(obj)
+class _Referring:
+    """Picklers that are not written in Python: storages by reference, names as they are."""
 
-    dispatch[type] = save_type
+    storages: Storages
+    legacy: bool
+
+    def _prepare(self, storages: Storages, legacy: bool) -> None:
+        self.storages = storages
+        self.legacy = legacy
+
+    def persistent_id(self, obj: Any) -> Any:
+        reference = self.storages.reference(obj, by_name=False)
+        return (*reference, None) if reference and self.legacy else reference
 
 
-def dump(obj: object, protocol: int) -> tuple[bytes, list[TypedStorage]]:
-    """The pickle of `obj`, and the storages it refers to, in the order of their keys."""
-    buffer = io.BytesIO()
-    pickler = CheckpointPickler(buffer, protocol)
+def dump(
+    obj: object, protocol: int, pickle_module: Any = pickle, legacy: bool = False
+) -> tuple[bytes, list[TypedStorage]]:
+    """The pickle of `obj`, and the storages it refers to, in the order of their keys.
+
+    `pickle_module` is a module with a class Pickler. `legacy` chooses the references of the format before
+    PyTorch 1.6.
+    """
+    base = pickle._Pickler if pickle_module is pickle else pickle_module.Pickler
+    mixin = _Translating if issubclass(base, pickle._Pickler) else _Referring
+    buffer, storages = io.BytesIO(), Storages()
+    pickler: Any = type("CheckpointPickler", (mixin, base), {})(buffer, protocol=protocol)
+    pickler._prepare(storages, legacy)
     pickler.dump(obj)
-    return buffer.getvalue(), pickler.storages
+    return buffer.getvalue(), storages.found
