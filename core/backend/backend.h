@@ -6,13 +6,26 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
+#include "core/backend/convolution.h"
+#include "core/backend/indexing.h"
+#include "core/backend/linalg.h"
+#include "core/backend/optim.h"
 #include "core/backend/pointwise.h"
+#include "core/backend/pooling.h"
+#include "core/backend/reduce.h"
+#include "core/backend/softmax.h"
+#include "core/backend/views.h"
 #include "core/tensor/device.h"
+#include "core/tensor/scalar.h"
 
 namespace flambeau::backend {
 
 struct Row {
+  bool has_values;  // false: tensors are shapes and no more
+
   // ---- pointwise
   bool (*has_pointwise)(Pointwise op, DType compute);
   bool (*has_cast)(DType to, DType from);
@@ -25,6 +38,95 @@ struct Row {
   void (*fill)(void* data, const void* item, size_t item_size, int64_t n);
   // Whether some item is 0; false where values cannot be asked for.
   bool (*any_zero)(DType dtype, const void* data, int64_t n);
+
+  // ---- reductions and scans; an output is contiguous
+  bool (*has_reduce)(Reduce op, DType dtype);
+  void (*reduce)(Reduce op, DType dtype, const Reduction& reduction, const void* input, void* output);
+  bool (*has_arg_reduce)(ArgReduce op, DType dtype);
+  void (*arg_reduce)(ArgReduce op, DType dtype, const Reduction& reduction, const void* input, void* values,
+                     int64_t* indices);
+  void (*variance)(DType dtype, const Reduction& reduction, double correction, bool standard_deviation,
+                   const void* input, void* variances, void* means);
+  void (*scan)(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, const void* input,
+               void* output, int64_t* indices);
+  void (*log_sum_exp_scan)(DType dtype, SoftmaxShape shape, const void* x, void* y);
+
+  // ---- softmax and the losses over class scores
+  void (*softmax)(DType dtype, SoftmaxShape shape, const void* x, void* y);
+  void (*log_softmax)(DType dtype, SoftmaxShape shape, const void* x, void* y);
+  void (*softmax_backward)(DType dtype, SoftmaxShape shape, const void* grad_output, const void* y,
+                           void* grad_input);
+  void (*log_softmax_backward)(DType dtype, SoftmaxShape shape, const void* grad_output, const void* y,
+                               void* grad_input);
+  void (*logsumexp)(DType dtype, SoftmaxShape shape, const void* x, void* y);
+  int64_t (*find_bad_target)(const ClassLoss& loss);  // -1: none, or nobody can look
+  void (*nll_loss)(DType dtype, const ClassLoss& loss, const void* log_probabilities, void* output,
+                   void* total_weight);
+  void (*nll_loss_backward)(DType dtype, const ClassLoss& loss, const void* grad_output,
+                            const void* total_weight, void* grad_input);
+  void (*cross_entropy)(DType dtype, const ClassLoss& loss, const void* logits, void* output,
+                        void* log_normalizer, void* total_weight);
+  void (*cross_entropy_backward)(DType dtype, const ClassLoss& loss, const void* grad_output,
+                                 const void* logits, const void* log_normalizer, const void* total_weight,
+                                 void* grad_logits);
+  bool (*all_in_unit_interval)(DType dtype, const void* x, int64_t n);  // true where nobody can look
+
+  // ---- products (core/cpu/linalg/product.h)
+  void (*matrix_product)(const char* name, DType dtype, const Matrix& c, const Matrix& a, const Matrix& b,
+                         const Scalar& alpha, const Scalar& beta, const void* bias, int64_t batch);
+  void (*matrix_vector_product)(const char* name, DType dtype, const Vector& y, const Matrix& a,
+                                const Vector& x, const Scalar& alpha, const Scalar& beta);
+  void (*dot)(DType dtype, int64_t n, const Vector& x, const Vector& y, void* result);
+
+  // ---- convolution and pooling; every input has kReadableTail readable bytes behind it
+  bool (*has_convolution)(DType dtype);
+  void (*convolution)(DType dtype, const ConvShape& shape, const void* input, const void* weight,
+                      const void* bias, void* output);
+  void (*convolution_input_gradient)(DType dtype, const ConvShape& shape, const void* grad_output,
+                                     const void* weight, void* grad_input);
+  void (*convolution_weight_gradient)(DType dtype, const ConvShape& shape, const void* input,
+                                      const void* grad_output, void* grad_weight);
+  bool (*has_max_pool)(DType dtype);
+  void (*max_pool)(DType dtype, const PoolShape& shape, const void* input, void* output, void* index,
+                   PoolIndex kind);
+  void (*max_pool_backward)(DType dtype, const PoolShape& shape, const void* grad_output, const void* index,
+                            PoolIndex kind, void* grad_input);
+  void (*max_pool_gather)(DType dtype, const PoolShape& shape, const void* input, const void* index,
+                          PoolIndex kind, void* output);
+
+  // ---- indexing (core/cpu/indexing/index.h)
+  void (*gather_blocks)(const IndexedBlocks& blocks, const char* strided, char* dense);
+  void (*scatter_blocks)(const IndexedBlocks& blocks, char* strided, const char* dense, bool distinct);
+  void (*add_blocks)(DType dtype, const IndexedBlocks& blocks, char* strided, const char* dense);
+  int64_t (*add_offsets)(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
+                         int64_t* offsets,
+                         int64_t* linear);  // -1: all are good, or nobody can look
+  int64_t (*wrap_positions)(const int64_t* positions, int64_t n, int64_t size, bool wrap,
+                            int64_t* wrapped);  // likewise
+  void (*gather_elements)(size_t item_size, const IndexedElements& elements, const char* self, char* other);
+  void (*scatter_elements)(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
+                           const char* other);
+  std::vector<int64_t> (*mask_starts)(const uint8_t* mask, int64_t n);
+  void (*compress)(size_t item_size, const char* in, const uint8_t* mask, int64_t n,
+                   const std::vector<int64_t>& starts, char* out);
+  void (*decompress)(size_t item_size, const char* in, const uint8_t* mask, int64_t n,
+                     const std::vector<int64_t>& starts, char* out);
+  void (*true_positions)(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int64_t* out);
+  void (*true_coordinates)(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int dims,
+                           const int64_t* sizes, int64_t* out);
+
+  // ---- moving elements about (core/cpu/views/moves.h)
+  void (*interleave_rows)(std::span<const Piece> pieces, int64_t rows, char* out);
+  void (*copy_stepped_rows)(const SteppedRows& rows, int64_t numel, const char* start, char* out);
+  void (*add_through)(DType dtype, const StridedWindow& window, const void* items, void* buffer);
+  void (*divide_by_counts)(DType dtype, const StridedWindow& window, int64_t extent, void* buffer,
+                           int32_t* counts);
+  void (*keep_triangle)(Triangle triangle, char* matrices, int64_t count, int64_t rows, int64_t columns,
+                        int64_t diagonal, size_t item);
+
+  // ---- optimizers
+  void (*sgd)(const OptimStep& step, const SgdOptions& options);
+  void (*adam)(const OptimStep& step, const AdamOptions& options);
 };
 
 extern const Row* rows[kDeviceTypes];  // null: no such device in this build

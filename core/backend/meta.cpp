@@ -24,6 +24,21 @@ struct Anything {
 };
 constexpr Anything nothing;
 
+// The same for a search: -1, nothing found.
+template <class Function>
+struct NoneFound;
+template <class... A>
+struct NoneFound<int64_t (*)(A...)> {
+  static int64_t run(A...) { return -1; }
+};
+struct Search {
+  template <class Function>
+  operator Function() const {
+    return &NoneFound<Function>::run;
+  }
+};
+constexpr Search none_found;
+
 // An address that is not null, so that offsets from it are addresses too; nobody looks there.
 void* allocate(size_t) { return reinterpret_cast<void*>(uintptr_t{64}); }
 const DeviceMemory memory = {
@@ -36,6 +51,7 @@ struct Installed {
 }  // namespace
 
 const Row meta_row = {
+    .has_values = false,
     .has_pointwise = [](Pointwise op, DType compute) { return cpu_row.has_pointwise(op, compute); },
     .has_cast = [](DType to, DType from) { return cpu_row.has_cast(to, from); },
     .pointwise = nothing,
@@ -44,6 +60,54 @@ const Row meta_row = {
     .copy_bytes = nothing,
     .fill = nothing,
     .any_zero = nothing,
+    .has_reduce = [](Reduce op, DType dtype) { return cpu_row.has_reduce(op, dtype); },
+    .reduce = nothing,
+    .has_arg_reduce = [](ArgReduce op, DType dtype) { return cpu_row.has_arg_reduce(op, dtype); },
+    .arg_reduce = nothing,
+    .variance = nothing,
+    .scan = nothing,
+    .log_sum_exp_scan = nothing,
+    .softmax = nothing,
+    .log_softmax = nothing,
+    .softmax_backward = nothing,
+    .log_softmax_backward = nothing,
+    .logsumexp = nothing,
+    .find_bad_target = none_found,
+    .nll_loss = nothing,
+    .nll_loss_backward = nothing,
+    .cross_entropy = nothing,
+    .cross_entropy_backward = nothing,
+    .all_in_unit_interval = [](DType, const void*, int64_t) { return true; },
+    .matrix_product = nothing,
+    .matrix_vector_product = nothing,
+    .dot = nothing,
+    .has_convolution = [](DType dtype) { return cpu_row.has_convolution(dtype); },
+    .convolution = nothing,
+    .convolution_input_gradient = nothing,
+    .convolution_weight_gradient = nothing,
+    .has_max_pool = [](DType dtype) { return cpu_row.has_max_pool(dtype); },
+    .max_pool = nothing,
+    .max_pool_backward = nothing,
+    .max_pool_gather = nothing,
+    .gather_blocks = nothing,
+    .scatter_blocks = nothing,
+    .add_blocks = nothing,
+    .add_offsets = none_found,
+    .wrap_positions = none_found,
+    .gather_elements = nothing,
+    .scatter_elements = nothing,
+    .mask_starts = nothing,
+    .compress = nothing,
+    .decompress = nothing,
+    .true_positions = nothing,
+    .true_coordinates = nothing,
+    .interleave_rows = nothing,
+    .copy_stepped_rows = nothing,
+    .add_through = nothing,
+    .divide_by_counts = nothing,
+    .keep_triangle = nothing,
+    .sgd = nothing,
+    .adam = nothing,
 };
 
 const Row* rows[kDeviceTypes] = {&cpu_row, nullptr, &meta_row};

@@ -2,7 +2,10 @@
 #include <cstring>
 
 #include "core/backend/backend.h"
+#include "core/cpu/indexing/index.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/linalg/product.h"
+#include "core/cpu/views/moves.h"
 #include "core/parallel/parallel.h"
 
 namespace flambeau::backend {
@@ -28,9 +31,91 @@ bool any_zero(DType dtype, const void* data, int64_t n) {
   return kernel && kernel(data, n);
 }
 
+template <class F>
+void with_conv_functions(DType dtype, F&& f) {
+  const cpu::ConvKernels& table = cpu::kernels().conv;
+  return dtype == DType::Float32 ? f(table.f32, float{}) : f(table.f64, double{});
+}
+void convolution(DType dtype, const ConvShape& shape, const void* input, const void* weight, const void* bias,
+                 void* output) {
+  with_conv_functions(dtype, [&]<class T>(const cpu::ConvFunctions<T>& f, T) {
+    f.forward(shape, static_cast<const T*>(input), static_cast<const T*>(weight), static_cast<const T*>(bias),
+              static_cast<T*>(output));
+  });
+}
+void convolution_input_gradient(DType dtype, const ConvShape& shape, const void* grad_output,
+                                const void* weight, void* grad_input) {
+  with_conv_functions(dtype, [&]<class T>(const cpu::ConvFunctions<T>& f, T) {
+    f.input_gradient(shape, static_cast<const T*>(grad_output), static_cast<const T*>(weight),
+                     static_cast<T*>(grad_input));
+  });
+}
+void convolution_weight_gradient(DType dtype, const ConvShape& shape, const void* input,
+                                 const void* grad_output, void* grad_weight) {
+  with_conv_functions(dtype, [&]<class T>(const cpu::ConvFunctions<T>& f, T) {
+    f.weight_gradient(shape, static_cast<const T*>(input), static_cast<const T*>(grad_output),
+                      static_cast<T*>(grad_weight), nullptr);
+  });
+}
+
+template <class F>
+void with_pool_functions(DType dtype, F&& f) {
+  const cpu::PoolKernels& table = cpu::kernels().pool;
+  switch (dtype) {
+    case DType::Float32:
+      return f(table.f32, float{});
+    case DType::Float64:
+      return f(table.f64, double{});
+    case DType::UInt8:
+      return f(table.u8, uint8_t{});
+    case DType::Int8:
+      return f(table.i8, int8_t{});
+    case DType::Int16:
+      return f(table.i16, int16_t{});
+    case DType::Int32:
+      return f(table.i32, int32_t{});
+    default:
+      return f(table.i64, int64_t{});
+  }
+}
+void max_pool(DType dtype, const PoolShape& shape, const void* input, void* output, void* index,
+              PoolIndex kind) {
+  with_pool_functions(dtype, [&]<class T>(const cpu::PoolFunctions<T>& f, T) {
+    const T* x = static_cast<const T*>(input);
+    T* y = static_cast<T*>(output);
+    if (kind == PoolIndex::None)
+      f.forward(shape, x, y);
+    else if (kind == PoolIndex::Choice)
+      f.forward_with_choice(shape, x, y, static_cast<uint8_t*>(index));
+    else
+      f.forward_with_position(shape, x, y, static_cast<int64_t*>(index));
+  });
+}
+void max_pool_backward(DType dtype, const PoolShape& shape, const void* grad_output, const void* index,
+                       PoolIndex kind, void* grad_input) {
+  with_pool_functions(dtype, [&]<class T>(const cpu::PoolFunctions<T>& f, T) {
+    const T* dy = static_cast<const T*>(grad_output);
+    if (kind == PoolIndex::Choice)
+      f.backward_by_choice(shape, dy, static_cast<const uint8_t*>(index), static_cast<T*>(grad_input));
+    else
+      f.backward_by_position(shape, dy, static_cast<const int64_t*>(index), static_cast<T*>(grad_input));
+  });
+}
+void max_pool_gather(DType dtype, const PoolShape& shape, const void* input, const void* index,
+                     PoolIndex kind, void* output) {
+  with_pool_functions(dtype, [&]<class T>(const cpu::PoolFunctions<T>& f, T) {
+    const T* x = static_cast<const T*>(input);
+    if (kind == PoolIndex::Choice)
+      f.gather_by_choice(shape, x, static_cast<const uint8_t*>(index), static_cast<T*>(output));
+    else
+      f.gather_by_position(shape, x, static_cast<const int64_t*>(index), static_cast<T*>(output));
+  });
+}
+
 }  // namespace
 
 const Row cpu_row = {
+    .has_values = true,
     .has_pointwise = [](Pointwise op,
                         DType compute) { return cpu::kernels().pointwise(op, compute) != nullptr; },
     .has_cast =
@@ -43,6 +128,60 @@ const Row cpu_row = {
     .copy_bytes = copy_bytes,
     .fill = fill,
     .any_zero = any_zero,
+    .has_reduce =
+        [](Reduce op, DType dtype) {
+          return cpu::kernels().reduce.reduce[static_cast<int>(op)][static_cast<int>(dtype)] != nullptr;
+        },
+    .reduce = cpu::reduce,
+    .has_arg_reduce =
+        [](ArgReduce op, DType dtype) {
+          return cpu::kernels().reduce.arg_reduce[static_cast<int>(op)][static_cast<int>(dtype)] != nullptr;
+        },
+    .arg_reduce = cpu::arg_reduce,
+    .variance = cpu::variance,
+    .scan = cpu::scan,
+    .log_sum_exp_scan = cpu::log_sum_exp_scan,
+    .softmax = cpu::softmax,
+    .log_softmax = cpu::log_softmax,
+    .softmax_backward = cpu::softmax_backward,
+    .log_softmax_backward = cpu::log_softmax_backward,
+    .logsumexp = cpu::logsumexp,
+    .find_bad_target = cpu::find_bad_target,
+    .nll_loss = cpu::nll_loss,
+    .nll_loss_backward = cpu::nll_loss_backward,
+    .cross_entropy = cpu::cross_entropy,
+    .cross_entropy_backward = cpu::cross_entropy_backward,
+    .all_in_unit_interval = cpu::all_in_unit_interval,
+    .matrix_product = cpu::product,
+    .matrix_vector_product = cpu::product,
+    .dot = cpu::dot,
+    .has_convolution = [](DType dtype) { return dtype == DType::Float32 || dtype == DType::Float64; },
+    .convolution = convolution,
+    .convolution_input_gradient = convolution_input_gradient,
+    .convolution_weight_gradient = convolution_weight_gradient,
+    .has_max_pool = [](DType dtype) { return dtype != DType::Bool && is_supported(dtype); },
+    .max_pool = max_pool,
+    .max_pool_backward = max_pool_backward,
+    .max_pool_gather = max_pool_gather,
+    .gather_blocks = cpu::gather_blocks,
+    .scatter_blocks = cpu::scatter_blocks,
+    .add_blocks = cpu::add_blocks,
+    .add_offsets = cpu::add_offsets,
+    .wrap_positions = cpu::wrap_positions,
+    .gather_elements = cpu::gather_elements,
+    .scatter_elements = cpu::scatter_elements,
+    .mask_starts = cpu::mask_starts,
+    .compress = cpu::compress,
+    .decompress = cpu::decompress,
+    .true_positions = cpu::true_positions,
+    .true_coordinates = cpu::true_coordinates,
+    .interleave_rows = cpu::interleave_rows,
+    .copy_stepped_rows = cpu::copy_stepped_rows,
+    .add_through = cpu::add_through,
+    .divide_by_counts = cpu::divide_by_counts,
+    .keep_triangle = cpu::keep_triangle,
+    .sgd = cpu::sgd_step,
+    .adam = cpu::adam_step,
 };
 
 }  // namespace flambeau::backend

@@ -225,6 +225,15 @@ void add_blocks(DType dtype, const IndexedBlocks& b, char* strided, const char* 
   });
 }
 
+int64_t wrap_positions(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t* wrapped) {
+  for (int64_t i = 0; i < n; ++i) {
+    const int64_t position = positions[i];
+    if (position >= size || position < (wrap ? -size : 0)) return i;
+    if (wrapped) wrapped[i] = position < 0 ? position + size : position;
+  }
+  return -1;
+}
+
 int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
                     int64_t* offsets, int64_t* linear) {
   std::atomic<int64_t> bad{-1};

@@ -2,15 +2,11 @@
 
 #include <cstdint>
 
+#include "core/backend/pooling.h"
+
 namespace flambeau::cpu {
 
-// Max pooling over `planes` contiguous images. `padding` is the one before the first row and column; windows
-// may run past the other edge (ceil_mode). Every pointer read from must have 128 readable bytes after its
-// last element.
-struct PoolShape {
-  int64_t planes;
-  int64_t input[2], kernel[2], stride[2], padding[2], dilation[2], output[2];
-};
+using namespace backend;
 
 // The first maximum of a window wins, and NaN beats everything. Where the maximum was is told either as
 // PyTorch does, as the int64 position h * width + w in the plane, or as a uint8 position r * kernel[1] + s in

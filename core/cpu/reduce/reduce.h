@@ -8,72 +8,17 @@
 #pragma once
 #include <cstdint>
 
+#include "core/backend/reduce.h"
+#include "core/backend/softmax.h"
 #include "core/tensor/dtype.h"
 
 namespace flambeau::cpu {
 
-inline constexpr int kMaxReduceDims = 16;
-
-// What is reduced: the *kept* axes, one output each, and the *reduced* axes. Strides count elements, sizes
-// are above 1, the innermost axis is the last.
-struct Reduction {
-  struct Axis {
-    int64_t size, stride;
-    int64_t out_stride;  // of the output, for a kept axis
-  };
-  int kept_rank = 0, reduced_rank = 0;
-  Axis kept[kMaxReduceDims], reduced[kMaxReduceDims];
-  int64_t outputs = 1;  // product of the kept sizes
-  int64_t count = 1;    // product of the reduced sizes: how many elements make one output
-
-  // Bit i of `reduced_mask` set: axis i is reduced. The output is contiguous in the order of the kept axes
-  // (so that keepdim makes no difference to it). Neighbouring axes are merged.
-  static Reduction over(int rank, const int64_t* sizes, const int64_t* strides, uint32_t reduced_mask);
-  // The same with an output of any strides; entries of reduced axes are not read.
-  static Reduction over(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
-                        uint32_t reduced_mask);
-  // One reduced axis in the middle of a contiguous array [outer][size][inner].
-  static Reduction axis(int64_t outer, int64_t size, int64_t inner);
-};
-
-// Output dtypes: see `reduce_output`. An empty reduction gives the identity (Mean: NaN); Max and Min have
-// none on an empty range, the caller refuses it first.
-enum class Reduce : uint8_t {
-  Sum,   // integers and bool add up in int64
-  Mean,  // floating only
-  Prod,  // integers and bool multiply in int64
-  Max,
-  Min,  // NaN wins
-  Any,
-  All,  // of x != 0
-  CountNonzero,
-  SumOfSquares,  // floating only
-  SumOfAbs,      // floating only
-  MaxOfAbs,      // floating only; 0 on an empty range
-  NanSum,        // floating only: NaN counts as 0
-  kCount
-};
-inline constexpr int kReduceOps = static_cast<int>(Reduce::kCount);
-
-constexpr DType reduce_output(Reduce op, DType input) {
-  switch (op) {
-    case Reduce::Sum:
-    case Reduce::Prod:
-      return is_integral(input) ? DType::Int64 : input;
-    case Reduce::Any:
-    case Reduce::All:
-      return DType::Bool;
-    case Reduce::CountNonzero:
-      return DType::Int64;
-    default:
-      return input;
-  }
-}
+using namespace backend;
 
 // `output` has the dtype reduce_output(op, dtype).
 void reduce(Reduce op, DType dtype, const Reduction& reduction, const void* input, void* output);
 
-enum class ArgReduce : uint8_t { Max, Min };
 // Max or min along one axis and where it stands; the first of equals, the first NaN if there is one. `values`
 // (dtype of the input) or `indices` may be null. The reduction must have at most one reduced axis (flatten
 // for dim=None) and a count above 0.
@@ -86,12 +31,14 @@ void arg_reduce(ArgReduce op, DType dtype, const Reduction& reduction, const voi
 void variance(DType dtype, const Reduction& reduction, double correction, bool standard_deviation,
               const void* input, void* variances, void* means);
 
-enum class Scan : uint8_t { Sum, Prod, Max, Min };
 // Running sum, product, maximum or minimum along the middle axis of contiguous [outer][size][inner]. Sum and
 // Prod: the output has the dtype reduce_output(Sum, dtype); Max and Min also fill `indices` (the last of
 // equals wins, as in cummax).
 void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, const void* input, void* output,
           int64_t* indices = nullptr);
+
+// log(exp(x_0) + ... + exp(x_i)) along the middle axis; floating dtypes.
+void log_sum_exp_scan(DType dtype, SoftmaxShape shape, const void* x, void* y);
 
 // ---- the kernels, one set per instruction set
 

@@ -6,14 +6,12 @@
 #pragma once
 #include <cstdint>
 
+#include "core/backend/softmax.h"
 #include "core/tensor/dtype.h"
 
 namespace flambeau::cpu {
 
-// The middle axis of a contiguous array [outer][size][inner] is the one that is normalised.
-struct SoftmaxShape {
-  int64_t outer, size, inner;
-};
+using namespace backend;
 
 // y = exp(x - max) / sum(exp(x - max)). `y` may be `x`.
 void softmax(DType dtype, SoftmaxShape shape, const void* x, void* y);
@@ -28,18 +26,6 @@ void log_softmax_backward(DType dtype, SoftmaxShape shape, const void* grad_outp
                           void* grad_input);
 // log(sum(exp(x))) along the axis: [outer][inner]; -inf for an empty axis.
 void logsumexp(DType dtype, SoftmaxShape shape, const void* x, void* y);
-
-enum class LossReduction : uint8_t { None, Mean, Sum };
-
-// Class scores [outer][classes][inner] and int64 targets [outer][inner].
-struct ClassLoss {
-  SoftmaxShape shape;  // size is the number of classes
-  const int64_t* targets;
-  const void* weight = nullptr;  // per class, or null: all ones
-  int64_t ignore_index = -100;   // targets of this value count for nothing
-  double label_smoothing = 0;    // cross entropy only
-  LossReduction reduction = LossReduction::Mean;
-};
 
 // The first target that is neither a class nor `ignore_index`, as its position in `targets`; -1 if all are
 // good. The losses below rely on good targets.
@@ -59,6 +45,9 @@ void cross_entropy(DType dtype, const ClassLoss& loss, const void* logits, void*
                    void* total_weight);
 void cross_entropy_backward(DType dtype, const ClassLoss& loss, const void* grad_output, const void* logits,
                             const void* log_normalizer, const void* total_weight, void* grad_logits);
+
+// Whether every item lies in [0, 1]; a NaN does not. Floating dtypes.
+bool all_in_unit_interval(DType dtype, const void* x, int64_t n);
 
 // ---- the kernels, one set per instruction set
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <limits>
 
-#include "core/cpu/kernels.h"
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/gil.h"
@@ -12,21 +12,18 @@ namespace flambeau {
 namespace {
 
 struct ConvGeometry {
-  cpu::ConvShape shape;
+  backend::ConvShape shape;
   Dims input, weight, output;  // sizes of the tensors, batched
 };
 
-template <class F>
-void with_conv_functions(DType dtype, F&& f) {
-  const cpu::ConvKernels& kernels = cpu::kernels().conv;
-  if (dtype == DType::Float32) return f(kernels.f32, float{});
-  if (dtype == DType::Float64) return f(kernels.f64, double{});
-  fail<NotImplementedError>("\"slow_conv2d_cpu\" not implemented for '", scalar_type_name(dtype),
-                            "': convolutions take float32 and float64");
+void check_conv_dtype(DType dtype) {
+  if (!backend::current().has_convolution(dtype))
+    fail<NotImplementedError>("\"slow_conv2d_cpu\" not implemented for '", scalar_type_name(dtype),
+                              "': convolutions take float32 and float64");
 }
 
 // About 30 multiplications in a nanosecond.
-int64_t estimated_nanoseconds(const cpu::ConvShape& s) {
+int64_t estimated_nanoseconds(const backend::ConvShape& s) {
   const double multiplications = static_cast<double>(s.batch * s.output[0] * s.output[1]) *
                                  static_cast<double>(s.out_channels * s.kernel[0] * s.kernel[1]) *
                                  static_cast<double>(s.in_channels / s.groups);
@@ -46,11 +43,10 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
         Tensor output = empty(geometry.output, input.dtype());
         const Tensor x = as_contiguous_padded(input), w = as_contiguous(weight),
                      b = bias ? as_contiguous(bias) : Tensor();
-        with_conv_functions(input.dtype(), [&]<class T>(const cpu::ConvFunctions<T>& functions, T) {
-          WithoutGil guard(estimated_nanoseconds(geometry.shape));
-          functions.forward(geometry.shape, x.data<T>(), w.data<T>(), b ? b.data<T>() : nullptr,
-                            output.data<T>());
-        });
+        check_conv_dtype(input.dtype());
+        const WithoutGil guard(estimated_nanoseconds(geometry.shape));
+        backend::current().convolution(input.dtype(), geometry.shape, x->data, w->data, b ? b->data : nullptr,
+                                       output->data);
         return output;
       },
       wrt(input, [geometry, w = saved(weight)](
@@ -70,10 +66,10 @@ Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weigh
       [&] {
         Tensor grad_input = empty(geometry.input, grad_output.dtype());
         const Tensor dy = as_contiguous_padded(grad_output), w = as_contiguous(weight);
-        with_conv_functions(grad_output.dtype(), [&]<class T>(const cpu::ConvFunctions<T>& functions, T) {
-          WithoutGil guard(estimated_nanoseconds(geometry.shape));
-          functions.input_gradient(geometry.shape, dy.data<T>(), w.data<T>(), grad_input.data<T>());
-        });
+        check_conv_dtype(grad_output.dtype());
+        const WithoutGil guard(estimated_nanoseconds(geometry.shape));
+        backend::current().convolution_input_gradient(grad_output.dtype(), geometry.shape, dy->data, w->data,
+                                                      grad_input->data);
         return grad_input;
       },
       wrt(grad_output, [geometry, w = saved(weight)](
@@ -90,11 +86,10 @@ Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_outpu
       [&] {
         Tensor grad_weight = empty(geometry.weight, input.dtype());
         const Tensor x = as_contiguous_padded(input), dy = as_contiguous_padded(grad_output);
-        with_conv_functions(input.dtype(), [&]<class T>(const cpu::ConvFunctions<T>& functions, T) {
-          WithoutGil guard(estimated_nanoseconds(geometry.shape));
-          functions.weight_gradient(geometry.shape, x.data<T>(), dy.data<T>(), grad_weight.data<T>(),
-                                    nullptr);
-        });
+        check_conv_dtype(input.dtype());
+        const WithoutGil guard(estimated_nanoseconds(geometry.shape));
+        backend::current().convolution_weight_gradient(input.dtype(), geometry.shape, x->data, dy->data,
+                                                       grad_weight->data);
         return grad_weight;
       },
       wrt(input, [geometry, dy = saved(grad_output)](
@@ -178,7 +173,7 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
   check_range(dilation, "dilation");
 
   ConvGeometry g{};
-  cpu::ConvShape& s = g.shape;
+  backend::ConvShape& s = g.shape;
   s.batch = input.size(0);
   s.in_channels = input.size(1);
   s.out_channels = weight.size(0);

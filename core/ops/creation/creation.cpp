@@ -284,21 +284,7 @@ Tensor eye_square(int64_t n, const Options& options, const Out& out) {
 EXPOSE("eye(int n, int m, *, options) -> Tensor", eye_rectangular, function | out);
 EXPOSE("eye(int n, *, options) -> Tensor", eye_square, function | out);
 
-enum class Triangle : uint8_t { Lower, Upper };
-
-// One matrix of `item` bytes an element, contiguous; what lies outside the triangle becomes 0.
-void keep_triangle(Triangle triangle, char* matrix, int64_t rows, int64_t columns, int64_t diagonal,
-                   size_t item) {
-  for (int64_t i = 0; i < rows; ++i, matrix += static_cast<size_t>(columns) * item) {
-    // The first column past the triangle (lower), or in it (upper).
-    const int64_t border = triangle == Triangle::Lower ? i + diagonal + 1 : i + diagonal;
-    const size_t split = static_cast<size_t>(std::clamp<int64_t>(border, 0, columns)) * item;
-    if (triangle == Triangle::Lower)
-      std::memset(matrix + split, 0, static_cast<size_t>(columns) * item - split);
-    else
-      std::memset(matrix, 0, split);
-  }
-}
+using backend::Triangle;
 
 Tensor triangle_of(Triangle triangle, const Tensor& self, int64_t diagonal, const Out& out) {
   const char* name = triangle == Triangle::Lower ? "tril" : "triu";
@@ -308,13 +294,9 @@ Tensor triangle_of(Triangle triangle, const Tensor& self, int64_t diagonal, cons
   diagonal = std::clamp(diagonal, -rows - 1, columns + 1);
   const bool in_order = out.inplace && self.is_contiguous();
   const Tensor work = in_order ? self : contiguous_copy(self);
-  const size_t item = item_size(work.dtype());
-  if (matrix != 0) {
-    for (int64_t k = 0; k < self.numel() / matrix; ++k) {
-      keep_triangle(triangle, work.data<char>() + static_cast<size_t>(k * matrix) * item, rows, columns,
-                    diagonal, item);
-    }
-  }
+  if (matrix != 0)
+    backend::current().keep_triangle(triangle, work->data, self.numel() / matrix, rows, columns, diagonal,
+                                     item_size(work.dtype()));
   if (!out.target) return work;
   const Tensor result = result_for(out, self.sizes(), self.dtype());
   if (!in_order) copy_into(result, work);
@@ -354,7 +336,7 @@ Tensor triangle_indices(Triangle triangle, int64_t rows, int64_t columns, int64_
   };
   int64_t count = 0;
   for (int64_t row = 0; row < rows; ++row) count += span(row).second - span(row).first;
-  const Tensor result = empty({2, count}, dtype);
+  const Tensor result = empty_on_host({2, count}, dtype);
   const auto write = [&]<class T>(T* items) {
     int64_t k = 0;
     for (int64_t row = 0; row < rows; ++row) {
@@ -368,7 +350,7 @@ Tensor triangle_indices(Triangle triangle, int64_t rows, int64_t columns, int64_
     write(result.data<int64_t>());
   else
     write(result.data<int32_t>());
-  return finished(result, options);
+  return finished(to_device(result, current_device), options);
 }
 
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, const Options& options) {

@@ -16,7 +16,8 @@ namespace {
 // Runs write(T* items) on a contiguous destination for `result` and copies where that is another one.
 template <class Write>
 void write_items(const Tensor& result, const char* operator_name, Write write) {
-  const Tensor contiguous = result.is_contiguous() ? result : empty(result.sizes(), result.dtype());
+  const bool direct = result.is_contiguous() && host_readable(result.device());
+  const Tensor contiguous = direct ? result : empty_on_host(result.sizes(), result.dtype());
   visit_number(result.dtype(), operator_name, [&]<class T>() { write(contiguous.data<T>()); });
   if (contiguous != result) copy_into(result, contiguous);
 }
@@ -104,6 +105,7 @@ Scalar number_of(const Operand& operand, const char* function, const char* argum
   const Tensor& t = operand.tensor();
   check(t.dim() == 0, function, " only supports 0-dimensional start and end tensors, but got ", argument,
         " with ", t.dim(), " dimension(s).");
+  const DeviceScope scope(on_host(t, function).device());
   const Tensor value = cast_copy(t, is_floating(t.dtype()) ? DType::Float64 : DType::Int64);
   return is_floating(t.dtype()) ? Scalar(*value.data<double>()) : Scalar(*value.data<int64_t>());
 }

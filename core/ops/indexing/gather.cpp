@@ -35,17 +35,17 @@ Tensor offsets_along(const Tensor& t, int d, const Tensor& index, bool wrap, con
 // What happens to the slices at the positions.
 enum class Slices { Read, Write, Add };
 void move_slices(Slices what, const Tensor& strided, int d, const Tensor& offsets, const Tensor& dense) {
-  const cpu::IndexedBlocks blocks = blocks_of(strided, d, 1, offsets);
+  const backend::IndexedBlocks blocks = blocks_of(strided, d, 1, offsets);
   char* a = strided.data<char>();
   char* b = dense.data<char>();
   const DType dtype = strided.dtype();
   WithoutGil guard(move_nanoseconds(dense.numel(), dtype));
   if (what == Slices::Read)
-    cpu::gather_blocks(blocks, a, b);
+    backend::current().gather_blocks(blocks, a, b);
   else if (what == Slices::Write)
-    cpu::scatter_blocks(blocks, a, b, false);
+    backend::current().scatter_blocks(blocks, a, b, false);
   else
-    cpu::add_blocks(dtype, blocks, a, b);
+    backend::current().add_blocks(dtype, blocks, a, b);
 }
 }  // namespace
 
@@ -237,10 +237,10 @@ bool within(const Dims& index, const Dims& sizes, int but) {
 }
 Tensor checked_positions(const Tensor& index, int64_t size, int d) {
   Tensor positions = as_positions(index);
-  const auto* p = positions.data<int64_t>();
-  for (int64_t i = 0; i < positions.numel(); ++i)
-    check(p[i] >= 0 && p[i] < size, "index ", p[i], " is out of bounds for dimension ", d, " with size ",
-          size);
+  const int64_t bad =
+      backend::current().wrap_positions(positions.data<int64_t>(), positions.numel(), size, false, nullptr);
+  check(bad < 0, "index ", bad < 0 ? 0 : positions.data<int64_t>()[bad], " is out of bounds for dimension ",
+        d, " with size ", size);
   return positions;
 }
 
@@ -277,14 +277,14 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
         if (index.numel() == 0) return result.finish();
         Tensor to = with_dims(result.tensor());
         const ByteStrides from_strides(from), to_strides(to);
-        const cpu::IndexedElements elements{
+        const backend::IndexedElements elements{
             sizes.count, d, sizes.values, positions.data<int64_t>(), from_strides.values, to_strides.values};
         const char* in = from.data<char>();
         char* target = to.data<char>();
         const size_t item = item_size(self.dtype());
         {
           WithoutGil guard(index.numel());
-          cpu::gather_elements(item, elements, in, target);
+          backend::current().gather_elements(item, elements, in, target);
         }
         return result.finish();
       },
@@ -296,7 +296,7 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
 
 namespace {
 // src's elements (all of index's shape, or more) or one number, combined into self at the indices.
-Tensor scattered(cpu::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src,
+Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src,
                  const Out& out) {
   Tensor result_input = with_dims(self);
   Tensor positions = checked_positions(index, result_input.sizes()[d], d);
@@ -308,13 +308,13 @@ Tensor scattered(cpu::ScatterOp op, const Tensor& self, int d, const Tensor& ind
   if (index.numel() == 0) return result;
   Tensor target = with_dims(result);
   const ByteStrides target_strides(target), from_strides(from);
-  const cpu::IndexedElements elements{
+  const backend::IndexedElements elements{
       sizes.count, d, sizes.values, positions.data<int64_t>(), target_strides.values, from_strides.values};
   char* to = target.data<char>();
   const char* in = from.data<char>();
   const DType dtype = self.dtype();
   WithoutGil guard(index.numel());
-  cpu::scatter_elements(dtype, op, elements, to, in);
+  backend::current().scatter_elements(dtype, op, elements, to, in);
   return result;
 }
 
@@ -364,7 +364,7 @@ Tensor scatter_to(const Tensor& self, int64_t dim, const Tensor& index, const Op
   const int d = check_scatter("scatter", self, dim, index, src);
   return differentiable(
       src.is_tensor() ? "ScatterBackward0" : "ScatterBackward1", out,
-      [&] { return scattered(cpu::ScatterOp::Assign, self, d, index, src, out); },
+      [&] { return scattered(backend::ScatterOp::Assign, self, d, index, src, out); },
       wrt(self,
           [d, at = saved(index)](const Tensor& grad) { return scatter_to(grad, d, at(), Scalar(0), {}); }),
       wrt(src, gradient_of_src(d, index, src)));
@@ -387,8 +387,8 @@ Tensor scatter_combined(const Tensor& self, int64_t dim, const Tensor& index, co
   return differentiable(
       "NotImplemented", out,
       [&] {
-        return scattered(reduce == "add" ? cpu::ScatterOp::Add : cpu::ScatterOp::Multiply, self, d, index,
-                         src, out);
+        return scattered(reduce == "add" ? backend::ScatterOp::Add : backend::ScatterOp::Multiply, self, d,
+                         index, src, out);
       },
       wrt(self, refuse), wrt(src, refuse));
 }
@@ -405,7 +405,8 @@ Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& inde
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const Out& out) {
   const int d = check_scatter("scatter_add", self, dim, index, src);
   return differentiable(
-      "ScatterAddBackward0", out, [&] { return scattered(cpu::ScatterOp::Add, self, d, index, src, out); },
+      "ScatterAddBackward0", out,
+      [&] { return scattered(backend::ScatterOp::Add, self, d, index, src, out); },
       wrt(self, [](const Tensor& grad) { return grad; }), wrt(src, gradient_of_src(d, index, src)));
 }
 
@@ -433,11 +434,9 @@ Tensor flat_positions(const char* name, const Tensor& self, const Tensor& index)
   check<IndexError>(n > 0 || index.numel() == 0, name, "(): tried to take from an empty tensor");
   Tensor positions = contiguous_copy(index);
   auto* p = positions.data<int64_t>();
-  for (int64_t i = 0; i < positions.numel(); ++i) {
-    check<IndexError>(p[i] >= -n && p[i] < n, "out of range: tried to access index ", p[i],
-                      " on a tensor of ", n, " elements.");
-    if (p[i] < 0) p[i] += n;
-  }
+  const int64_t bad = backend::current().wrap_positions(p, positions.numel(), n, true, p);
+  check<IndexError>(bad < 0, "out of range: tried to access index ", bad < 0 ? 0 : p[bad], " on a tensor of ",
+                    n, " elements.");
   return alias(positions, Dims{positions.numel()}, Dims{1}, 0);
 }
 }  // namespace
@@ -516,7 +515,7 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
       contiguous_copy(cast_copy(theirs == indices.sizes() ? indices : expand(indices, theirs), DType::Int64));
   const int64_t size = own.count ? own[d] : 1;
   auto* p = at.data<int64_t>();
-  for (int64_t i = 0; i < at.numel(); ++i) p[i] += p[i] < 0 ? size : 0;
+  backend::current().wrap_positions(p, at.numel(), size, true, p);  // gather tells what is out of range
   return gather(own == self.sizes() ? self : expand(self, own), d, at, false, out);
 }
 }  // namespace

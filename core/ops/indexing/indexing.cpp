@@ -15,17 +15,17 @@ Tensor as_positions(const Tensor& index) {
 
 Tensor byte_offsets(const Tensor& positions, int64_t size, int64_t stride_bytes, bool wrap, int64_t& bad) {
   Tensor offsets = zeros(Dims{positions.numel()}, DType::Int64);
-  const int64_t at = cpu::add_offsets(positions.data<int64_t>(), positions.numel(), size, wrap, stride_bytes,
-                                      offsets.data<int64_t>(), nullptr);
+  const int64_t at = backend::current().add_offsets(positions.data<int64_t>(), positions.numel(), size, wrap,
+                                                    stride_bytes, offsets.data<int64_t>(), nullptr);
   if (at < 0) return offsets;
   bad = positions.data<int64_t>()[at];
   return {};
 }
 
-cpu::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const Tensor& offsets) {
+backend::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const Tensor& offsets) {
   const auto item = static_cast<int64_t>(item_size(t.dtype()));
-  cpu::IndexedBlocks blocks{{}, offsets.data<int64_t>(), offsets.numel(), {}, item};
-  auto append = [&](cpu::Walk& walk, int d) {
+  backend::IndexedBlocks blocks{{}, offsets.data<int64_t>(), offsets.numel(), {}, item};
+  auto append = [&](backend::Walk& walk, int d) {
     if (t.sizes()[d] == 1) return;
     walk.sizes[walk.dims] = t.sizes()[d];
     walk.strides[walk.dims++] = t.strides()[d] * item;
@@ -186,12 +186,13 @@ void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, in
   const int64_t n = positions.numel();
   if (entry.dims == 1) {
     const int64_t size = self.sizes()[entry.first];
-    const int64_t bad =
-        cpu::add_offsets(p, n, size, entry.wrap, self.strides()[entry.first] * item, offsets, linear);
+    const int64_t bad = backend::current().add_offsets(p, n, size, entry.wrap,
+                                                       self.strides()[entry.first] * item, offsets, linear);
     check<IndexError>(bad < 0, "index ", bad < 0 ? 0 : p[bad], " is out of bounds for dimension ",
                       entry.first, " with size ", size);
     return;
   }
+  on_host(positions, "a mask over several dimensions");
   int64_t total = 1;
   for (int i = 0; i < entry.dims; ++i) total *= self.sizes()[entry.first + i];
   for (int64_t j = 0; j < n; ++j) {  // a mask over several dimensions
@@ -228,7 +229,7 @@ Tensor in_order(const Tensor& self, const Plan& plan) {
   }
   return alias(self, sizes, strides, 0);
 }
-cpu::IndexedBlocks blocks_for(const Tensor& ordered, const Resolved& r) {
+backend::IndexedBlocks blocks_for(const Tensor& ordered, const Resolved& r) {
   return blocks_of(ordered, r.plan.before.count, r.plan.indexed.count, r.offsets);
 }
 
@@ -269,7 +270,7 @@ Tensor compressed(const Tensor& self, const Tensor& mask) {
   char* to = result.data<char>();
   const size_t item = item_size(self.dtype());
   WithoutGil guard(move_nanoseconds(from.numel(), self.dtype()));
-  cpu::compress(item, in, where.data(), from.numel(), where.starts, to);
+  backend::current().compress(item, in, where.data(), from.numel(), where.starts, to);
   return result;
 }
 
@@ -287,11 +288,11 @@ Tensor index(const Tensor& self, TensorList indices) {
       "IndexBackward0", {},
       [&] {
         Tensor result = empty(r.plan.result(), self.dtype()), from = in_order(self, r.plan);
-        const cpu::IndexedBlocks blocks = blocks_for(from, r);
+        const backend::IndexedBlocks blocks = blocks_for(from, r);
         const char* in = from.data<char>();
         char* to = result.data<char>();
         WithoutGil guard(move_nanoseconds(result.numel(), self.dtype()));
-        cpu::gather_blocks(blocks, in, to);
+        backend::current().gather_blocks(blocks, in, to);
         return result;
       },
       wrt(self, [plan = r.plan, linear = saved(r.linear)](const Tensor& grad) {
@@ -372,16 +373,16 @@ Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& value
         Tensor dense = dense_values(self, values, r.plan.result());
         Tensor target = modifiable(out, self);
         if (!(target.strides() == self.strides())) r = resolve(target, indices, false);
-        const cpu::IndexedBlocks blocks = blocks_for(in_order(target, r.plan), r);
+        const backend::IndexedBlocks blocks = blocks_for(in_order(target, r.plan), r);
         const char* in = dense.data<char>();
         char* to = target.data<char>();
         const DType dtype = self.dtype();
         const bool distinct = r.distinct;
         WithoutGil guard(2 * move_nanoseconds(dense.numel(), dtype));
         if (accumulate)
-          cpu::add_blocks(dtype, blocks, to, in);
+          backend::current().add_blocks(dtype, blocks, to, in);
         else
-          cpu::scatter_blocks(blocks, to, in, distinct);
+          backend::current().scatter_blocks(blocks, to, in, distinct);
         return target;
       },
       wrt(self, [plan = r.plan, linear = saved(r.linear), accumulate](

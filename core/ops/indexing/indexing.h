@@ -1,6 +1,6 @@
 // What the indexing operators share.
 #pragma once
-#include "core/cpu/indexing/index.h"
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 
@@ -13,7 +13,7 @@ Tensor as_positions(const Tensor& index);
 Tensor byte_offsets(const Tensor& positions, int64_t size, int64_t stride_bytes, bool wrap, int64_t& bad);
 
 // The blocks that `offsets` name when they replace the dimensions first .. first + covered of t.
-cpu::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const Tensor& offsets);
+backend::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const Tensor& offsets);
 
 // An estimate for releasing the GIL: the bytes moved at memory speed.
 inline int64_t move_nanoseconds(int64_t items, DType dtype) {

@@ -7,6 +7,8 @@
 namespace flambeau {
 
 MaskCount count_mask(const Tensor& mask) {
+  on_host(mask, "counting the true elements of a mask");
+  const DeviceScope scope(mask.device());
   MaskCount result{as_contiguous(mask.dtype() == DType::Bool || mask.dtype() == DType::UInt8
                                      ? mask
                                      : cast_copy(mask, DType::Bool)),
@@ -14,7 +16,7 @@ MaskCount count_mask(const Tensor& mask) {
   const uint8_t* bytes = result.data();
   const int64_t n = mask.numel();
   WithoutGil guard(n / 16);
-  result.starts = cpu::mask_starts(bytes, n);
+  result.starts = backend::current().mask_starts(bytes, n);
   return result;
 }
 
@@ -22,7 +24,7 @@ Tensor mask_positions(const MaskCount& mask) {
   Tensor positions = empty(Dims{mask.total()}, DType::Int64);
   auto* out = positions.data<int64_t>();
   WithoutGil guard(mask.bytes.numel());
-  cpu::true_positions(mask.data(), mask.bytes.numel(), mask.starts, out);
+  backend::current().true_positions(mask.data(), mask.bytes.numel(), mask.starts, out);
   return positions;
 }
 
@@ -38,8 +40,8 @@ Tensor nonzero(const Tensor& self, const Out& out) {
     auto* coordinates = result.tensor().data<int64_t>();
     const Dims sizes = self.sizes();
     WithoutGil guard(self.numel());
-    cpu::true_coordinates(mask.data(), mask.bytes.numel(), mask.starts, sizes.count, sizes.values,
-                          coordinates);
+    backend::current().true_coordinates(mask.data(), mask.bytes.numel(), mask.starts, sizes.count,
+                                        sizes.values, coordinates);
   }
   return result.finish();
 }
@@ -73,7 +75,7 @@ Tensor masked_spread(const Tensor& grad, const Tensor& mask) {
         char* out = result.data<char>();
         const size_t item = item_size(grad.dtype());
         WithoutGil guard(move_nanoseconds(mask.numel(), grad.dtype()));
-        cpu::decompress(item, in, where.data(), where.bytes.numel(), where.starts, out);
+        backend::current().decompress(item, in, where.data(), where.bytes.numel(), where.starts, out);
         return result;
       },
       wrt(grad, [m = saved(mask)](const Tensor& g) { return masked_select(g, m()); }));
@@ -97,7 +99,7 @@ Tensor masked_select(const Tensor& self, const Tensor& mask, const Out& out) {
         const size_t item = item_size(self.dtype());
         {
           WithoutGil guard(move_nanoseconds(from.numel(), self.dtype()));
-          cpu::compress(item, in, where.data(), from.numel(), where.starts, to);
+          backend::current().compress(item, in, where.data(), from.numel(), where.starts, to);
         }
         return result.finish();
       },
@@ -131,7 +133,7 @@ Tensor masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& sour
         const size_t item = item_size(self.dtype());
         {
           WithoutGil guard(move_nanoseconds(result.numel(), self.dtype()));
-          cpu::decompress(item, in, where.data(), where.bytes.numel(), where.starts, to);
+          backend::current().decompress(item, in, where.data(), where.bytes.numel(), where.starts, to);
         }
         if (!out.target) return result;
         Tensor target = result_for(out, sizes, self.dtype());

@@ -1,5 +1,4 @@
 // Products of matrices and vectors.
-#include "core/cpu/linalg/gemm.h"
 #include "core/ops/linalg/product.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
@@ -283,11 +282,7 @@ Tensor dot(const Tensor& self, const Tensor& tensor, const Out& out) {
         const int64_t n = self->sizes[0];
         const Vector x = vector_of(self), y = vector_of(tensor);
         if (is_floating(self.dtype()))
-          visit_floating(self.dtype(), "dot", [&]<class T>() {
-            const WithoutGil guard(n / 4);
-            *reinterpret_cast<T*>(result->data) = cpu::dot(n, reinterpret_cast<const T*>(x.data), x.stride,
-                                                           reinterpret_cast<const T*>(y.data), y.stride);
-          });
+          backend::current().dot(self.dtype(), n, x, y, result->data);
         else
           product("dot", self.dtype(), Matrix{result->data, 1, 1, 1, 1}, Matrix{x.data, 1, n, n, x.stride},
                   Matrix{y.data, n, 1, y.stride, 1});

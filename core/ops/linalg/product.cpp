@@ -1,106 +1,6 @@
 #include "core/ops/linalg/product.h"
 
-#include <algorithm>
-#include <optional>
-
-#include "core/cpu/linalg/gemm.h"
-#include "core/tensor/dispatch.h"
-#include "core/tensor/gil.h"
-
 namespace flambeau {
-namespace {
-
-// How BLAS takes a matrix: rows of contiguous items, perhaps of the transposed one.
-struct Layout {
-  bool transposed;
-  int64_t leading;
-};
-
-std::optional<Layout> row_layout(int64_t rows, int64_t columns, int64_t row_stride, int64_t column_stride) {
-  const int64_t width = std::max<int64_t>(1, columns);
-  if (rows == 0 || columns == 0) return Layout{false, width};
-  if (columns > 1 && column_stride != 1) return std::nullopt;
-  if (rows > 1 && row_stride < width) return std::nullopt;
-  return Layout{false, rows > 1 ? row_stride : width};
-}
-std::optional<Layout> layout_of(const Matrix& m) {
-  if (auto layout = row_layout(m.rows, m.columns, m.row_stride, m.column_stride)) return layout;
-  auto layout = row_layout(m.columns, m.rows, m.column_stride, m.row_stride);
-  if (layout) layout->transposed = true;
-  return layout;
-}
-
-template <class T>
-void copy_matrix(const Matrix& from, const Matrix& to, int64_t batch) {
-  for (int64_t p = 0; p < batch; ++p)
-    for (int64_t i = 0; i < from.rows; ++i) {
-      const T* const x = reinterpret_cast<const T*>(from.data) + p * from.batch_stride + i * from.row_stride;
-      T* const y = reinterpret_cast<T*>(to.data) + p * to.batch_stride + i * to.row_stride;
-      for (int64_t j = 0; j < from.columns; ++j) y[j * to.column_stride] = x[j * from.column_stride];
-    }
-}
-
-// A matrix in a layout that BLAS takes: itself, or a copy that `holder` keeps.
-template <class T>
-Matrix in_rows(const Matrix& m, int64_t& batch, Tensor& holder, bool copy = true) {
-  if (layout_of(m)) return m;
-  if (m.batch_stride == 0) batch = 1;
-  holder = empty({batch, m.rows, m.columns}, dtype_of<T>);
-  Matrix dense{holder->data, m.rows, m.columns, m.columns, 1, m.batch_stride == 0 ? 0 : m.rows * m.columns};
-  if (copy) copy_matrix<T>(m, dense, batch);
-  return dense;
-}
-
-int64_t nanoseconds(int64_t multiplications) { return multiplications / 32; }
-
-template <class T>
-void floating_product(const Matrix& c, const Matrix& a, const Matrix& b, T alpha, T beta, const T* bias,
-                      int64_t batch) {
-  const auto target = layout_of(c);
-  if (!target) {
-    Tensor holder;
-    int64_t copies = batch;
-    const Matrix dense = in_rows<T>(c, copies, holder, beta != 0);
-    floating_product(dense, a, b, alpha, beta, bias, batch);
-    return copy_matrix<T>(dense, c, batch);
-  }
-  if (target->transposed && !bias)
-    return floating_product(c.transposed(), b.transposed(), a.transposed(), alpha, beta, bias, batch);
-  if (target->transposed) {
-    copy_matrix<T>({reinterpret_cast<char*>(const_cast<T*>(bias)), c.rows, c.columns, 0, 1, 0}, c, batch);
-    return floating_product<T>(c, a, b, alpha, T(1), nullptr, batch);
-  }
-  Tensor holder_a, holder_b;
-  int64_t copies_a = batch, copies_b = batch;
-  const Matrix left = in_rows<T>(a, copies_a, holder_a), right = in_rows<T>(b, copies_b, holder_b);
-  const Layout layout_a = *layout_of(left), layout_b = *layout_of(right);
-  cpu::Gemm<T> g{};
-  g.trans_a = layout_a.transposed;
-  g.trans_b = layout_b.transposed;
-  g.m = c.rows;
-  g.n = c.columns;
-  g.k = a.columns;
-  g.alpha = alpha;
-  g.a = reinterpret_cast<const T*>(left.data);
-  g.lda = layout_a.leading;
-  g.b = reinterpret_cast<const T*>(right.data);
-  g.ldb = layout_b.leading;
-  g.beta = beta;
-  g.c = reinterpret_cast<T*>(c.data);
-  g.ldc = target->leading;
-  g.bias = bias;
-  const WithoutGil guard(nanoseconds(g.m * g.n * g.k * batch));
-  if (batch == 1)
-    cpu::gemm(g);
-  else
-    cpu::gemm_batched(g, batch, left.batch_stride, right.batch_stride, c.batch_stride);
-}
-
-[[noreturn]] void refuse(const char* name, DType dtype) {
-  fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(dtype), "'");
-}
-
-}  // namespace
 
 Matrix matrix_of(const Tensor& t) {
   return {t->data, t->sizes[0], t->sizes[1], t->strides[0], t->strides[1], 0};
@@ -111,62 +11,12 @@ Matrix batch_of(const Tensor& t) {
 
 void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, const Matrix& b,
              const Scalar& alpha, const Scalar& beta, const void* bias, int64_t batch) {
-  if (dtype == DType::Float32)
-    return floating_product<float>(c, a, b, alpha.to<float>(), beta.to<float>(),
-                                   static_cast<const float*>(bias), batch);
-  if (dtype == DType::Float64)
-    return floating_product<double>(c, a, b, alpha.to<double>(), beta.to<double>(),
-                                    static_cast<const double*>(bias), batch);
-  if (!is_integral(dtype) || dtype == DType::Bool) refuse(name, dtype);
-  if (bias)
-    visit_number(dtype, name, [&]<class T>() {
-      copy_matrix<T>({static_cast<char*>(const_cast<void*>(bias)), c.rows, c.columns, 0, 1, 0}, c, batch);
-    });
-  cpu::IntegerGemm g{};
-  g.m = c.rows;
-  g.n = c.columns;
-  g.k = a.columns;
-  g.a = a.data;
-  g.a_row = a.row_stride;
-  g.a_column = a.column_stride;
-  g.b = b.data;
-  g.b_row = b.row_stride;
-  g.b_column = b.column_stride;
-  g.c = c.data;
-  g.c_row = c.row_stride;
-  g.c_column = c.column_stride;
-  g.alpha = alpha.to_int();
-  g.beta = bias ? 1 : beta.to_int();
-  g.batch = batch;
-  g.a_step = a.batch_stride;
-  g.b_step = b.batch_stride;
-  g.c_step = c.batch_stride;
-  const WithoutGil guard(nanoseconds(g.m * g.n * g.k * batch * 8));
-  cpu::gemm_integer(dtype, g);
+  backend::current().matrix_product(name, dtype, c, a, b, alpha, beta, bias, batch);
 }
 
 void product(const char* name, DType dtype, const Vector& y, const Matrix& a, const Vector& x,
              const Scalar& alpha, const Scalar& beta) {
-  const Matrix column{x.data, a.columns, 1, x.stride, 1}, result{y.data, a.rows, 1, y.stride, 1};
-  const auto layout = layout_of(a);
-  if (!is_floating(dtype) || !layout || a.columns == 0)
-    return product(name, dtype, result, a, column, alpha, beta);
-  visit_floating(dtype, name, [&]<class T>() {
-    cpu::Gemv<T> g{};
-    g.trans = layout->transposed;
-    g.m = g.trans ? a.columns : a.rows;
-    g.n = g.trans ? a.rows : a.columns;
-    g.alpha = alpha.to<T>();
-    g.a = reinterpret_cast<const T*>(a.data);
-    g.lda = layout->leading;
-    g.x = reinterpret_cast<const T*>(x.data);
-    g.x_stride = x.stride;
-    g.beta = beta.to<T>();
-    g.y = reinterpret_cast<T*>(y.data);
-    g.y_stride = y.stride;
-    const WithoutGil guard(nanoseconds(4 * a.rows * a.columns));
-    cpu::gemv(g);
-  });
+  backend::current().matrix_vector_product(name, dtype, y, a, x, alpha, beta);
 }
 
 }  // namespace flambeau

@@ -1,17 +1,13 @@
 // Matrix products of tensors as they lie in memory: transposed and batched operands are passed on by their
 // strides. No history and no checks of shapes; the operators are in linalg.cpp.
 #pragma once
+#include "core/backend/backend.h"
 #include "core/tensor/tensor.h"
 
 namespace flambeau {
 
-// A matrix, or a batch of them, seen through its strides (in items).
-struct Matrix {
-  char* data;
-  int64_t rows, columns, row_stride, column_stride;
-  int64_t batch_stride = 0;
-  Matrix transposed() const { return {data, columns, rows, column_stride, row_stride, batch_stride}; }
-};
+using backend::Matrix;
+using backend::Vector;
 Matrix matrix_of(const Tensor& t);  // 2-D
 Matrix batch_of(const Tensor& t);   // 3-D: its last two dimensions
 
@@ -21,11 +17,7 @@ Matrix batch_of(const Tensor& t);   // 3-D: its last two dimensions
 void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, const Matrix& b,
              const Scalar& alpha = 1, const Scalar& beta = 0, const void* bias = nullptr, int64_t batch = 1);
 
-// y = alpha * a x + beta * y, vectors with a stride in items.
-struct Vector {
-  char* data;
-  int64_t stride;
-};
+// y = alpha * a x + beta * y.
 void product(const char* name, DType dtype, const Vector& y, const Matrix& a, const Vector& x,
              const Scalar& alpha = 1, const Scalar& beta = 0);
 

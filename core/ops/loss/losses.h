@@ -1,12 +1,12 @@
 // What the losses' files share.
 #pragma once
-#include "core/cpu/softmax/softmax.h"
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 
 namespace flambeau {
 
-using cpu::LossReduction;
+using backend::LossReduction;
 
 // PyTorch's numbers: 0 none, 1 mean, 2 sum.
 LossReduction loss_reduction(int64_t reduction);

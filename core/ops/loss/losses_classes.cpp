@@ -70,10 +70,10 @@ class Arguments {
     loss_.label_smoothing = options.label_smoothing;
     loss_.reduction = options.reduction;
   }
-  const cpu::ClassLoss& operator*() const { return loss_; }
+  const backend::ClassLoss& operator*() const { return loss_; }
   // Targets may have changed since they were checked in the forward: derivatives check again.
   const Arguments& checked() const {
-    const int64_t bad = cpu::find_bad_target(loss_);
+    const int64_t bad = backend::current().find_bad_target(loss_);
     if (bad >= 0) [[unlikely]]
       fail<IndexError>("Target ", loss_.targets[bad], " is out of bounds.", " There are ", loss_.shape.size,
                        " classes");
@@ -82,7 +82,7 @@ class Arguments {
 
  private:
   Tensor target_, weight_;
-  cpu::ClassLoss loss_{};
+  backend::ClassLoss loss_{};
 };
 
 Dims loss_sizes(const Tensor& target, const LossOptions& options) {
@@ -108,7 +108,8 @@ Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& targ
         const Arguments arguments(sizes, target, weight, options);
         arguments.checked();
         const WithoutGil guard(result.numel());
-        cpu::nll_loss_backward(grad.dtype(), *arguments, g->data, total_weight->data, result->data);
+        backend::current().nll_loss_backward(grad.dtype(), *arguments, g->data, total_weight->data,
+                                             result->data);
         return result;
       },
       wrt(grad, [t = saved(target), w = saved(weight),
@@ -126,7 +127,7 @@ Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, con
         const Arguments arguments(scores.sizes(), target, weight, options);
         arguments.checked();
         const WithoutGil guard(2 * target.numel());
-        cpu::nll_loss(scores.dtype(), *arguments, x->data, result->data, total_weight->data);
+        backend::current().nll_loss(scores.dtype(), *arguments, x->data, result->data, total_weight->data);
         return result;
       },
       wrt(scores,
@@ -176,8 +177,8 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
         const Arguments arguments(self.sizes(), target, weight, options);
         arguments.checked();
         const WithoutGil guard(2 * self.numel());
-        cpu::cross_entropy(self.dtype(), *arguments, x->data, result->data, normalizer->data,
-                           total_weight->data);
+        backend::current().cross_entropy(self.dtype(), *arguments, x->data, result->data, normalizer->data,
+                                         total_weight->data);
         return result;
       },
       wrt(self, [x = saved(self), t = saved(target), w = saved(weight), n = saved(normalizer),
@@ -197,8 +198,8 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
         const Arguments arguments(sizes, classes, weights, options);
         arguments.checked();
         const WithoutGil guard(2 * logits.numel());
-        cpu::cross_entropy_backward(logits.dtype(), *arguments, g->data, scores->data, normalizers->data,
-                                    divisor->data, result->data);
+        backend::current().cross_entropy_backward(logits.dtype(), *arguments, g->data, scores->data,
+                                                  normalizers->data, divisor->data, result->data);
         return result;
       }));
 }

@@ -4,33 +4,18 @@
 #include <cmath>
 
 #include "core/autograd/node.h"
-#include "core/cpu/kernels.h"
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
-#include "core/parallel/parallel.h"
 #include "core/tensor/gil.h"
 
 namespace flambeau {
 namespace {
 
-// Items a thread should have: below, waking it up costs more than it saves.
-constexpr int64_t kGrain = 32768;
 // A step streams three to seven arrays through memory.
 constexpr double kNanosecondsPerItem = 1.0;
 
-// A parameter's arrays as a kernel takes them: of one floating type and in one order, without gaps.
-enum Array { kParam, kGrad, kState };
-struct Piece {
-  void* arrays[5] = {};  // parameter, gradient, then the optimizer's averages
-  int64_t first = 0;     // items of the pieces before
-  int64_t numel = 0;
-  bool is_double = false;
-  cpu::AdamScales scales = {};
-
-  template <class T>
-  T* at(int array, int64_t offset) const {
-    return arrays[array] ? static_cast<T*>(arrays[array]) + offset : nullptr;
-  }
-};
+using Piece = backend::OptimPiece;
+constexpr int kParam = Piece::kParam, kGrad = Piece::kGrad, kState = Piece::kState;
 
 // The pieces of a step, with copies of the arrays that do not lie as a kernel needs them.
 class Pieces {
@@ -70,23 +55,13 @@ class Pieces {
     copies_.push_back(std::move(copy));
   }
 
-  // Runs update(piece, offset, n) over every item once, on several threads where it pays.
-  template <class Update>
-  void run(const Update& update) {
+  // Runs step(all pieces).
+  template <class Step>
+  void run(const Step& step) {
     for (TensorImpl* t : written_) t->bump_version();
-    if (items_ == 0) return;
     {
-      WithoutGil guard(static_cast<int64_t>(static_cast<double>(items_) * kNanosecondsPerItem));
-      const int64_t grain = items_ > kGrain && !distinct() ? items_ : kGrain;
-      parallel_for(0, items_, grain, [&](int64_t first, int64_t last) {
-        auto after = std::upper_bound(pieces_.begin(), pieces_.end(), first,
-                                      [](int64_t item, const Piece& piece) { return item < piece.first; });
-        for (auto piece = after - 1; piece != pieces_.end() && piece->first < last; ++piece) {
-          const int64_t begin = std::max(first, piece->first);
-          const int64_t end = std::min(last, piece->first + piece->numel);
-          if (begin < end) update(*piece, begin - piece->first, end - begin);
-        }
-      });
+      const WithoutGil guard(static_cast<int64_t>(static_cast<double>(items_) * kNanosecondsPerItem));
+      step(backend::OptimStep{pieces_, items_, distinct()});
     }
     for (const auto& [t, copy] : returned_) copy_(t, copy);
   }
@@ -130,7 +105,7 @@ class Blocks {
 
 // Adds one to a parameter's count of steps, a tensor of one floating-point number, and returns it.
 double advance(const Tensor& step) {
-  step.get()->bump_version();
+  on_host(step, "the optimizer's count of steps").get()->bump_version();
   if (step.dtype() == DType::Float64) return *step.data<double>() += 1;
   return *step.data<float>() += 1;
 }
@@ -153,23 +128,9 @@ int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, d
     if (has_momentum) pieces.set(piece, kState, blocks[1][i], param, "the momentum buffer");
     ++updated;
   }
-  const cpu::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
-  const cpu::OptimKernels& kernels = cpu::kernels().optim;
-  pieces.run([&](const Piece& piece, int64_t at, int64_t n) {
-    if (piece.is_double)
-      kernels.sgd_double(piece.at<double>(kParam, at), piece.at<double>(kGrad, at),
-                         piece.at<double>(kState, at), n, options);
-    else
-      kernels.sgd_float(piece.at<float>(kParam, at), piece.at<float>(kGrad, at), piece.at<float>(kState, at),
-                        n, options);
-  });
+  const backend::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
+  pieces.run([&](const backend::OptimStep& step) { backend::current().sgd(step, options); });
   return updated;
-}
-
-template <class T>
-cpu::AdamArrays<T> adam_arrays(const Piece& piece, int64_t at) {
-  return {piece.at<T>(kParam, at), piece.at<T>(kGrad, at), piece.at<T>(kState, at),
-          piece.at<T>(kState + 1, at), piece.at<T>(kState + 2, at)};
 }
 
 // `tensors`: parameters, counts of steps, averages, averages of squares, and with amsgrad the largest of
@@ -198,7 +159,7 @@ int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double 
   }
   // Nearly always every parameter is at the same step, and the powers are computed once.
   double known_step = 0;
-  cpu::AdamScales scales = {};
+  backend::AdamScales scales = {};
   for (const auto& [piece, count] : counts) {
     const double step = advance(*count);
     if (step != known_step)
@@ -206,15 +167,9 @@ int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double 
     known_step = step;
     piece->scales = scales;
   }
-  const cpu::AdamOptions options{lr,           beta1,   beta2,    eps,
-                                 weight_decay, amsgrad, maximize, decoupled_weight_decay};
-  const cpu::OptimKernels& kernels = cpu::kernels().optim;
-  pieces.run([&](const Piece& piece, int64_t at, int64_t n) {
-    if (piece.is_double)
-      kernels.adam_double(adam_arrays<double>(piece, at), n, piece.scales, options);
-    else
-      kernels.adam_float(adam_arrays<float>(piece, at), n, piece.scales, options);
-  });
+  const backend::AdamOptions options{lr,           beta1,   beta2,    eps,
+                                     weight_decay, amsgrad, maximize, decoupled_weight_decay};
+  pieces.run([&](const backend::OptimStep& step) { backend::current().adam(step, options); });
   return static_cast<int64_t>(counts.size());
 }
 

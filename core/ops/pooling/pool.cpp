@@ -3,7 +3,7 @@
 #include <array>
 #include <limits>
 
-#include "core/cpu/kernels.h"
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/gil.h"
@@ -12,41 +12,31 @@ namespace flambeau {
 namespace {
 
 struct PoolGeometry {
-  cpu::PoolShape shape;
+  backend::PoolShape shape;
   Dims input, output;
 };
 
-template <class F>
-void with_pool_functions(DType dtype, F&& f) {
-  const cpu::PoolKernels& kernels = cpu::kernels().pool;
-  switch (dtype) {
-    case DType::Float32:
-      return f(kernels.f32, float{});
-    case DType::Float64:
-      return f(kernels.f64, double{});
-    case DType::UInt8:
-      return f(kernels.u8, uint8_t{});
-    case DType::Int8:
-      return f(kernels.i8, int8_t{});
-    case DType::Int16:
-      return f(kernels.i16, int16_t{});
-    case DType::Int32:
-      return f(kernels.i32, int32_t{});
-    case DType::Int64:
-      return f(kernels.i64, int64_t{});
-    default:
-      fail<NotImplementedError>("\"max_pool2d\" not implemented for '", scalar_type_name(dtype), "'");
-  }
+void check_pool_dtype(DType dtype) {
+  if (!backend::current().has_max_pool(dtype))
+    fail<NotImplementedError>("\"max_pool2d\" not implemented for '", scalar_type_name(dtype), "'");
 }
 
-int64_t estimated_nanoseconds(const cpu::PoolShape& s) {
+// How `index` tells where a maximum was.
+backend::PoolIndex kind_of(const Tensor& index) {
+  if (!index) return backend::PoolIndex::None;
+  return index.dtype() == DType::UInt8 ? backend::PoolIndex::Choice : backend::PoolIndex::Position;
+}
+
+int64_t estimated_nanoseconds(const backend::PoolShape& s) {
   const int64_t window = std::min(s.kernel[0], s.input[0]) * std::min(s.kernel[1], s.input[1]);
   return s.planes * s.output[0] * s.output[1] * window / 4;
 }
 
 // Where each maximum came from: its position in the plane (int64, which users may see) or its place in the
 // window (uint8).
-bool fits_choice(const cpu::PoolShape& s) { return s.kernel[0] <= 255 && s.kernel[1] <= 255 / s.kernel[0]; }
+bool fits_choice(const backend::PoolShape& s) {
+  return s.kernel[0] <= 255 && s.kernel[1] <= 255 / s.kernel[0];
+}
 
 Tensor empty_index(const PoolGeometry& g) {
   return empty(g.output, fits_choice(g.shape) ? DType::UInt8 : DType::Int64);
@@ -56,15 +46,10 @@ Tensor empty_index(const PoolGeometry& g) {
 Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry& g) {
   Tensor output = empty(g.output, self.dtype());
   const Tensor x = as_contiguous_padded(self);
-  with_pool_functions(self.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
-    WithoutGil guard(estimated_nanoseconds(g.shape));
-    if (!index)
-      functions.forward(g.shape, x.data<T>(), output.data<T>());
-    else if (index.dtype() == DType::UInt8)
-      functions.forward_with_choice(g.shape, x.data<T>(), output.data<T>(), index.data<uint8_t>());
-    else
-      functions.forward_with_position(g.shape, x.data<T>(), output.data<T>(), index.data<int64_t>());
-  });
+  check_pool_dtype(self.dtype());
+  const WithoutGil guard(estimated_nanoseconds(g.shape));
+  backend::current().max_pool(self.dtype(), g.shape, x->data, output->data, index ? index->data : nullptr,
+                              kind_of(index));
   return output;
 }
 
@@ -90,14 +75,10 @@ Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const Tenso
       [&] {
         Tensor grad_input = empty(g.input, grad_output.dtype());
         const Tensor dy = as_contiguous_padded(grad_output);
-        with_pool_functions(grad_output.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
-          WithoutGil guard(estimated_nanoseconds(g.shape));
-          if (index.dtype() == DType::UInt8)
-            functions.backward_by_choice(g.shape, dy.data<T>(), index.data<uint8_t>(), grad_input.data<T>());
-          else
-            functions.backward_by_position(g.shape, dy.data<T>(), index.data<int64_t>(),
-                                           grad_input.data<T>());
-        });
+        check_pool_dtype(grad_output.dtype());
+        const WithoutGil guard(estimated_nanoseconds(g.shape));
+        backend::current().max_pool_backward(grad_output.dtype(), g.shape, dy->data, index->data,
+                                             kind_of(index), grad_input->data);
         return grad_input;
       },
       wrt(grad_output,
@@ -112,13 +93,10 @@ Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry&
       [&] {
         Tensor output = empty(g.output, input.dtype());
         const Tensor x = as_contiguous_padded(input);
-        with_pool_functions(input.dtype(), [&]<class T>(const cpu::PoolFunctions<T>& functions, T) {
-          WithoutGil guard(estimated_nanoseconds(g.shape));
-          if (index.dtype() == DType::UInt8)
-            functions.gather_by_choice(g.shape, x.data<T>(), index.data<uint8_t>(), output.data<T>());
-          else
-            functions.gather_by_position(g.shape, x.data<T>(), index.data<int64_t>(), output.data<T>());
-        });
+        check_pool_dtype(input.dtype());
+        const WithoutGil guard(estimated_nanoseconds(g.shape));
+        backend::current().max_pool_gather(input.dtype(), g.shape, x->data, index->data, kind_of(index),
+                                           output->data);
         return output;
       },
       wrt(input, [g, where = saved(index)](const Tensor& grad) {

@@ -16,6 +16,7 @@ namespace {
 // ---- Bernoulli
 
 void check_probabilities(const Tensor& p) {
+  if (!host_readable(p.device())) return;
   visit_floating(p.dtype(), "bernoulli_tensor_cpu_p_", [&]<class T>() {
     const T* first = p.data<T>();
     const T* wrong = std::find_if(first, first + p.numel(), [](T x) { return !(x >= 0 && x <= 1); });
@@ -163,7 +164,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, Ge
     const T* weight = weights.data<T>();
     T* scratch = work.data<T>();
     int64_t* sample = samples.data<int64_t>();
-    if (samples.numel() == 0) return;
+    if (samples.numel() == 0 || !backend::current().has_values) return;
     check_weights(weight, rows, categories, !by_keys);
     if (by_keys) {
       draw_items(generator, scratch, rows * categories, 15, [=](Generator& g, void* keys) {
@@ -200,6 +201,7 @@ Tensor poisson(const Tensor& self, Generator* generator) {
         const Tensor rate = as_contiguous(self), result = empty(self.sizes(), dtype);
         const int64_t n = self.numel();
         visit_floating(dtype, "poisson_cpu", [&]<class T>() {
+          if (!host_readable(self.device())) return;
           for (int64_t i = 0; i < n; ++i) {
             const T r = rate.data<T>()[i];
             check(r >= 0, "invalid Poisson rate, expected rate to be non-negative, got ", r);

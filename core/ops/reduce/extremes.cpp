@@ -1,7 +1,6 @@
 // The largest and the smallest, and where they stand.
 #include "core/ops/reduce/reduction.h"
 
-#include "core/cpu/kernels.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pointwise/rules.h"
@@ -10,8 +9,8 @@
 namespace flambeau {
 namespace {
 
-using cpu::ArgReduce;
-using cpu::Reduce;
+using backend::ArgReduce;
+using backend::Reduce;
 
 constexpr unsigned kFunctionMethod = Forms::function | Forms::method;
 constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
@@ -77,11 +76,11 @@ using Pair = std::tuple<Tensor, Tensor>;
 
 void find(ArgReduce op, const char* kernel, const Tensor& self, uint32_t mask, Tensor* values,
           const Tensor& indices) {
-  if (!cpu::kernels().reduce.arg_reduce[static_cast<int>(op)][static_cast<int>(self.dtype())])
+  if (!backend::current().has_arg_reduce(op, self.dtype()))
     fail<NotImplementedError>('"', kernel, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
   const WithoutGil guard(self.numel());
-  cpu::arg_reduce(op, self.dtype(), reduction_over(self, mask), self->data,
-                  values ? (*values)->data : nullptr, indices.data<int64_t>());
+  backend::current().arg_reduce(op, self.dtype(), reduction_over(self, mask), self->data,
+                                values ? (*values)->data : nullptr, indices.data<int64_t>());
 }
 
 // A fresh result, moved to where it was asked for.

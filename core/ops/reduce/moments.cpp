@@ -11,7 +11,7 @@
 namespace flambeau {
 namespace {
 
-using cpu::Reduce;
+using backend::Reduce;
 
 constexpr unsigned kFunctionMethod = Forms::function | Forms::method;
 constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
@@ -33,8 +33,9 @@ void check_floating(const Tensor& self) {
 void raw_variance(const Tensor& self, const Spread& spread, bool deviation, const Tensor& variances,
                   const Tensor& means) {
   const WithoutGil guard(self.numel());
-  cpu::variance(self.dtype(), reduction_over(self, spread.mask), spread.correction, deviation, self->data,
-                variances ? variances->data : nullptr, means ? means->data : nullptr);
+  backend::current().variance(self.dtype(), reduction_over(self, spread.mask), spread.correction, deviation,
+                              self->data, variances ? variances->data : nullptr,
+                              means ? means->data : nullptr);
 }
 
 Tensor mean_of(const Tensor& x, const Spread& spread) {

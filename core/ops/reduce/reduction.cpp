@@ -1,6 +1,6 @@
 #include "core/ops/reduce/reduction.h"
 
-#include "core/cpu/kernels.h"
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/gil.h"
@@ -38,15 +38,15 @@ int64_t reduced_count(const Dims& sizes, uint32_t mask) {
   return count;
 }
 
-cpu::Reduction reduction_over(const Tensor& self, uint32_t mask) {
-  return cpu::Reduction::over(self.dim(), self.sizes().values, self.strides().values, mask);
+backend::Reduction reduction_over(const Tensor& self, uint32_t mask) {
+  return backend::Reduction::over(self.dim(), self.sizes().values, self.strides().values, mask);
 }
 
-Tensor reduce(const Out& out, cpu::Reduce op, const char* name, const Tensor& self, uint32_t mask,
+Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& self, uint32_t mask,
               bool keepdim, DType result_dtype) {
-  if (!cpu::kernels().reduce.reduce[static_cast<int>(op)][static_cast<int>(self.dtype())]) [[unlikely]]
+  if (!backend::current().has_reduce(op, self.dtype())) [[unlikely]]
     fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
-  const DType made = cpu::reduce_output(op, self.dtype());
+  const DType made = backend::reduce_output(op, self.dtype());
   const Dims sizes = reduced_sizes(self.sizes(), mask, keepdim);
   Tensor result = result_for(out, sizes, result_dtype);
   const bool same_bytes = result.dtype() == made || (made == DType::Bool && result.dtype() == DType::UInt8);
@@ -55,7 +55,7 @@ Tensor reduce(const Out& out, cpu::Reduce op, const char* name, const Tensor& se
   const Tensor target = direct ? result : empty(sizes, made);
   {
     const WithoutGil guard(self.numel() / 2);
-    cpu::reduce(op, self.dtype(), reduction_over(self, mask), self->data, target->data);
+    backend::current().reduce(op, self.dtype(), reduction_over(self, mask), self->data, target->data);
   }
   if (!direct) copy_into(result, target);
   return result;

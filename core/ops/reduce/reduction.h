@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "core/autograd/differentiable.h"
-#include "core/cpu/reduce/reduce.h"
+#include "core/backend/backend.h"
 
 namespace flambeau {
 
@@ -14,11 +14,11 @@ uint32_t reduction_mask(const Dims& sizes, std::optional<IntList> dim);
 Dims reduced_sizes(const Dims& sizes, uint32_t mask, bool keepdim);
 // The number of elements that make one of the result's.
 int64_t reduced_count(const Dims& sizes, uint32_t mask);
-cpu::Reduction reduction_over(const Tensor& self, uint32_t mask);
+backend::Reduction reduction_over(const Tensor& self, uint32_t mask);
 
 // The raw reduction, cast to `result` where that is not what the kernel gives. `name` is PyTorch's kernel,
 // for dtypes that have none.
-Tensor reduce(const Out& out, cpu::Reduce op, const char* name, const Tensor& self, uint32_t mask,
+Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& self, uint32_t mask,
               bool keepdim, DType result);
 
 // A reduced tensor (a gradient, a result) with its reduced dimensions back as ones, which broadcast against

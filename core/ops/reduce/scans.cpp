@@ -39,14 +39,15 @@ DType scan_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out,
   return made;
 }
 
-Tensor raw_scan(const Out& out, cpu::Scan op, const Tensor& self, int64_t dim, DType made) {
+Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t dim, DType made) {
   const bool widens = is_integral(made) && is_integral(self.dtype());
   const Tensor x = as_contiguous(widens || self.dtype() == made ? self : cast_copy(self, made));
   const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : made);
   {
     const WithoutGil guard(self.numel());
-    const cpu::SoftmaxShape shape = softmax_shape(self.sizes(), dim);
-    cpu::scan(op, x.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data);
+    const backend::SoftmaxShape shape = softmax_shape(self.sizes(), dim);
+    backend::current().scan(op, x.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data,
+                            nullptr);
   }
   return delivered(fresh.dtype() == made ? fresh : cast_copy(fresh, made), out);
 }
@@ -55,7 +56,7 @@ Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype, const
   const int64_t axis = wrap_dim(dim, self.dim());
   const DType made = scan_dtype(self, dtype, out, "cumsum_out_cpu");
   return differentiable(
-      "CumsumBackward0", out, [&] { return raw_scan(out, cpu::Scan::Sum, self, axis, made); },
+      "CumsumBackward0", out, [&] { return raw_scan(out, backend::Scan::Sum, self, axis, made); },
       wrt(self, [axis, d = self.dtype()](const Tensor& grad) {
         return to_dtype(reversed(cumsum(reversed(grad, axis), axis, std::nullopt, {}), axis), d);
       }));
@@ -86,8 +87,9 @@ Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& x, int64_t 
 Tensor cumprod_gradient(const Tensor& grad, const Tensor& x, const Tensor& y, int64_t dim) {
   if (x.dim() == 0 || x.numel() == 0) return grad;
   const Tensor nonzero =
-      reduce({}, cpu::Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
-  if (!*nonzero.data<bool>()) return cumprod_gradient_with_zeros(grad, x, dim);
+      reduce({}, backend::Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
+  if (host_readable(nonzero.device()) && !*nonzero.data<bool>())
+    return cumprod_gradient_with_zeros(grad, x, dim);
   return div(reversed(cumsum(reversed(mul(grad, y), dim), dim, std::nullopt, {}), dim), x);
 }
 
@@ -95,7 +97,7 @@ Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, cons
   const int64_t axis = wrap_dim(dim, self.dim());
   const DType made = scan_dtype(self, dtype, out, "cumprod_out_cpu");
   return differentiable(
-      "CumprodBackward0", out, [&] { return raw_scan(out, cpu::Scan::Prod, self, axis, made); },
+      "CumprodBackward0", out, [&] { return raw_scan(out, backend::Scan::Prod, self, axis, made); },
       wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {
         const Tensor input = x();
         return cumprod_gradient(to_dtype(grad, input.dtype()), input, to_dtype(y, input.dtype()), axis);
@@ -106,7 +108,7 @@ Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, cons
 
 using Pair = std::tuple<Tensor, Tensor>;
 
-Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const Tensor& self, int64_t dim,
+Pair running_extreme(const char* node, backend::Scan op, const char* kernel, const Tensor& self, int64_t dim,
                      const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
   if (!is_supported(self.dtype())) not_implemented_for(kernel, self.dtype());
@@ -117,9 +119,9 @@ Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const T
         const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
         {
           const WithoutGil guard(2 * self.numel());
-          const cpu::SoftmaxShape shape = softmax_shape(self.sizes(), axis);
-          cpu::scan(op, self.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data,
-                    indices.data<int64_t>());
+          const backend::SoftmaxShape shape = softmax_shape(self.sizes(), axis);
+          backend::current().scan(op, self.dtype(), shape.outer, shape.size, shape.inner, x->data,
+                                  fresh->data, indices.data<int64_t>());
         }
         return delivered(fresh, out);
       },
@@ -131,32 +133,13 @@ Pair running_extreme(const char* node, cpu::Scan op, const char* kernel, const T
 }
 
 Pair cummax(const Tensor& self, int64_t dim, const Out& out) {
-  return running_extreme("CummaxBackward0", cpu::Scan::Max, "cummax_cpu", self, dim, out);
+  return running_extreme("CummaxBackward0", backend::Scan::Max, "cummax_cpu", self, dim, out);
 }
 Pair cummin(const Tensor& self, int64_t dim, const Out& out) {
-  return running_extreme("CumminBackward0", cpu::Scan::Min, "cummin_cpu", self, dim, out);
+  return running_extreme("CumminBackward0", backend::Scan::Min, "cummin_cpu", self, dim, out);
 }
 
 // ---- logcumsumexp
-
-template <class T>
-T log_add_exp(T a, T b) {
-  const T low = std::min(a, b), high = std::max(a, b);
-  if (std::isnan(a) || std::isnan(b)) return a + b;
-  return std::isfinite(low) || low != high ? high + std::log1p(std::exp(low - high)) : high;
-}
-
-template <class T>
-void log_sum_exp_scan(const cpu::SoftmaxShape& s, const T* x, T* y) {
-  for (int64_t o = 0; o < s.outer; ++o)
-    for (int64_t c = 0; c < s.inner; ++c) {
-      T run = -std::numeric_limits<T>::infinity();
-      for (int64_t i = 0; i < s.size; ++i) {
-        const int64_t at = (o * s.size + i) * s.inner + c;
-        y[at] = run = log_add_exp(run, x[at]);
-      }
-    }
-}
 
 Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out);
 
@@ -181,10 +164,9 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
       "LogcumsumexpBackward0", out,
       [&] {
         const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
-        visit_floating(self.dtype(), "logcumsumexp_out_cpu", [&]<class T>() {
-          const WithoutGil guard(20 * self.numel());
-          log_sum_exp_scan(softmax_shape(self.sizes(), axis), x.data<const T>(), fresh.data<T>());
-        });
+        const WithoutGil guard(20 * self.numel());
+        backend::current().log_sum_exp_scan(self.dtype(), softmax_shape(self.sizes(), axis), x->data,
+                                            fresh->data);
         return delivered(fresh, out);
       },
       // sum over i >= j of g_i exp(x_j - y_i), the positive and the negative g apart, in logarithms.

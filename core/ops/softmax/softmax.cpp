@@ -14,8 +14,8 @@ constexpr unsigned kFunctionMethodOut = Forms::function | Forms::method | Forms:
 
 int64_t nanoseconds(const Tensor& x) { return 2 * x.numel(); }
 
-using Kernel = void (*)(DType, cpu::SoftmaxShape, const void*, void*);
-using BackwardKernel = void (*)(DType, cpu::SoftmaxShape, const void*, const void*, void*);
+using Kernel = void (*)(DType, backend::SoftmaxShape, const void*, void*);
+using BackwardKernel = void (*)(DType, backend::SoftmaxShape, const void*, const void*, void*);
 
 Tensor apply(Kernel kernel, const char* name, const Out& out, const Tensor& self, int64_t dim) {
   if (!is_floating(self.dtype()) || !is_supported(self.dtype())) {
@@ -51,7 +51,8 @@ Tensor sum_along(const Tensor& x, int64_t dim) {
 // y (g - sum(g y)), which is symmetric in what it does to g.
 Tensor softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
   return differentiable(
-      "SoftmaxBackwardDataBackward0", {}, [&] { return apply_backward(cpu::softmax_backward, grad, y, dim); },
+      "SoftmaxBackwardDataBackward0", {},
+      [&] { return apply_backward(backend::current().softmax_backward, grad, y, dim); },
       wrt(grad, [y = saved(y), dim](const Tensor& gg) { return softmax_gradient(gg, y(), dim); }),
       wrt(y, [g = saved(grad), y = saved(y), dim](const Tensor& gg) {
         const Tensor grad = g(), result = y();
@@ -66,15 +67,15 @@ Tensor softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
 Tensor log_softmax_gradient(const Tensor& grad, const Tensor& y, int64_t dim) {
   return differentiable(
       "LogSoftmaxBackwardDataBackward0", {},
-      [&] { return apply_backward(cpu::log_softmax_backward, grad, y, dim); },
+      [&] { return apply_backward(backend::current().log_softmax_backward, grad, y, dim); },
       wrt(grad, [y = saved(y), dim](const Tensor& gg) { return sub(gg, sum_along(mul(gg, exp(y())), dim)); }),
       wrt(y, [g = saved(grad), y = saved(y), dim](const Tensor& gg) {
         return neg(mul(mul(gg, exp(y())), sum_along(g(), dim)));
       }));
 }
 
-cpu::SoftmaxShape softmax_shape(const Dims& sizes, int64_t dim) {
-  cpu::SoftmaxShape shape{1, 1, 1};
+backend::SoftmaxShape softmax_shape(const Dims& sizes, int64_t dim) {
+  backend::SoftmaxShape shape{1, 1, 1};
   for (int i = 0; i < sizes.count; ++i)
     (i < dim ? shape.outer : i == dim ? shape.size : shape.inner) *= sizes[i];
   return shape;
@@ -99,11 +100,12 @@ Tensor normalised(const char* node, Kernel kernel, const char* name, Gradient gr
 }
 
 Tensor softmax_out(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out) {
-  return normalised("SoftmaxBackward0", cpu::softmax, "softmax", softmax_gradient, self, dim, dtype, out);
+  return normalised("SoftmaxBackward0", backend::current().softmax, "softmax", softmax_gradient, self, dim,
+                    dtype, out);
 }
 Tensor log_softmax_out(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out) {
-  return normalised("LogSoftmaxBackward0", cpu::log_softmax, "log_softmax", log_softmax_gradient, self, dim,
-                    dtype, out);
+  return normalised("LogSoftmaxBackward0", backend::current().log_softmax, "log_softmax",
+                    log_softmax_gradient, self, dim, dtype, out);
 }
 
 }  // namespace
@@ -147,14 +149,14 @@ Tensor rows_of(const Tensor& x, uint32_t mask) {
 Tensor raw_logsumexp(const Out& out, const Tensor& self, uint32_t mask, bool keepdim) {
   const bool one = __builtin_popcount(mask) == 1 && self.dim() > 0;
   const Tensor x = one ? as_contiguous(self) : rows_of(self, mask);
-  const cpu::SoftmaxShape shape =
-      one ? softmax_shape(self.sizes(), __builtin_ctz(mask)) : cpu::SoftmaxShape{x->sizes[0], x->sizes[1], 1};
+  const backend::SoftmaxShape shape = one ? softmax_shape(self.sizes(), __builtin_ctz(mask))
+                                          : backend::SoftmaxShape{x->sizes[0], x->sizes[1], 1};
   Tensor result = result_for(out, reduced_sizes(self.sizes(), mask, keepdim), self.dtype());
   const bool direct = result.is_contiguous() && result.dtype() == self.dtype();
   const Tensor y = direct ? result : empty(result.sizes(), self.dtype());
   {
     const WithoutGil guard(nanoseconds(x));
-    cpu::logsumexp(self.dtype(), shape, x->data, y->data);
+    backend::current().logsumexp(self.dtype(), shape, x->data, y->data);
   }
   if (!direct) copy_into(result, y);
   return result;

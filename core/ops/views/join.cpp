@@ -2,45 +2,17 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/backend/backend.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
-#include "core/parallel/parallel.h"
 #include "core/tensor/gil.h"
 
 namespace flambeau {
 
 namespace {
-constexpr int64_t kCopyGrain = 128 << 10;  // bytes: a thread's share worth waking it for
 int64_t copy_nanoseconds(int64_t bytes) { return bytes / 8; }
 
-struct Piece {
-  const char* data;
-  int64_t bytes;  // of one row
-};
-
-// Writes rows each of which is one row of every piece after another.
-void interleave_rows(std::span<const Piece> pieces, int64_t rows, char* out) {
-  int64_t row_bytes = 0;
-  for (const Piece& piece : pieces) row_bytes += piece.bytes;
-  const int64_t total = row_bytes * rows;
-  if (total == 0) return;
-  WithoutGil guard(copy_nanoseconds(total));
-  parallel_for(0, total, kCopyGrain, [&](int64_t first, int64_t last) {
-    int64_t row = first / row_bytes, within = first % row_bytes;
-    size_t p = 0;
-    while (within >= pieces[p].bytes) within -= pieces[p++].bytes;
-    for (int64_t at = first; at < last;) {
-      const int64_t n = std::min(pieces[p].bytes - within, last - at);
-      std::memcpy(out + at, pieces[p].data + row * pieces[p].bytes + within, static_cast<size_t>(n));
-      at += n;
-      within = 0;
-      if (++p == pieces.size()) {
-        p = 0;
-        ++row;
-      }
-    }
-  });
-}
+using Piece = backend::Piece;
 
 // A tensor of shape {0} joins with anything, by old custom.
 bool is_legacy_empty(const Tensor& t) { return t.dim() == 1 && t.sizes()[0] == 0; }
@@ -61,7 +33,8 @@ void join_into(const Tensor& result, TensorList tensors, int d, bool stacked) {
     pieces.reserve(tensors.size());
     for (const Tensor& t : tensors)
       if (t.numel()) pieces.push_back({t.data<char>(), (stacked ? 1 : t.sizes()[d]) * inner * item});
-    interleave_rows(pieces, rows, result.data<char>());
+    const WithoutGil guard(copy_nanoseconds(result.numel() * item));
+    backend::current().interleave_rows(pieces, rows, result.data<char>());
     return;
   }
   int64_t start = 0;
@@ -319,6 +292,7 @@ Tensor repeated_positions(const Tensor& repeats, std::optional<int64_t> output_s
   check(repeats.dim() <= 1, "repeat_interleave only accept 1D vector as repeat");
   check(repeats.dtype() == DType::Int64 || repeats.dtype() == DType::Int32,
         "repeats has to be Long or Int tensor");
+  const DeviceScope scope(on_host(repeats, "repeat_interleave with a tensor of repeats").device());
   Tensor counts = as_contiguous(to_dtype(detach(repeats), DType::Int64));
   const auto* n = counts.data<int64_t>();
   int64_t total = 0;
@@ -411,44 +385,18 @@ Tensor roll(const Tensor& self, IntList shifts, IntList dims) {
 }
 
 namespace {
-// One row at a time, the source read with steps of either sign.
 void copy_flipped(const Tensor& self, uint32_t mask, const Tensor& result) {
-  const int n = self.dim();
   const auto item = static_cast<int64_t>(item_size(self.dtype()));
-  int64_t steps[kMaxDims];
+  backend::SteppedRows rows{self.dim(), self.sizes().values, {}, static_cast<size_t>(item)};
   const char* start = self.data<char>();
-  for (int i = 0; i < n; ++i) {
-    steps[i] = self.strides()[i] * item;
+  for (int i = 0; i < rows.dims; ++i) {
+    rows.steps[i] = self.strides()[i] * item;
     if (!(mask >> i & 1)) continue;
-    start += (self.sizes()[i] - 1) * steps[i];
-    steps[i] = -steps[i];
+    start += (self.sizes()[i] - 1) * rows.steps[i];
+    rows.steps[i] = -rows.steps[i];
   }
-  const int64_t length = self.sizes()[n - 1], step = steps[n - 1], rows = self.numel() / length;
-  const Dims& sizes = self.sizes();
-  char* out = result.data<char>();
-  auto copy_row = [=](char* to, const char* from) {
-    if (step == item)
-      std::memcpy(to, from, static_cast<size_t>(length * item));
-    else if (item == 4)
-      for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 4, from + i * step, 4);
-    else if (item == 8)
-      for (int64_t i = 0; i < length; ++i) std::memcpy(to + i * 8, from + i * step, 8);
-    else
-      for (int64_t i = 0; i < length; ++i)
-        std::memcpy(to + i * item, from + i * step, static_cast<size_t>(item));
-  };
-  WithoutGil guard(copy_nanoseconds(self.numel() * item));
-  parallel_for(0, rows, std::max<int64_t>(kCopyGrain / (length * item), 1), [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      const char* from = start;
-      int64_t rest = row;
-      for (int d = n - 2; d >= 0; --d) {
-        from += rest % sizes[d] * steps[d];
-        rest /= sizes[d];
-      }
-      copy_row(out + row * length * item, from);
-    }
-  });
+  const WithoutGil guard(copy_nanoseconds(self.numel() * item));
+  backend::current().copy_stepped_rows(rows, self.numel(), start, result.data<char>());
 }
 }  // namespace
 

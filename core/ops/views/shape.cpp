@@ -357,8 +357,9 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> for
   const size_t needed = static_cast<size_t>(numel) * item_size(self.dtype());
   const auto offset = static_cast<size_t>(self->data - self->storage->data);
   if (offset + needed > self->storage->bytes) {
-    Ref<Storage> grown = Storage::make(offset + needed);
-    if (self->storage->bytes) std::memcpy(grown->data, self->storage->data, self->storage->bytes);
+    Ref<Storage> grown = Storage::make(offset + needed, self.device());
+    if (self->storage->bytes)
+      backend::current().copy_bytes(grown->data, self->storage->data, self->storage->bytes);
     grown->version = self->storage->version;
     self->storage = std::move(grown);
     self->data = self->storage->data + offset;

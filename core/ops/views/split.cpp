@@ -155,7 +155,7 @@ std::vector<Tensor> tensor_split_by_tensor(const Tensor& self, const Tensor& ind
         "tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
         "one-dimensional tensor, but got a tensor with ",
         indices_or_sections.dim(), " dims");
-  const auto* items = indices_or_sections.data<int64_t>();
+  const auto* items = on_host(indices_or_sections, "tensor_split with a tensor of sections").data<int64_t>();
   if (indices_or_sections.dim() == 0) return tensor_split(self, *items, dim);
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < indices_or_sections.numel(); ++i)

@@ -23,33 +23,8 @@ struct Window {
   }
 };
 
-// Calls f(position in the buffer, number of the element in row-major order).
-template <class F>
-void for_each_item(const Window& window, F f) {
-  const int n = window.sizes.count;
-  int64_t index[kMaxDims] = {}, at = window.offset, numel = 1;
-  for (int64_t size : window.sizes) numel *= size;
-  for (int64_t k = 0; k < numel; ++k) {
-    f(at, k);
-    for (int d = n - 1; d >= 0; --d) {
-      at += window.strides[d];
-      if (++index[d] < window.sizes[d]) break;
-      at -= index[d] * window.strides[d];
-      index[d] = 0;
-    }
-  }
-}
-
-template <class T>
-void add_through(const Window& window, const T* items, T* buffer) {
-  for_each_item(window, [=](int64_t at, int64_t k) { buffer[at] += items[k]; });
-}
-template <class T>
-void divide_by_counts(const Window& window, T* buffer, int32_t* counts) {
-  for_each_item(window, [=](int64_t at, int64_t) { ++counts[at]; });
-  const int64_t extent = window.extent();
-  for (int64_t i = 0; i < extent; ++i)
-    if (counts[i] > 1) buffer[i] /= static_cast<T>(counts[i]);
+backend::StridedWindow raw(const Window& w) {
+  return {w.sizes.count, w.sizes.values, w.strides.values, w.offset};
 }
 
 // Adds t's items into a flat zero buffer through the window `from`, divides each buffer item by how often
@@ -70,17 +45,12 @@ Tensor through_buffer(const Tensor& t, const Window& from, const Window& to, con
           if (t.numel()) copy_into(alias(buffer, from.sizes, from.strides, from.offset), t);
         } else {
           Tensor items = as_contiguous(t);
-          if (t.dtype() == DType::Float32)
-            add_through(from, items.data<float>(), buffer.data<float>());
-          else
-            add_through(from, items.data<double>(), buffer.data<double>());
+          backend::current().add_through(t.dtype(), raw(from), items->data, buffer->data);
         }
         if (twice) {
           Tensor counts = zeros(buffer.sizes(), DType::Int32);
-          if (t.dtype() == DType::Float32)
-            divide_by_counts(counted, buffer.data<float>(), counts.data<int32_t>());
-          else
-            divide_by_counts(counted, buffer.data<double>(), counts.data<int32_t>());
+          backend::current().divide_by_counts(t.dtype(), raw(counted), buffer.numel(), buffer->data,
+                                              counts.data<int32_t>());
         }
         Tensor result = alias(buffer, to.sizes, to.strides, to.offset);
         return may_overlap(to.sizes, to.strides) ? contiguous_copy(result) : result;

@@ -427,6 +427,7 @@ namespace {
 Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t length) {
   check(start.dim() == 0 && is_integral(start.dtype()) && start.dtype() != DType::Bool,
         "start must be an 0-dim integral Tensor.");
+  const DeviceScope scope(on_host(start, "narrow with a tensor as start").device());
   return narrow(self, dim, cast_copy(start, DType::Int64).data<int64_t>()[0], length);
 }
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length, const Out& out) {
