@@ -411,3 +411,63 @@ def test_nothing_warns_on_import_of_these_modules():
         warnings.simplefilter("error")
         for name in ("cuda", "backends.cuda", "backends.mkldnn", "mps", "xpu", "mtia", "accelerator", "cpu"):
             importlib.import_module(f"flambeau.{name}")
+
+
+# ---- devices by name
+
+
+@pytest.mark.parametrize("name", ["mps", "xpu:1", "hpu", "mtia", "meta:0", "cuda:127", "privateuseone"])
+def test_devices_of_other_types_can_be_named(name):
+    device = torch.device(name)
+    kind, _, index = name.partition(":")
+    assert (device.type, device.index) == (kind, int(index) if index else None)
+    assert str(device) == name and device == torch.device(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("cuda:-1", "Invalid device string: 'cuda:-1'"),
+        ("cpu:01", "Invalid device string: 'cpu:01'"),
+        ("cpu:", "Invalid device string: 'cpu:'"),
+        ("cuda: 1", "Invalid device string: 'cuda: 1'"),
+        ("cpu:0:1", "Invalid device string: 'cpu:0:1'"),
+        ("float32", "Invalid device string: 'float32'"),
+        ("", "Device string must not be empty"),
+        ("CPU", "Expected one of cpu, cuda, .* device type at start of device string: CPU"),
+        ("cuda:" + "9" * 20, "Could not parse device index '9{20}' in device string"),
+        (-1, "Device index must not be negative"),
+        (0, "Cannot access accelerator device when none is available"),
+    ],
+)
+def test_what_is_no_device_is_refused(name, message):
+    with pytest.raises(RuntimeError, match=message):
+        torch.device(name)
+
+
+@pytest.mark.parametrize("value", [None, 1.5, True, torch.tensor(1)])
+def test_a_device_is_a_string_or_a_number(value):
+    with pytest.raises(TypeError, match=r"device\(\) received an invalid combination of arguments"):
+        torch.device(value)
+
+
+def test_an_index_is_given_once():
+    assert torch.device("cuda", 2) == torch.device("cuda:2") == torch.device(type="cuda", index=2)
+    with pytest.raises(
+        RuntimeError, match="must not include an index because index was passed explicitly: cuda:1"
+    ):
+        torch.device("cuda:1", 1)
+    with pytest.raises(TypeError, match=r"argument 'index' \(position 2\) must be int, not str"):
+        torch.device("cuda", "1")
+    with pytest.raises(RuntimeError, match="Device index must not be negative"):
+        torch.device("cuda", -1)
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("cuda", AssertionError), ("xpu", AssertionError), ("mps", NotImplementedError)]
+)
+def test_tensors_cannot_be_made_on_devices_that_are_not_there(name, error):
+    with pytest.raises(error):
+        torch.ones(2, device=name)
+    with pytest.raises(error):
+        torch.ones(2).to(name)

@@ -92,42 +92,66 @@ struct DeviceObject {
 };
 Device& device_of(PyObject* o) { return reinterpret_cast<DeviceObject*>(o)->device; }
 
-Device device_from_text(std::string_view text) {
-  std::string_view name = text.substr(0, text.find(':'));
+constexpr int kMaxDeviceIndex = 127;
+void check_index(int64_t index) {
+  check(index >= 0, "Device index must not be negative");
+  check(index <= kMaxDeviceIndex, "Device index must be at most ", kMaxDeviceIndex, ", got ", index);
+}
+
+// "cuda" or "cuda:1": letters and underscores, then perhaps a colon and digits without a leading zero.
+Device device_from_text(const std::string& text) {
+  check(!text.empty(), "Device string must not be empty");
+  size_t end = text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+  const std::string name = text.substr(0, end), digits = end == text.npos ? "" : text.substr(end + 1);
+  bool well_formed = !name.empty() && (end == text.npos || text[end] == ':');
+  if (end != text.npos)
+    well_formed = well_formed && !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos &&
+                  (digits[0] != '0' || digits.size() == 1);
+  check(well_formed, "Invalid device string: '", text, "'");
   Device device{Device::Type::Cpu, -1};
-  bool known = false;
-  for (int i = 0; i < kDeviceTypes; ++i)
-    if (name == flambeau::name(static_cast<Device::Type>(i))) {
-      device.type = static_cast<Device::Type>(i);
-      known = true;
-    }
-  if (!known)
-    fail<RuntimeError>("Expected one of cpu, cuda, meta device type at start of device string: ",
-                       std::string(text));
-  if (name.size() != text.size()) {
-    std::string_view digits = text.substr(name.size() + 1);
-    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
-    if (error != std::errc() || end != digits.data() + digits.size() || device.index < 0)
-      fail<RuntimeError>("Invalid device string: '", std::string(text),
-                         "'; write for example 'cpu' or 'cuda:0'");
+  int type = 0;
+  while (type < kDeviceTypes && name != flambeau::name(static_cast<Device::Type>(type))) ++type;
+  check(type < kDeviceTypes,
+        "Expected one of cpu, cuda, ipu, xpu, mkldnn, opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
+        "vulkan, "
+        "mps, meta, hpu, mtia, privateuseone device type at start of device string: ",
+        name);
+  device.type = static_cast<Device::Type>(type);
+  if (!digits.empty()) {
+    auto [last, error] = std::from_chars(digits.data(), digits.data() + digits.size(), device.index);
+    check(error == std::errc(), "Could not parse device index '", digits, "' in device string '", text, "'");
+    check_index(device.index);
   }
+  if (device.type == Device::Type::Mkldnn)
+    warn(
+        "'mkldnn' is no longer used as device type. So torch.device('mkldnn') will be deprecated and removed "
+        "in the "
+        "future. Please use other valid device types instead. ");
   return device;
 }
 PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     PyObject *first = nullptr, *index = nullptr;
     static const char* names[] = {"type", "index", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first, &index))
+    static const char* whole[] = {"device", nullptr};
+    const bool named = keywords && PyDict_GetItemString(keywords, "device");
+    if (named ? !PyArg_ParseTupleAndKeywords(args, keywords, "O:device", const_cast<char**>(whole), &first)
+              : !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first,
+                                             &index))
       return nullptr;
     Device device;
     check<TypeError>(parse_device(first, device),
-                     "device(): argument 'type' must be str, int or device, not ", Py_TYPE(first)->tp_name);
+                     "device() received an invalid combination of arguments - got (", Py_TYPE(first)->tp_name,
+                     "), but expected one of:\n * (torch.device device)\n * (str type, int index = -1)\n");
     if (index && index != Py_None) {
       int64_t i;
-      check<TypeError>(parse_int(index, i) && i >= 0,
-                       "device(): argument 'index' must be a non-negative int");
-      check<RuntimeError>(device.index < 0,
-                          "type (string) must not include an index because index was passed explicitly");
+      check<TypeError>(PyUnicode_Check(first), "device(): argument 'type' (position 1) must be str, not ",
+                       Py_TYPE(first)->tp_name);
+      check<TypeError>(parse_int(index, i), "device(): argument 'index' (position 2) must be int, not ",
+                       Py_TYPE(index)->tp_name);
+      check(device.index < 0, "type (string) must not include an index because index was passed explicitly: ",
+            flambeau::name(device.type), ":", device.index);
+      check_index(i);
       device.index = static_cast<int>(i);
     }
     PyObject* o = type->tp_alloc(type, 0);
@@ -364,13 +388,16 @@ bool parse_device(PyObject* o, Device& device) {
     return true;
   }
   if (PyUnicode_Check(o)) {
-    device = device_from_text(PyUnicode_AsUTF8(o));
+    Py_ssize_t size;
+    const char* text = PyUnicode_AsUTF8AndSize(o, &size);
+    if (!text) throw PythonError();
+    device = device_from_text(std::string(text, static_cast<size_t>(size)));
     return true;
   }
   int64_t index;
-  if (parse_int(o, index)) {
-    device = {Device::Type::Cuda, static_cast<int>(index)};
-    return true;
+  if (!is_tensor(o) && parse_int(o, index)) {  // a number counts accelerators, of which there is none
+    check_index(index);
+    fail<RuntimeError>("Cannot access accelerator device when none is available.");
   }
   return false;
 }
@@ -380,11 +407,14 @@ void check_device(const Device& device) {
     check(device.index <= 0, "CPU device index must be -1 or zero, got ", device.index);
     return;
   }
-  if (device.type == Device::Type::Cuda) {
-    PyErr_SetString(PyExc_AssertionError,
-                    "Torch not compiled with CUDA enabled: this build of Flambeau has the device 'cpu' only");
+  if (device.type == Device::Type::Cuda || device.type == Device::Type::Xpu) {
+    PyErr_Format(PyExc_AssertionError,
+                 "Torch not compiled with %s enabled: this build of Flambeau has the device 'cpu' only",
+                 device.type == Device::Type::Cuda ? "CUDA" : "XPU");
     throw PythonError();
   }
+  check<NotImplementedError>(device.type == Device::Type::Meta, "the device '", flambeau::name(device.type),
+                             "' is not there: this build of Flambeau has 'cpu' and 'meta'");
 }
 
 bool parse_memory_format(PyObject* o, MemoryFormat& format) {

@@ -7,7 +7,9 @@ thread_local Device::Type default_device = Device::Type::Cpu;
 const DeviceMemory* device_memory[kDeviceTypes] = {};
 
 const char* name(Device::Type type) {
-  constexpr const char* names[kDeviceTypes] = {"cpu", "cuda", "meta"};
+  constexpr const char* names[kDeviceTypes] = {
+      "cpu", "cuda", "meta", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",
+      "ve",  "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "hpu",    "mtia",  "privateuseone"};
   return names[static_cast<int>(type)];
 }
 

@@ -6,12 +6,34 @@
 namespace flambeau {
 
 struct Device {
-  enum class Type : uint8_t { Cpu, Cuda, Meta };
+  // Those after Meta can be named, as in PyTorch, and hold nothing.
+  enum class Type : uint8_t {
+    Cpu,
+    Cuda,
+    Meta,
+    Ipu,
+    Xpu,
+    Mkldnn,
+    OpenGl,
+    OpenCl,
+    Ideep,
+    Hip,
+    Ve,
+    Fpga,
+    Maia,
+    Xla,
+    Lazy,
+    Vulkan,
+    Mps,
+    Hpu,
+    Mtia,
+    PrivateUseOne
+  };
   Type type;
   int index;  // -1: the current one
 };
-inline constexpr int kDeviceTypes = 3;
-const char* name(Device::Type type);  // "cpu", "cuda", "meta"
+inline constexpr int kDeviceTypes = 20;
+const char* name(Device::Type type);  // "cpu", "cuda" ...
 
 // The device of the operands of the running call: its results and temporaries are made there, and
 // backend::current() is that device's row. The binder sets it for a call from Python, the engine for a node.

@@ -1,4 +1,4 @@
-"""Utilities around training; `data` and `hooks` load when first used."""
+"""Utilities around training, loaded when first used."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ __all__ = ["data", "hooks"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not name.startswith("__"):
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module 'torch.utils' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
