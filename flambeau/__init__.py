@@ -26,6 +26,7 @@ from flambeau._grad_mode import enable_grad as enable_grad
 from flambeau._grad_mode import inference_mode as inference_mode
 from flambeau._grad_mode import no_grad as no_grad
 from flambeau._grad_mode import set_grad_enabled as set_grad_enabled
+from flambeau._lazy import __dir__ as __dir__
 from flambeau._lazy import __getattr__ as __getattr__
 from flambeau._tensor_new import *  # noqa: F403
 from flambeau._version import __version__ as __version__

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from flambeau.ops import FUNCTIONS
+
 TYPE_CHECKING = False  # typing itself costs a tenth of the import
 if TYPE_CHECKING:
     from typing import Any
@@ -53,6 +55,8 @@ def __getattr__(name: str) -> Any:
     package = sys.modules["flambeau"]
     if name in _NAMES:
         value = getattr(import_module(f"flambeau.{_NAMES[name]}"), name)
+    elif name in FUNCTIONS:
+        value = getattr(import_module("flambeau._core"), name)
     elif name == "_VF":
         value = import_module("flambeau._core")
     elif name.startswith("__") and name not in _DUNDER_MODULES:
@@ -66,3 +70,11 @@ def __getattr__(name: str) -> Any:
             raise AttributeError(f"module 'flambeau' has no attribute {name!r}") from None
     setattr(package, name, value)
     return value
+
+
+def __dir__() -> list[str]:
+    from pkgutil import iter_modules
+
+    package = sys.modules["flambeau"]
+    modules = [m.name for m in iter_modules(package.__path__) if not m.name.startswith("_")]
+    return sorted({*vars(package), *modules, *_NAMES, *FUNCTIONS})

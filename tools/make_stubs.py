@@ -13,7 +13,11 @@ import types
 from collections.abc import Iterable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))
+import make_index  # noqa: E402
+
 from flambeau import _core
+from flambeau.ops._describe import split_parameters
 
 STUB = Path(__file__).parent.parent / "flambeau" / "_core.pyi"
 
@@ -95,6 +99,7 @@ SIMPLE = {
     "layout": "_layout",
     "memory_format": "memory_format",
     "Generator": "Generator",
+    "object": "Any",
 }
 OPTIONS = "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
 # What is written by hand in the extension and gives something better known than Any.
@@ -127,25 +132,13 @@ OPERATORS = {
 }  # fmt: skip
 
 
-def split_parameters(text: str) -> list[str]:
-    parts, depth, current = [], 0, ""
-    for c in text:
-        depth += (c in "[(") - (c in "])")
-        if c == "," and not depth:
-            parts.append(current.strip())
-            current = ""
-        else:
-            current += c
-    return [*parts, current.strip()] if current.strip() else parts
-
-
 def parameter(text: str) -> tuple[str, str, str]:
     kind, _, rest = text.partition(" ")
     name, _, default = rest.partition("=")
     optional = kind.endswith("?")
     annotation = SIMPLE[kind.removesuffix("?")] + (" | None" if optional else "")
     if name.endswith("..."):
-        name, annotation = name.removesuffix("..."), annotation + " | Tensor"
+        name, annotation = "*" + name.removesuffix("..."), "Tensor | Sequence[Tensor]"
     name += "_" if keyword.iskeyword(name) else ""
     if default.startswith("["):
         default = "(" + default[1:-1] + (",)" if default != "[]" else ")")
@@ -170,13 +163,16 @@ def signatures(name: str, schema: str, method: bool, takes_out: bool) -> list[st
     found, positional_only_list, seen_star = [], None, False
     for i, text in enumerate(texts):
         if text == "*":
+            if not seen_star:
+                found.append("*")
             seen_star = True
-            found.append("*")
             continue
         pname, annotation, default = parameter(text)
         if method and i == 0:
             found.append("self")
             continue
+        if pname.startswith("*"):
+            seen_star = True
         if not seen_star:
             positional_only_list = (len(found), annotation) if text.startswith("int[] ") else None
         found.append(f"{pname}: {annotation}" + (f" = {default}" if default else ""))
@@ -209,6 +205,7 @@ def operator(name: str, op: object, method: bool, indent: str = "", static: bool
 
 
 def stub() -> str:
+    make_index.load_all()
     lines = [HEADER]
     lines.append("class Generator:")
     for name in sorted(n for n in dir(_core.Generator) if not n.startswith("_")):
@@ -291,3 +288,4 @@ if __name__ == "__main__":
     if "--check" in sys.argv:
         sys.exit(0 if STUB.read_text() == text else "flambeau/_core.pyi is stale: python tools/make_stubs.py")
     STUB.write_text(text)
+    make_index.main(check=False)

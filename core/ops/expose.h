@@ -30,7 +30,8 @@ enum class ValueKind : uint8_t {
   Device,
   Layout,
   MemoryFormat,
-  Generator
+  Generator,
+  Object  // of an operator written in Python: whatever the caller gave
 };
 struct Value {
   union {
@@ -45,6 +46,7 @@ struct Value {
     Device device;
     MemoryFormat memory_format;
     Generator* generator;
+    void* object;
   };
   uint32_t count;  // of lists and strings
   ValueKind kind;
@@ -300,6 +302,8 @@ enum Forms : unsigned {
   linalg = 256,   // flambeau._core._linalg.name
   optim = 512,    // flambeau._core._optim.name
   any_device = 1024,  // its tensors may lie on different devices (copy_, to ...)
+  fft = 2048,         // flambeau._core._fft.name
+  windows = 4096,     // flambeau._core._windows.name
 };
 
 struct Exposed {

@@ -26,7 +26,8 @@ ParameterType parameter_type(std::string_view text) {
       {"device", ParameterType::Device},
       {"layout", ParameterType::Layout},
       {"memory_format", ParameterType::MemoryFormat},
-      {"Generator", ParameterType::Generator}};
+      {"Generator", ParameterType::Generator},
+      {"object", ParameterType::Object}};
   for (auto [name, type] : types)
     if (name == text) return type;
   fail<RuntimeError>("unknown type in a schema: ", std::string(text));
@@ -155,6 +156,8 @@ const char* type_text(const Parameter& parameter) {
       return "torch.memory_format";
     case ParameterType::Generator:
       return "torch.Generator";
+    case ParameterType::Object:
+      return "object";
   }
   return "object";
 }
@@ -216,6 +219,12 @@ bool set_tensors(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
   v.tensors = frame.tensors.data();
   v.count = static_cast<uint32_t>(n);
   v.kind = ValueKind::Tensors;
+  return true;
+}
+
+inline bool set_object(PyObject* o, Value& v) {
+  v.object = o;
+  v.kind = ValueKind::Object;
   return true;
 }
 
@@ -287,14 +296,16 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
     case ParameterType::Layout:
       v.kind = ValueKind::Layout;
       if (Py_TYPE(o) != layout_type) return false;
-      return true;
+      return !p.as_given || set_object(o, v);
     case ParameterType::MemoryFormat:
       v.kind = ValueKind::MemoryFormat;
-      return parse_memory_format(o, v.memory_format);
+      return parse_memory_format(o, v.memory_format) && (!p.as_given || set_object(o, v));
     case ParameterType::Generator:
       v.kind = ValueKind::Generator;
       v.generator = generator_of(o);
-      return v.generator != nullptr;
+      return v.generator != nullptr && (!p.as_given || set_object(o, v));
+    case ParameterType::Object:
+      return set_object(o, v);
   }
   return false;
 }

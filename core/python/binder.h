@@ -21,7 +21,8 @@ enum class ParameterType : uint8_t {
   Device,
   Layout,
   MemoryFormat,
-  Generator
+  Generator,
+  Object  // anything; operators written in Python check it themselves
 };
 
 struct Parameter {
@@ -30,7 +31,8 @@ struct Parameter {
   ParameterType type = ParameterType::Tensor;
   bool optional = false;  // None is a value
   bool has_default = false;
-  bool spread = false;  // may be given as several positional arguments
+  bool spread = false;    // may be given as several positional arguments
+  bool as_given = false;  // the caller's object itself is the value
   Value default_value{};
   std::vector<int64_t> default_list;
   std::string default_text;
@@ -46,6 +48,8 @@ struct Overload {
   BoxedCall call = nullptr;
   BoxedCallMany call_many = nullptr;
   PyTypeObject* result_type = nullptr;  // a named tuple
+  PyObject* body = nullptr;  // of an operator written in Python, immortal; in place of call and call_many
+  PyObject* body_keywords = nullptr;  // the names of its keyword-only parameters
 };
 
 Overload parse_schema(const Exposed& exposed, std::string& name);

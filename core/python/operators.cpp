@@ -5,10 +5,13 @@
 #include <structmember.h>
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 
+#include "core/ops/operators.h"
+#include "core/python/arguments.h"
 #include "core/python/binder.h"
 
 namespace flambeau::python {
@@ -18,7 +21,7 @@ struct Operator {
   std::vector<Overload> overloads;
   bool inplace = false;
   unsigned forms = 0;
-  std::string doc;
+  std::string doc;               // the schemas
   PyObject* function = nullptr;  // the public callables, for __torch_function__
   PyObject* method = nullptr;
 };
@@ -52,6 +55,113 @@ PyObject* wrap_results(const Overload& overload, Results&& results) {
     else
       PyTuple_SET_ITEM(tuple.get(), i, item);
   }
+  return tuple.release();
+}
+
+// ---- operators whose body is a Python function
+
+PyObject* wrap_value(const Value& v) {
+  switch (v.kind) {
+    case ValueKind::None:
+      Py_RETURN_NONE;
+    case ValueKind::Tensor:
+      return wrap(Tensor(v.tensor));
+    case ValueKind::Tensors: {
+      Object tuple = owned(PyTuple_New(v.count));
+      for (uint32_t i = 0; i < v.count; ++i)
+        PyTuple_SET_ITEM(tuple.get(), i, owned(wrap(v.tensors[i])).release());
+      return tuple.release();
+    }
+    case ValueKind::Bool:
+    case ValueKind::Int:
+    case ValueKind::Float:
+      return wrap(to_scalar(v));
+    case ValueKind::Ints: {
+      Object tuple = owned(PyTuple_New(v.count));
+      for (uint32_t i = 0; i < v.count; ++i)
+        PyTuple_SET_ITEM(tuple.get(), i, owned(PyLong_FromLongLong(v.integers[i])).release());
+      return tuple.release();
+    }
+    case ValueKind::String:
+      return PyUnicode_FromStringAndSize(v.text, v.count);
+    case ValueKind::DType:
+      return wrap(v.dtype);
+    case ValueKind::Device:
+      return wrap(v.device);
+    case ValueKind::Object:
+      return Py_NewRef(static_cast<PyObject*>(v.object));
+    case ValueKind::Layout:
+    case ValueKind::MemoryFormat:
+    case ValueKind::Generator:
+      break;  // as_given, hence of kind Object
+  }
+  fail<RuntimeError>("a value without a Python object");
+}
+
+Object call_body(const Overload& overload, const Frame& frame) {
+  Object values[kMaxParameters];
+  PyObject* args[kMaxParameters];
+  const size_t n = overload.parameters.size();
+  for (size_t i = 0; i < n; ++i) {
+    values[i] = owned(wrap_value(frame.values[i]));
+    args[i] = values[i].get();
+  }
+  Object result = owned(PyObject_Vectorcall(overload.body, args, static_cast<size_t>(overload.positional),
+                                            overload.body_keywords));
+  if (!overload.result_type || !PyTuple_CheckExact(result.get())) return result;
+  Object tuple = owned(PyStructSequence_New(overload.result_type));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(result.get()); ++i)
+    PyStructSequence_SetItem(tuple.get(), i, Py_NewRef(PyTuple_GET_ITEM(result.get(), i)));
+  return tuple;
+}
+
+bool any_requires_grad(const Overload& overload, const Frame& frame) {
+  bool tracked = false;
+  for (size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Value& v = frame.values[i];
+    if (v.kind == ValueKind::Tensor) tracked |= requires_grad(Tensor(v.tensor));
+    if (v.kind == ValueKind::Tensors)
+      for (uint32_t k = 0; k < v.count; ++k) tracked |= requires_grad(v.tensors[k]);
+  }
+  return tracked;
+}
+
+// Writes what a body computed to where the caller wants it.
+void deliver(const Operator& op, PyObject* value, const Out& out) {
+  const Tensor result = need_tensor(value, op.name.c_str(), "out");
+  copy_(result_for(out, result.sizes(), result.dtype()), result);
+}
+
+PyObject* run_body_inplace(const Operator& op, const Overload& overload, Frame& frame) {
+  const Tensor self(frame.values[0].tensor);
+  Tensor
+      copy;  // for what the body captures of itself: a later backward must not meet the value written below
+  if (grad_enabled() && any_requires_grad(overload, frame)) {
+    copy = clone(self);
+    frame.values[0].tensor = copy.get();
+  }
+  Object result = call_body(overload, frame);
+  deliver(op, result.get(), Out{self.get(), nullptr, true});
+  return wrap(self);
+}
+
+PyObject* run_body_out(const Operator& op, const Overload& overload, Frame& frame) {
+  PyObject* given = frame.out_argument;
+  Object result = call_body(overload, frame);
+  if (is_tensor(given)) {
+    deliver(op, result.get(), Out{impl_of(given), nullptr, false});
+    return Py_NewRef(given);
+  }
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
+  check<TypeError>(PyTuple_Check(result.get()) && PyTuple_GET_SIZE(result.get()) == n, op.name,
+                   "(): out= takes as many tensors as there are results, got ", n);
+  for (Py_ssize_t i = 0; i < n; ++i)
+    deliver(op, PyTuple_GET_ITEM(result.get(), i),
+            Out{impl_of(PySequence_Fast_GET_ITEM(given, i)), nullptr, false});
+  if (!overload.result_type) return PySequence_Tuple(given);
+  Object tuple = owned(PyStructSequence_New(overload.result_type));
+  for (Py_ssize_t i = 0; i < n; ++i)
+    PyStructSequence_SetItem(tuple.get(), i, Py_NewRef(PySequence_Fast_GET_ITEM(given, i)));
   return tuple.release();
 }
 
@@ -95,13 +205,16 @@ bool works_elsewhere(const Overload& overload, const Frame& frame, const Out& ou
 PyObject* dispatch_here(const Overload& overload, const Frame& frame, const Out& out) {
   if (overload.call) [[likely]]
     return wrap(overload.call(frame.values, out));
+  if (overload.body) return call_body(overload, frame).release();
   return wrap_results(overload, overload.call_many(frame.values, out));
 }
 
 PyObject* dispatch(const Operator& op, const Overload& overload, const Frame& frame, const Out& out) {
   if (!works_elsewhere(overload, frame, out)) [[likely]]
     return dispatch_here(overload, frame, out);
-  const DeviceScope scope(device_of_call(op, overload, frame, out));
+  const Device::Type device = device_of_call(op, overload, frame, out);
+  if (overload.body) return call_body(overload, frame).release();  // what it calls finds its own devices
+  const DeviceScope scope(device);
   return dispatch_here(overload, frame, out);
 }
 
@@ -110,33 +223,29 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
   Out out;
   if (PyTuple_Check(given) || PyList_Check(given)) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
-    check<TypeError>(n >= 1 && n <= 2, op.name, "(): out= takes one or two tensors here, got ", n);
+    check<TypeError>(n >= 1 && (n <= 2 || overload.body), op.name,
+                     "(): out= takes one or two tensors here, got ", n);
     for (Py_ssize_t i = 0; i < n; ++i)
       check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name,
                        "(): argument 'out' must be Tensors, not ",
                        Py_TYPE(PySequence_Fast_GET_ITEM(given, i))->tp_name);
     out.target = impl_of(PySequence_Fast_GET_ITEM(given, 0));
-    if (n == 2) out.second = impl_of(PySequence_Fast_GET_ITEM(given, 1));
+    if (n >= 2) out.second = impl_of(PySequence_Fast_GET_ITEM(given, 1));
   } else {
     check<TypeError>(is_tensor(given), op.name, "(): argument 'out' must be Tensor, not ",
                      Py_TYPE(given)->tp_name);
     out.target = impl_of(given);
   }
   if (grad_enabled()) {
-    bool tracked = requires_grad(Tensor(out.target)) || (out.second && requires_grad(Tensor(out.second)));
-    for (size_t i = 0; i < overload.parameters.size(); ++i) {
-      const Value& v = frame.values[i];
-      if (v.kind == ValueKind::Tensor) tracked |= requires_grad(Tensor(v.tensor));
-      if (v.kind == ValueKind::Tensors)
-        for (uint32_t k = 0; k < v.count; ++k) tracked |= requires_grad(v.tensors[k]);
-    }
-    if (tracked)
+    if (requires_grad(Tensor(out.target)) || (out.second && requires_grad(Tensor(out.second))) ||
+        any_requires_grad(overload, frame))
       fail<RuntimeError>(
           op.name,
           "(): functions with out=... arguments don't support automatic differentiation, but one of the "
           "arguments requires grad. Leave out= away, or work under torch.no_grad().");
   }
   NoGrad no_grad;
+  if (overload.body) return run_body_out(op, overload, frame);
   Object result(dispatch(op, overload, frame, out));
   return result.release();
 }
@@ -147,6 +256,8 @@ PyObject* run(const Operator& op, const Overload& overload, Frame& frame) {
   if (op.inplace) {
     const Tensor& self = reinterpret_cast<const Tensor&>(frame.values[0].tensor);
     check_inplace(self);
+    if (overload.body) [[unlikely]]
+      return run_body_inplace(op, overload, frame);
     return dispatch(op, overload, frame, Out{self.get(), nullptr, true});
   }
   if (overload.forms & Forms::writes_self)
@@ -234,8 +345,9 @@ PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, 
                      PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     Frame frame;
-    const unsigned wanted =
-        self ? Forms::method : Forms::function | Forms::nn | Forms::special | Forms::linalg | Forms::optim;
+    const unsigned wanted = self ? Forms::method
+                                 : Forms::function | Forms::nn | Forms::special | Forms::linalg |
+                                       Forms::optim | Forms::fft | Forms::windows;
     for (const Overload& overload : op.overloads) {
       if (!op.inplace && !(overload.forms & wanted)) continue;
       if (bind(overload, self, args, count, keywords, frame) == Bound::No) continue;
@@ -289,8 +401,50 @@ PyObject* get_name(PyObject* o, void*) {
   std::string_view name = short_name(operator_of(o));
   return PyUnicode_FromStringAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
 }
-PyObject* get_doc(PyObject* o, void*) { return PyUnicode_FromString(operator_of(o).doc.c_str()); }
-PyObject* get_module(PyObject*, void*) { return PyUnicode_FromString("flambeau"); }
+// Where the public finds operators that are kept apart.
+struct Home {
+  unsigned form;
+  const char* inner;   // in flambeau._core, and before the dot in the operator's name
+  const char* module;  // the public module
+};
+constexpr Home homes[] = {
+    {Forms::nn, "_nn", "flambeau.nn.functional"},  {Forms::special, "_special", "flambeau.special"},
+    {Forms::linalg, "_linalg", "flambeau.linalg"}, {Forms::optim, "_optim", "flambeau.optim"},
+    {Forms::fft, "_fft", "flambeau.fft"},          {Forms::windows, "_windows", "flambeau.signal.windows"}};
+const Home* home_of(std::string_view full_name) {
+  for (const Home& home : homes)
+    if (full_name.starts_with(std::string(home.inner) + ".")) return &home;
+  return nullptr;
+}
+const Home* home_of_forms(unsigned forms) {
+  for (const Home& home : homes)
+    if (forms & home.form) return &home;
+  return nullptr;
+}
+
+bool is_method_object(PyObject* o) { return reinterpret_cast<OperatorObject*>(o)->vectorcall == call_method; }
+PyObject* get_qualified_name(PyObject* o, void*) {
+  Object name(get_name(o, nullptr));
+  return name && is_method_object(o) ? PyUnicode_FromFormat("Tensor.%U", name.get()) : name.release();
+}
+PyObject* get_module(PyObject* o, void*) {
+  const Home* home = is_method_object(o) ? nullptr : home_of(operator_of(o).name);
+  return PyUnicode_FromString(home ? home->module : "flambeau");
+}
+// Documentation and signatures are made by Python code that is loaded when somebody asks.
+PyObject* describe_with(const char* function, PyObject* o) {
+  Object module(PyImport_ImportModule("flambeau.ops._describe"));
+  return module ? PyObject_CallMethod(module.get(), function, "O", o) : nullptr;
+}
+PyObject* get_doc(PyObject* o, void*) { return describe_with("documentation", o); }
+PyObject* get_signature(PyObject* o, void*) { return describe_with("signature", o); }
+PyObject* get_bodies(PyObject* o, void*) {
+  Object list(PyList_New(0));
+  for (const Overload& overload : operator_of(o).overloads)
+    if (!list || PyList_Append(list.get(), overload.body ? overload.body : Py_None) < 0) return nullptr;
+  return list.release();
+}
+PyObject* get_full_name(PyObject* o, void*) { return PyUnicode_FromString(operator_of(o).name.c_str()); }
 PyObject* get_schemas(PyObject* o, void*) {
   const Operator& op = operator_of(o);
   Object list(PyList_New(0));
@@ -310,13 +464,22 @@ PyObject* operator_repr(PyObject* o) {
   std::string name(short_name(operator_of(o)));
   return PyUnicode_FromFormat("<flambeau operator %s>", name.c_str());
 }
-PyObject* operator_reduce(PyObject* o, PyObject*) { return get_name(o, nullptr); }
+PyObject* operator_reduce(PyObject* o, PyObject*) {
+  Object name(get_name(o, nullptr));
+  if (!name || !is_method_object(o)) return name.release();
+  Object builtins(PyImport_ImportModule("builtins"));
+  Object getattr(builtins ? PyObject_GetAttrString(builtins.get(), "getattr") : nullptr);
+  return getattr ? Py_BuildValue("O(OO)", getattr.get(), tensor_type, name.get()) : nullptr;
+}
 
 PyGetSetDef operator_attributes[] = {
     {"__name__", get_name, nullptr, nullptr, nullptr},
-    {"__qualname__", get_name, nullptr, nullptr, nullptr},
+    {"__qualname__", get_qualified_name, nullptr, nullptr, nullptr},
     {"__module__", get_module, nullptr, nullptr, nullptr},
     {"__doc__", get_doc, nullptr, nullptr, nullptr},
+    {"__signature__", get_signature, nullptr, nullptr, nullptr},
+    {"full_name", get_full_name, nullptr, "Its name with its home, as _linalg.det.", nullptr},
+    {"bodies", get_bodies, nullptr, "The Python functions of its overloads, None where it is C++.", nullptr},
     {"schemas", get_schemas, nullptr, "The schemas of its overloads.", nullptr},
     {"takes_out", get_takes_out, nullptr, "Which overloads take out=.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
@@ -445,66 +608,135 @@ PyMethodDef override_functions[] = {{"_disabled_torch_function_impl", run_withou
                                     {nullptr, nullptr, 0, nullptr}};
 }  // namespace
 
+namespace {
+
+// Gives an operator its place: in the module, in the home of its forms, on Tensor.
+void publish(PyObject* module, Operator& op) {
+  static PyTypeObject* function_type = make_operator_type("flambeau._core.Function", false);
+  static PyTypeObject* method_type = make_operator_type("flambeau._core.Method", true);
+  const std::string name(short_name(op));
+  const Home* home = home_of(op.name);
+  if (home || op.forms & Forms::function) {
+    if (!op.function) op.function = make_callable(function_type, op, call_function);
+    PyObject* place = home ? submodule(module, home->inner) : module;
+    if (PyObject_SetAttrString(place, name.c_str(), op.function) < 0) throw PythonError();
+    // The function of an operator with a home stands in the module too, unless another has that name.
+    if (home && op.forms & Forms::function && !PyDict_GetItemString(PyModule_GetDict(module), name.c_str()))
+      if (PyModule_AddObjectRef(module, name.c_str(), op.function) < 0) throw PythonError();
+  }
+  if (op.forms & Forms::method && !(home && name.ends_with('_') && operators.contains(name))) {
+    if (!op.method) op.method = make_callable(method_type, op, call_method);
+    if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), op.method) < 0)
+      throw PythonError();
+  }
+}
+
+// Enters an overload and its in-place twin; calls changed(op) for each operator that it touches.
+template <class F>
+void enter(PyObject* module, const Exposed& exposed, PyObject* body, F changed) {
+  std::string name;
+  Overload overload = parse_schema(exposed, name);
+  if (exposed.result_names) overload.result_type = make_result_type(module, exposed.result_names);
+  if (body) {
+    overload.body = Py_NewRef(body);
+    const auto n = static_cast<Py_ssize_t>(overload.parameters.size());
+    Object keywords = owned(PyTuple_New(n - overload.positional));
+    for (Py_ssize_t i = overload.positional; i < n; ++i)
+      PyTuple_SET_ITEM(keywords.get(), i - overload.positional,
+                       Py_NewRef(overload.parameters[static_cast<size_t>(i)].name));
+    if (n > overload.positional) overload.body_keywords = keywords.release();
+    for (Parameter& p : overload.parameters)
+      p.as_given = p.type == ParameterType::Layout || p.type == ParameterType::MemoryFormat ||
+                   p.type == ParameterType::Generator;
+  }
+  const Home* home = home_of_forms(exposed.forms);
+  const std::string prefix = home ? concat(home->inner, ".") : "";
+  auto add = [&](Operator& op, unsigned forms, const std::string& schema, Overload&& added) {
+    op.forms |= forms;
+    for (Overload& present : op.overloads) {
+      if (!body) break;
+      if (!present.body)
+        fail<RuntimeError>("the operator ", op.name, " is there already, in C++: one operator, one place");
+      if (std::string_view(present.schema) == added.schema) {  // its module was loaded again
+        present = std::move(added);
+        return changed(op);
+      }
+    }
+    op.doc += schema + "\n";
+    op.overloads.push_back(std::move(added));
+    changed(op);
+  };
+  const unsigned forms = exposed.forms;
+  Overload twin_overload = overload;
+  add(operator_named(prefix + name), forms, exposed.schema, std::move(overload));
+  if (forms & (Forms::inplace | Forms::inplace_function)) {
+    Operator& twin = operator_named(prefix + name + "_");
+    twin.inplace = true;
+    std::string schema = exposed.schema;
+    schema.insert(schema.find('('), "_");
+    twin_overload.takes_out = false;
+    if (twin_overload.parameters[0].type == ParameterType::TensorOrNumber)
+      twin_overload.parameters[0].type = ParameterType::Tensor;
+    unsigned twin_forms = forms & Forms::nn;
+    if (forms & Forms::inplace) twin_forms |= Forms::method;
+    if (forms & Forms::inplace_function) twin_forms |= Forms::function;
+    add(twin, twin_forms, schema, std::move(twin_overload));
+  }
+}
+
+// _register_operator(schema, forms, body, result_names=None) -> the operator's function, or its method.
+PyObject* register_operator(PyObject* module, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [schema, forms, body, result_names] = parse_arguments<4>(
+        "_register_operator", {"schema", "forms", "body", "result_names"}, 3, args, count, keywords);
+    static std::deque<std::string> kept;  // schemas live as long as the process
+    auto text = [](PyObject* o) {
+      const char* utf8 = PyUnicode_AsUTF8(o);
+      if (!utf8) throw PythonError();
+      return kept.emplace_back(utf8).c_str();
+    };
+    const unsigned long bits = PyLong_AsUnsignedLong(forms);
+    if (PyErr_Occurred()) throw PythonError();
+    const Exposed exposed{text(schema),
+                          nullptr,
+                          nullptr,
+                          static_cast<unsigned>(bits),
+                          given(result_names) ? text(result_names) : nullptr,
+                          nullptr};
+    Operator* first = nullptr;
+    enter(module, exposed, body, [&](Operator& op) {
+      publish(module, op);
+      if (!first) first = &op;
+    });
+    return Py_NewRef(first->function ? first->function : first->method);
+  });
+}
+
+// The names of the forms and their bits, for flambeau/ops.
+PyObject* operator_forms(PyObject*, PyObject*) {
+  return Py_BuildValue("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "function", Forms::function,
+                       "method", Forms::method, "inplace", Forms::inplace, "out", Forms::out, "nn", Forms::nn,
+                       "inplace_function", Forms::inplace_function, "writes_self", Forms::writes_self,
+                       "special", Forms::special, "linalg", Forms::linalg, "optim", Forms::optim,
+                       "any_device", Forms::any_device, "fft", Forms::fft, "windows", Forms::windows);
+}
+PyMethodDef registration_functions[] = {
+    {"_register_operator", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(register_operator)),
+     METH_FASTCALL | METH_KEYWORDS, "Makes an operator of a schema and a Python function."},
+    {"_operator_forms", operator_forms, METH_NOARGS, "The names and bits of an operator's forms."},
+    {nullptr, nullptr, 0, nullptr}};
+
+}  // namespace
+
 void install_operators(PyObject* module) {
   if (PyModule_AddFunctions(module, override_functions) < 0) throw PythonError();
+  if (PyModule_AddFunctions(module, registration_functions) < 0) throw PythonError();
   disabled_torch_function = owned(PyObject_GetAttrString(module, "_disabled_torch_function_impl")).release();
   std::vector<const Exposed*> all;
   for (const Exposed* e = Exposed::head(); e; e = e->next) all.push_back(e);
   std::reverse(all.begin(), all.end());
-  for (const Exposed* e : all) {
-    std::string name;
-    Overload overload = parse_schema(*e, name);
-    if (e->result_names) overload.result_type = make_result_type(module, e->result_names);
-    std::string prefix = e->forms & Forms::nn        ? "_nn."
-                         : e->forms & Forms::special ? "_special."
-                         : e->forms & Forms::linalg  ? "_linalg."
-                         : e->forms & Forms::optim   ? "_optim."
-                                                     : "";
-    Operator& op = operator_named(prefix + name);
-    op.forms |= e->forms;
-    op.doc += std::string(e->schema) + "\n";
-    op.overloads.push_back(overload);
-    if (e->forms & (Forms::inplace | Forms::inplace_function)) {
-      std::string inplace_name = name + "_";
-      size_t open = 0;
-      Operator& twin = operator_named(prefix + inplace_name);
-      twin.inplace = true;
-      twin.forms |= (e->forms & Forms::inplace ? Forms::method : 0) |
-                    (e->forms & Forms::inplace_function ? Forms::function : 0) | (e->forms & Forms::nn);
-      std::string schema = e->schema;
-      open = schema.find('(');
-      twin.doc += schema.insert(open, "_") + "\n";
-      overload.takes_out = false;
-      if (overload.parameters[0].type == ParameterType::TensorOrNumber)
-        overload.parameters[0].type = ParameterType::Tensor;
-      twin.overloads.push_back(std::move(overload));
-    }
-  }
-  PyTypeObject* function_type = make_operator_type("flambeau._core.Function", false);
-  PyTypeObject* method_type = make_operator_type("flambeau._core.Method", true);
-  constexpr std::pair<unsigned, const char*> homes[] = {
-      {Forms::nn, "_nn"}, {Forms::special, "_special"}, {Forms::linalg, "_linalg"}, {Forms::optim, "_optim"}};
-  for (auto& [full_name, op] : operators) {
-    std::string name(short_name(*op));
-    bool placed = false;
-    for (auto [form, home] : homes)
-      if (op->forms & form && full_name.starts_with(std::string(home) + ".")) {
-        if (!op->function) op->function = make_callable(function_type, *op, call_function);
-        if (PyObject_SetAttrString(submodule(module, home), name.c_str(), op->function) < 0)
-          throw PythonError();
-        placed = true;
-      }
-    if (op->forms & Forms::function) {
-      if (!op->function) op->function = make_callable(function_type, *op, call_function);
-      if (!PyObject_HasAttrString(module, name.c_str()) || !placed)
-        if (PyModule_AddObjectRef(module, name.c_str(), op->function) < 0) throw PythonError();
-    }
-    if (op->forms & Forms::method && !(placed && name.ends_with('_') && operators.contains(name))) {
-      op->method = make_callable(method_type, *op, call_method);
-      if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), op->method) < 0)
-        throw PythonError();
-    }
-  }
+  for (const Exposed* e : all) enter(module, *e, nullptr, [](Operator&) {});
+  for (auto& [full_name, op] : operators) publish(module, *op);
 }
 
 // ---- number protocol

@@ -1,0 +1,7 @@
+"""Discrete Fourier transforms: `flambeau.fft`."""
+
+from __future__ import annotations
+
+from flambeau.ops import namespace
+
+__getattr__, __dir__ = namespace(__name__)
