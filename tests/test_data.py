@@ -96,6 +96,13 @@ def test_random_split_takes_lengths_or_fractions():
         data.random_split(range(1), [0.9, 0.1])
 
 
+def test_random_split_takes_fractions_that_add_up_to_one_within_rounding():
+    assert sum([0.05] * 20) > 1
+    parts = data.random_split(range(100), [0.05] * 20)
+    assert [len(part) for part in parts] == [5] * 20
+    assert sorted(item for part in parts for item in part) == list(range(100))
+
+
 def test_random_split_draws_pytorchs_numbers():
     torch.manual_seed(1234)
     parts = data.random_split(range(10), [7, 3])

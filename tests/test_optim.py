@@ -674,3 +674,48 @@ def test_a_tensor_rate_is_scheduled_in_place():
     optimizer.step()
     schedule.step()
     assert rate.item() == 0.5
+
+
+# ---- what optimizers share
+
+
+@pytest.mark.parametrize(
+    ("make", "key"),
+    [
+        (lambda params: torch.optim.SGD(params, 0.1, momentum=0.9), "momentum_buffer"),
+        (lambda params: torch.optim.Adam(params, 0.1), "exp_avg"),
+        (lambda params: torch.optim.Adagrad(params, 0.1), "sum"),
+    ],
+)
+def test_loaded_state_is_a_copy(make, key):
+    def run_three_steps():
+        param = torch.tensor([1.0, -2.0], requires_grad=True)
+        optimizer = make([param])
+        for _ in range(3):
+            param.grad = param.detach() * 2 + 1
+            optimizer.step()
+        return param, optimizer
+
+    (_, first), (param, second) = run_three_steps(), run_three_steps()
+    second.load_state_dict(first.state_dict())
+    before = copy.deepcopy(first.state_dict()["state"][0])
+    param.grad = torch.tensor([5.0, 5.0])
+    second.step()
+    after, moved = first.state_dict()["state"][0], second.state_dict()["state"][0]
+    assert torch.equal(after[key], before[key])
+    assert not torch.equal(moved[key], before[key])
+    if "step" in before:
+        assert after["step"].item() == 3
+        assert moved["step"].item() == 4
+
+
+def test_groups_are_not_shared_with_the_caller_or_another_optimizer():
+    first, second = (torch.zeros(1, requires_grad=True) for _ in range(2))
+    groups = [{"params": [first]}, {"params": [second], "lr": 0.5}]
+    plain = torch.optim.SGD(groups, lr=0.01)
+    heavy = torch.optim.SGD(groups, lr=0.1, momentum=0.9)
+    assert [set(group) for group in groups] == [{"params"}, {"params", "lr"}]
+    assert [group["lr"] for group in heavy.param_groups] == [0.1, 0.5]
+    assert [group["momentum"] for group in plain.param_groups] == [0, 0]
+    heavy.param_groups[0]["lr"] = 7.0
+    assert plain.param_groups[0]["lr"] == 0.01

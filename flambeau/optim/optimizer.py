@@ -267,7 +267,7 @@ class Optimizer:
             if key in params:
                 state[params[key]] = _state_for(params[key], value, saved_options[key])
             else:
-                state[key] = value
+                state[key] = deepcopy(value)
         for group, saved in zip(groups, saved_groups, strict=True):
             saved["params"] = group["params"]
             if "param_names" in group:
@@ -298,6 +298,7 @@ class Optimizer:
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        param_group = param_group.copy()  # the caller's may describe a group of another optimizer, too
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
@@ -395,7 +396,7 @@ class CoreOptimizer(Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
-        self._refuse_differentiable(param_group)
+        self._refuse_differentiable(self.param_groups[-1])
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -433,17 +434,20 @@ def _clear(grad: Tensor) -> None:
 
 
 def _state_for(param: Tensor, value: Any, options: dict[str, Any], key: Hashable = None) -> Any:
-    """A parameter's loaded state: its tensors brought to the parameter's dtype and device, all but `step`."""
+    """A copy of a parameter's state: its tensors in the parameter's dtype and on its device, all but `step`."""
     if isinstance(value, Tensor):
+        target: dict[str, Any] = {"device": param.device}
         if key == "step":
             if options.get("capturable") or options.get("fused"):
-                return value.to(dtype=flambeau.float32, device=param.device)
-            return value
-        if param.is_floating_point():
-            return value.to(dtype=param.dtype, device=param.device)
-        return value.to(device=param.device)
+                target["dtype"] = flambeau.float32
+            else:
+                target = {"device": value.device}
+        elif param.is_floating_point():
+            target["dtype"] = param.dtype
+        return value.detach().to(**target, copy=True)
     if isinstance(value, dict):
         return {k: _state_for(param, v, options, k) for k, v in value.items()}
-    if isinstance(value, Iterable):
-        return type(value)(_state_for(param, v, options) for v in value)  # type: ignore[call-arg]
-    return value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = [_state_for(param, v, options) for v in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return deepcopy(value)

@@ -270,7 +270,7 @@ def random_split(dataset: Any, lengths: Sequence[int | float], generator: Any = 
         >>> [len(part) for part in random_split(range(10), [0.75, 0.25])]
         [8, 2]
     """
-    if math.isclose(sum(lengths), 1) and sum(lengths) <= 1:
+    if math.isclose(sum(lengths), 1):  # twenty times 0.05 add up to a little more
         lengths = _lengths_from_fractions(len(dataset), lengths)
     total = sum(lengths)
     if total != len(dataset):
