@@ -168,8 +168,10 @@ def reduce_storage(storage: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
 
 def deepcopy_extras(tensor: Tensor, result: Tensor, memo: dict[int, Any]) -> None:
     """Copies what goes along with a tensor's values: its gradient, and its attributes."""
-    if tensor.grad is not None:
-        result.grad = copy.deepcopy(tensor.grad, memo)
+    grad = tensor.grad if tensor.is_leaf else None
+    if grad is not None:
+        # One that backward(create_graph=True) left is copied without its history, which is not the copy's.
+        result.grad = copy.deepcopy(grad if grad.is_leaf else grad.detach(), memo)
     state = object_state(tensor)
     if state:
         set_object_state(result, copy.deepcopy(state, memo))

@@ -26,17 +26,37 @@ PyObject* registered(PyObject* self, PyObject* name) {
   return nullptr;
 }
 
-PyObject* registered_or_raise(PyObject* self, PyObject* name) {
+// The parameter, submodule or buffer of that name, in place of the pending AttributeError; null with that
+// error if there is none.
+PyObject* registered_instead_of_error(PyObject* self, PyObject* name) {
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
   PyObject* found = registered(self, name);
-  if (!found && !PyErr_Occurred()) {
-    PyErr_Format(PyExc_AttributeError, "'%.200s' object has no attribute '%S'", Py_TYPE(self)->tp_name, name);
+  if (found || PyErr_Occurred()) {
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+  } else {
+    PyErr_Restore(type, value, traceback);
   }
   return found;
 }
 
+// The method __getattr__. An attribute of the class that could not be read is a property whose own code
+// failed: it is read again, so that the error tells of its cause and not of the property.
+PyObject* registered_or_raise(PyObject* self, PyObject* name) {
+  PyObject* found = registered(self, name);
+  return found || PyErr_Occurred() ? found : PyObject_GenericGetAttr(self, name);
+}
+
 PyObject* get_attribute(PyObject* self, PyObject* name) {
-  PyObject* found = _PyObject_GenericGetAttrWithDict(self, name, nullptr, /*suppress=*/1);
-  return found || PyErr_Occurred() ? found : registered_or_raise(self, name);
+  if (PyUnicode_Check(name) && !_PyType_Lookup(Py_TYPE(self), name)) {
+    PyObject* found = _PyObject_GenericGetAttrWithDict(self, name, nullptr, /*suppress=*/1);
+    return found || PyErr_Occurred() ? found : registered_or_raise(self, name);
+  }
+  PyObject* found = PyObject_GenericGetAttr(self, name);
+  if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;
+  return registered_instead_of_error(self, name);
 }
 
 // Whether hooks may want to know of the call: `_hooked` in the instance, else in its class.
