@@ -241,6 +241,22 @@ def test_dropout_zeroes_and_scales_in_training_only():
     assert layer.eval()(torch.ones(5)).tolist() == [1] * 5
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("drop", [F.dropout, F.dropout1d, F.alpha_dropout, F.feature_alpha_dropout])
+def test_what_is_dropped_leaves_no_trace_of_its_value(drop, value):
+    torch.manual_seed(0)
+    x = torch.full((20, 30), value, requires_grad=True)
+    y = drop(x, 0.5, True)
+    dropped = y.isfinite()
+    assert 0 < dropped.sum() < 600
+    (gradient,) = torch.autograd.grad(y, x, torch.full_like(y, math.inf))
+    assert torch.equal(gradient == 0, dropped)
+    x = torch.full((2, 3), value, requires_grad=True)
+    y = drop(x, 1.0, True)
+    y.sum().backward()
+    assert y.tolist() == x.grad.tolist() == [[0, 0, 0]] * 2
+
+
 def test_dropout_of_everything_and_of_nothing():
     assert F.dropout(torch.ones(3), 1.0).tolist() == [0, 0, 0]
     assert F.dropout(torch.ones(3), 0.0).tolist() == [1, 1, 1]

@@ -223,3 +223,26 @@ def test_derivatives_of_losses_of_numbers():
 def test_wrong_arguments_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call(torch.ones(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("target", "logit", "expected"),
+    [
+        (0.0, math.inf, math.inf),
+        (0.5, math.inf, math.inf),
+        (0.9, -math.inf, math.inf),
+        (1.0, -math.inf, math.inf),
+        (0.0, -math.inf, 0.0),
+        (1.0, math.inf, 0.0),
+    ],
+)
+def test_an_infinite_logit_costs_what_it_denies(target, logit, expected):
+    x = torch.tensor([logit], requires_grad=True)
+    t = torch.tensor([target])
+    for pos_weight in (None, torch.tensor([3.0])):
+        loss = F.binary_cross_entropy_with_logits(x, t, pos_weight=pos_weight)
+        assert loss.item() == expected
+        (gradient,) = torch.autograd.grad(loss, x)
+        denied = 1 - target if logit > 0 else -target
+        factor = 1 if pos_weight is None or logit > 0 else 3
+        assert gradient.item() == pytest.approx(denied * factor)

@@ -335,6 +335,21 @@ def test_multinomial_never_takes_a_category_of_weight_0():
     assert set(samples[1]) == {0}
 
 
+@pytest.mark.parametrize(
+    ("weights", "samples"), [([2.0, 7.0, 1.0, 0.0], 4), ([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]], 2)]
+)
+def test_multinomial_without_replacement_needs_a_category_for_each_sample(weights, samples):
+    with pytest.raises(RuntimeError, match="not enough non-zero categories to sample"):
+        torch.multinomial(torch.tensor(weights), samples)
+
+
+def test_multinomial_prefers_the_smallest_weight_to_none():
+    smallest = torch.full((8,), 1e-45)
+    smallest[:4] = 0
+    for _ in range(50):
+        assert sorted(torch.multinomial(smallest, 4).tolist()) == [4, 5, 6, 7]
+
+
 # ---- dropout
 
 

@@ -111,6 +111,8 @@ enum class Pointwise : uint8_t {
   AddCDiv,
   // (x, y): (x - y)^2.
   SquaredDifference,
+  // (x, factor): x * factor, and 0 where the factor is 0, whatever x is; floating dtypes only.
+  MulOrZero,
 
   // Activations and their derivatives; g is the gradient of the result.
   Relu,                 // (x)

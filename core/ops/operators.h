@@ -10,6 +10,8 @@ namespace flambeau {
 Tensor add(const Operand& self, const Operand& other, const Scalar& alpha = 1, const Out& out = {});
 Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha = 1, const Out& out = {});
 Tensor mul(const Operand& self, const Operand& other, const Out& out = {});
+// self * factor, and 0 where the factor is 0, whatever self is there.
+Tensor mul_or_zero(const Tensor& self, const Tensor& factor, const Out& out = {});
 Tensor div(const Operand& self, const Operand& other, const Out& out = {});
 Tensor neg(const Tensor& self, const Out& out = {});
 Tensor reciprocal(const Tensor& self, const Out& out = {});

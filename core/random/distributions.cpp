@@ -283,14 +283,18 @@ void multinomial(Generator& generator, DType dtype, const void* weights, void* c
                  int64_t n_categories, int64_t* out, int64_t n_samples) {
   visit_floating(dtype, "multinomial", [&]<class T>() {
     T* distribution = static_cast<T*>(cumulative);
+    const T* const weight = static_cast<const T*>(weights);
     T sum = 0;
-    for (int64_t i = 0; i < n_categories; ++i) distribution[i] = sum += static_cast<const T*>(weights)[i];
+    for (int64_t i = 0; i < n_categories; ++i) distribution[i] = sum += weight[i];
     for (int64_t i = 0; i < n_categories; ++i) distribution[i] /= sum;
     distribution[n_categories - 1] = 1;
     for_each_uniform<double>(generator, n_samples, [&](int64_t i, double u) {
       const T* found =
           std::partition_point(distribution, distribution + n_categories, [u](T x) { return x < u; });
-      out[i] = found - distribution;
+      int64_t category = found - distribution;
+      // A draw of exactly 0 finds leading categories of weight 0.
+      while (weight[category] == 0 && category + 1 < n_categories) ++category;
+      out[i] = category;
     });
   });
 }

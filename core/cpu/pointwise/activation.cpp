@@ -208,10 +208,12 @@ struct HardtanhBackward {
   }
 };
 
+// The share of the target that the logit denies costs |x|; none costs nothing, even at infinity.
 struct BceWithLogits {
   template <class T>
   static T of(T x, T target) {
-    return (x < T(0) ? T(0) : x) - x * target + math::log1p(math::exp(-math::abs(x)));
+    const T distance = math::abs(x), denied = x > T(0) ? T(1) - target : target;
+    return (denied == T(0) ? T(0) : denied * distance) + math::log1p(math::exp(-distance));
   }
 };
 struct BceWithLogitsBackward {

@@ -55,6 +55,12 @@ struct Mul {
     return static_cast<T>(wrap(x) * wrap(y));
   }
 };
+struct MulOrZero {
+  template <class T>
+  static T of(T x, T factor) {
+    return factor == T(0) ? T(0) : x * factor;
+  }
+};
 struct AddScaled {
   template <class T>
   static T of(T x, T y, T alpha) {
@@ -380,6 +386,7 @@ void fill_arithmetic(PointwiseKernels& kernels) {
   set<Add>(kernels, Pointwise::Add, Any());
   set<Sub>(kernels, Pointwise::Sub, Numbers());
   set<Mul>(kernels, Pointwise::Mul, Any());
+  set<MulOrZero>(kernels, Pointwise::MulOrZero, Floating());
   set<AddScaled>(kernels, Pointwise::AddScaled, Any());
   set<AddCMul>(kernels, Pointwise::AddCMul, Numbers());
   set<AddCDiv>(kernels, Pointwise::AddCDiv, Floating());

@@ -153,7 +153,8 @@ Tensor softplus_of_negative(const Tensor& x) {
       wrt(x, [x = saved(x)](const Tensor& grad) { return mul(grad, sub(sigmoid(x()), kOne)); }));
 }
 
-// With positive weights p: (1 - t) x + (1 + (p - 1) t) softplus(-x); without, p is 1.
+// With positive weights p: (1 - t) softplus(x) + p t softplus(-x); without, p is 1. A term whose factor is 0
+// is 0, at infinite logits, too.
 Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target,
                                         const OptionalTensor& weight, const OptionalTensor& pos_weight,
                                         int64_t mode) {
@@ -175,8 +176,8 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
       [&] {
         Tensor losses;
         if (pos_weight) {
-          const Tensor factor = add(mul(sub(pos_weight, kOne), target), kOne);
-          losses = add(mul(sub(kOne, target), self), mul(factor, softplus_of_negative(self)));
+          losses = add(mul_or_zero(softplus_of_negative(neg(self)), sub(kOne, target)),
+                       mul_or_zero(softplus_of_negative(self), mul(pos_weight, target)));
         } else {
           losses = pointwise({}, Pointwise::BceWithLogits, {self, target});
         }
@@ -195,13 +196,14 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
             }
             return weighted(mul(slope, element_gradient(grad, reduction, count)), w());
           }),
-      wrt(target,
-          [x = saved(self), w = saved(weight), p = saved(pos_weight), reduction, count](const Tensor& grad) {
-            const Tensor logits = x(), positive = p();
-            Tensor slope = neg(logits);
-            if (positive) slope = add(slope, mul(sub(positive, kOne), softplus_of_negative(logits)));
-            return weighted(mul(slope, element_gradient(grad, reduction, count)), w());
-          }));
+      wrt(target, [x = saved(self), w = saved(weight), p = saved(pos_weight), reduction,
+                   count](const Tensor& grad) {
+        const Tensor logits = x(), positive = p();
+        Tensor slope = neg(logits);
+        if (positive)
+          slope = sub(mul_or_zero(softplus_of_negative(logits), positive), softplus_of_negative(neg(logits)));
+        return weighted(mul(slope, element_gradient(grad, reduction, count)), w());
+      }));
 }
 
 }  // namespace

@@ -98,6 +98,17 @@ Tensor mul(const Operand& self, const Operand& other, const Out& out) {
 EXPOSE("mul(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
 EXPOSE("multiply(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
 
+Tensor mul_or_zero(const Tensor& self, const Tensor& factor, const Out& out) {
+  if (!is_floating(self.dtype())) return mul(self, factor, out);
+  return differentiable(
+      "MulBackward0", out, [&] { return pointwise(out, Pointwise::MulOrZero, {self, factor}); },
+      wrt(self, [shape = InputShape(self),
+                 y = saved(factor)](const Tensor& grad) { return shape.fit(mul_or_zero(grad, y())); }),
+      wrt(factor, [shape = InputShape(factor), x = saved(self)](const Tensor& grad) {
+        return shape.fit(mul(grad, x()));
+      }));
+}
+
 Tensor div(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
       "DivBackward0", out, [&] { return pointwise(out, Pointwise::Div, {self, other}); },

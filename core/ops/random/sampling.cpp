@@ -102,11 +102,12 @@ EXPOSE("bernoulli_(Tensor self, float p=0.5, *, Generator? generator=None) -> Te
 
 // ---- multinomial
 
-// Each row's weights finite, none negative, some positive.
+// Each row's weights finite, none negative, some positive; without replacement, one for each sample.
 template <class T>
-void check_weights(const T* weights, int64_t rows, int64_t categories, bool replacement) {
+void check_weights(const T* weights, int64_t rows, int64_t categories, bool replacement, int64_t samples) {
   for (int64_t row = 0; row < rows; ++row, weights += categories) {
     T sum = 0;
+    int64_t positive = 0;
     for (int64_t i = 0; i < categories; ++i) {
       const T w = weights[i];
       if (!replacement) {
@@ -118,8 +119,14 @@ void check_weights(const T* weights, int64_t rows, int64_t categories, bool repl
               "invalid multinomial distribution (encountering probability entry = infinity or NaN): ", w);
       }
       sum += w;
+      positive += w > 0;
     }
     check(sum > 0, "invalid multinomial distribution (sum of probabilities <= 0)");
+    check(std::isfinite(sum), "invalid multinomial distribution (sum of probabilities is not finite)");
+    check(replacement || positive >= samples,
+          "invalid multinomial distribution (with replacement=False, not enough non-zero categories to "
+          "sample: ",
+          positive, " for ", samples, " samples)");
   }
 }
 
@@ -130,7 +137,8 @@ template <class T>
 void take_largest(const T* weights, T* keys, int64_t* order, int64_t rows, int64_t categories,
                   int64_t samples, int64_t* out) {
   for (int64_t row = 0; row < rows; ++row, weights += categories, keys += categories, out += samples) {
-    for (int64_t i = 0; i < categories; ++i) keys[i] = weights[i] / keys[i];
+    // Below every quotient, even one that is rounded to 0: what has no weight.
+    for (int64_t i = 0; i < categories; ++i) keys[i] = weights[i] > 0 ? weights[i] / keys[i] : T(-1);
     std::iota(order, order + categories, int64_t{0});
     std::partial_sort(order, order + samples, order + categories, [keys](int64_t a, int64_t b) {
       return keys[a] > keys[b] || (keys[a] == keys[b] && a < b);
@@ -165,7 +173,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, Ge
     T* scratch = work.data<T>();
     int64_t* sample = samples.data<int64_t>();
     if (samples.numel() == 0 || !backend::current().has_values) return;
-    check_weights(weight, rows, categories, !by_keys);
+    check_weights(weight, rows, categories, !by_keys, num_samples);
     if (by_keys) {
       draw_items(generator, scratch, rows * categories, 15, [=](Generator& g, void* keys) {
         random::exponential(g, dtype, keys, rows * categories, 1);
@@ -257,15 +265,15 @@ void draw_noise(const Tensor& noise, double p) {
     draw_bernoulli(noise, 1 - p, nullptr, 1 / (1 - p));
 }
 
-// input * noise.
+// input * noise, and 0 for what is dropped, even if it is infinite.
 Tensor masked(const Tensor& input, const Tensor& noise, double p, const Out& out) {
   return differentiable(
       "MulBackward0", out,
       [&] {
         draw_noise(noise, p);
-        return mul(input, noise, out);
+        return mul_or_zero(input, noise, out);
       },
-      wrt(input, [noise = saved(noise)](const Tensor& grad) { return mul(grad, noise()); }));
+      wrt(input, [noise = saved(noise)](const Tensor& grad) { return mul_or_zero(grad, noise()); }));
 }
 
 // One number for each sample and channel.
@@ -281,14 +289,14 @@ Tensor feature_noise(const Tensor& input) {
 Tensor alpha_masked(const Tensor& input, const Tensor& noise, double p, const Out& out) {
   if (p == 1) {
     fill_raw(noise, 0);
-    return mul(input, noise, out);
+    return mul_or_zero(input, noise, out);
   }
   constexpr double kLimit = 1.7580993408473766;
   const double scale = 1 / std::sqrt((kLimit * kLimit * p + 1) * (1 - p));
   draw_bernoulli(noise, 1 - p, nullptr);
   const Tensor shift = add(mul(add(noise, Scalar(-1)), Scalar(kLimit * scale)), Scalar(kLimit * scale * p));
   mul(noise, Scalar(scale), Out{noise.get(), nullptr, true});
-  return add(mul(input, noise, out), shift, 1, out);
+  return add(mul_or_zero(input, noise, out), shift, 1, out);
 }
 
 Tensor dropout(const Tensor& input, double p, bool train, const Out& out) {
