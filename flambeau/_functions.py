@@ -18,7 +18,6 @@ __all__ = [
     "typename",
     "asarray",
     "set_default_device",
-    "get_default_device",
     "get_num_interop_threads",
     "compile",
     "SymInt",
@@ -80,14 +79,18 @@ def asarray(
 
 
 def set_default_device(device: Any) -> None:
-    """Sets the device of new tensors; this build has 'cpu' only."""
-    if device is not None:
-        _core.empty(0, device=device)  # refuses a device that is not there
+    """Sets the device on which this thread makes tensors where none is named; None is the CPU.
 
+    Raises:
+        AssertionError: this build has no such device.
 
-def get_default_device() -> Any:
-    """The device of new tensors."""
-    return _core.device("cpu")
+    >>> import flambeau as torch
+    >>> torch.set_default_device("meta")
+    >>> torch.zeros(2).device
+    device(type='meta')
+    >>> torch.set_default_device(None)
+    """
+    _core._set_default_device("cpu" if device is None else device)
 
 
 def get_num_interop_threads() -> int:

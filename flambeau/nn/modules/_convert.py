@@ -21,6 +21,11 @@ class Target(NamedTuple):
         """The tensor on the device, and in the dtype if it holds floating point or complex numbers."""
         wanted: dict[str, Any] = {}
         if self.device is not None:
+            if tensor.is_meta and self.device.type != "meta":
+                raise NotImplementedError(
+                    "Cannot copy out of meta tensor; no data! Please use torch.nn.Module.to_empty() instead "
+                    "of torch.nn.Module.to() when moving module from meta to a different device."
+                )
             wanted["device"] = self.device
         if self.dtype is not None and (tensor.is_floating_point() or tensor.is_complex()):
             wanted["dtype"] = self.dtype

@@ -1,0 +1,193 @@
+"""Arguments for every operator, made from its schema: what an operator accepts on the CPU is a sample of it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import flambeau as torch
+
+# Arguments by name, for operators that ask for more than their types say.
+_NAMED: dict[str, list[Any]] = {
+    "size": [(2, 3)],
+    "sizes": [(2, 3)],
+    "stride": [(1,), (3, 1), 1],
+    "kernel_size": [(2,), (2, 2)],
+    "indices_or_sections": [1, (1,)],
+    "ord": [2.0],
+    "p": [0.5, 2.0],
+    "reduce": ["add"],
+    "equation": ["ij->ji"],
+    "indexing": ["ij"],
+    "repeats": [(1, 2, 1), 2],
+    "physical_layout": [(1, 0)],
+    "unflattened_size": [(3, 1)],
+    "split_size": [2],
+    "mode": ["constant"],
+    "approximate": ["none"],
+    "rounding_mode": ["floor"],
+    "padding": [0, "valid"],
+    "pad": [(1, 1)],
+    "target": [torch.tensor([0, 2]), torch.rand(2, 3)],
+    "dims": [(0, 1), (1, 0), 1],
+    "shifts": [(1, 1), 1],
+    "vec": [torch.rand(3)],
+    "tensor": [torch.rand(3)],
+    "vec1": [torch.rand(2)],
+    "vec2": [torch.rand(3)],
+    "mat2": [torch.rand(3, 2)],
+    "mat1": [torch.rand(2, 3)],
+    "batch1": [torch.rand(2, 2, 3)],
+    "batch2": [torch.rand(2, 3, 2)],
+    "mask": [torch.tensor([[True, False, True]])],
+    "condition": [torch.tensor([[True, False, True]])],
+    "index": [torch.tensor([0, 1]), torch.tensor([[0, 1, 1]])],
+    "indices": [torch.tensor([0, 1]), [torch.tensor([0, 1])]],
+    "dtype": [torch.float64],
+    "device": [None],
+    "memory_format": [torch.contiguous_format],
+}
+
+
+def _tensors() -> list[Any]:
+    torch.manual_seed(0)
+    square = torch.rand(3, 3)
+    return [
+        torch.rand(2, 3),
+        torch.rand(3),
+        square @ square.t() + torch.eye(3),
+        torch.randint(1, 4, (2, 3)),
+        torch.rand(2, 3) > 0.5,
+        torch.rand(2, 3, 4, 4),
+        torch.rand(2, 3, 4),
+        torch.rand(()),
+    ]
+
+
+def _choices(kind: str, name: str, first: bool) -> list[Any]:
+    if name in _NAMED and not (first and kind == "Tensor"):
+        return _NAMED[name]
+    kind = kind.rstrip("?")
+    tensors = _tensors()
+    return {
+        "Tensor": tensors if first else tensors[:5],
+        "Tensor|Number": tensors[:4] if first else [*tensors[:4], 2],
+        "Number": [1, 0.5],
+        "Tensor[]": [[tensors[0], tensors[0]], [tensors[1], tensors[1]]],
+        "int": [1, 0, 2],
+        "int[]": [(1,), (0, 1), (2, 3)],
+        "float": [0.5],
+        "bool": [False],
+        "str": ["sum"],
+        "dtype": [torch.float64],
+        "device": [None],
+    }.get(kind, [None])
+
+
+# Operators whose arguments have to fit each other more closely than a choice by type would hit on.
+_WHOLE: dict[str, list[Any]] = {
+    "conv1d": [torch.rand(1, 2, 6), torch.rand(3, 2, 2)],
+    "conv2d": [torch.rand(1, 2, 5, 5), torch.rand(3, 2, 2, 2)],
+    "bmm": [torch.rand(2, 3, 2), torch.rand(2, 2, 3)],
+    "addbmm_": [torch.rand(3, 3), torch.rand(2, 3, 2), torch.rand(2, 2, 3)],
+    "addmm_": [torch.rand(3, 3), torch.rand(3, 2), torch.rand(2, 3)],
+    "baddbmm_": [torch.rand(2, 3, 3), torch.rand(2, 3, 2), torch.rand(2, 2, 3)],
+    "float_power_": [torch.rand(2, 3).double(), 2],
+    "unfold": [torch.rand(4, 5), 1, 2, 1],
+    "clamp": [torch.rand(2, 3), 0.2, 0.8],
+    "clip": [torch.rand(2, 3), 0.2, 0.8],
+    "linspace": [0, 1, 5],
+    "logspace": [0, 1, 5],
+    "select": [torch.rand(2, 3), 1, 0],
+    "split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
+    "unflatten": [torch.rand(2, 6), 1, (2, 3)],
+}
+
+_SCHEMA = re.compile(r"^(\w+)\((.*)\) -> .*$")
+
+
+@dataclass
+class Sample:
+    """One call of an operator that works on the CPU."""
+
+    name: str
+    function: Any
+    args: list[Any]
+    keywords: dict[str, Any]
+
+    def call(self, change: Any = lambda value: value) -> Any:
+        """Calls the operator with every argument that is (or holds) a tensor changed; a fresh copy of it each time."""
+
+        def fresh(value: Any) -> Any:
+            if isinstance(value, torch.Tensor):
+                return change(value.clone())
+            if isinstance(value, list):
+                return [fresh(item) for item in value]
+            return value
+
+        torch.manual_seed(0)
+        return self.function(*map(fresh, self.args), **{k: fresh(v) for k, v in self.keywords.items()})
+
+
+def operators() -> dict[str, Any]:
+    """Every exposed operator by its name: functions, and the methods that are no functions."""
+    core = torch._core
+    found: dict[str, Any] = {}
+    for prefix, home in (
+        ("", core),
+        ("_nn.", core._nn),
+        ("_special.", core._special),
+        ("_linalg.", core._linalg),
+    ):
+        for name in dir(home):
+            if hasattr(getattr(home, name), "schemas"):
+                found[prefix + name] = getattr(home, name)
+    for name in dir(torch.Tensor):
+        attribute = getattr(torch.Tensor, name)
+        if hasattr(attribute, "schemas") and name not in found:
+            found["Tensor." + name] = attribute
+    return found
+
+
+def parameters(schema: str) -> list[tuple[str, str, bool, bool]]:
+    """(type, name, is required, is keyword-only) of each parameter of a schema."""
+    match = _SCHEMA.match(schema)
+    assert match, schema
+    text, found, keyword_only = match.group(2), [], False
+    for part in re.split(r",\s*(?![^\[]*\])", text):
+        part = part.strip()
+        if not part or part == "options":
+            continue
+        if part == "*":
+            keyword_only = True
+            continue
+        declaration, equals, _ = part.partition("=")
+        kind, name = declaration.split()
+        found.append((kind, name.rstrip("."), not equals, keyword_only))
+    return found
+
+
+def samples(name: str, function: Any, most: int = 3) -> Iterator[Sample]:
+    """Up to `most` calls for each overload that the CPU takes."""
+    short = name.rpartition(".")[2]
+    if whole := _WHOLE.get(short, _WHOLE.get(short.rstrip("_"))):
+        yield Sample(name, function, whole, {})
+    for schema in function.schemas:
+        wanted = [p for p in parameters(schema) if p[2] or p[1] in ("kernel_size", "dim0", "dim1")]
+        options = [_choices(kind, argument, k == 0) for k, (kind, argument, _, _) in enumerate(wanted)]
+        found = 0
+        for values in itertools.islice(itertools.product(*options), 400):
+            args = [v for v, p in zip(values, wanted, strict=True) if not p[3]]
+            keywords = {p[1]: v for v, p in zip(values, wanted, strict=True) if p[3]}
+            sample = Sample(name, function, args, keywords)
+            try:
+                sample.call()
+            except Exception:
+                continue
+            yield sample
+            found += 1
+            if found == most:
+                break
