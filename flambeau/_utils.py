@@ -44,7 +44,10 @@ def _rebuild_storage(data: bytes) -> Any:
 def _rebuild_tensor(
     storage: TypedStorage, storage_offset: int, size: Sequence[int], stride: Sequence[int]
 ) -> Tensor:
-    return _core._rebuild(storage.untyped, storage.dtype, storage_offset, tuple(size), tuple(stride))
+    size = tuple(size)
+    if 0 in size:  # may lie behind the end of its storage, where there is nothing to point to
+        storage_offset = min(storage_offset, storage.untyped.nbytes() // storage.dtype.itemsize)
+    return _core._rebuild(storage.untyped, storage.dtype, storage_offset, size, tuple(stride))
 
 
 def _rebuild_tensor_v2(
@@ -202,8 +205,8 @@ def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     key = (storage.data_ptr(), storage.nbytes())
     if key not in copies or storage.nbytes() == 0:
         copies[key] = new_storage(storage_bytes(storage))
-    size, stride = tuple(tensor.size()), tuple(tensor.stride())
-    result = _core._rebuild(copies[key], tensor.dtype, tensor.storage_offset(), size, stride)
+    typed = TypedStorage(copies[key], tensor.dtype)
+    result = _rebuild_tensor(typed, tensor.storage_offset(), tensor.size(), tensor.stride())
     if type(result) is not type(tensor):
         result = result.as_subclass(type(tensor))
     if tensor.requires_grad:

@@ -562,6 +562,19 @@ def test_unbuffered_files_are_written_to_the_end(tmp_path):
     assert load_bytes(file.data).tolist() == list(range(50))
 
 
+def test_an_empty_view_behind_its_storage_passes():
+    view = torch.zeros(3, 0)[2]
+    for result in (round_trip(view), copy.deepcopy(view), pickle.loads(pickle.dumps(view))):
+        assert tuple(result.size()) == (0,)
+
+
+def test_an_empty_view_keeps_its_place():
+    view = torch.arange(4.0)[3:3]
+    for result in (round_trip(view), copy.deepcopy(view), pickle.loads(pickle.dumps(view))):
+        assert tuple(result.size()) == (0,)
+        assert result.storage_offset() == 3
+
+
 # Any object
 
 
@@ -997,7 +1010,6 @@ REFUSED_TENSORS = {
     "beyond the storage": tensor(size=(5,)),
     "beyond the storage by its offset": tensor(offset=1),
     "beyond the storage by its stride": tensor(size=(2, 2), stride=(3, 1)),
-    "empty, beyond the storage": tensor(size=(0,), offset=5),
     "negative offset": tensor(size=(2,), offset=-1),
     "negative stride": tensor(size=(2,), stride=(-1,), offset=3),
     "negative size": tensor(size=(-1,)),

@@ -247,3 +247,10 @@ def test_nodes_have_pytorch_names(operation, name):
 def test_errors_are_those_of_pytorch(operation, error, message):
     with pytest.raises(error, match=message):
         operation(matrix())
+
+
+def test_empty_pieces_lie_where_they_were_cut():
+    x = torch.arange(4.0)
+    assert x[4:].storage_offset() == 4
+    assert x.narrow(0, 2, 0).storage_offset() == 2
+    assert [piece.storage_offset() for piece in x.split([2, 0, 2])] == [0, 2, 2]

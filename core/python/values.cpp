@@ -270,6 +270,13 @@ PyObject* as_size(PyObject* tuple) {
 PyObject* size_concat(PyObject* a, PyObject* b) {
   return as_size(PyTuple_Type.tp_as_sequence->sq_concat(a, b));
 }
+// A tuple joins from the left, too: of the number slots, unlike those of sequences, both operands' are asked.
+PyObject* size_add(PyObject* a, PyObject* b) {
+  if (PyTuple_Check(a) && PyTuple_Check(b)) return size_concat(a, b);
+  if (!PyObject_TypeCheck(a, size_type)) Py_RETURN_NOTIMPLEMENTED;
+  return PyErr_Format(PyExc_TypeError, "can only concatenate tuple (not %.200s) to torch.Size",
+                      Py_TYPE(b)->tp_name);
+}
 PyObject* size_repeat(PyObject* a, Py_ssize_t n) {
   return as_size(PyTuple_Type.tp_as_sequence->sq_repeat(a, n));
 }
@@ -329,6 +336,7 @@ void make_value_types(PyObject* module) {
 
   PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
                               {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
+                              {Py_nb_add, reinterpret_cast<void*>(size_add)},
                               {Py_sq_concat, reinterpret_cast<void*>(size_concat)},
                               {Py_sq_repeat, reinterpret_cast<void*>(size_repeat)},
                               {Py_mp_subscript, reinterpret_cast<void*>(size_subscript)},

@@ -121,11 +121,7 @@ def check_view(storage: TypedStorage, offset: Any, size: Any, stride: Any) -> No
         elements *= length
     available = storage.untyped.nbytes() // storage.dtype.itemsize
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
-    if (
-        offset > available
-        or (elements and last >= available)
-        or elements * storage.dtype.itemsize > _MAX_INDEX
-    ):
+    if (elements and last >= available) or elements * storage.dtype.itemsize > _MAX_INDEX:
         refuse(
             f"A tensor of size {tuple(size)}, stride {stride} and offset {offset} is out of bounds for its "
             f"storage of {available} elements"

@@ -4,6 +4,7 @@ has them."""
 from __future__ import annotations
 
 import codecs
+import copyreg
 import io
 import pickle
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from flambeau import _utils
+from flambeau._adoption import reduce_adopted
 from flambeau._counterparts import public_name
 from flambeau._utils import TypedStorage
 from flambeau.serialization._names import STORAGE_NAMES, dtype_name
@@ -89,6 +91,10 @@ class _Translating:
         self.storages = storages
         self.legacy = legacy
         self._dtype_type = type(flambeau.float32)
+        # Without what keeps Flambeau's names in the pickles of a process in which it stands in for PyTorch.
+        self.dispatch_table = {
+            kind: reduce for kind, reduce in copyreg.dispatch_table.items() if reduce is not reduce_adopted
+        }
         self._homes = {
             flambeau.Tensor: ("torch", "Tensor"),
             flambeau.Size: ("torch", "Size"),

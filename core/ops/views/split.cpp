@@ -35,8 +35,8 @@ std::vector<Tensor> split_at(const char* name, const Tensor& self, std::vector<i
         int64_t start = 0;
         for (int64_t length : lengths) {
           sizes[d] = length;
-          pieces.push_back(make_view(self, sizes, self.strides(), length ? start * self.strides()[d] : 0,
-                                     ViewKind::OneOfMany));
+          pieces.push_back(
+              make_view(self, sizes, self.strides(), start * self.strides()[d], ViewKind::OneOfMany));
           start += length;
         }
         return pieces;

@@ -347,7 +347,7 @@ Tensor sliced(const Tensor& self, int d, int64_t start, int64_t length, int64_t 
       [&] {
         Dims sizes = self.sizes(), strides = self.strides();
         sizes[d] = length;
-        const int64_t offset = length ? start * strides[d] : 0;
+        const int64_t offset = start * strides[d];
         strides[d] *= step;
         return make_view(self, sizes, strides, offset);
       },
