@@ -51,31 +51,53 @@ extern thread_local Node* running_node;
 
 // A captured tensor. On the stack it borrows; once moved into a node it owns, notes the version and links
 // itself to the node, which can then check and free its captures without knowing the closure's type. Nothing
-// is saved when nothing is recorded.
+// is saved when nothing is recorded. What it owns is the window that the tensor showed: x.data = y does not
+// change it, and where the forward is about to overwrite the memory, it is a copy with the history of the
+// original.
 class Saved {
  public:
-  explicit Saved(const Tensor& tensor, bool is_result = false) : Saved(tensor.get(), is_result) {}
-  explicit Saved(TensorImpl* impl, bool is_result = false) : impl_(impl), is_result_(is_result) {}
-  Saved(const Saved& other) : impl_(other.impl_), is_result_(other.is_result_) { settle(); }
-  Saved(Saved&& other) noexcept(false) : impl_(other.impl_), is_result_(other.is_result_) { settle(); }
+  static constexpr int32_t kNoResult = -1;
+  explicit Saved(const Tensor& tensor, int32_t result_nr = kNoResult) : Saved(tensor.get(), result_nr) {}
+  explicit Saved(TensorImpl* impl, int32_t result_nr = kNoResult) : impl_(impl), result_nr_(result_nr) {}
+  Saved(const Saved& other) : impl_(other.borrow()), result_nr_(other.result_nr_) { settle(); }
+  Saved(Saved&& other) noexcept(false) : impl_(other.borrow()), result_nr_(other.result_nr_) { settle(); }
   Saved& operator=(const Saved&) = delete;
   ~Saved() { drop(); }
   void drop() noexcept;
   // The tensor; throws RuntimeError if it was freed, or written since it was saved.
-  Tensor operator()() const;
+  Tensor operator()() const { return get(running_node); }
+  Tensor get(Node* owner) const;
   const Saved* next() const { return next_; }
   Saved* next() { return next_; }
-  TensorImpl* owned() const { return owned_ ? impl_ : nullptr; }
+  TensorImpl* owned() const { return state_ == State::Owned ? impl_ : nullptr; }
+  PackedValue* packed() const { return state_ == State::Packed ? packed_->value.get() : nullptr; }
+  int32_t result_nr() const { return result_nr_; }
 
  private:
+  enum class State : uint8_t { Borrowed, Absent, Owned, Packed, Dropped };
+  struct Packed {
+    std::unique_ptr<PackedValue> value;
+    Edge edge;
+  };
   void settle();
-  TensorImpl* impl_;
+  TensorImpl* borrow() const {
+    if (state_ >= State::Packed) [[unlikely]]
+      fail_not_copyable();
+    return impl_;
+  }
+  [[noreturn]] void fail_not_copyable() const;
+  void own(TensorImpl* counted);
+  Tensor window() const;  // of Owned
+  union {
+    TensorImpl* impl_;
+    Packed* packed_;
+  };
   Saved* next_ = nullptr;
-  uint32_t version_ = 0;
-  bool owned_ = false;
-  bool is_result_ =
-      false;  // of the node itself: held as an alias without history, which is attached again on use
-  bool present_ = false;
+  uint32_t version_ = 0, generation_ = 0;
+  int32_t result_nr_;  // which output of the node itself this is: held as an alias without history, which is
+                       // attached again on use
+  State state_ = State::Borrowed;
+  bool had_history_ = false;
 };
 inline Saved saved(const Tensor& tensor) { return Saved(tensor); }
 
@@ -161,7 +183,7 @@ struct OpNode final : Node {
   }
   void save_result(const Tensor& y) {
     RecordingScope scope(this, nullptr);
-    result.emplace(Saved(y, true));
+    result.emplace(Saved(y, 0));
   }
   void backward(std::span<const Tensor> grads, std::span<Tensor> grad_inputs) override {
     run(std::index_sequence_for<F...>{}, grads, grad_inputs);
@@ -204,6 +226,7 @@ Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<I
   if (out.inplace)
     rebase_history(y, std::move(holder));
   else {
+    node->note_form(y);
     y->grad_fn = std::move(holder);
     y->output_nr = 0;
     if (y->view_base) y->view_version = y->version();

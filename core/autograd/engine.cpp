@@ -1,6 +1,9 @@
 // Backward: nodes leave a heap newest first. An edge always leads to an older node, so the newest one waiting
 // has all of its gradient. No recursion: a chain of any length runs in a loop.
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -10,18 +13,15 @@
 
 namespace flambeau {
 
-// One run of the engine. Nodes carry its state, so that a small graph allocates nothing; a node that an outer
-// run (a hook calls backward) is using hands its state over and gets it back at the end.
+// One run of the engine. Nodes carry its state, so that a small graph allocates nothing. Where another run
+// holds a node's place (a hook calls backward, or a thread shares the graph) this one keeps its gradients of
+// that node aside. All of it happens with the GIL held; only kernels let other threads run.
 struct GraphTask {
   struct LeafGradient {
     Ref<TensorImpl> leaf;
-    Tensor grad;
-  };
-  struct Displaced {
-    Ref<Node> node;
-    GraphTask* task;
-    bool queued;
-    std::vector<Tensor> pending;
+    Tensor grad;               // the sum of what came so far
+    uint32_t outstanding = 0;  // edges that have yet to deliver; counted for leaves with hooks alone
+    bool done = false;
   };
   struct Capture {
     const Node* node;
@@ -29,29 +29,52 @@ struct GraphTask {
     uint32_t output_nr;
     Tensor grad;
   };
+  static constexpr size_t kNowhere = static_cast<size_t>(-1);
 
   BackwardOptions options;
   std::vector<Ref<Node>> heap;
+  std::unordered_map<const Node*, std::vector<Tensor>> aside;  // gradients of nodes that another run holds
   std::vector<LeafGradient> leaves;
-  std::vector<Displaced> displaced;
-  std::vector<Capture> captures;  // of autograd.grad and backward(inputs=)
-  bool restricted = false;        // only what leads to the captures is computed
-  std::unordered_set<const Node*> needed;
+  std::vector<size_t> ready;               // leaves with hooks whose gradient is complete
+  std::vector<Capture> captures;           // of autograd.grad and backward(inputs=)
+  bool restricted = false;                 // only what leads to the captures is computed
+  std::unordered_set<const Node*> needed;  // the nodes that run
   std::unordered_map<const Node*, size_t> first_capture;
+  const TensorImpl* accumulating =
+      nullptr;  // the leaf whose `grad` is being written, perhaps without the GIL
 
-  GraphTask() = default;
+  GraphTask();
   GraphTask(const GraphTask&) = delete;
   GraphTask& operator=(const GraphTask&) = delete;
   ~GraphTask();
   void find_needed(std::span<const Edge> roots);
+  void count_dependencies(std::span<const Edge> roots);
+  size_t slot_of(TensorImpl* leaf) const;
+  size_t add_slot(const Ref<TensorImpl>& leaf);
+  bool wanted(const Edge& edge) const;
   void accept(const Edge& edge, Tensor grad);
-  void claim(Node* node);
   void run();
   void step(Node* node);
-  void finish_leaves();
+  void finish_leaf(size_t slot);
+  void finish_ready();
+  void accumulate(const Tensor& leaf, Tensor grad);
+
+ private:
+  uint64_t number_;
+  bool alone_;  // no other run was under way when this one began
+  const void* thread_;
 };
 
 namespace {
+
+std::vector<GraphTask*> running_tasks;  // of all threads
+uint64_t tasks_begun = 0;
+thread_local char thread_mark;  // its address tells threads apart
+
+// Threads that wait for another to finish with a leaf.
+std::mutex leaf_mutex;
+std::condition_variable leaf_is_free;
+int leaf_waiters = 0;
 
 bool older(const Ref<Node>& a, const Ref<Node>& b) { return a->sequence < b->sequence; }
 
@@ -69,38 +92,81 @@ void add_to(Tensor& sum, Tensor grad, bool create_graph) {
     sum = add(sum, grad);
     return;
   }
-  if (is_exclusive(sum) && sum->contiguous && sum.sizes() == grad.sizes() && sum.dtype() == grad.dtype()) {
-    pointwise(Out{sum.get(), nullptr, true}, Pointwise::Add, {sum, grad});
+  if (is_exclusive(sum) && sum->contiguous) {
+    const Tensor target = std::move(sum);  // out of sight while the kernel runs without the GIL
+    pointwise(Out{target.get(), nullptr, true}, Pointwise::Add, {target, grad});
+    sum = target;
     return;
   }
   sum = add(sum, grad);
 }
 
+GradientForm form_at(const Edge& edge) {
+  if (edge.node) return edge.node->output(edge.output_nr).form;
+  return {edge.leaf->sizes, edge.leaf->dtype, edge.leaf->device};
+}
+
+// Makes a gradient that node `from` returned fit the place it flows to: what broadcasts is summed, another
+// dtype is cast, all else is refused.
+void fit_gradient(const Node& from, size_t index, const Edge& edge, Tensor& grad) {
+  const GradientForm form = form_at(edge);
+  const auto& [sizes, dtype, device] = form;
+  if (!(grad.sizes() == sizes)) {
+    const int extra = grad.dim() - sizes.count;
+    bool expands = extra >= 0;
+    for (int i = 0; expands && i < sizes.count; ++i)
+      expands = sizes[i] == grad.sizes()[extra + i] || sizes[i] == 1;
+    if (!expands)
+      fail<RuntimeError>("Function ", from.name, " returned an invalid gradient at index ", index, " - got ",
+                         grad.sizes(), " but expected shape compatible with ", sizes);
+    grad = sum_to(grad, sizes);
+  }
+  check(!is_complex(grad.dtype()) || is_complex(dtype), "Function ", from.name,
+        " returned an invalid gradient at index ", index, " - got a complex gradient for a real tensor");
+  if (grad.dtype() != dtype) grad = to_dtype(grad, dtype);
+  if (grad.device() != device)
+    fail<RuntimeError>("Function ", from.name, " returned an invalid gradient at index ", index,
+                       " - expected device ", name(device), " but got ", name(grad.device()));
+}
+// Whether it fits as it is.
+inline bool fits(const Edge& edge, const Tensor& grad) {
+  if (edge.node) {
+    const GradientForm& form = edge.node->output(edge.output_nr).form;
+    return grad->sizes == form.sizes && grad->dtype == form.dtype && grad->device == form.device;
+  }
+  const TensorImpl* leaf = edge.leaf.get();
+  return leaf && grad->sizes == leaf->sizes && grad->dtype == leaf->dtype && grad->device == leaf->device;
+}
+
+bool has_nan(const Tensor& t) {
+  if (!(is_floating(t.dtype()) || is_complex(t.dtype())) || !host_readable(t.device()) || !t.numel())
+    return false;
+  const NoGrad no_grad;
+  return nonzero(ne(t, t)).size(0) > 0;
+}
+
 }  // namespace
 
+GraphTask::GraphTask() : number_(++tasks_begun), alone_(running_tasks.empty()), thread_(&thread_mark) {
+  running_tasks.push_back(this);
+}
+
 GraphTask::~GraphTask() {
-  for (auto& node : heap) {
-    node->queued = false;
-    node->task = nullptr;
-    for (uint32_t i = 0; i < node->outputs; ++i) node->pending_for(i) = Tensor();
-  }
-  for (auto it = displaced.rbegin(); it != displaced.rend(); ++it) {
-    it->node->task = it->task;
-    it->node->queued = it->queued;
-    for (uint32_t i = 0; i < it->node->outputs; ++i) it->node->pending_for(i) = std::move(it->pending[i]);
-  }
+  std::erase(running_tasks, this);
+  for (auto& node : heap)
+    if (node->task == this) {
+      node->task = nullptr;
+      for (uint32_t i = 0; i < node->outputs; ++i) node->output(i).pending = Tensor();
+    }
 }
 
 // Marks the nodes from which a captured place can be reached; iterative depth-first search.
 void GraphTask::find_needed(std::span<const Edge> roots) {
-  for (size_t i = 0; i < captures.size(); ++i)
-    if (captures[i].node) {
-      needed.insert(captures[i].node);
-      first_capture.emplace(captures[i].node, i);
-    }
-  std::unordered_set<const TensorImpl*> leaf_set;
-  for (const Capture& capture : captures)
-    if (capture.leaf) leaf_set.insert(capture.leaf);
+  for (size_t i = 0; i < captures.size(); ++i) {
+    if (captures[i].node) first_capture.emplace(captures[i].node, i);
+    if (captures[i].leaf && slot_of(const_cast<TensorImpl*>(captures[i].leaf)) == kNowhere)
+      add_slot(Ref<TensorImpl>(const_cast<TensorImpl*>(captures[i].leaf)));
+  }
   struct Visit {
     Node* node;
     size_t next = 0;
@@ -114,62 +180,118 @@ void GraphTask::find_needed(std::span<const Edge> roots) {
     while (!stack.empty()) {
       Visit& top = stack.back();
       if (top.next == top.node->edges.size()) {
-        bool hit = top.hit;
+        const bool hit = top.hit;
         if (hit) needed.insert(top.node);
-        hit |= needed.contains(top.node);
+        const bool passes = hit || first_capture.contains(top.node);
         stack.pop_back();
-        if (!stack.empty() && hit) stack.back().hit = true;
+        if (!stack.empty() && passes) stack.back().hit = true;
         continue;
       }
       const Edge& edge = top.node->edges[top.next++];
       if (edge.leaf)
-        top.hit |= leaf_set.contains(edge.leaf.get());
+        top.hit |= slot_of(edge.leaf.get()) != kNowhere;
       else if (edge.node) {
         if (seen.insert(edge.node.get()).second)
           stack.push_back({edge.node.get()});
-        else if (needed.contains(edge.node.get()))
+        else if (needed.contains(edge.node.get()) || first_capture.contains(edge.node.get()))
           top.hit = true;
       }
     }
   }
 }
 
-void GraphTask::claim(Node* node) {
-  if (node->task == this) return;
-  if (node->task) {  // an outer run is in the middle of it
-    Displaced saved{Ref<Node>(node), node->task, node->queued, {}};
-    for (uint32_t i = 0; i < node->outputs; ++i) saved.pending.push_back(std::move(node->pending_for(i)));
-    displaced.push_back(std::move(saved));
+// How many edges lead to each leaf that has hooks: they run as soon as the last of these has delivered.
+void GraphTask::count_dependencies(std::span<const Edge> roots) {
+  const auto count = [&](const Edge& edge) {
+    if (!edge.leaf->hooks) return;
+    size_t slot = slot_of(edge.leaf.get());
+    if (slot == kNowhere) {
+      if (restricted) return;
+      slot = add_slot(edge.leaf);
+    }
+    ++leaves[slot].outstanding;
+  };
+  std::unordered_set<const Node*> seen;
+  std::vector<const Node*> stack;
+  const auto follow = [&](const Edge& edge) {
+    if (edge.leaf)
+      count(edge);
+    else if (edge.node && (!restricted || needed.contains(edge.node.get())) &&
+             seen.insert(edge.node.get()).second)
+      stack.push_back(edge.node.get());
+  };
+  for (const Edge& root : roots) follow(root);
+  while (!stack.empty()) {
+    const Node* node = stack.back();
+    stack.pop_back();
+    for (const Edge& edge : node->edges) follow(edge);
   }
-  node->task = this;
-  node->queued = false;
-  for (uint32_t i = 0; i < node->outputs; ++i) node->pending_for(i) = Tensor();
 }
 
+// The leaf knows its slot, unless another run has written its own there.
+size_t GraphTask::slot_of(TensorImpl* leaf) const {
+  const size_t slot = leaf->leaf_slot;
+  if (slot < leaves.size() && leaves[slot].leaf.get() == leaf) [[likely]]
+    return slot;
+  if (alone_ && tasks_begun == number_) return kNowhere;
+  for (size_t i = 0; i < leaves.size(); ++i)
+    if (leaves[i].leaf.get() == leaf) {
+      leaf->leaf_slot = static_cast<uint32_t>(i);
+      return i;
+    }
+  return kNowhere;
+}
+size_t GraphTask::add_slot(const Ref<TensorImpl>& leaf) {
+  leaf->leaf_slot = static_cast<uint32_t>(leaves.size());
+  leaves.push_back({leaf, {}});
+  return leaves.size() - 1;
+}
+
+// `grad` may be undefined: what it flows to runs nevertheless, as in PyTorch, or a Function would not be
+// called.
 void GraphTask::accept(const Edge& edge, Tensor grad) {
-  if (!grad) return;
   if (edge.leaf) {
-    TensorImpl* leaf = edge.leaf.get();
-    if (restricted && std::none_of(captures.begin(), captures.end(), [&](auto& c) { return c.leaf == leaf; }))
-      return;
-    // Few leaves hang on one graph without many nodes; the newest is the likeliest to come again.
-    for (size_t i = leaves.size(), looked = 0; i-- > 0 && looked < 8; ++looked)
-      if (leaves[i].leaf.get() == leaf) {
-        add_to(leaves[i].grad, std::move(grad), options.create_graph);
-        return;
-      }
-    leaves.push_back({edge.leaf, std::move(grad)});
+    size_t slot = slot_of(edge.leaf.get());
+    if (slot == kNowhere) {
+      if (restricted || !grad) return;
+      slot = add_slot(edge.leaf);
+    }
+    if (grad) {
+      Tensor sum = std::move(leaves[slot].grad);  // a kernel may let others run, who add leaves
+      add_to(sum, std::move(grad), options.create_graph);
+      leaves[slot].grad = std::move(sum);
+    }
+    if (leaves[slot].outstanding && --leaves[slot].outstanding == 0) [[unlikely]]
+      ready.push_back(slot);
     return;
   }
   Node* node = edge.node.get();
-  if (restricted && !needed.contains(node)) return;
-  claim(node);
-  add_to(node->pending_for(edge.output_nr), std::move(grad), options.create_graph);
-  if (!node->queued) {
-    node->queued = true;
+  if (restricted && !wanted(edge)) return;
+  bool fresh = false;
+  Tensor* place;
+  if (auto found = aside.empty() ? aside.end() : aside.find(node); found != aside.end()) [[unlikely]] {
+    place = &found->second[edge.output_nr];
+  } else if (!node->task || node->task == this) {
+    fresh = !node->task;
+    node->task = this;
+    place = &node->output(edge.output_nr).pending;
+  } else {
+    fresh = true;
+    place = &aside.emplace(node, node->outputs).first->second[edge.output_nr];
+  }
+  if (fresh) {
     heap.push_back(edge.node);
     if (heap.size() > 1) std::push_heap(heap.begin(), heap.end(), older);
   }
+  if (grad) add_to(*place, std::move(grad), options.create_graph);
+}
+
+// Whether a gradient that flows there is of use to this run.
+bool GraphTask::wanted(const Edge& edge) const {
+  if (!edge) return false;
+  if (!restricted) return true;
+  if (edge.leaf) return slot_of(edge.leaf.get()) != kNowhere;
+  return needed.contains(edge.node.get()) || first_capture.contains(edge.node.get());
 }
 
 void GraphTask::step(Node* node) {
@@ -182,9 +304,13 @@ void GraphTask::step(Node* node) {
   if (edges > kInline) input_vector.resize(edges);
   std::span<Tensor> grads = outputs > kInline ? std::span(grad_vector) : std::span(grad_storage, outputs);
   std::span<Tensor> inputs = edges > kInline ? std::span(input_vector) : std::span(input_storage, edges);
-  for (uint32_t i = 0; i < outputs; ++i) grads[i] = std::move(node->pending_for(i));
-  node->queued = false;
-  node->task = nullptr;
+  if (node->task == this) [[likely]] {
+    for (uint32_t i = 0; i < outputs; ++i) grads[i] = std::move(node->output(i).pending);
+    node->task = nullptr;
+  } else {
+    auto held = aside.extract(node);
+    for (uint32_t i = 0; i < outputs; ++i) grads[i] = std::move(held.mapped()[i]);
+  }
 
   Node* previous = std::exchange(running_node, node);
   struct Restore {
@@ -193,37 +319,61 @@ void GraphTask::step(Node* node) {
   } restore{previous};
 
   if (node->hooks) [[unlikely]] {
-    NodeHooks& hooks = *node->hooks;
-    for (size_t i = 0; i < hooks.tensor.size(); ++i) {
-      auto [output_nr, hook] = hooks.tensor[i];
-      if (!grads[output_nr]) continue;
-      if (Tensor replaced = hook->on_gradient(grads[output_nr])) grads[output_nr] = std::move(replaced);
-    }
-    if (!hooks.pre.empty()) {
-      std::vector<Tensor> list(grads.begin(), grads.end());
-      for (auto& hook : HookList(hooks.pre)) hook->on_node_pre(list);
-      std::copy(list.begin(), list.end(), grads.begin());
-    }
-    for (auto& [output_nr, tensor] : hooks.retain_grad) {
-      if (!grads[output_nr]) continue;
-      Tensor holder(tensor);
-      if (options.accumulate || !restricted)
-        add_to(reinterpret_cast<Tensor&>(tensor->grad), grads[output_nr], true);
-    }
+    // Hooks may change the lists.
+    for (auto& [output_nr, hook] : std::vector(node->hooks->tensor)) hook->on_gradient(grads[output_nr]);
+    std::vector<std::pair<uint32_t, Tensor>> retaining;
+    for (auto& [output_nr, tensor] : node->hooks->retain_grad)
+      retaining.emplace_back(output_nr, Tensor(tensor));
+    for (auto& [output_nr, tensor] : retaining)
+      if (grads[output_nr]) {
+        Tensor sum(tensor->grad);
+        add_to(sum, options.create_graph ? grads[output_nr] : clone(grads[output_nr]), true);
+        tensor->grad = sum;
+      }
   }
   if (restricted) {
-    if (auto it = first_capture.find(node); it != first_capture.end())
+    if (auto it = first_capture.find(node); it != first_capture.end()) {
       for (size_t i = it->second; i < captures.size(); ++i)
         if (captures[i].node == node && grads[captures[i].output_nr])
           add_to(captures[i].grad, grads[captures[i].output_nr], options.create_graph);
+      if (!needed.contains(node)) return;  // nothing behind it is asked for
+    }
+  }
+  if (node->hooks && !node->hooks->pre.empty()) [[unlikely]] {
+    std::vector<Tensor> list(grads.begin(), grads.end());
+    for (auto& hook : HookList(node->hooks->pre)) hook->on_node_pre(list);
+    std::copy(list.begin(), list.end(), grads.begin());
   }
   // A node computes where its results lay.
+  bool flows = node->takes_undefined;
   for (const Tensor& grad : grads)
     if (grad) {
       current_device = grad.device();
+      flows = true;
       break;
     }
-  node->backward(grads, inputs);
+  if (flows) [[likely]] {
+    if (anomaly_mode.enabled) [[unlikely]] {
+      try {
+        node->backward(grads, inputs);
+        for (size_t i = 0; anomaly_mode.check_nan && i < edges; ++i)
+          if (inputs[i] && has_nan(inputs[i]))
+            fail<RuntimeError>("Function '", node->name, "' returned nan values in its ", i, "th output.");
+      } catch (...) {
+        report_origin(*node);
+        throw;
+      }
+    } else {
+      node->backward(grads, inputs);
+    }
+    for (size_t i = 0; i < edges; ++i)
+      if (inputs[i] && !fits(node->edges[i], inputs[i])) [[unlikely]] {
+        if (wanted(node->edges[i]))
+          fit_gradient(*node, i, node->edges[i], inputs[i]);
+        else
+          inputs[i] = Tensor();
+      }
+  }
   if (node->hooks && !node->hooks->post.empty()) [[unlikely]] {
     std::vector<Tensor> list(inputs.begin(), inputs.end()), outs(grads.begin(), grads.end());
     for (auto& hook : HookList(node->hooks->post)) hook->on_node(list, outs);
@@ -233,16 +383,20 @@ void GraphTask::step(Node* node) {
   for (uint32_t i = 0; i < outputs; ++i)
     grads[i] = Tensor();  // before accept: a gradient passed on may be exclusive
   for (size_t i = 0; i < edges; ++i)
-    if (inputs[i]) accept(node->edges[i], std::move(inputs[i]));
+    if (node->edges[i]) accept(node->edges[i], std::move(inputs[i]));
 }
 
 void GraphTask::run() {
+  finish_ready();
   while (!heap.empty()) {
     if (heap.size() > 1) std::pop_heap(heap.begin(), heap.end(), older);
     Ref<Node> node = std::move(heap.back());
     heap.pop_back();
     step(node.get());
+    if (!ready.empty()) [[unlikely]]
+      finish_ready();
   }
+  for (size_t i = 0; i < leaves.size(); ++i) finish_leaf(i);
 }
 
 namespace {
@@ -260,110 +414,146 @@ Tensor keep(Tensor grad, const Tensor& leaf) {
   return copy;
 }
 
-void accumulate(const Tensor& leaf, Tensor grad, bool create_graph) {
+}  // namespace
+
+void GraphTask::accumulate(const Tensor& leaf, Tensor grad) {
+  // Another thread may be in the middle of adding to the same gradient, without the GIL.
+  const auto taken = [&](const GraphTask* other) {
+    return other->accumulating == leaf.get() && other->thread_ != thread_;
+  };
+  while (running_tasks.size() > 1 && std::ranges::any_of(running_tasks, taken)) [[unlikely]] {
+    ++leaf_waiters;
+    void* state = python_bridge.release_gil();
+    {
+      std::unique_lock lock(leaf_mutex);
+      leaf_is_free.wait_for(lock, std::chrono::milliseconds(1));
+    }
+    python_bridge.acquire_gil(state);
+    --leaf_waiters;
+  }
+  accumulating = leaf.get();
+  struct Free {
+    const TensorImpl*& place;
+    ~Free() {
+      place = nullptr;
+      if (leaf_waiters) leaf_is_free.notify_all();
+    }
+  } free{accumulating};
+  // The leaf's device or dtype may have changed since the gradient was checked (x.data = y).
   if (!(grad.sizes() == leaf.sizes())) grad = sum_to(grad, leaf.sizes());
   if (grad.dtype() != leaf.dtype()) grad = to_dtype(grad, leaf.dtype());
-  Tensor& current = reinterpret_cast<Tensor&>(leaf->grad);
+  Tensor current(leaf->grad);  // held: another thread may drop it
   if (!current) {
-    current =
-        create_graph ? (grad->owners() == 1 ? std::move(grad) : clone(grad)) : keep(std::move(grad), leaf);
-  } else if (create_graph) {
-    current = add(current, grad);
+    leaf->grad = options.create_graph ? (grad->owners() == 1 ? std::move(grad) : clone(grad))
+                                      : keep(std::move(grad), leaf);
+  } else if (options.create_graph) {
+    leaf->grad = add(current, grad);
   } else {
-    NoGrad no_grad;
+    const NoGrad no_grad;
     pointwise(Out{current.get(), nullptr, true}, Pointwise::Add, {current, grad});
   }
 }
 
-}  // namespace
-
-void GraphTask::finish_leaves() {
-  // A leaf may stand in the list more than once (accept looks back a few places only).
-  if (leaves.size() > 8) {
-    std::unordered_map<TensorImpl*, size_t> first;
-    for (size_t i = 0; i < leaves.size(); ++i) {
-      auto [it, fresh] = first.emplace(leaves[i].leaf.get(), i);
-      if (!fresh) add_to(leaves[it->second].grad, std::move(leaves[i].grad), options.create_graph);
+void GraphTask::finish_leaf(size_t slot) {
+  if (leaves[slot].done) return;
+  leaves[slot].done = true;
+  const Tensor leaf(leaves[slot].leaf);
+  Tensor grad = std::move(leaves[slot].grad);
+  if (!leaf->hooks) [[likely]] {
+    if (!grad) return;
+    if (!restricted) {
+      accumulate(leaf, std::move(grad));
+      return;
     }
   }
-  for (LeafGradient& entry : leaves) {
-    if (!entry.grad) continue;
-    Tensor leaf(entry.leaf), grad = std::move(entry.grad);
-    if (leaf->hooks) [[unlikely]]
-      for (auto& hook : HookList(leaf->hooks->tensor))
-        if (Tensor replaced = hook->on_gradient(grad)) grad = std::move(replaced);
-    if (restricted)
-      for (Capture& capture : captures)
-        if (capture.leaf == leaf.get()) add_to(capture.grad, grad, options.create_graph);
-    if (!options.accumulate) continue;
-    if (leaf->hooks && !leaf->hooks->node_pre.empty()) [[unlikely]] {
-      std::vector<Tensor> list{grad};
-      for (auto& hook : HookList(leaf->hooks->node_pre)) hook->on_node_pre(list);
-      grad = list[0];
-    }
-    std::vector<Tensor> outputs;
-    if (leaf->hooks && !leaf->hooks->node_post.empty()) outputs.push_back(grad);
-    accumulate(leaf, std::move(grad), options.create_graph);
-    if (leaf->hooks) [[unlikely]] {
-      std::vector<Tensor> none;
-      for (auto& hook : HookList(leaf->hooks->node_post)) hook->on_node(none, outputs);
-      for (auto& hook : HookList(leaf->hooks->post_accumulate)) hook->on_tensor(leaf);
-    }
+  if (leaf->hooks)
+    for (auto& hook : HookList(leaf->hooks->tensor)) hook->on_gradient(grad);
+  if (restricted && grad)
+    for (Capture& capture : captures)
+      if (capture.leaf == leaf.get()) add_to(capture.grad, grad, options.create_graph);
+  if (!options.accumulate) return;
+  if (leaf->hooks && !leaf->hooks->node_pre.empty()) {
+    std::vector<Tensor> list{grad};
+    for (auto& hook : HookList(leaf->hooks->node_pre)) hook->on_node_pre(list);
+    grad = list[0];
+  }
+  std::vector<Tensor> outputs;
+  if (leaf->hooks && !leaf->hooks->node_post.empty()) outputs.push_back(grad);
+  if (grad) accumulate(leaf, std::move(grad));
+  if (leaf->hooks) {
+    std::vector<Tensor> none;
+    for (auto& hook : HookList(leaf->hooks->node_post)) hook->on_node(none, outputs);
+  }
+  if (leaf->hooks)
+    for (auto& hook : HookList(leaf->hooks->post_accumulate)) hook->on_tensor(leaf);
+}
+
+void GraphTask::finish_ready() {
+  while (!ready.empty()) {
+    std::vector<size_t> slots = std::move(ready);
+    ready.clear();
+    for (size_t slot : slots) finish_leaf(slot);
   }
 }
 
-std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grad_roots,
-                                 std::span<const Tensor> inputs, const BackwardOptions& options) {
+Edge input_edge(const Tensor& input, size_t index, bool accumulate) {
+  if (!input) fail<TypeError>("element ", index, " of inputs is None");
+  if (accumulate) retain_grad(input);
+  Edge edge = gradient_edge(input);
+  check(static_cast<bool>(edge), "One of the differentiated Tensors does not require grad");
+  return edge;
+}
+
+Edge root_edge(const Tensor& root, size_t index) {
+  Edge edge = gradient_edge(root);
+  if (!edge)
+    fail<RuntimeError>("element ", index, " of tensors does not require grad and does not have a grad_fn");
+  return edge;
+}
+
+Tensor root_gradient(const Tensor& root, Tensor grad, size_t index) {
+  if (!grad) {
+    if (root.numel() != 1) fail<RuntimeError>("grad can be implicitly created only for scalar outputs");
+    const DeviceScope device(root.device());
+    grad = empty_like(root, root.dtype());
+    fill_raw(grad, Scalar(1));
+    return grad;
+  }
+  if (!(grad.sizes() == root.sizes()))
+    fail<RuntimeError>("Mismatch in shape: grad_output[", index, "] has a shape of torch.Size(", grad.sizes(),
+                       ") and output[", index, "] has a shape of torch.Size(", root.sizes(), ").");
+  if (is_complex(grad.dtype()) != is_complex(root.dtype()))
+    fail<RuntimeError>(
+        "For complex Tensors, both grad_output and output are required to have the same dtype. "
+        "Mismatch in dtype: grad_output[",
+        index, "] has a dtype of torch.", name(grad.dtype()), " and output[", index,
+        "] has a dtype of torch.", name(root.dtype()), ".");
+  if (grad.dtype() != root.dtype()) grad = to_dtype(grad, root.dtype());
+  return grad;
+}
+
+std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<Tensor> grad_roots,
+                                 std::span<const Edge> inputs, const BackwardOptions& options) {
   GraphTask task;
   task.options = options;
-  constexpr size_t kInline = 4;
-  Edge edge_storage[kInline];
-  std::vector<Edge> edge_vector;
-  if (roots.size() > kInline) edge_vector.resize(roots.size());
-  std::span<Edge> edges =
-      roots.size() > kInline ? std::span(edge_vector) : std::span(edge_storage, roots.size());
-  for (size_t i = 0; i < roots.size(); ++i) {
-    edges[i] = gradient_edge(roots[i]);
-    if (!edges[i])
-      fail<RuntimeError>(
-          "element ", i,
-          " of tensors does not require grad and does not have a grad_fn; set requires_grad on "
-          "the tensors it was computed from, outside torch.no_grad()");
-  }
-  for (const Tensor& input : inputs) {
-    Edge edge = gradient_edge(input);
-    check(static_cast<bool>(edge), "One of the differentiated Tensors does not require grad");
-    task.captures.push_back({edge.node.get(), edge.leaf.get(), edge.output_nr, {}});
-  }
   task.restricted = !inputs.empty();
-  if (task.restricted) task.find_needed(edges);
+  if (task.restricted) {
+    for (const Edge& input : inputs)
+      task.captures.push_back({input.node.get(), input.leaf.get(), input.output_nr, {}});
+    task.find_needed(roots);
+  }
+  if (LeafHooks::leaves) [[unlikely]]
+    task.count_dependencies(roots);
 
-  const DeviceScope device(roots.empty() ? current_device : roots[0].device());
+  const DeviceScope device(grad_roots.empty() ? current_device : grad_roots[0].device());
   GradState previous = grad_state;
   grad_state = {options.create_graph, false, false};
   struct Restore {
     GradState previous;
     ~Restore() { grad_state = previous; }
   } restore{previous};
-  for (size_t i = 0; i < roots.size(); ++i) {
-    Tensor grad = i < grad_roots.size() ? grad_roots[i] : Tensor();
-    if (!grad) {
-      if (roots[i].numel() != 1)
-        fail<RuntimeError>("grad can be implicitly created only for scalar outputs, but element ", i,
-                           " has shape ", roots[i].sizes(),
-                           "; reduce it (for example with .sum()) or pass its gradient");
-      grad = empty_like(roots[i], roots[i].dtype());
-      fill_raw(grad, Scalar(1));
-    } else {
-      if (!(grad.sizes() == roots[i].sizes()))
-        fail<RuntimeError>("Mismatch in shape: grad_output[", i, "] has a shape of torch.Size(", grad.sizes(),
-                           ") and output[", i, "] has a shape of torch.Size(", roots[i].sizes(), ").");
-      if (grad.dtype() != roots[i].dtype()) grad = to_dtype(grad, roots[i].dtype());
-    }
-    task.accept(edges[i], std::move(grad));
-  }
+  for (size_t i = 0; i < roots.size(); ++i) task.accept(roots[i], std::move(grad_roots[i]));
   task.run();
-  task.finish_leaves();
   std::vector<Tensor> results;
   if (!options.accumulate)
     for (auto& capture : task.captures) results.push_back(std::move(capture.grad));

@@ -19,7 +19,16 @@ thread_local std::vector<Node*>* graveyard = nullptr;
 
 uint64_t next_hook_id() { return ++hook_counter; }
 
-Node::Node(const char* name) : name(name), sequence(++node_counter) {}
+int threads_with_capture_hooks = 0;
+thread_local CaptureHooks* capture_hooks = nullptr;
+AnomalyMode anomaly_mode;
+void (*note_origin)(Node* node) = nullptr;
+void (*report_origin)(const Node& node) = nullptr;
+
+Node::Node(const char* name) : name(name), sequence(++node_counter) {
+  if (anomaly_mode.enabled) [[unlikely]]
+    note_origin(this);
+}
 Node::~Node() = default;
 
 template <>
@@ -46,66 +55,173 @@ void Node::release_captures() {
 
 // ---- captures
 
+namespace {
+
+uint32_t generation_of(const TensorImpl* t) { return t->former ? t->former->generation : 0; }
+
+// `t`, which has no history, as the value that edge leads to.
+Tensor attach(Tensor t, const Edge& edge) {
+  if (edge.leaf)
+    return differentiable(
+        "AliasBackward0", {}, [&] { return alias(t); },
+        wrt(Tensor(edge.leaf), [](const Tensor& grad) { return grad; }));
+  t->grad_fn = edge.node;
+  t->output_nr = edge.output_nr;
+  return t;
+}
+
+[[noreturn]] void fail_freed() {
+  fail<RuntimeError>(
+      "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+      "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+      "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+      "if you need to access saved tensors after calling backward.");
+}
+
+}  // namespace
+
 void Saved::settle() {
   if (!recording_node || !impl_) return;
-  check(!impl_->inference || is_result_,
-        "Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal "
-        "tensor and use it "
-        "in autograd.");
-  present_ = true;
-  if (is_result_) {
-    impl_ = alias(Tensor(impl_)).release();  // without history: no cycle from the node to itself
+  check(!impl_->inference || result_nr_ >= 0,
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
+        "in "
+        "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor "
+        "and use "
+        "it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
+  state_ = State::Absent;
+  if (threads_with_capture_hooks && capture_hooks) [[unlikely]] {
+    const Tensor tensor(impl_);
+    Edge edge = result_nr_ >= 0 ? Edge{} : gradient_edge(tensor);
+    Tensor plain = alias(tensor);
+    const uint32_t version = plain->version();
+    std::unique_ptr<PackedValue> value;
+    {
+      // The hook's own operations are none of this node's captures.
+      const RecordingScope nothing(nullptr, nullptr);
+      const NoGrad no_grad;
+      value = capture_hooks->pack(plain);
+    }
+    check(
+        plain->version() == version,
+        "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+        "can "
+        "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
+        "issue if you need to perform in-place operations on the input to a pack hook.");
+    packed_ = new Packed{std::move(value), std::move(edge)};
+    state_ = State::Packed;
+  } else if (result_nr_ >= 0) {
+    own(alias(Tensor(impl_)).release());  // without history: no cycle from the node to itself
   } else if (recording_target && recording_target->storage == impl_->storage) {
-    NoGrad no_grad;  // the forward is about to overwrite it
-    Tensor copy = clone(Tensor(impl_));
-    impl_ = copy.release();
+    const Tensor original(impl_);
+    Tensor copy;
+    {
+      const RecordingScope nothing(nullptr, nullptr);
+      const NoGrad no_grad;  // the forward is about to overwrite it
+      copy = clone(original);
+    }
+    if (const Edge edge = gradient_edge(original); edge.node) copy = attach(std::move(copy), edge);
+    own(copy.release());
   } else {
     impl_->incref();
+    own(impl_);
+    had_history_ = static_cast<bool>(impl_->grad_fn);
   }
-  owned_ = true;
-  version_ = impl_->version();
   next_ = recording_node->saved;
   recording_node->saved = this;
 }
 
+void Saved::fail_not_copyable() const {
+  if (state_ == State::Dropped) fail_freed();
+  fail<RuntimeError>("a derivative tried to hand on a captured tensor that a saved_tensors_hooks has packed");
+}
+
+void Saved::own(TensorImpl* counted) {
+  impl_ = counted;
+  state_ = State::Owned;
+  version_ = impl_->version();
+  ++impl_->captures;
+  generation_ = generation_of(impl_);
+}
+
 void Saved::drop() noexcept {
-  if (!owned_) return;
-  owned_ = false;
+  if (state_ == State::Packed) {
+    state_ = State::Dropped;
+    delete std::exchange(packed_, nullptr);
+    return;
+  }
+  if (state_ != State::Owned) return;
+  state_ = State::Dropped;
   TensorImpl* impl = std::exchange(impl_, nullptr);
+  --impl->captures;
+  Tensor window;  // dies last
+  if (generation_ != generation_of(impl)) [[unlikely]] {
+    auto& entries = impl->former->entries;
+    for (size_t i = 0; i < entries.size(); ++i)
+      if (entries[i].generation == generation_ && --entries[i].captures == 0) {
+        window = std::move(entries[i].window);
+        entries.erase(entries.begin() + static_cast<std::ptrdiff_t>(i));
+        break;
+      }
+  }
   if (impl->decref()) destroy(impl);
 }
 
-Tensor Saved::operator()() const {
-  if (!owned_) {
-    if (!present_) return Tensor(impl_);  // an undefined tensor was captured
-    fail<RuntimeError>(
-        "Trying to backward through the graph a second time (or directly access saved tensors after they "
-        "have already been "
-        "freed). Saved intermediate values of the graph are freed when you call .backward() or "
-        "autograd.grad(). Specify "
-        "retain_graph=True if you need to backward through the graph a second time or if you need to access "
-        "saved tensors "
-        "after calling backward.");
+Tensor Saved::window() const {
+  if (generation_ == generation_of(impl_)) [[likely]]
+    return Tensor(impl_);
+  for (const auto& entry : impl_->former->entries)
+    if (entry.generation == generation_) {
+      const Edge edge = gradient_edge(Tensor(impl_));
+      return edge ? attach(alias(entry.window), edge) : entry.window;
+    }
+  fail<RuntimeError>("a captured tensor has lost its former data");
+}
+
+Tensor Saved::get(Node* owner) const {
+  switch (state_) {
+    case State::Borrowed:
+      return Tensor(impl_);
+    case State::Absent:
+      return {};  // an undefined tensor was captured
+    case State::Dropped:
+      fail_freed();
+    case State::Packed: {
+      Tensor value = packed_->value->unpack();
+      const Edge edge = result_nr_ >= 0 && owner
+                            ? Edge{Ref<Node>(owner), {}, static_cast<uint32_t>(result_nr_)}
+                            : packed_->edge;
+      return edge ? attach(alias(value), edge) : value;
+    }
+    case State::Owned:
+      break;
   }
-  if (impl_->version() != version_) {
+  Tensor value = window();
+  if (value->version() != version_) {
     std::string origin;
-    if (is_result_ && running_node)
-      origin = concat(", which is output 0 of ", running_node->name, ",");
+    if (result_nr_ >= 0 && owner)
+      origin = concat(", which is output ", result_nr_, " of ", owner->name, ",");
     else if (impl_->grad_fn)
       origin = concat(", which is output ", impl_->output_nr, " of ", impl_->grad_fn->name, ",");
     fail<RuntimeError>(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         "[torch.",
         scalar_type_name(impl_->dtype), "Tensor ", impl_->sizes, "]", origin, " is at version ",
-        impl_->version(), "; expected version ", version_, " instead. It was saved by ",
-        running_node ? running_node->name : "an operation",
-        ". Hint: replace the in-place operation by one that makes a new tensor, or clone() before it.");
+        value->version(), "; expected version ", version_, " instead.",
+        anomaly_mode.enabled ? " Hint: the backtrace further above shows the operation that failed to "
+                               "compute its gradient. The "
+                               "variable in question was changed in there or anywhere later. Good luck!"
+                             : " Hint: enable anomaly detection to find the operation that failed to compute "
+                               "its gradient, with "
+                               "torch.autograd.set_detect_anomaly(True).");
   }
-  if (!is_result_) return Tensor(impl_);
-  if (!grad_enabled() || !running_node) return Tensor(impl_);
-  Tensor attached = alias(Tensor(impl_));
-  attached->grad_fn = Ref<Node>(running_node);
-  return attached;
+  if (result_nr_ < 0) {
+    check(!had_history_ || value->grad_fn,
+          "Trying to use a saved tensor that has been detached in-place, i.e. with .detach_(). This is not "
+          "supported, please use out-of-place `.detach()` instead");
+    return value;
+  }
+  if (!owner || !grad_enabled()) return value;
+  return attach(alias(value), {Ref<Node>(owner), {}, static_cast<uint32_t>(result_nr_)});
 }
 
 // ---- histories
@@ -122,6 +238,13 @@ void forget_retained_grad(TensorImpl* t) noexcept {
     std::erase_if(t->grad_fn->hooks->retain_grad, [t](const auto& entry) { return entry.tensor == t; });
 }
 
+void retain_grad(const Tensor& t) {
+  check(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+  if (!t->grad_fn || t->retains_grad) return;
+  t->retains_grad = true;
+  t->grad_fn->make_hooks().retain_grad.push_back({t->output_nr, t.get()});
+}
+
 namespace {
 // The retained gradient follows a tensor to its new node.
 void move_retained_grad(TensorImpl* t, Node* to, uint32_t output_nr) {
@@ -132,6 +255,7 @@ void move_retained_grad(TensorImpl* t, Node* to, uint32_t output_nr) {
 
 void set_history(const Tensor& t, Ref<Node> node, uint32_t output_nr) {
   if (t->retains_grad) move_retained_grad(t.get(), node.get(), output_nr);
+  if (node) node->note_form(t, output_nr);
   t->grad_fn = std::move(node);
   t->output_nr = output_nr;
   t->requires_grad_leaf = false;
@@ -190,6 +314,8 @@ struct CopySlices final : Node {
     if (inner) inner->release_captures();
     Node::release_captures();
   }
+  Node* inner_node() const override { return inner.get(); }
+  void clear() override { Ref<Node> drop = std::move(inner); }
 };
 
 }  // namespace
@@ -222,6 +348,7 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
   }
   Tensor base = t->view_base;
   check(node->edges.size() > 0, "in-place operation without a derivative for self: ", node->name);
+  node->note_form(t);  // a second derivative may enter it by itself, through a result that it saved
   Ref<Node> slices(new CopySlices(base, t.get(), std::move(node)));
   set_history(base, slices);
   // The view's own node is rebuilt from the base's when it is next asked for.

@@ -20,18 +20,28 @@ struct Edge {
   explicit operator bool() const { return node || leaf; }
 };
 
+// What a gradient that flows somewhere has to be like.
+struct GradientForm {
+  Dims sizes;
+  DType dtype = DType::Float32;
+  Device::Type device = Device::Type::Cpu;
+};
+
 struct Node : Counted {
   const char* name;        // PyTorch's, e.g. "AddBackward0"
   uint64_t sequence;       // creation order: an edge always leads to a node with a smaller one
   std::span<Edge> edges;   // one per differentiable input; storage is the derived class's
   Saved* saved = nullptr;  // the tensors that its closures hold
   uint32_t outputs = 1;
-  bool released = false;  // its captures are gone
-  // State of the pass that is running (see engine.cpp).
-  bool queued = false;
-  GraphTask* task = nullptr;
-  Tensor pending;                          // gradient of output 0 so far
-  std::unique_ptr<Tensor[]> more_pending;  // of outputs 1.. , where there are several
+  bool released = false;         // its captures are gone
+  bool takes_undefined = false;  // runs even where no gradient flowed into it
+  GraphTask* task = nullptr;     // the pass that keeps its gradients here (see engine.cpp)
+  struct Output {
+    Tensor pending;  // its gradient so far
+    GradientForm form;
+  };
+  Output first;
+  std::unique_ptr<Output[]> more;  // outputs 1.. , where there are several
   std::unique_ptr<NodeHooks> hooks;
 
   explicit Node(const char* name);
@@ -42,11 +52,20 @@ struct Node : Counted {
   // Python objects held beyond hooks and saved tensors (a Function's context).
   virtual int visit(int (*)(void*, void*), void*) { return 0; }
   virtual void clear() {}
+  // The node that this one owns and runs inside itself, if any.
+  virtual Node* inner_node() const { return nullptr; }
 
-  Tensor& pending_for(uint32_t output_nr) { return output_nr == 0 ? pending : more_pending[output_nr - 1]; }
+  Output& output(uint32_t output_nr) { return output_nr == 0 ? first : more[output_nr - 1]; }
   void set_outputs(uint32_t n) {
     outputs = n;
-    if (n > 1) more_pending = std::make_unique<Tensor[]>(n - 1);
+    if (n > 1) more = std::make_unique<Output[]>(n - 1);
+  }
+  // Notes what gradients of this output look like: as `t`.
+  void note_form(const Tensor& t, uint32_t output_nr = 0) {
+    GradientForm& form = output(output_nr).form;
+    form.sizes = t.sizes();
+    form.dtype = t.dtype();
+    form.device = t.device();
   }
   NodeHooks& make_hooks() {
     if (!hooks) hooks = std::make_unique<NodeHooks>();
@@ -107,6 +126,8 @@ inline bool requires_grad(const Tensor& t) {
 // The place where t's gradient flows; empty if it needs none.
 Edge gradient_edge(const Tensor& t);
 
+// t.retain_grad(): the gradient of a tensor that is no leaf is kept in t.grad.
+void retain_grad(const Tensor& t);
 // Takes t off the list of tensors whose gradient its node keeps: before t dies or loses its history.
 void forget_retained_grad(TensorImpl* t) noexcept;
 
@@ -118,13 +139,30 @@ void rebase_history(const Tensor& t, Ref<Node> node);
 // them, one of many views, inference tensors.
 void check_inplace(const Tensor& t);
 
+// In anomaly mode the engine looks for NaN, and a failure is shown with the place of the forward call.
+struct AnomalyMode {
+  bool enabled = false, check_nan = true;
+};
+extern AnomalyMode anomaly_mode;
+// Filled in by core/python: notes where a node is recorded, and warns with that place when the node has
+// failed.
+extern void (*note_origin)(Node* node);
+extern void (*report_origin)(const Node& node);
+
 struct BackwardOptions {
   bool retain_graph = false, create_graph = false;
   bool accumulate = true;  // false: autograd.grad, which returns gradients instead
 };
 // The engine. `inputs` empty: gradients go to every leaf reached. With accumulate off, returns one gradient
 // per input (undefined where unreached).
-std::vector<Tensor> run_backward(std::span<const Tensor> roots, std::span<const Tensor> grad_roots,
-                                 std::span<const Tensor> inputs, const BackwardOptions& options);
+std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<Tensor> grad_roots,
+                                 std::span<const Edge> inputs, const BackwardOptions& options);
+// The place of a tensor with respect to which is differentiated. Where gradients accumulate, one that is no
+// leaf keeps its own.
+Edge input_edge(const Tensor& input, size_t index, bool accumulate);
+// The place where the gradient of a tensor to be differentiated enters, and that gradient: ones where none is
+// given and the tensor has one element. `index` is its place in the list, for messages.
+Edge root_edge(const Tensor& root, size_t index);
+Tensor root_gradient(const Tensor& root, Tensor grad, size_t index);
 
 }  // namespace flambeau

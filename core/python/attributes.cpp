@@ -125,6 +125,7 @@ int assign_data(PyObject* o, PyObject* value, void*) {
     // The counter stays the tensor's: saved values are still checked against it.
     Ref<VersionCounter> counter(new VersionCounter);
     counter->version = t->version();
+    keep_captured_window(t);
     t->own_version = counter;
     t->storage = data->storage;
     t->data = data->data;
@@ -288,13 +289,16 @@ PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObjec
       options.create_graph = given(create) && is_true(create);
       options.retain_graph = given(retain) ? is_true(retain) : options.create_graph;
       inputs = tensor_list(leaves, "backward", "inputs");
-      check(!given(leaves) || !inputs.empty(), "`inputs` argument to `backward` cannot be empty.");
+      check(!given(leaves) || !inputs.empty(), "`inputs` argument to `backward()` cannot be empty.");
       if (grad && is_floating(root.dtype()) && !is_floating(grad.dtype()))
         fail<RuntimeError>("the gradient of a torch.", name(root.dtype()),
                            " tensor must be floating point, got torch.", name(grad.dtype()));
     }
-    run_backward({&root, 1}, grad ? std::span<const Tensor>(&grad, 1) : std::span<const Tensor>{}, inputs,
-                 options);
+    const Edge edge = root_edge(root, 0);
+    grad = root_gradient(root, std::move(grad), 0);
+    std::vector<Edge> places;
+    for (size_t i = 0; i < inputs.size(); ++i) places.push_back(input_edge(inputs[i], i, true));
+    run_backward({&edge, 1}, {&grad, 1}, places, options);
     Py_RETURN_NONE;
   });
 }
@@ -310,11 +314,7 @@ PyObject* requires_grad_(PyObject* o, PyObject* const* args, Py_ssize_t count, P
 PyObject* retain_grad(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
     Tensor t = tensor_of(o);
-    check(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
-    if (t->grad_fn && !t->retains_grad) {
-      t->retains_grad = true;
-      t->grad_fn->make_hooks().retain_grad.push_back({t->output_nr, t.get()});
-    }
+    flambeau::retain_grad(t);
     Py_RETURN_NONE;
   });
 }

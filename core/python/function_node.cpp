@@ -12,53 +12,49 @@ namespace {
 
 struct FunctionNode final : Node {
   std::vector<Edge> edge_storage;
+  std::vector<Saved> captures;
   std::string own_name;
-  Object run;      // run(grad_outputs) -> one gradient or None per edge
-  Object release;  // release(): drops what the context saved
+  Object run;  // run(grad_outputs) -> one gradient or None per edge
 
-  FunctionNode(std::string node_name, Object run_backward, Object release_saved)
-      : Node(nullptr),
-        own_name(std::move(node_name)),
-        run(std::move(run_backward)),
-        release(std::move(release_saved)) {
+  FunctionNode(std::string node_name, Object run_backward)
+      : Node("Function"), own_name(std::move(node_name)), run(std::move(run_backward)) {
     name = own_name.c_str();
+    takes_undefined = true;
   }
+  ~FunctionNode() override { saved = nullptr; }  // the captures die with the vector
   void backward(std::span<const Tensor> grads, std::span<Tensor> grad_inputs) override {
     check(static_cast<bool>(run), "the function ", own_name, " was already freed");
     Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(grads.size())));
     for (size_t i = 0; i < grads.size(); ++i)
       PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(grads[i])).release());
-    Object result = owned(PyObject_CallOneArg(run.get(), tuple.get()));
-    std::vector<Tensor> list = tensor_list(result.get(), own_name.c_str(), "gradient");
-    check(list.size() == grad_inputs.size(), "function ", own_name,
-          " returned an incorrect number of gradients (expected ", grad_inputs.size(), ", got ", list.size(),
-          ")");
-    for (size_t i = 0; i < list.size(); ++i)
-      if (edge_storage[i]) grad_inputs[i] = std::move(list[i]);
+    const Object held = Object::borrow(run.get());  // the call may clear the node
+    Object result = owned(PyObject_CallOneArg(held.get(), tuple.get()));
+    check<TypeError>(PyTuple_Check(result.get()), "expected a tuple of gradients");
+    const auto count = static_cast<size_t>(PyTuple_GET_SIZE(result.get()));
+    check(count == grad_inputs.size(), "function ", own_name,
+          " returned an incorrect number of gradients (expected ", grad_inputs.size(), ", got ", count, ")");
+    for (size_t i = 0; i < count; ++i) {
+      PyObject* gradient = PyTuple_GET_ITEM(result.get(), static_cast<Py_ssize_t>(i));
+      if (gradient == Py_None) continue;
+      check(is_tensor(gradient), "expected Variable or None (got ", Py_TYPE(gradient)->tp_name, ")");
+      if (edge_storage[i]) grad_inputs[i] = tensor_of(gradient);
+    }
   }
-  void release_captures() override {
-    Node::release_captures();
-    if (release) owned(PyObject_CallNoArgs(release.get()));
-  }
-  int visit(int (*visitor)(void*, void*), void* arg) override {
-    for (const Object* o : {&run, &release})
-      if (*o)
-        if (int stop = visitor(o->get(), arg)) return stop;
-    return 0;
-  }
-  void clear() override { Object drop_run = std::move(run), drop_release = std::move(release); }
+  int visit(int (*visitor)(void*, void*), void* arg) override { return run ? visitor(run.get(), arg) : 0; }
+  void clear() override { Object drop_run = std::move(run); }
 };
 
-// _record_function(name, run, release, inputs, outputs, dirty) -> the node. `inputs`: the arguments of
-// forward, None where they are no tensors. `outputs`: the differentiable results. `dirty`: whether the first
-// output is an input written in place.
+// _record_function(name, run, inputs, outputs, saved, saved_outputs) -> the node. `inputs`: the arguments of
+// forward, None where they are no tensors. `outputs`: the differentiable results, None where there is none.
+// `saved`: what backward needs; saved_outputs[i] is the number of the output that saved[i] is, or -1.
 PyObject* record_function(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    auto [name, run, release, inputs, outputs] = parse_arguments<5>(
-        "_record_function", {"name", "run", "release", "inputs", "outputs"}, 5, args, count, keywords);
+    auto [name, run, inputs, outputs, saved, saved_outputs] =
+        parse_arguments<6>("_record_function", {"name", "run", "inputs", "outputs", "saved", "saved_outputs"},
+                           6, args, count, keywords);
     const char* text = PyUnicode_AsUTF8(name);
     if (!text) throw PythonError();
-    auto* node = new FunctionNode(text, Object::borrow(run), Object::borrow(release));
+    auto* node = new FunctionNode(text, Object::borrow(run));
     Ref<Node> holder(node);
     for (const Tensor& input : tensor_list(inputs, "_record_function", "inputs"))
       node->edge_storage.push_back(edge_of(input));
@@ -68,24 +64,30 @@ PyObject* record_function(PyObject*, PyObject* const* args, Py_ssize_t count, Py
     Object face = owned(wrap_node(node));  // the collector has to see the context
     for (size_t i = 0; i < results.size(); ++i)
       if (results[i]) set_history(results[i], holder, static_cast<uint32_t>(i));
+    const std::vector<Tensor> captured = tensor_list(saved, "_record_function", "saved");
+    Object numbers = owned(PySequence_Tuple(saved_outputs));
+    node->captures.reserve(captured.size());
+    const RecordingScope scope(node, nullptr);
+    for (size_t i = 0; i < captured.size(); ++i) {
+      int64_t number;
+      check<TypeError>(parse_int(PyTuple_GET_ITEM(numbers.get(), static_cast<Py_ssize_t>(i)), number),
+                       "_record_function(): saved_outputs must be ints");
+      node->captures.emplace_back(Saved(captured[i], static_cast<int32_t>(number)));
+    }
     return face.release();
   });
 }
 
-// _attach(tensor, node, output_nr): an alias of the tensor with that history (a saved output of the function
-// itself).
-PyObject* attach(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+// _function_saved(node): what backward needs, or the error that tells why it is gone.
+PyObject* function_saved(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
-    auto [tensor, owner, number] =
-        parse_arguments<3>("_attach", {"tensor", "owner", "output_nr"}, 3, args, count, keywords);
-    int64_t nr;
-    check<TypeError>(parse_int(number, nr), "_attach(): output_nr must be int");
-    Tensor t = alias(need_tensor(tensor, "_attach", "tensor"));
-    if (Node* node = node_from(owner)) {
-      t->grad_fn = Ref<Node>(node);
-      t->output_nr = static_cast<uint32_t>(nr);
-    }
-    return wrap(std::move(t));
+    auto* node = dynamic_cast<FunctionNode*>(node_from(o));
+    check<TypeError>(node != nullptr, "_function_saved(): not the node of a Function");
+    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(node->captures.size())));
+    for (size_t i = 0; i < node->captures.size(); ++i)
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
+                       owned(wrap(node->captures[i].get(node))).release());
+    return tuple.release();
   });
 }
 
@@ -100,13 +102,13 @@ template <auto function>
 PyCFunction fast() {
   return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
 }
-PyMethodDef functions[] = {{"_record_function", fast<record_function>(), METH_FASTCALL | METH_KEYWORDS,
-                            "Records a user-defined function."},
-                           {"_attach", fast<attach>(), METH_FASTCALL | METH_KEYWORDS,
-                            "An alias of a tensor with the history of a node."},
-                           {"_check_inplace", check_inplace_function, METH_O,
-                            "Raises where writing to the tensor would break the graph."},
-                           {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {
+    {"_record_function", fast<record_function>(), METH_FASTCALL | METH_KEYWORDS,
+     "Records a user-defined function."},
+    {"_function_saved", function_saved, METH_O, "What the node of a Function saved for backward."},
+    {"_check_inplace", check_inplace_function, METH_O,
+     "Raises where writing to the tensor would break the graph."},
+    {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 

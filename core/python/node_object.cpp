@@ -51,8 +51,10 @@ int node_traverse(PyObject* o, visitproc visit, void* arg) {
 int node_clear(PyObject* o) {
   Py_CLEAR(reinterpret_cast<NodeObject*>(o)->metadata);
   if (Node* node = node_of(o)) {
+    // Only drops: nothing that a user wrote runs but destructors.
     auto hooks = std::move(node->hooks);
-    node->release_captures();
+    for (Saved* s = node->saved; s; s = s->next()) s->drop();
+    node->released = true;
     node->clear();
   }
   return 0;
@@ -206,28 +208,21 @@ PyTypeObject* type_for(const char* name) {
 class PythonHook final : public Hook {
  public:
   explicit PythonHook(PyObject* callable) : callable_(Object::borrow(callable)) { id = next_hook_id(); }
-  Tensor on_gradient(const Tensor& grad) override {
-    Object result = call(Object(wrap(grad)));
-    if (result.get() == Py_None) return {};
-    if (!is_tensor(result.get()))
-      fail<TypeError>("hook returned ", Py_TYPE(result.get())->tp_name, ", expected a Tensor or None");
-    Tensor replaced = tensor_of(result.get());
-    if (!(replaced.sizes() == grad.sizes()))
-      fail<RuntimeError>("hook '", name(), "' has changed the size of value: ", grad.sizes(), " became ",
-                         replaced.sizes());
-    return replaced;
-  }
+  void on_gradient(Tensor& grad) override { take(grad, call(Object(wrap(grad))).get()); }
   void on_tensor(const Tensor& tensor) override {
-    if (call(Object(wrap(tensor))).get() != Py_None)
-      fail<RuntimeError>("Tensor post accumulate grad hooks should return None.");
+    Object result = call(Object(wrap(tensor)));
+    if (result.get() == Py_None) return;
+    if (!is_tensor(result.get()))
+      fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(result.get())->tp_name, "'");
+    fail<RuntimeError>("Tensor post accumulate grad hooks should return None.");
   }
   void on_node(std::vector<Tensor>& grad_inputs, const std::vector<Tensor>& grad_outputs) override {
     Object ins = tuple_of(grad_inputs), outs = tuple_of(grad_outputs);
     Object result = owned(PyObject_CallFunctionObjArgs(callable_.get(), ins.get(), outs.get(), nullptr));
-    replace(grad_inputs, result.get());
+    replace(grad_inputs, result.get(), false);
   }
   void on_node_pre(std::vector<Tensor>& grad_outputs) override {
-    replace(grad_outputs, call(tuple_of(grad_outputs)).get());
+    replace(grad_outputs, call(tuple_of(grad_outputs)).get(), true);
   }
   int visit(int (*visitor)(void*, void*), void* arg) override { return visitor(callable_.get(), arg); }
 
@@ -244,18 +239,42 @@ class PythonHook final : public Hook {
   std::string name() const {
     Object text(PyObject_GetAttrString(callable_.get(), "__name__"));
     if (!text) PyErr_Clear();
-    return text && PyUnicode_Check(text.get()) ? PyUnicode_AsUTF8(text.get()) : "<unknown>";
+    const char* utf8 = text && PyUnicode_Check(text.get()) ? PyUnicode_AsUTF8(text.get()) : nullptr;
+    if (!utf8) PyErr_Clear();
+    return utf8 ? utf8 : "<unknown>";
   }
-  static void replace(std::vector<Tensor>& tensors, PyObject* result) {
+  // The value that a hook gave back takes the gradient's place; it has to be of the same form.
+  void take(Tensor& grad, PyObject* value) const {
+    if (value == Py_None) return;
+    check(static_cast<bool>(grad), "can't replace a None gradient with a non-None value");
+    if (!is_tensor(value))
+      fail<TypeError>("expected Variable, but hook returned '", Py_TYPE(value)->tp_name, "'");
+    Tensor replaced = tensor_of(value);
+    if (replaced.dtype() != grad.dtype() || replaced.device() != grad.device())
+      fail<RuntimeError>("hook '", name(), "' has changed the type of value (was ", type_name(grad), " got ",
+                         type_name(replaced), ")");
+    check(replaced.sizes() == grad.sizes(), "hook '", name(), "' has changed the size of value");
+    grad = std::move(replaced);
+  }
+  static std::string type_name(const Tensor& t) {
+    return concat("torch.", t.device() == Device::Type::Cpu ? "" : concat(flambeau::name(t.device()), "."),
+                  scalar_type_name(t.dtype()), "Tensor");
+  }
+  // A prehook may give back a lone tensor for a lone gradient.
+  void replace(std::vector<Tensor>& tensors, PyObject* result, bool lone) const {
     if (result == Py_None) return;
-    if (is_tensor(result) && tensors.size() == 1) {
-      tensors[0] = tensor_of(result);
+    if (lone && is_tensor(result)) {
+      check(tensors.size() == 1, "hook '", name(),
+            "' has returned an incorrect number of values (got 1, but expected ", tensors.size(), ")");
+      take(tensors[0], result);
       return;
     }
-    std::vector<Tensor> list = tensor_list(result, "hook", "return value");
-    check(list.size() == tensors.size(), "hook has returned an incorrect number of values: got ", list.size(),
-          ", expected ", tensors.size());
-    tensors = std::move(list);
+    if (!PyTuple_Check(result))
+      fail<TypeError>("expected tuple, but hook returned '", Py_TYPE(result)->tp_name, "'");
+    const auto count = static_cast<size_t>(PyTuple_GET_SIZE(result));
+    check(count == tensors.size(), "hook '", name(), "' has returned an incorrect number of values (got ",
+          count, ", but expected ", tensors.size(), ")");
+    for (size_t i = 0; i < count; ++i) take(tensors[i], PyTuple_GET_ITEM(result, static_cast<Py_ssize_t>(i)));
   }
   Object callable_;
 };
@@ -269,6 +288,16 @@ std::shared_ptr<Hook> make_hook(PyObject* callable) {
 }
 
 Node* node_from(PyObject* o) { return PyObject_TypeCheck(o, node_base_type) ? node_of(o) : nullptr; }
+
+Edge edge_at(PyObject* o, int64_t output_nr) {
+  if (Py_TYPE(o) == accumulate_type)
+    return {{}, Ref<TensorImpl>(impl_of(reinterpret_cast<AccumulateGradObject*>(o)->variable)), 0};
+  Node* node = node_from(o);
+  if (!node) fail<TypeError>("expected a node of the graph, not ", Py_TYPE(o)->tp_name);
+  check<IndexError>(output_nr >= 0 && output_nr < static_cast<int64_t>(node->outputs), node->name, " has ",
+                    node->outputs, " outputs, not one of number ", output_nr);
+  return {Ref<Node>(node), {}, static_cast<uint32_t>(output_nr)};
+}
 
 PyObject* wrap_node(Node* node) {
   if (void* object = node->python_object()) return Py_NewRef(static_cast<PyObject*>(object));

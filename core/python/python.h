@@ -71,8 +71,8 @@ inline PyObject* wrap(const Tensor& t) { return wrap(Tensor(t)); }
 PyObject* make_subclass(PyTypeObject* type, const Tensor& data, bool requires_grad);
 
 // What the collector sees of a tensor's or node's C++ references: one with a Python object is visited as
-// such; one with a single owner belongs to that owner and is walked through; one with several C++ owners is
-// opaque.
+// such; one all of whose owners were met on the walk belongs to it and is walked through; one with an
+// owner elsewhere is opaque.
 int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg);
 
 // ---- nodes
@@ -80,6 +80,7 @@ PyObject* wrap_node(Node* node);        // grad_fn; new reference
 PyObject* wrap_edge(const Edge& edge);  // (node or AccumulateGrad, nr) or (None, 0)
 void make_node_types(PyObject* module);
 Node* node_from(PyObject* o);             // null if it is none
+Edge edge_at(PyObject* node, int64_t output_nr);  // of a node or AccumulateGrad; throws where it is neither
 void make_module_base(PyObject* module);  // the base type of nn.Module
 std::shared_ptr<Hook> make_hook(PyObject* callable);
 

@@ -2,6 +2,7 @@
 
 #include <structmember.h>
 
+#include <unordered_map>
 #include <vector>
 
 #include "core/autograd/differentiable.h"
@@ -134,18 +135,22 @@ int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg) {
   int budget =
       4096;  // a long chain is left alone beyond this: the collector then takes what it holds for reachable
   int result = 0;
+  std::unordered_map<const void*, size_t> met;  // references found so far to what has several
+  auto all_found = [&](const Counted* counted) {
+    return counted->owners() == 1 || ++met[counted] == counted->owners();
+  };
   auto see_tensor = [&](TensorImpl* t) {
     if (!t || result) return;
     if (void* o = t->python_object())
       result = visit(static_cast<PyObject*>(o), arg);
-    else if (t->owners() == 1)
+    else if (all_found(t))
       stack.push_back({t, nullptr});
   };
   auto see_node = [&](Node* n) {
     if (!n || result) return;
     if (void* o = n->python_object())
       result = visit(static_cast<PyObject*>(o), arg);
-    else if (n->owners() == 1)
+    else if (all_found(n))
       stack.push_back({nullptr, n});
   };
   auto see_hooks = [&](const HookList& hooks) {
@@ -176,11 +181,18 @@ int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg) {
             result = entry.hook->visit(reinterpret_cast<int (*)(void*, void*)>(visit), arg);
       }
       if (!result) result = n->visit(reinterpret_cast<int (*)(void*, void*)>(visit), arg);
-      for (Saved* s = n->saved; s; s = s->next()) see_tensor(s->owned());
+      if (n->hooks && n->hooks->origin && !result)
+        result = n->hooks->origin->visit(reinterpret_cast<int (*)(void*, void*)>(visit), arg);
+      for (Saved* s = n->saved; s; s = s->next()) {
+        see_tensor(s->owned());
+        if (PackedValue* packed = s->packed(); packed && !result)
+          result = packed->visit(reinterpret_cast<int (*)(void*, void*)>(visit), arg);
+      }
       for (const Edge& edge : n->edges) {
         see_node(edge.node.get());
         see_tensor(edge.leaf.get());
       }
+      see_node(n->inner_node());
     }
   }
   stack.resize(bottom);

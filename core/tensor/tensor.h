@@ -20,7 +20,8 @@ void destroy(TensorImpl* impl) noexcept;
 // How a view came about, which decides what an in-place write to it means.
 enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad };
 
-struct LeafHooks;  // core/autograd/hooks.h
+struct LeafHooks;      // core/autograd/hooks.h
+struct FormerWindows;  // the same
 
 // A version counter of its own, for tensors that share storage but not the counter (x.data).
 struct VersionCounter : Counted {
@@ -45,11 +46,14 @@ struct TensorImpl : Counted {
   bool wrapped_number = false;  // a 0-d tensor made from a Python number: it promotes as one
   uint32_t output_nr = 0;       // which output of grad_fn this is
   uint32_t view_version = 0;    // the version at which a view's grad_fn was right
+  uint32_t captures = 0;        // how many nodes hold this very tensor for their derivative
+  uint32_t leaf_slot = 0;       // where the running pass adds up this leaf's gradient (a hint, see engine.cpp)
   Ref<Node> grad_fn;
   Ref<TensorImpl> grad;
   Ref<TensorImpl> view_base;  // differentiable views: the tensor whose memory and history this shares
   Ref<VersionCounter> own_version;
   std::unique_ptr<LeafHooks> hooks;
+  std::unique_ptr<FormerWindows> former;  // windows that captures still need, see keep_captured_window
   Dims sizes, strides;
 
   TensorImpl();
@@ -113,6 +117,14 @@ Tensor alias(const Tensor& t);
 Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t offset);
 // Sets sizes and strides and what follows from them.
 void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides);
+
+// To be called before `t` takes another storage under the same version (x.data = y): nodes that captured it go on
+// seeing the window that they captured.
+void keep_captured_window_slow(TensorImpl* t);
+inline void keep_captured_window(TensorImpl* t) {
+  if (t->captures) [[unlikely]]
+    keep_captured_window_slow(t);
+}
 
 // Whether the memory of the two may overlap.
 bool shares_storage(const Tensor& a, const Tensor& b);

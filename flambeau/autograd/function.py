@@ -20,9 +20,6 @@ class FunctionCtx:
         self.needs_input_grad: tuple[bool, ...] = ()
         self.materialize_grads = True
         self._to_save: tuple[Any, ...] = ()
-        self._saved: (
-            list[tuple[Any, int, int]] | None
-        ) = []  # tensor, its version, which output it is (-1: none)
         self._dirty: tuple[Tensor, ...] = ()
         self._non_differentiable: tuple[Tensor, ...] = ()
         self._node: Any = None
@@ -54,55 +51,29 @@ class FunctionCtx:
         Raises:
             RuntimeError: if the graph was freed, or a tensor was written in place since.
         """
-        if self._saved is None:
-            raise RuntimeError(
-                "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-                "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-                "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
-                "if you need to access saved tensors after calling backward."
-            )
-        found: list[Any] = []
-        for tensor, version, output in self._saved:
-            if tensor is None:
-                found.append(None)
-                continue
-            if tensor._version != version:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace operation: "
-                    f"[{tensor.type()} {list(tensor.shape)}] is at version {tensor._version}; expected version {version} "
-                    "instead. Hint: clone() it before the in-place operation."
-                )
-            found.append(
-                _core._attach(tensor, self._node(), output)
-                if output >= 0 and _core.is_grad_enabled()
-                else tensor
-            )
-        return tuple(found)
+        node = self._node() if self._node is not None else None
+        return _core._function_saved(node) if node is not None else ()
 
     @property
     def next_functions(self) -> Any:
         """The nodes that the gradients flow to."""
-        node = self._node()
+        node = self._node() if self._node is not None else None
         return node.next_functions if node is not None else ()
 
-    def _finish(self, outputs: list[Tensor]) -> None:
-        self._saved = []
-        for tensor in self._to_save:
+    def _to_record(self, outputs: list[Any]) -> tuple[list[Any], list[int]]:
+        """What was saved, and which output each of these is (-1: none)."""
+        saved, numbers = list(self._to_save), []
+        for tensor in saved:
             if tensor is not None and not isinstance(tensor, Tensor):
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(tensor).__name__}"
+                    f"save_for_backward can only save variables, but argument {len(numbers)} is of type "
+                    f"{type(tensor).__name__}"
                 )
-            output = (
+            numbers.append(
                 next((i for i, out in enumerate(outputs) if out is tensor), -1) if tensor is not None else -1
             )
-            # An output is kept without its history: with it, the node would own itself.
-            kept = tensor.detach() if output >= 0 and tensor is not None else tensor
-            self._saved.append((kept, kept._version if kept is not None else 0, output))
         self._to_save = ()
-
-    def _release(self) -> None:
-        if self._saved:
-            self._saved = None
+        return saved, numbers
 
 
 class _FunctionMeta(type):
@@ -218,8 +189,8 @@ class Function(metaclass=_FunctionMeta):
             return found
 
         inputs = [a if isinstance(a, Tensor) else None for a in args]
-        node = _core._record_function(f"{cls.__name__}Backward", run, ctx._release, inputs, differentiable)
-        ctx._finish(outputs)
+        saved, numbers = ctx._to_record(outputs)
+        node = _core._record_function(f"{cls.__name__}Backward", run, inputs, differentiable, saved, numbers)
         ctx._node = weakref.ref(node)  # the node owns the context, not the reverse
 
 

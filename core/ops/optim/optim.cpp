@@ -20,7 +20,10 @@ constexpr int kParam = Piece::kParam, kGrad = Piece::kGrad, kState = Piece::kSta
 // The pieces of a step, with copies of the arrays that do not lie as a kernel needs them.
 class Pieces {
  public:
-  explicit Pieces(size_t params) { pieces_.reserve(params); }
+  explicit Pieces(size_t params) {
+    pieces_.reserve(params);
+    held_.reserve(3 * params);
+  }
 
   Piece& add(const Tensor& param) {
     const DType dtype = param.dtype();
@@ -39,6 +42,7 @@ class Pieces {
     check(t.sizes() == param.sizes(), "The size of ", what, " ", t.sizes(),
           " must match the size of its parameter ", param.sizes());
     if (array != kGrad) written_.push_back(t.get());
+    held_.push_back(t.get()->storage);
     const DType dtype = piece.is_double ? DType::Float64 : DType::Float32;
     const bool param_is_dense = param.is_contiguous() || is_dense(param.sizes(), param.strides());
     const bool fits = t.dtype() == dtype && ((t.is_contiguous() && param.is_contiguous()) ||
@@ -83,6 +87,7 @@ class Pieces {
 
   std::vector<Piece> pieces_;
   std::vector<TensorImpl*> written_;  // the caller's lists hold them
+  std::vector<Ref<Storage>> held_;    // another thread may drop a gradient, or swap a tensor's data, meanwhile
   std::vector<Tensor> copies_;
   std::vector<std::pair<Tensor, Tensor>> returned_;  // written tensors, and the copies with their new values
   int64_t items_ = 0;
