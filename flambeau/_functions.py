@@ -98,6 +98,25 @@ def get_num_interop_threads() -> int:
     return 1
 
 
-def compile(model: Any = None, **options: Any) -> Any:
-    """Not there yet."""
-    raise NotImplementedError("torch.compile is not implemented yet; run the model as it is")
+def compile(
+    model: Any = None,
+    *,
+    fullgraph: bool = False,
+    dynamic: bool | None = None,
+    backend: Any = "inductor",
+    mode: str | None = None,
+    options: dict[str, Any] | None = None,
+    disable: bool = False,
+) -> Any:
+    """Compiles a model or function: not there yet, except with `disable`, which returns it as it is.
+
+    Raises:
+        NotImplementedError: unless `disable` is true.
+    """
+    if mode is not None and options is not None:
+        raise RuntimeError(
+            "Either mode or options can be specified, but both can't be specified at the same time."
+        )
+    if not disable:
+        raise NotImplementedError("torch.compile is not implemented yet; run the model as it is")
+    return (lambda fn: fn) if model is None else model

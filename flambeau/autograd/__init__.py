@@ -5,6 +5,7 @@ Reverse mode over a graph that is recorded as operations run (Griewank and Walth
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -137,3 +138,14 @@ def grad(
     if materialize_grads:
         found = tuple(_core.zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True))
     return found
+
+
+def __getattr__(name: str) -> Any:
+    """The modules that few programs need."""
+    if not name.startswith("__"):
+        try:
+            return importlib.import_module(f"{__name__}.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module 'torch.autograd' has no attribute {name!r}")
