@@ -90,12 +90,6 @@ def test_blocks_on_no_gpu_are_ordinary_blocks():
         pass
 
 
-@pytest.mark.parametrize("name", ["autocast", "GradScaler"])
-def test_what_is_not_written_yet_is_named(name):
-    with pytest.raises(NotImplementedError, match=f"torch.cuda.amp.{name} is not implemented yet"):
-        getattr(torch.cuda.amp, name)
-
-
 def test_mps_says_what_it_cannot_do():
     with pytest.raises(RuntimeError, match=r"Cannot execute deviceSynchronize\(\) without MPS backend"):
         torch.mps.synchronize()

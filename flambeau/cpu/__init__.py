@@ -112,3 +112,11 @@ class StreamContext:
 def stream(stream: Any) -> StreamContext:
     """A block on a stream."""
     return StreamContext(stream)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "amp":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.amp")
+    raise AttributeError(f"module 'torch.cpu' has no attribute {name!r}")
