@@ -18,6 +18,27 @@ def _log_api_usage_once(event: str) -> None:
     """Counts a use of the interface where PyTorch was built to; nothing is counted here."""
 
 
+class DisableTorchFunctionSubclass:
+    """A block in which operators do not ask subclasses of Tensor, but compute."""
+
+    def __enter__(self) -> None:
+        self._outer = _core._set_overrides_disabled(True)
+
+    def __exit__(self, *_: Any) -> None:
+        _core._set_overrides_disabled(self._outer)
+
+
+class DisableTorchFunction(DisableTorchFunctionSubclass):
+    """A block in which operators ask nobody; there are no modes, so that it is the same."""
+
+
+def _is_torch_function_enabled() -> builtins.bool:
+    """Whether operators ask subclasses of Tensor."""
+    outer = _core._set_overrides_disabled(False)
+    _core._set_overrides_disabled(outer)
+    return not outer
+
+
 def _get_tracing_state() -> None:
     """The tracer that is at work: none."""
     return None

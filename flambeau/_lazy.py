@@ -59,6 +59,13 @@ _NAMES = {
     "get_autocast_cpu_dtype": "amp.autocast_mode",
     "set_autocast_gpu_dtype": "amp.autocast_mode",
     "set_autocast_cpu_dtype": "amp.autocast_mode",
+    "unravel_index": "functional",
+    "Stream": "_streams",
+    "Event": "_streams",
+    "Future": "futures",
+    "DisableTorchFunction": "_C",
+    "DisableTorchFunctionSubclass": "_C",
+    "set_flush_denormal": "_settings",
     "AcceleratorError": "_exceptions",
     "OutOfMemoryError": "_exceptions",
 }

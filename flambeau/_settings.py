@@ -104,6 +104,12 @@ def is_warn_always_enabled() -> bool:
     return _warn_always
 
 
+def set_flush_denormal(mode: bool, /) -> bool:
+    """Asks for numbers below the smallest normal one to become zero; returns whether that is so: False, it is not here."""
+    check_bool("flush_denormal", mode)
+    return False
+
+
 def get_device_module(device: Any = None) -> ModuleType:
     """The module of a device type: ``torch.cpu``, ``torch.cuda`` ...; of the current device by default.
 

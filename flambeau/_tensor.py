@@ -104,7 +104,13 @@ def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
             if dtype == f"torch.{kind.__name__}":
                 return self.to(candidate)
         raise ValueError(f"invalid type: '{dtype}'")
-    return self.to(getattr(dtype, "dtype", dtype))
+    if isinstance(dtype, _core.dtype):
+        return self.to(dtype, non_blocking=non_blocking)
+    if dtype in TYPES.values():
+        return self.to(dtype.dtype, non_blocking=non_blocking)
+    if not isinstance(dtype, type):
+        raise TypeError("dtype must be a type, str, or dtype object")
+    raise ValueError(f"invalid type: '{dtype.__name__}'")
 
 
 def _no_cuda(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
@@ -123,7 +129,7 @@ def _new(self: Tensor, *args: Any, **keywords: Any) -> Tensor:
     """A tensor of this one's dtype from sizes or data, as the legacy constructors make it."""
     from flambeau._tensor_new import _legacy_construct
 
-    return _legacy_construct(Tensor, *args, dtype=self.dtype, **keywords)
+    return _legacy_construct(Tensor, *args, _dtype=self.dtype, **keywords)
 
 
 def _new_tensor(

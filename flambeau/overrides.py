@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from flambeau import _core
+from flambeau._C import _is_torch_function_enabled
 from flambeau._core import Tensor
 from flambeau._missing import missing
 
@@ -55,12 +56,12 @@ def has_torch_function(relevant_args: Iterable[Any]) -> bool:
     >>> torch.overrides.has_torch_function([torch.ones(2).as_subclass(Logged)])
     True
     """
-    return any(_overrides(type(arg)) for arg in relevant_args)
+    return _is_torch_function_enabled() and any(_overrides(type(arg)) for arg in relevant_args)
 
 
 def has_torch_function_unary(x: Any) -> bool:
     """:func:`has_torch_function` for one argument."""
-    return _overrides(type(x))
+    return has_torch_function((x,))
 
 
 def has_torch_function_variadic(*args: Any) -> bool:

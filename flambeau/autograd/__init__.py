@@ -15,6 +15,7 @@ from flambeau._grad_mode import enable_grad, inference_mode, no_grad, set_grad_e
 from flambeau.autograd import grad_mode as grad_mode
 from flambeau.autograd import graph as graph
 from flambeau.autograd.function import Function as Function
+from flambeau.autograd.grad_mode import set_multithreading_enabled as set_multithreading_enabled
 from flambeau.autograd.variable import Variable as Variable
 
 __all__ = [

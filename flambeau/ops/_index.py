@@ -4,9 +4,16 @@ FUNCTIONS = {
     "block_diag": "views",
     "cartesian_prod": "views",
     "cov": "linalg",
+    "get_device": "questions",
+    "is_inference": "questions",
+    "is_nonzero": "questions",
+    "is_same_size": "questions",
+    "is_signed": "questions",
 }
 METHODS = {
     "cov": "linalg",
+    "is_nonzero": "questions",
+    "is_same_size": "questions",
 }
 HOMES: dict[str, dict[str, str]] = {
     "_linalg": {},
