@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 
-from flambeau._core import Generator, Tensor, default_generator
+from flambeau._core import Generator, Tensor, default_generator, device
 
 __all__ = ["fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed", "set_rng_state"]
 
@@ -61,9 +61,12 @@ def fork_rng(
     """Gives the default generator the state back, on leaving, that it has on entering.
 
     Args:
-        devices: ignored: the only generator is the CPU's
+        devices: accelerators whose generators are to be kept too; there are none
         enabled: False makes this do nothing
-        device_type: ignored
+        device_type: the type of the devices; default: 'cuda'
+
+    Raises:
+        AssertionError: if there are devices, as none is there.
 
     >>> import flambeau as torch
     >>> _ = torch.manual_seed(0)
@@ -72,9 +75,12 @@ def fork_rng(
     >>> torch.equal(torch.rand(3), inside)
     True
     """
+    kind = device("cuda" if device_type is None else device_type).type
     if not enabled:
         yield
         return
+    if devices is not None and kind != "cpu" and list(devices):
+        raise AssertionError(f"Torch not compiled with {kind.upper()} enabled")
     state = get_rng_state()
     try:
         yield
