@@ -91,7 +91,10 @@ def __getattr__(name: str) -> Any:
         except ModuleNotFoundError as error:
             if error.name != f"flambeau.{name}":
                 raise
-            raise AttributeError(f"module 'flambeau' has no attribute {name!r}") from None
+            from flambeau._missing import missing
+            from flambeau._not_yet import NOT_YET
+
+            raise missing("flambeau", name, NOT_YET) from None
     setattr(package, name, value)
     return value
 

@@ -465,3 +465,16 @@ def test_tensors_cannot_be_made_on_devices_that_are_not_there(name, error):
         torch.ones(2, device=name)
     with pytest.raises(error):
         torch.ones(2).to(name)
+
+
+@pytest.mark.parametrize("name", ["library", "quantization"])
+def test_parts_that_are_not_there_yet_are_named(name):
+    with pytest.raises(NotImplementedError, match=f"flambeau.{name} is not implemented yet"):
+        getattr(torch, name)
+    assert not hasattr(torch, name)
+
+
+def test_names_that_pytorch_does_not_have_are_plain_attribute_errors():
+    with pytest.raises(AttributeError, match="module 'flambeau' has no attribute 'no_such_name'") as error:
+        _ = torch.no_such_name
+    assert not isinstance(error.value, NotImplementedError)
