@@ -20,15 +20,7 @@ __all__ = [
     "set_default_device",
     "get_num_interop_threads",
     "compile",
-    "SymInt",
 ]
-
-
-class SymInt:
-    """An integer of a traced program; nothing here traces, but programs ask isinstance(n, (int, torch.SymInt))."""
-
-    def __init__(self) -> None:
-        raise NotImplementedError("symbolic integers belong to tracing, which is not implemented yet")
 
 
 def is_tensor(obj: Any) -> bool:

@@ -363,3 +363,17 @@ def test_files_by_url(tmp_path, monkeypatch):
 
 def test_types_for_annotations():
     assert isinstance(1.5, torch.types.Number) and torch.types.Device and torch.types._size
+
+
+def test_functions_of_symbolic_numbers_take_plain_ones():
+    assert (torch.sym_int(-3.7), torch.sym_float(3), torch.sym_not(0), torch.sym_sqrt(4)) == (
+        -3,
+        3.0,
+        True,
+        2.0,
+    )
+    assert (torch.sym_max(1, 2), torch.sym_min(1, 2), torch.sym_sum([1, 2])) == (2, 1, 3)
+    assert isinstance(torch.sym_max(3, 2.0), float) and torch.sym_ite(True, 1, 2) == 1
+    with pytest.raises(AssertionError, match="type mismatch"):
+        torch.sym_ite(True, 1, 2.0)
+    assert not isinstance(3, (torch.SymInt, torch.SymFloat, torch.SymBool))
