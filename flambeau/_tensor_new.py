@@ -136,6 +136,8 @@ HalfTensor = _tensor_type("HalfTensor", _core.float16)
 BFloat16Tensor = _tensor_type("BFloat16Tensor", _core.bfloat16)
 FloatTensor = _tensor_type("FloatTensor", _core.float32)
 DoubleTensor = _tensor_type("DoubleTensor", _core.float64)
+_ComplexFloatTensor = _tensor_type("ComplexFloatTensor", _core.complex64)
+_ComplexDoubleTensor = _tensor_type("ComplexDoubleTensor", _core.complex128)
 
 TYPES = {
     t.dtype: t
@@ -150,6 +152,8 @@ TYPES = {
         BFloat16Tensor,
         FloatTensor,
         DoubleTensor,
+        _ComplexFloatTensor,
+        _ComplexDoubleTensor,
     )
 }
 

@@ -268,8 +268,16 @@ namespace {
 struct Window {
   Dims sizes, strides;
   int64_t offset;
+  DType dtype;
 };
-Window window_of(const TensorImpl* view) { return {view->sizes, view->strides, view->storage_offset()}; }
+Window window_of(const TensorImpl* view) {
+  return {view->sizes, view->strides, view->storage_offset(), view->dtype};
+}
+// The base of a view of another dtype, seen in that: complex numbers as pairs, or pairs as complex numbers.
+Tensor seen_as(const Tensor& base, DType dtype) {
+  if (is_complex(base.dtype()) == is_complex(dtype)) return base;
+  return is_complex(dtype) ? view_as_complex(base) : view_as_real(base);
+}
 
 // The history of a base after one of its views was written in place: the gradient flows through `inner` on
 // the window and around it elsewhere.
@@ -294,7 +302,10 @@ struct CopySlices final : Node {
     // The base's own layout, so that the view's window means the same in it.
     Tensor result = empty_strided(base.sizes, base.strides, grads[0].dtype());
     result = copy_(result, grads[0]);
-    Tensor slice = as_strided(result, view.sizes, view.strides, view.offset - base.offset);
+    const int64_t base_offset = base.offset * static_cast<int64_t>(item_size(base.dtype)) /
+                                static_cast<int64_t>(item_size(view.dtype));
+    Tensor slice =
+        as_strided(seen_as(result, view.dtype), view.sizes, view.strides, view.offset - base_offset);
     std::vector<Tensor> inner_grads(inner->edges.size());
     Tensor grad_slice = clone(slice);
     Node* outer = running_node;
@@ -332,7 +343,7 @@ void refresh_view_slow(TensorImpl* view) {
   {
     GradState previous = grad_state;
     grad_state = {true, false, false};
-    fresh = as_strided(base, view->sizes, view->strides, view->storage_offset());
+    fresh = as_strided(seen_as(base, view->dtype), view->sizes, view->strides, view->storage_offset());
     grad_state = previous;
   }
   if (view->retains_grad) move_retained_grad(view, fresh->grad_fn.get(), 0);

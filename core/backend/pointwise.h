@@ -96,6 +96,9 @@ enum class Pointwise : uint8_t {
   ShiftRight,
   // (x), integers and bool
   BitwiseNot,
+  // (x), complex: the conjugate; the argument, a real number.
+  Conj,
+  Angle,
   // (condition, x, y): the condition is always an array of bool.
   Where,
   // (x, y)
@@ -159,6 +162,13 @@ inline constexpr int kPointwiseOperators = static_cast<int>(Pointwise::kCount);
 
 // Whether the operator's results are bool whatever its compute dtype.
 constexpr bool returns_bool(Pointwise op) { return op >= Pointwise::Eq && op <= Pointwise::SignBit; }
+
+// The dtype of the operator's results in terms of its compute dtype: bool for predicates, real for a complex
+// number's modulus and argument.
+constexpr DType kernel_result(Pointwise op, DType compute) {
+  if (returns_bool(op)) return DType::Bool;
+  return op == Pointwise::Abs || op == Pointwise::Angle ? real_of(compute) : compute;
+}
 
 inline constexpr int kMaxOperands = 6;  // the result and up to five inputs
 

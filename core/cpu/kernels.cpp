@@ -49,7 +49,11 @@ Kernels choose() {
   return k;
 }
 
-const Kernels chosen = choose();
+const Kernels chosen = [] {
+  Kernels k = choose();
+  fill_complex(k.pointwise);
+  return k;
+}();
 
 }  // namespace
 

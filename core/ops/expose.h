@@ -24,6 +24,7 @@ enum class ValueKind : uint8_t {
   Bool,
   Int,
   Float,
+  Complex,
   Ints,
   String,
   DType,
@@ -40,6 +41,7 @@ struct Value {
     bool boolean;
     int64_t integer;
     double real;
+    const Complex<double>* complex;
     const int64_t* integers;
     const char* text;
     DType dtype;
@@ -88,9 +90,10 @@ struct Unbox<TensorList> {
   static TensorList get(const Value* v) { return {v->tensors, v->count}; }
 };
 inline Scalar to_scalar(const Value& v) {
-  return v.kind == ValueKind::Float  ? Scalar(v.real)
-         : v.kind == ValueKind::Bool ? Scalar(v.boolean)
-                                     : Scalar(v.integer);
+  return v.kind == ValueKind::Float     ? Scalar(v.real)
+         : v.kind == ValueKind::Bool    ? Scalar(v.boolean)
+         : v.kind == ValueKind::Complex ? Scalar(*v.complex)
+                                        : Scalar(v.integer);
 }
 template <>
 struct Unbox<const Scalar&> {

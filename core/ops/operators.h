@@ -20,6 +20,15 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out = {});
 Tensor abs(const Tensor& self, const Out& out = {});
 Tensor sign(const Tensor& self, const Out& out = {});
 
+// ---- pointwise/complex.cpp
+Tensor view_as_real(const Tensor& self);
+Tensor view_as_complex(const Tensor& self);
+Tensor real(const Tensor& self);  // self, where it is real
+Tensor imag(const Tensor& self);
+Tensor complex(const Tensor& real_part, const Tensor& imag_part, const Out& out = {});
+Tensor conj(const Tensor& self);  // self, where it is real
+Tensor sgn(const Tensor& self, const Out& out = {});
+
 // ---- pointwise/elementary.cpp
 Tensor exp(const Tensor& self, const Out& out = {});
 Tensor log(const Tensor& self, const Out& out = {});

@@ -147,10 +147,11 @@ PyObject* get_H(PyObject* o, void*) {
 PyObject* get_mH(PyObject* o, void*) {
   return guarded([&] { return wrap(matrix_transpose(tensor_of(o), "mH")); });
 }
-PyObject* get_real(PyObject* o, void*) { return Py_NewRef(o); }
-PyObject* get_imag(PyObject*, void*) {
-  PyErr_SetString(PyExc_RuntimeError, "imag is not implemented for tensors with non-complex dtypes.");
-  return nullptr;
+PyObject* get_real(PyObject* o, void*) {
+  return guarded([&] { return wrap(real(tensor_of(o))); });
+}
+PyObject* get_imag(PyObject* o, void*) {
+  return guarded([&] { return wrap(imag(tensor_of(o))); });
 }
 
 // ---- sizes and memory
@@ -243,9 +244,20 @@ PyObject* number(T value) {
     return PyBool_FromLong(value);
   else if constexpr (std::is_floating_point_v<T>)
     return PyFloat_FromDouble(static_cast<double>(value));
+  else if constexpr (math::is_complex_type<T>)
+    return PyComplex_FromDoubles(static_cast<double>(value.real), static_cast<double>(value.imag));
   else
     return PyLong_FromLongLong(static_cast<long long>(value));
 }
+PyObject* as_complex(PyObject* o, PyObject*) {
+  return guarded([&] {
+    Scalar number;
+    check<TypeError>(parse_number(owned(item(tensor_of(o))).get(), number), "a tensor's item is no number");
+    const Complex<double> z = number.to_complex();
+    return PyComplex_FromDoubles(z.real, z.imag);
+  });
+}
+
 template <class T>
 PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, int depth) {
   if (depth == sizes.count) return number(*reinterpret_cast<const T*>(at));
@@ -263,15 +275,13 @@ Tensor readable(const Tensor& t) {
   check<NotImplementedError>(host_readable(t.device()), "Cannot copy out of ", name(t.device()),
                              " tensor; no data!");
   if (t.dtype() == DType::Float16 || t.dtype() == DType::BFloat16) return cast_copy(t, DType::Float32);
-  if (!is_supported(t.dtype()))
-    fail<NotImplementedError>("reading values of torch.", name(t.dtype()), " is not implemented yet");
   return t;
 }
 PyObject* tolist(PyObject* o, PyObject*) {
   return guarded([&] {
     Tensor t = readable(tensor_of(o));
-    return visit_real(t.dtype(), "tolist",
-                      [&]<class T>() { return nested_list<T>(t->data, t.sizes(), t.strides(), 0); });
+    return visit_any(t.dtype(), "tolist",
+                     [&]<class T>() { return nested_list<T>(t->data, t.sizes(), t.strides(), 0); });
   });
 }
 
@@ -439,8 +449,8 @@ PyObject* item(const Tensor& tensor) {
                        " elements cannot be converted to Scalar; its shape is ", tensor.sizes());
   check(tensor.device() != Device::Type::Meta, "Tensor.item() cannot be called on meta tensors");
   Tensor t = readable(tensor);
-  return visit_real(t.dtype(), "item",
-                    [&]<class T>() { return number(*reinterpret_cast<const T*>(t->data)); });
+  return visit_any(t.dtype(), "item",
+                   [&]<class T>() { return number(*reinterpret_cast<const T*>(t->data)); });
 }
 
 PyGetSetDef tensor_attributes[] = {
@@ -497,6 +507,7 @@ PyMethodDef tensor_methods[] = {
     {"get_device", get_device_method, METH_NOARGS, "The number of its CUDA device; -1 in main memory."},
     {"is_set_to", is_set_to, METH_O, "Whether both are the same window on the same memory."},
     {"item", item_method, METH_NOARGS, "The value of a tensor with one element as a Python number."},
+    {"__complex__", as_complex, METH_NOARGS, "The value of a tensor with one element as a complex number."},
     {"tolist", tolist, METH_NOARGS, "The values as nested lists."},
     {"backward", fast<backward>(), kFast,
      "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)"},

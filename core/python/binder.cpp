@@ -164,7 +164,7 @@ const char* type_text(const Parameter& parameter) {
 
 namespace {
 
-inline void set_number(const Scalar& scalar, Value& v) {
+inline void set_number(const Scalar& scalar, Value& v, Frame& frame) {
   switch (scalar.kind()) {
     case Scalar::Kind::Bool:
       v.boolean = scalar.to_bool();
@@ -177,6 +177,12 @@ inline void set_number(const Scalar& scalar, Value& v) {
     case Scalar::Kind::Float:
       v.real = scalar.to_double();
       v.kind = ValueKind::Float;
+      break;
+    case Scalar::Kind::Complex:
+      check<TypeError>(frame.complex_used < kMaxComplex, "more than ", kMaxComplex,
+                       " complex numbers in one call");
+      v.complex = &(frame.complex_numbers[frame.complex_used++] = scalar.to_complex());
+      v.kind = ValueKind::Complex;
       break;
   }
 }
@@ -240,13 +246,13 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       if (set_tensor(o, v, frame)) return true;
       Scalar number;
       if (!parse_number(o, number)) return false;
-      set_number(number, v);
+      set_number(number, v, frame);
       return true;
     }
     case ParameterType::Number: {
       Scalar number;
       if (!parse_number(o, number)) return false;
-      set_number(number, v);
+      set_number(number, v, frame);
       return true;
     }
     case ParameterType::Int:
@@ -255,7 +261,7 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       return true;
     case ParameterType::Float: {
       Scalar number;
-      if (PyBool_Check(o) || !parse_number(o, number)) return false;
+      if (PyBool_Check(o) || !parse_number(o, number) || number.is_complex()) return false;
       v.real = number.to_double();
       v.kind = ValueKind::Float;
       return true;
@@ -353,6 +359,7 @@ inline bool spreads(const Overload& overload, int k, Py_ssize_t arguments_left) 
 Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_ssize_t count,
            PyObject* keywords, Frame& frame) {
   frame.integers_used = 0;
+  frame.complex_used = 0;
   frame.out_argument = nullptr;
   frame.special = nullptr;
   frame.elsewhere = 0;
@@ -420,6 +427,7 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
                         PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   Frame frame;
   frame.integers_used = 0;
+  frame.complex_used = 0;
   const auto& parameters = overload.parameters;
   int k = self ? 1 : 0;
   uint32_t have = self ? 1 : 0;

@@ -57,12 +57,15 @@ const char* type_text(const Parameter& parameter);  // as error messages say: "T
 
 constexpr int kMaxParameters = 24;
 constexpr int kMaxInts = 96;
+constexpr int kMaxComplex = 4;
 
 // The values of one call. Left uninitialised beyond what bind() sets.
 struct Frame {
   Value values[kMaxParameters];
   int64_t integers[kMaxInts];
   int integers_used;
+  Complex<double> complex_numbers[kMaxComplex];
+  int complex_used;
   PyObject* out_argument;       // out=, borrowed; null if absent
   uint8_t elsewhere;            // not 0: some tensor lies on another device than the CPU
   PyObject* special;            // an argument whose type is a subclass of Tensor

@@ -235,7 +235,7 @@ void infer(PyObject* data, Inferred& inferred, int depth = 0) {
     fail<TypeError>("can't convert np.ndarray of type ", array_type_name(data));
   }
   if (PyFloat_Check(data)) return inferred.add(default_dtype());
-  if (PyComplex_Check(data)) return inferred.add(DType::Complex64);
+  if (PyComplex_Check(data)) return inferred.add(default_complex());
   if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
   if (is_sequence(data)) {
     Object sequence = owned(PySequence_Fast(data, "expected a sequence"));
@@ -256,7 +256,7 @@ T element(PyObject* o) {
   Scalar number;
   if (!parse_number(o, number)) {
     if (PyLong_Check(o)) {
-      if constexpr (std::is_floating_point_v<T>) {
+      if constexpr (std::is_floating_point_v<T> || math::is_complex_type<T>) {
         double v = PyLong_AsDouble(o);
         if (v == -1 && PyErr_Occurred()) throw PythonError();
         return static_cast<T>(v);
@@ -268,6 +268,12 @@ T element(PyObject* o) {
       return element<T>(value.get());
     }
     fail<TypeError>("must be real number, not ", Py_TYPE(o)->tp_name);
+  }
+  if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
+    check<TypeError>(!number.is_complex() || std::is_integral_v<T>, "must be real number, not ",
+                     Py_TYPE(o)->tp_name);
+    check<TypeError>(!number.is_complex(), '\'', Py_TYPE(o)->tp_name,
+                     "' object cannot be interpreted as an integer");
   }
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     int64_t v = number.to_int();
@@ -513,7 +519,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
   const DType stored = *dtype == DType::Float16 || *dtype == DType::BFloat16 ? DType::Float32 : *dtype;
   Tensor t = empty(sizes, stored);
   if (!(t.numel() == 0 && sizes.count > 0))
-    visit_real(stored, "tensor", [&]<class T>() {
+    visit_any(stored, "tensor", [&]<class T>() {
       T* out = t.data<T>();
       fill_from<T>(data, sizes, 0, out);
     });

@@ -795,8 +795,9 @@ PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b) {
     }
   }
   PyObject* args[] = {a, b};
-  PyObject* result =
-      is_tensor(a) ? try_invoke(op, a, args + 1, 1, nullptr) : try_invoke(op, nullptr, args, 2, nullptr);
+  PyObject* result = is_tensor(a) && (op.inplace || op.forms & Forms::method)
+                         ? try_invoke(op, a, args + 1, 1, nullptr)
+                         : try_invoke(op, nullptr, args, 2, nullptr);
   if (result || PyErr_Occurred()) return result;
   Py_RETURN_NOTIMPLEMENTED;
 }
@@ -858,11 +859,19 @@ int truth(PyObject* o) {
     return PyObject_IsTrue(value.get());
   });
 }
+// The item as a real number: a complex one's imaginary part must be 0.
+Object real_item(const Tensor& t) {
+  Object value = owned(item(t));
+  if (!PyComplex_Check(value.get())) return value;
+  Scalar number;
+  parse_number(value.get(), number);
+  return owned(PyFloat_FromDouble(number.to_double()));
+}
 PyObject* as_float(PyObject* o) {
-  return guarded([&] { return PyNumber_Float(owned(item(tensor_of(o))).get()); });
+  return guarded([&] { return PyNumber_Float(real_item(tensor_of(o)).get()); });
 }
 PyObject* as_int(PyObject* o) {
-  return guarded([&] { return PyNumber_Long(owned(item(tensor_of(o))).get()); });
+  return guarded([&] { return PyNumber_Long(real_item(tensor_of(o)).get()); });
 }
 PyObject* as_index(PyObject* o) {
   return guarded([&]() -> PyObject* {

@@ -39,12 +39,9 @@ PyObject* get_is_signed(PyObject* o, void*) {
 PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(dtype_value(o))); }
 PyObject* to_real(PyObject* o, PyObject*) {
   DType d = dtype_value(o);
-  return wrap(d == DType::Complex64 ? DType::Float32 : d == DType::Complex128 ? DType::Float64 : d);
+  return wrap(real_of(d));
 }
-PyObject* to_complex(PyObject* o, PyObject*) {
-  return wrap(dtype_value(o) == DType::Float64 || dtype_value(o) == DType::Complex128 ? DType::Complex128
-                                                                                      : DType::Complex64);
-}
+PyObject* to_complex(PyObject* o, PyObject*) { return wrap(complex_of(dtype_value(o))); }
 PyGetSetDef dtype_attributes[] = {
     {"is_floating_point", get_is_floating_point, nullptr, "Whether it is a floating-point type.", nullptr},
     {"is_complex", get_is_complex, nullptr, "Whether it is a complex type.", nullptr},
@@ -469,6 +466,10 @@ bool parse_number(PyObject* o, Scalar& value) {
     value = Scalar(PyFloat_AS_DOUBLE(o));
     return true;
   }
+  if (PyComplex_Check(o)) {
+    value = Scalar(Complex<double>(PyComplex_RealAsDouble(o), PyComplex_ImagAsDouble(o)));
+    return true;
+  }
   if (is_tensor(o)) {
     const TensorImpl* t = impl_of(o);
     if (t->sizes.count != 0 || t->requires_grad_leaf || t->grad_fn) return false;
@@ -480,6 +481,11 @@ bool parse_number(PyObject* o, Scalar& value) {
   if (std::strncmp(type_name, "numpy.", 6) == 0 && std::strcmp(type_name, "numpy.ndarray") != 0) {
     if (std::strncmp(type_name, "numpy.bool", 10) == 0) {
       value = Scalar(PyObject_IsTrue(o) == 1);
+      return true;
+    }
+    if (std::strncmp(type_name, "numpy.complex", 13) == 0) {
+      const Py_complex z = PyComplex_AsCComplex(o);
+      value = Scalar(Complex<double>(z.real, z.imag));
       return true;
     }
     Object number(PyNumber_Float(o));
@@ -500,6 +506,8 @@ PyObject* wrap(const Scalar& scalar) {
       return PyLong_FromLongLong(scalar.to_int());
     case Scalar::Kind::Float:
       return PyFloat_FromDouble(scalar.to_double());
+    case Scalar::Kind::Complex:
+      return PyComplex_FromDoubles(scalar.to_complex().real, scalar.to_complex().imag);
   }
   Py_RETURN_NONE;
 }

@@ -44,4 +44,24 @@ auto visit_real(DType dtype, const char* operator_name, Visitor visit) {
   return visit_number(dtype, operator_name, visit);
 }
 
+// visit.operator()<T>() for complex64 and complex128.
+template <class Visitor>
+auto visit_complex(DType dtype, const char* operator_name, Visitor visit) {
+  switch (dtype) {
+    case DType::Complex64:
+      return visit.template operator()<Complex<float>>();
+    case DType::Complex128:
+      return visit.template operator()<Complex<double>>();
+    default:
+      fail<NotImplementedError>('"', operator_name, "\" not implemented for '", scalar_type_name(dtype), "'");
+  }
+}
+
+// The same for every type with kernels.
+template <class Visitor>
+auto visit_any(DType dtype, const char* operator_name, Visitor visit) {
+  if (is_complex(dtype)) return visit_complex(dtype, operator_name, visit);
+  return visit_real(dtype, operator_name, visit);
+}
+
 }  // namespace flambeau

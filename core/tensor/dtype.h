@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/math/complex.h"
+
 namespace flambeau {
 
 enum class DType : uint8_t {
@@ -30,7 +32,16 @@ constexpr bool is_floating(DType d) { return d >= DType::Float16 && d <= DType::
 constexpr bool is_integral(DType d) { return d <= DType::Int64; }  // bool included
 // Whether kernels exist for it; the others are declared only.
 constexpr bool is_supported(DType d) {
-  return d <= DType::Int64 || d == DType::Float32 || d == DType::Float64;
+  return d <= DType::Int64 || d == DType::Float32 || d == DType::Float64 || is_complex(d);
+}
+
+// The type of a complex number's parts; a real type itself.
+constexpr DType real_of(DType d) {
+  return d == DType::Complex64 ? DType::Float32 : d == DType::Complex128 ? DType::Float64 : d;
+}
+// The complex type whose parts have the precision of d.
+constexpr DType complex_of(DType d) {
+  return d == DType::Float64 || d == DType::Complex128 ? DType::Complex128 : DType::Complex64;
 }
 
 // "float32", as in torch.float32.
@@ -74,6 +85,14 @@ struct DTypeOf<float> {
 template <>
 struct DTypeOf<double> {
   static constexpr DType value = DType::Float64;
+};
+template <>
+struct DTypeOf<Complex<float>> {
+  static constexpr DType value = DType::Complex64;
+};
+template <>
+struct DTypeOf<Complex<double>> {
+  static constexpr DType value = DType::Complex128;
 };
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;

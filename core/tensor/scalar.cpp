@@ -30,7 +30,34 @@ void set_default_dtype(DType d) {
   default_dtype_ = d;
 }
 
+namespace {
+// As PyTorch's messages about numbers that do not fit spell the types.
+const char* item_type_name(DType d) {
+  switch (d) {
+    case DType::UInt8:
+      return "uint8_t";
+    case DType::Int8:
+      return "int8_t";
+    case DType::Int16:
+      return "int16_t";
+    case DType::Int32:
+      return "int";
+    case DType::Int64:
+      return "int64_t";
+    case DType::Float16:
+      return "at::Half";
+    case DType::BFloat16:
+      return "at::BFloat16";
+    case DType::Float32:
+      return "float";
+    default:
+      return "double";
+  }
+}
+}  // namespace
+
 void Scalar::store(void* out, DType d) const {
+  if (is_complex() && !flambeau::is_complex(d) && d != DType::Bool) real_only(item_type_name(d));
   switch (d) {
     case DType::Bool:
       return put(out, to_bool());
@@ -52,10 +79,30 @@ void Scalar::store(void* out, DType d) const {
       return put(out, static_cast<float>(to_double()));
     case DType::Float64:
       return put(out, to_double());
-    default:
-      fail<NotImplementedError>("arithmetic in torch.", name(d), " is not implemented yet");
+    case DType::Complex64:
+      return put(out, Complex<float>(to_complex()));
+    case DType::Complex128:
+      return put(out, to_complex());
   }
 }
+
+double Scalar::real_only(const char* type) const {
+  check(imag_ == 0, "value cannot be converted to type ", type, " without overflow");
+  return float_;
+}
+
+namespace {
+void write_number(std::ostream& stream, double v) {
+  if (std::isnan(v)) {
+    stream << "nan";
+  } else if (std::isinf(v)) {
+    stream << (v < 0 ? "-inf" : "inf");
+  } else {
+    char text[32];
+    stream << std::string(text, std::to_chars(text, text + sizeof text, v).ptr);
+  }
+}
+}  // namespace
 
 std::ostream& operator<<(std::ostream& stream, const Scalar& scalar) {
   switch (scalar.kind()) {
@@ -63,16 +110,20 @@ std::ostream& operator<<(std::ostream& stream, const Scalar& scalar) {
       return stream << (scalar.to_bool() ? "True" : "False");
     case Scalar::Kind::Int:
       return stream << scalar.to_int();
+    case Scalar::Kind::Complex: {
+      const Complex<double> z = scalar.to_complex();
+      stream << '(';
+      write_number(stream, z.real);
+      if (!std::signbit(z.imag)) stream << '+';
+      write_number(stream, z.imag);
+      return stream << "j)";
+    }
     case Scalar::Kind::Float:
       break;
   }
-  double v = scalar.to_double();
-  if (std::isnan(v)) return stream << "nan";
-  if (std::isinf(v)) return stream << (v < 0 ? "-inf" : "inf");
-  char text[32];
-  auto end = std::to_chars(text, text + sizeof text, v).ptr;
-  stream << std::string(text, end);
-  return v == std::floor(v) && std::fabs(v) < 1e16 ? stream << ".0" : stream;
+  const double v = scalar.to_double();
+  write_number(stream, v);
+  return std::isfinite(v) && v == std::floor(v) && std::fabs(v) < 1e16 ? stream << ".0" : stream;
 }
 
 DType promote_scalar(DType tensor, Scalar::Kind kind) {
@@ -83,6 +134,8 @@ DType promote_scalar(DType tensor, Scalar::Kind kind) {
       return tensor == DType::Bool ? DType::Int64 : tensor;
     case Scalar::Kind::Float:
       return is_integral(tensor) ? default_dtype() : tensor;
+    case Scalar::Kind::Complex:
+      return is_complex(tensor) ? tensor : is_floating(tensor) ? complex_of(tensor) : default_complex();
   }
   return tensor;
 }

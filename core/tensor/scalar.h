@@ -10,33 +10,57 @@ namespace flambeau {
 
 class Scalar {
  public:
-  enum class Kind : uint8_t { Bool, Int, Float };
+  enum class Kind : uint8_t { Bool, Int, Float, Complex };
   Scalar() : Scalar(int64_t{0}) {}
   Scalar(bool value) : kind_(Kind::Bool) { int_ = value; }
   Scalar(int value) : Scalar(static_cast<int64_t>(value)) {}
   Scalar(int64_t value) : kind_(Kind::Int) { int_ = value; }
   Scalar(double value) : kind_(Kind::Float) { float_ = value; }
+  Scalar(Complex<double> value) : imag_(value.imag), kind_(Kind::Complex) { float_ = value.real; }
 
   Kind kind() const { return kind_; }
   bool is_floating() const { return kind_ == Kind::Float; }
+  bool is_complex() const { return kind_ == Kind::Complex; }
   bool is_bool() const { return kind_ == Kind::Bool; }
-  double to_double() const { return kind_ == Kind::Float ? float_ : static_cast<double>(int_); }
-  int64_t to_int() const { return kind_ == Kind::Float ? saturated(float_) : int_; }
-  bool to_bool() const { return kind_ == Kind::Float ? float_ != 0 : int_ != 0; }
+  // Throws RuntimeError where the imaginary part is not 0.
+  double to_double() const {
+    return kind_ == Kind::Float     ? float_
+           : kind_ == Kind::Complex ? real_only("double")
+                                    : static_cast<double>(int_);
+  }
+  int64_t to_int() const {
+    return kind_ == Kind::Float     ? saturated(float_)
+           : kind_ == Kind::Complex ? saturated(real_only("int64_t"))
+                                    : int_;
+  }
+  bool to_bool() const {
+    return kind_ == Kind::Float     ? float_ != 0
+           : kind_ == Kind::Complex ? float_ != 0 || imag_ != 0
+                                    : int_ != 0;
+  }
+  Complex<double> to_complex() const {
+    return kind_ == Kind::Complex ? Complex<double>(float_, imag_) : Complex<double>(to_double());
+  }
   template <class T>
   T to() const {
-    if constexpr (sizeof(T) == 1 && static_cast<T>(2) == static_cast<T>(1))
+    if constexpr (math::is_complex_type<T>)
+      return T(to_complex());
+    else if constexpr (sizeof(T) == 1 && static_cast<T>(2) == static_cast<T>(1))
       return to_bool();  // bool
-    else if (kind_ == Kind::Float) {
+    else if (kind_ == Kind::Float || kind_ == Kind::Complex) {
       if constexpr (static_cast<T>(0.5) != T(0))
-        return static_cast<T>(float_);
+        return static_cast<T>(to_double());
       else
-        return static_cast<T>(saturated(float_));
+        return static_cast<T>(to_int());
     } else
       return static_cast<T>(int_);
   }
-  bool equals(double value) const { return to_double() == value; }
+  bool equals(double value) const {
+    return kind_ == Kind::Complex ? float_ == value && imag_ == 0 : to_double() == value;
+  }
+  Scalar conj() const { return kind_ == Kind::Complex ? Scalar(Complex<double>(float_, -imag_)) : *this; }
   Scalar operator-() const {
+    if (kind_ == Kind::Complex) return Scalar(-to_complex());
     return kind_ == Kind::Float ? Scalar(-float_)
                                 : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_)));
   }
@@ -47,10 +71,12 @@ class Scalar {
   static int64_t saturated(double v) {  // out of range is undefined in C++: give what x86 gives
     return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? static_cast<int64_t>(v) : INT64_MIN;
   }
+  double real_only(const char* type) const;
   union {
     int64_t int_;
-    double float_;
+    double float_;  // a complex number's real part too
   };
+  double imag_ = 0;
   Kind kind_;
 };
 std::ostream& operator<<(std::ostream& stream, const Scalar& scalar);  // as Python prints it
@@ -58,6 +84,7 @@ std::ostream& operator<<(std::ostream& stream, const Scalar& scalar);  // as Pyt
 // The dtype of `tensor op scalar`: the scalar matters only where its kind is higher than the tensor's.
 DType promote_scalar(DType tensor, Scalar::Kind kind);
 DType default_dtype();
+inline DType default_complex() { return complex_of(default_dtype()); }
 void set_default_dtype(DType d);
 
 }  // namespace flambeau

@@ -108,7 +108,10 @@ const Tensor& on_host(const Tensor& t, const char* what) {
 
 Tensor wrapped_number(const Scalar& value) {
   const DeviceScope host(Device::Type::Cpu);  // numbers mix with tensors of every device
-  DType d = value.is_floating() ? DType::Float64 : value.is_bool() ? DType::Bool : DType::Int64;
+  DType d = value.is_complex()    ? DType::Complex128
+            : value.is_floating() ? DType::Float64
+            : value.is_bool()     ? DType::Bool
+                                  : DType::Int64;
   Tensor t = scalar_tensor(value, d);
   t->wrapped_number = true;
   return t;

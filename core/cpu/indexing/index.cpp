@@ -45,15 +45,7 @@ struct BFloat16 {
   static BFloat16 of(float x) { return {math::bfloat16_from_float(x)}; }
 };
 template <class T>
-struct Complex {
-  T real, imag;
-};
-template <class T>
 inline constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-template <class T>
-inline constexpr bool is_complex_type = false;
-template <class T>
-inline constexpr bool is_complex_type<Complex<T>> = true;
 
 template <class T>
 T sum_of(T a, T b) {
@@ -61,8 +53,6 @@ T sum_of(T a, T b) {
     return a || b;
   else if constexpr (is_half<T>)
     return T::of(float(a) + float(b));
-  else if constexpr (is_complex_type<T>)
-    return {a.real + b.real, a.imag + b.imag};
   else if constexpr (std::is_integral_v<T>)
     return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
   else
@@ -74,8 +64,6 @@ T product_of(T a, T b) {
     return a && b;
   else if constexpr (is_half<T>)
     return T::of(float(a) * float(b));
-  else if constexpr (is_complex_type<T>)
-    return {a.real * b.real - a.imag * b.imag, a.real * b.imag + a.imag * b.real};
   else if constexpr (std::is_integral_v<T>)
     return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
   else
@@ -455,10 +443,10 @@ void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& e, char*
       case ScatterOp::Multiply:
         return scatter_typed<T, ScatterOp::Multiply>(e, self, other);
       case ScatterOp::Max:
-        if constexpr (!is_complex_type<T>) scatter_typed<T, ScatterOp::Max>(e, self, other);
+        if constexpr (!math::is_complex_type<T>) scatter_typed<T, ScatterOp::Max>(e, self, other);
         return;
       case ScatterOp::Min:
-        if constexpr (!is_complex_type<T>) scatter_typed<T, ScatterOp::Min>(e, self, other);
+        if constexpr (!math::is_complex_type<T>) scatter_typed<T, ScatterOp::Min>(e, self, other);
         return;
     }
   });

@@ -29,7 +29,7 @@ struct PointwiseKernels {
   PointwiseKernel table[kPointwiseOperators][kDTypes];
   // cast[to][from], as C++ converts, except that bool is `!= 0`, and a float outside an integer's range gives
   // what x86's conversion and truncation give. `out` and `in` may be the same array only if the item sizes
-  // agree. Null for complex.
+  // agree.
   CastKernel cast[kDTypes][kDTypes];
   // gather: `in` has the stride, `out` is contiguous; scatter: the reverse. By item_size_slot.
   StridedCopyKernel gather[kItemSizes];
@@ -51,7 +51,10 @@ void run_small_pointwise(Pointwise op, DType compute, const SmallPointwiseCall& 
 // The same with a copy of the bits as the operation: operand 1 to operand 0, perhaps converted.
 void run_copy(PointwiseCall& call);
 
-// Each sets every member.
+// The complex dtypes' kernels, compiled once: there is little in them for vectors.
+void fill_complex(PointwiseKernels& kernels);
+
+// Each sets every member but those of the complex dtypes.
 namespace baseline {
 void fill(PointwiseKernels& kernels);
 }

@@ -70,6 +70,8 @@ DType dtype_of_number(const Scalar& value) {
       return DType::Bool;
     case Scalar::Kind::Int:
       return DType::Int64;
+    case Scalar::Kind::Complex:
+      return default_complex();
     default:
       return default_dtype();
   }
@@ -99,6 +101,19 @@ constexpr const char* item_type_name() {
 // in C.
 void check_fits(const Scalar& value, DType dtype) {
   if (value.is_bool() || dtype == DType::Bool || !is_supported(dtype)) return;
+  if (is_complex(dtype)) {
+    if (dtype == DType::Complex128) return;
+    const auto fits = [](double part) {
+      return !std::isfinite(part) || std::abs(part) <= double{std::numeric_limits<float>::max()};
+    };
+    const Complex<double> z = value.to_complex();
+    check(fits(z.real) && fits(z.imag),
+          "value cannot be converted to type c10::complex<float> without overflow: ", value);
+    return;
+  }
+  if (value.is_complex())
+    check(value.to_complex().imag == 0, "value cannot be converted to type ",
+          visit_number(dtype, "fill", []<class T>() { return item_type_name<T>(); }), " without overflow");
   visit_number(dtype, "fill", [&]<class T>() {
     constexpr T kLargest = std::numeric_limits<T>::max(), kSmallest = std::numeric_limits<T>::lowest();
     const double x = value.to_double();

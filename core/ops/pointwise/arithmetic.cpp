@@ -10,8 +10,10 @@ namespace {
 void check_alpha(const Operand& self, const Operand& other, const Scalar& alpha) {
   const DType dtype = result_type({self, other});
   check(!alpha.is_bool() || dtype == DType::Bool, "Boolean alpha only supported for Boolean results.");
-  check(!alpha.is_floating() || !is_integral(dtype),
+  check(!(alpha.is_floating() || alpha.is_complex()) || !is_integral(dtype),
         "For integral input tensors, argument alpha must not be a floating point number.");
+  check(!alpha.is_complex() || is_complex(dtype),
+        "For non-complex input tensors, argument alpha must not be a complex number.");
 }
 
 void refuse_bool_subtraction(const Operand& self, const Operand& other) {
@@ -233,17 +235,21 @@ EXPOSE("positive(Tensor self) -> Tensor", positive, function | method);
 
 Tensor abs(const Tensor& self, const Out& out) {
   if (self.dtype() == DType::Bool) not_implemented_for("abs_cpu", DType::Bool);
+  check(!out.inplace || !is_complex(self.dtype()), "In-place abs is not supported for complex tensors.");
   return unary("AbsBackward0", Pointwise::Abs, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, sign(x())); });
+               [x = saved(self)](const Tensor& grad) { return mul(grad, sgn(x())); });
 }
 EXPOSE("abs(Tensor self) -> Tensor", abs, function | method | inplace | out | inplace_function);
 EXPOSE("absolute(Tensor self) -> Tensor", abs, function | method | inplace | out);
 
 Tensor sign(const Tensor& self, const Out& out) {
+  check<NotImplementedError>(
+      !is_complex(self.dtype()),
+      "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
+      "torch.sgn instead.");
   return unary("SignBackward0", Pointwise::Sign, self, out, no_slope);
 }
 EXPOSE("sign(Tensor self) -> Tensor", sign, function | method | inplace | out);
-EXPOSE("sgn(Tensor self) -> Tensor", sign, function | method | inplace | out);
 
 Tensor reciprocal(const Tensor& self, const Out& out) {
   return unary("ReciprocalBackward0", Pointwise::Reciprocal, self, out,

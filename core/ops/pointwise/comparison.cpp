@@ -54,7 +54,10 @@ namespace {
 Tensor isnan(const Tensor& self) { return pointwise({}, Pointwise::IsNan, {self}); }
 Tensor isinf(const Tensor& self) { return pointwise({}, Pointwise::IsInf, {self}); }
 Tensor isfinite(const Tensor& self) { return pointwise({}, Pointwise::IsFinite, {self}); }
-Tensor isreal(const Tensor& self) { return fill_raw(empty(self.sizes(), DType::Bool), Scalar(true)); }
+Tensor isreal(const Tensor& self) {
+  if (is_complex(self.dtype())) return pointwise({}, Pointwise::Eq, {imag(detach(self)), kZero});
+  return fill_raw(empty(self.sizes(), DType::Bool), Scalar(true));
+}
 Tensor isposinf(const Tensor& self, const Out& out) {
   return pointwise(out, Pointwise::Eq, {self, Scalar(std::numeric_limits<double>::infinity())});
 }
@@ -92,7 +95,7 @@ Tensor isclose(const Tensor& self, const Tensor& other, double rtol, double atol
   check(atol >= 0, "atol must be greater than or equal to zero, but got ", atol);
   NoGrad no_grad;
   Tensor close = eq(self, other);
-  if (equal_nan && is_floating(self.dtype()))
+  if (equal_nan && !is_integral(self.dtype()))
     close = pointwise({}, Pointwise::LogicalOr,
                       {close, pointwise({}, Pointwise::LogicalAnd, {isnan(self), isnan(other)})});
   if (rtol == 0 && atol == 0) return close;

@@ -76,8 +76,8 @@ void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
 
 Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
                     std::initializer_list<Operand> inputs) {
-  const DType kernel_dtype = backend::returns_bool(op) ? DType::Bool : compute;  // what the kernel writes
-  const DType result_dtype = backend::returns_bool(op) ? DType::Bool : promoted;
+  const DType kernel_dtype = backend::kernel_result(op, compute);  // what the kernel writes
+  const DType result_dtype = backend::kernel_result(op, promoted);
   // Small or large, most calls have contiguous tensors of one shape and dtype, and perhaps numbers.
   const TensorImpl* first = nullptr;
   bool plain = kernel_dtype == result_dtype;
@@ -182,7 +182,7 @@ DType result_type(std::initializer_list<Operand> operands) {
     if (const TensorImpl* t = operand.impl()) {
       group = t->wrapped_number ? 2 : t->sizes.count ? 0 : 1;
       d = t->dtype;
-      if (group == 2) d = is_floating(d) ? default_dtype() : d;
+      if (group == 2) d = is_floating(d) ? default_dtype() : is_complex(d) ? default_complex() : d;
     } else {
       group = 2;
       d = promote_scalar(DType::Bool, operand.scalar().kind());
@@ -197,8 +197,8 @@ DType result_type(std::initializer_list<Operand> operands) {
     if (!have[g]) continue;
     if (!any)
       result = type[g];
-    else if (category(type[g]) > category(result))
-      result = promote(result, type[g]);
+    else if (category(type[g]) > category(result))  // a real result keeps its precision as it turns complex
+      result = is_floating(result) ? complex_of(result) : promote(result, type[g]);
     any = true;
   }
   return result;

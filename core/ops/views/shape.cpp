@@ -151,20 +151,32 @@ Tensor to_device(const Tensor& self, Device::Type device) {
 }
 
 namespace {
-Tensor to_by_dtype(const Tensor& self, DType dtype, bool, bool copy, std::optional<MemoryFormat> format) {
+// As PyTorch warns, once: what is asked for by name loses imaginary parts; gradients do so silently.
+void warn_of_real(const Tensor& self, DType dtype) {
+  static bool warned = false;
+  if (warned || !is_complex(self.dtype()) || is_complex(dtype) || dtype == DType::Bool || !warn) return;
+  warned = true;
+  warn("Casting complex values to real discards the imaginary part");
+}
+Tensor asked_for(const Tensor& self, DType dtype, bool copy, std::optional<MemoryFormat> format) {
+  if (dtype != self.dtype()) warn_of_real(self, dtype);
   return converted(self, dtype, copy, format);
+}
+
+Tensor to_by_dtype(const Tensor& self, DType dtype, bool, bool copy, std::optional<MemoryFormat> format) {
+  return asked_for(self, dtype, copy, format);
 }
 Tensor to_by_device(const Tensor& self, std::optional<Device>, std::optional<DType> dtype, bool, bool copy,
                     std::optional<MemoryFormat> format) {
-  return converted(self, dtype.value_or(self.dtype()), copy, format);
+  return asked_for(self, dtype.value_or(self.dtype()), copy, format);
 }
 Tensor to_like(const Tensor& self, const Tensor& other, bool, bool copy, std::optional<MemoryFormat> format) {
   const DeviceScope scope(other.device());
-  return converted(self, other.dtype(), copy, format);
+  return asked_for(self, other.dtype(), copy, format);
 }
 Tensor type_as(const Tensor& self, const Tensor& other) {
   const DeviceScope scope(other.device());
-  return to_dtype(self, other.dtype());
+  return asked_for(self, other.dtype(), false, {});
 }
 Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) {
   const DeviceScope scope(Device::Type::Cpu);
@@ -172,7 +184,7 @@ Tensor to_cpu(const Tensor& self, std::optional<MemoryFormat> format) {
 }
 template <DType dtype>
 Tensor as_type(const Tensor& self, std::optional<MemoryFormat> format) {
-  return converted(self, dtype, false, format);
+  return asked_for(self, dtype, false, format);
 }
 }  // namespace
 
@@ -201,6 +213,9 @@ EXPOSE("bfloat16(Tensor self, memory_format? memory_format=None) -> Tensor", as_
        method);
 EXPOSE("float(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float32>, method);
 EXPOSE("double(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float64>, method);
+EXPOSE("cfloat(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Complex64>, method);
+EXPOSE("cdouble(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Complex128>,
+       method);
 
 // ---- writing
 
@@ -239,11 +254,15 @@ Tensor copy_(const Tensor& self, const Operand& source) {
 }
 
 namespace {
-Tensor copy_method(const Tensor& self, const Tensor& src, bool) { return copy_(self, src); }
+Tensor copy_method(const Tensor& self, const Tensor& src, bool) {
+  warn_of_real(src, self.dtype());
+  return copy_(self, src);
+}
 
 // PyTorch refuses a fill value outside the dtype's range; negative numbers may wrap into unsigned ones.
 template <class T>
 bool fits(const Scalar& value) {
+  if (value.is_complex() && value.to_complex().imag != 0) return true;  // refused where it is stored
   constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
   constexpr double low = std::is_signed_v<T> ? static_cast<double>(std::numeric_limits<T>::min()) : -high;
   if (value.is_floating()) {
@@ -272,6 +291,7 @@ void check_fits(const Scalar& value, DType dtype) {
       good = fits<int64_t>(value);
       break;
     case DType::Float32: {
+      if (value.is_complex()) break;
       const double v = value.to_double();
       good = !(std::isfinite(v) && std::abs(v) > static_cast<double>(std::numeric_limits<float>::max()));
       break;

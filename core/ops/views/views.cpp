@@ -204,26 +204,18 @@ Tensor numpy_T(const Tensor& self) {
   for (int i = self.dim() - 1; i >= 0; --i) dims.push_back(i);
   return permute(self, dims);
 }
-namespace {
-void check_real(const Tensor& self, const char* property) {
-  check<NotImplementedError>(!is_complex(self.dtype()), "the conjugate that ", property,
-                             " takes of complex tensors is not implemented");
-}
-}  // namespace
-
 // The properties mT and mH.
 Tensor matrix_transpose(const Tensor& self, const char* property) {
-  if (property[1] != 'T') check_real(self, property);
   check(self.dim() >= 2, "tensor.", property, " is only supported on matrices or batches of matrices. Got ",
         self.dim(), "-D tensor.");
-  return transpose(self, -2, -1);
+  const Tensor transposed = transpose(self, -2, -1);
+  return property[1] == 'T' ? transposed : conj(transposed);
 }
 // The property H.
 Tensor matrix_H(const Tensor& self) {
-  check_real(self, "H");
   check(self.dim() == 2 || self.dim() == 0, "tensor.H is only supported on matrices (2-D tensors). Got ",
         self.dim(), "-D tensor.", self.dim() > 2 ? " For batches of matrices, consider using tensor.mH" : "");
-  return transpose(self, 0, self.dim() ? 1 : 0);
+  return conj(transpose(self, 0, self.dim() ? 1 : 0));
 }
 
 namespace {

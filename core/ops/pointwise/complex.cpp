@@ -1,0 +1,200 @@
+// Complex numbers from their parts, their parts, and what belongs to complex numbers alone.
+//
+// conj() computes at once: there is no lazy bit, and is_conj() is always false.
+#include "core/ops/pointwise/rules.h"
+
+namespace flambeau {
+
+namespace {
+
+constexpr unsigned kEveryForm = function | method | inplace | out | inplace_function;
+
+// The same memory as items of another dtype.
+Tensor reinterpreted(const Tensor& self, DType dtype, const Dims& sizes, const Dims& strides) {
+  Tensor view = make_view(self, sizes, strides, 0);
+  view->dtype = dtype;
+  return view;
+}
+
+}  // namespace
+
+// ---- views of the parts
+
+Tensor view_as_real(const Tensor& self) {
+  check(is_complex(self.dtype()), "view_as_real is only supported for complex tensors");
+  return differentiable(
+      "ViewAsRealBackward0", {},
+      [&] {
+        Dims sizes = self.sizes(), strides = self.strides();
+        for (int64_t& stride : strides) stride *= 2;
+        sizes.push_back(2);
+        strides.push_back(1);
+        return reinterpreted(self, real_of(self.dtype()), sizes, strides);
+      },
+      wrt(self, [](const Tensor& grad) { return view_as_complex(contiguous(grad)); }));
+}
+EXPOSE("view_as_real(Tensor self) -> Tensor", view_as_real, function);
+
+Tensor view_as_complex(const Tensor& self) {
+  check(self.dtype() == DType::Float32 || self.dtype() == DType::Float64,
+        "view_as_complex is only supported for half, float and double tensors, but got a tensor of scalar "
+        "type: ",
+        scalar_type_name(self.dtype()));
+  check(self.dim() > 0, "Input tensor must have one or more dimensions");
+  check(self.sizes().back() == 2, "Tensor must have a last dimension of size 2");
+  check(self.strides().back() == 1, "Tensor must have a last dimension with stride 1");
+  check(self->storage_offset() % 2 == 0, "Tensor must have a storage_offset divisible by 2");
+  Dims sizes = self.sizes(), strides = self.strides();
+  sizes.erase(sizes.count - 1);
+  strides.erase(strides.count - 1);
+  for (int64_t& stride : strides) {
+    check(stride % 2 == 0, "Tensor must have a stride divisible by 2 for all but last dimension");
+    stride /= 2;
+  }
+  return differentiable(
+      "ViewAsComplexBackward0", {},
+      [&] { return reinterpreted(self, complex_of(self.dtype()), sizes, strides); },
+      wrt(self, [](const Tensor& grad) { return view_as_real(grad); }));
+}
+EXPOSE("view_as_complex(Tensor self) -> Tensor", view_as_complex, function);
+
+Tensor real(const Tensor& self) {
+  return is_complex(self.dtype()) ? select(view_as_real(self), -1, 0) : self;
+}
+EXPOSE("real(Tensor self) -> Tensor", real, function);
+
+Tensor imag(const Tensor& self) {
+  check(is_complex(self.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
+  return select(view_as_real(self), -1, 1);
+}
+EXPOSE("imag(Tensor self) -> Tensor", imag, function);
+
+// ---- from parts
+
+namespace {
+
+void check_parts(const Tensor& first, const Tensor& second) {
+  const auto fits = [](DType d) { return d == DType::Float32 || d == DType::Float64; };
+  check(fits(first.dtype()) && fits(second.dtype()),
+        "Expected both inputs to be Half, Float or Double tensors but got ", scalar_type_name(first.dtype()),
+        " and ", scalar_type_name(second.dtype()));
+  check(first.dtype() == second.dtype(), "Expected object of scalar type ", scalar_type_name(first.dtype()),
+        " but got scalar type ", scalar_type_name(second.dtype()), " for second argument");
+}
+
+// real + i imag, without history.
+Tensor from_parts(const Tensor& real_part, const Tensor& imag_part, const Out& out) {
+  const DType dtype = complex_of(real_part.dtype());
+  if (out.target)
+    check(out.target->dtype == dtype, "Expected object of scalar type ", scalar_type_name(dtype),
+          " but got scalar type ", scalar_type_name(out.target->dtype), " for argument 'out'");
+  const NoGrad no_grad;
+  const Tensor result = result_for(out, broadcast_sizes(real_part.sizes(), imag_part.sizes()), dtype);
+  copy_into(real(result), real_part);
+  copy_into(imag(result), imag_part);
+  return result;
+}
+
+}  // namespace
+
+Tensor complex(const Tensor& real_part, const Tensor& imag_part, const Out& out) {
+  check_parts(real_part, imag_part);
+  return differentiable(
+      "ComplexBackward0", out, [&] { return from_parts(real_part, imag_part, out); },
+      wrt(real_part, [shape = InputShape(real_part)](const Tensor& grad) { return shape.fit(real(grad)); }),
+      wrt(imag_part, [shape = InputShape(imag_part)](const Tensor& grad) { return shape.fit(imag(grad)); }));
+}
+EXPOSE("complex(Tensor real, Tensor imag) -> Tensor", complex, function | out);
+
+namespace {
+Tensor polar(const Tensor& abs, const Tensor& angle, const Out& out) {
+  check_parts(abs, angle);
+  return differentiable(
+      "PolarBackward0", out, [&] { return from_parts(mul(abs, cos(angle)), mul(abs, sin(angle)), out); },
+      wrt(abs,
+          [shape = InputShape(abs), phase = saved(angle)](const Tensor& grad) {
+            const Tensor theta = phase();
+            return shape.fit(add(mul(real(grad), cos(theta)), mul(imag(grad), sin(theta))));
+          }),
+      wrt(angle, [shape = InputShape(angle), radius = saved(abs), phase = saved(angle)](const Tensor& grad) {
+        const Tensor theta = phase();
+        return shape.fit(mul(radius(), sub(mul(imag(grad), cos(theta)), mul(real(grad), sin(theta)))));
+      }));
+}
+}  // namespace
+EXPOSE("polar(Tensor abs, Tensor angle) -> Tensor", polar, function | out);
+
+// ---- conjugates
+
+Tensor conj(const Tensor& self) {
+  if (!is_complex(self.dtype())) return self;
+  return unary("ConjBackward0", Pointwise::Conj, self, {}, [](const Tensor& grad) { return conj(grad); });
+}
+EXPOSE("conj(Tensor self) -> Tensor", conj, function | method);
+
+namespace {
+Tensor conj_physical(const Tensor& self, const Out& out) {
+  if (!is_complex(self.dtype()) && (!out.target || out.inplace)) return self;
+  return differentiable(
+      "ConjPhysicalBackward0", out,
+      [&] {
+        if (is_complex(self.dtype())) return pointwise(out, Pointwise::Conj, {self});
+        const Tensor result = result_for(out, self.sizes(), self.dtype());
+        copy_into(result, self);
+        return result;
+      },
+      wrt(self, [](const Tensor& grad) { return conj(grad); }));
+}
+// Nothing is ever conjugated or negated lazily.
+Tensor resolved(const Tensor& self) { return self; }
+bool is_lazy(const Tensor&) { return false; }
+}  // namespace
+EXPOSE("conj_physical(Tensor self) -> Tensor", conj_physical, kEveryForm);
+EXPOSE("resolve_conj(Tensor self) -> Tensor", resolved, function | method);
+EXPOSE("resolve_neg(Tensor self) -> Tensor", resolved, function | method);
+EXPOSE("is_conj(Tensor self) -> bool", is_lazy, function | method);
+EXPOSE("is_neg(Tensor self) -> bool", is_lazy, function | method);
+
+// ---- direction
+
+namespace {
+
+// 0 where x is not negative, pi where it is; NaN stays.
+Tensor angle_of_real(const Tensor& self, const Out& out) {
+  const DType dtype = is_integral(self.dtype()) ? default_dtype() : self.dtype();
+  const Tensor x = cast_copy(self, dtype);
+  const Tensor turned = pointwise(
+      {}, Pointwise::Mul, {pointwise({}, Pointwise::Lt, {x, Scalar(0)}), Scalar(3.14159265358979323846)});
+  return pointwise_as(out, Pointwise::Where, dtype, {pointwise({}, Pointwise::IsNan, {x}), x, turned});
+}
+
+Tensor angle(const Tensor& self, const Out& out) {
+  return differentiable(
+      "AngleBackward0", out,
+      [&] {
+        return is_complex(self.dtype()) ? pointwise(out, Pointwise::Angle, {self}) : angle_of_real(self, out);
+      },
+      wrt(self, [x = saved(self)](const Tensor& grad) {
+        const Tensor z = x();
+        if (!is_complex(z.dtype())) return no_slope(grad);
+        const Tensor slope = div(mul(z, Scalar(Complex<double>(0, 1))), square(abs(z)));
+        return mul(grad, masked_fill(slope, eq(z, Scalar(0)), Scalar(0)));
+      }));
+}
+
+}  // namespace
+EXPOSE("angle(Tensor self) -> Tensor", angle, function | method | out);
+
+Tensor sgn(const Tensor& self, const Out& out) {
+  return unary("SgnBackward0", Pointwise::Sign, self, out,
+               [x = saved(self)](const Tensor& grad, const Tensor& y) {
+                 const Tensor z = x();
+                 if (!is_complex(z.dtype())) return no_slope(grad);
+                 const Tensor along = real(mul(grad, conj(y)));  // the length of z is what sgn forgets
+                 const Tensor slope = div(sub(grad, mul(y, along)), abs(z));
+                 return masked_fill(slope, eq(z, Scalar(0)), Scalar(0));
+               });
+}
+EXPOSE("sgn(Tensor self) -> Tensor", sgn, function | method | inplace | out);
+
+}  // namespace flambeau
