@@ -38,6 +38,7 @@ Tensor sin(const Tensor& self, const Out& out = {});
 Tensor cos(const Tensor& self, const Out& out = {});
 Tensor tanh(const Tensor& self, const Out& out = {});
 Tensor sigmoid(const Tensor& self, const Out& out = {});
+Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out = {});
 
 // ---- pointwise/comparison.cpp
 Tensor eq(const Operand& self, const Operand& other, const Out& out = {});

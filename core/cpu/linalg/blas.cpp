@@ -19,6 +19,11 @@ template <class T>
 using CblasGemm = void (*)(int order, int trans_a, int trans_b, Int m, Int n, Int k, T alpha, const T* a,
                            Int lda, const T* b, Int ldb, T beta, T* c, Int ldc);
 
+// Complex numbers go by address.
+using CblasComplexGemm = void (*)(int order, int trans_a, int trans_b, Int m, Int n, Int k, const void* alpha,
+                                  const void* a, Int lda, const void* b, Int ldb, const void* beta, void* c,
+                                  Int ldc);
+
 struct Library {
   std::mutex mutex;
   std::string path;  // where ensure_loaded looks
@@ -27,6 +32,7 @@ struct Library {
   bool tried = false;
   CblasGemm<float> sgemm = nullptr;
   CblasGemm<double> dgemm = nullptr;
+  CblasComplexGemm cgemm = nullptr, zgemm = nullptr;
 };
 
 Library& library() {
@@ -99,7 +105,8 @@ bool open(Library& lib, const std::string& path) {
     lib.error = reason ? reason : "dlopen failed";
     return false;
   }
-  if (!resolve(handle, "cblas_sgemm", lib.sgemm) || !resolve(handle, "cblas_dgemm", lib.dgemm)) {
+  if (!resolve(handle, "cblas_sgemm", lib.sgemm) || !resolve(handle, "cblas_dgemm", lib.dgemm) ||
+      !resolve(handle, "cblas_cgemm", lib.cgemm) || !resolve(handle, "cblas_zgemm", lib.zgemm)) {
     lib.error = path + " has no scipy_cblas_sgemm64_: it is not scipy-openblas64";
     dlclose(handle);
     return false;
@@ -158,6 +165,18 @@ void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float al
 void dgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a,
            int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc) {
   library().dgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, alpha, a, lda, b, ldb, beta,
+                  c, ldc);
+}
+void cgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, Complex<float> alpha,
+           const Complex<float>* a, int64_t lda, const Complex<float>* b, int64_t ldb, Complex<float> beta,
+           Complex<float>* c, int64_t ldc) {
+  library().cgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, &alpha, a, lda, b, ldb, &beta,
+                  c, ldc);
+}
+void zgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, Complex<double> alpha,
+           const Complex<double>* a, int64_t lda, const Complex<double>* b, int64_t ldb, Complex<double> beta,
+           Complex<double>* c, int64_t ldc) {
+  library().zgemm(kRowMajor, transposed(trans_a), transposed(trans_b), m, n, k, &alpha, a, lda, b, ldb, &beta,
                   c, ldc);
 }
 

@@ -3,6 +3,8 @@
 #pragma once
 #include <cstdint>
 
+#include "core/math/complex.h"
+
 namespace flambeau::blas {
 
 // Says where the library is. It is opened at first use, so that importing the package does not pay for it.
@@ -24,5 +26,11 @@ void sgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float al
            int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
 void dgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, double alpha, const double* a,
            int64_t lda, const double* b, int64_t ldb, double beta, double* c, int64_t ldc);
+void cgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, Complex<float> alpha,
+           const Complex<float>* a, int64_t lda, const Complex<float>* b, int64_t ldb, Complex<float> beta,
+           Complex<float>* c, int64_t ldc);
+void zgemm(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, Complex<double> alpha,
+           const Complex<double>* a, int64_t lda, const Complex<double>* b, int64_t ldb, Complex<double> beta,
+           Complex<double>* c, int64_t ldc);
 
 }  // namespace flambeau::blas

@@ -27,6 +27,13 @@ void blas_gemm(const Gemm<double>& g) {
   blas::dgemm(g.trans_a, g.trans_b, g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc);
 }
 
+void blas_gemm(const Gemm<Complex<float>>& g) {
+  blas::cgemm(g.trans_a, g.trans_b, g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc);
+}
+void blas_gemm(const Gemm<Complex<double>>& g) {
+  blas::zgemm(g.trans_a, g.trans_b, g.m, g.n, g.k, g.alpha, g.a, g.lda, g.b, g.ldb, g.beta, g.c, g.ldc);
+}
+
 // OpenBLAS adds no bias: it finds the bias in c, and beta 1.
 template <class T>
 void blas_gemm_with_bias(Gemm<T> g) {
@@ -116,6 +123,45 @@ void threaded_gemm(const Gemm<T>& g) {
   });
 }
 
+// Complex products that are not worth loading OpenBLAS for, and all of them where it is missing.
+template <class T>
+void plain_gemm(const Gemm<T>& g) {
+  const int64_t a_row = g.trans_a ? 1 : g.lda, a_column = g.trans_a ? g.lda : 1;
+  const int64_t b_row = g.trans_b ? 1 : g.ldb, b_column = g.trans_b ? g.ldb : 1;
+  for (int64_t i = 0; i < g.m; ++i)
+    for (int64_t j = 0; j < g.n; ++j) {
+      T sum = 0;
+      for (int64_t p = 0; p < g.k; ++p)
+        sum = sum + g.a[i * a_row + p * a_column] * g.b[p * b_row + j * b_column];
+      T& c = g.c[i * g.ldc + j];
+      c = g.alpha * sum + (g.beta == T(0) ? T(0) : g.beta * c) + (g.bias ? g.bias[j] : T(0));
+    }
+}
+
+template <class T>
+void complex_gemm(const Gemm<T>& g) {
+  if (g.m == 0 || g.n == 0) return;
+  if (g.k == 0) return scale_only(g);
+  constexpr int64_t kPlainWork = 1 << 13;
+  const bool use_blas = g.m * g.n * g.k > kPlainWork && blas::ensure_loaded();
+  const int64_t row_work = g.n * g.k;
+  parallel_for(0, g.m, kGrain / 4 / row_work + 1, [&](int64_t first, int64_t last) {
+    const Gemm<T> part = rows_of(g, first, last);
+    use_blas ? blas_gemm_with_bias(part) : plain_gemm(part);
+  });
+}
+
+template <class T>
+void complex_batched(const Gemm<T>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step) {
+  for (int64_t i = 0; i < batch; ++i) {
+    Gemm<T> one = g;
+    one.a += i * a_step;
+    one.b += i * b_step;
+    one.c += i * c_step;
+    complex_gemm(one);
+  }
+}
+
 template <class T>
 void batched(const Gemm<T>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step) {
   if (g.m == 0 || g.n == 0) return;
@@ -159,12 +205,22 @@ void threaded_gemv(const Gemv<T>& g) {
 
 void gemm(const Gemm<float>& g) { threaded_gemm(g); }
 void gemm(const Gemm<double>& g) { threaded_gemm(g); }
+void gemm(const Gemm<Complex<float>>& g) { complex_gemm(g); }
+void gemm(const Gemm<Complex<double>>& g) { complex_gemm(g); }
 
 void gemm_batched(const Gemm<float>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step) {
   batched(g, batch, a_step, b_step, c_step);
 }
 void gemm_batched(const Gemm<double>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step) {
   batched(g, batch, a_step, b_step, c_step);
+}
+void gemm_batched(const Gemm<Complex<float>>& g, int64_t batch, int64_t a_step, int64_t b_step,
+                  int64_t c_step) {
+  complex_batched(g, batch, a_step, b_step, c_step);
+}
+void gemm_batched(const Gemm<Complex<double>>& g, int64_t batch, int64_t a_step, int64_t b_step,
+                  int64_t c_step) {
+  complex_batched(g, batch, a_step, b_step, c_step);
 }
 
 void gemv(const Gemv<float>& g) { threaded_gemv(g); }

@@ -28,10 +28,16 @@ struct Gemm {
 };
 void gemm(const Gemm<float>& g);
 void gemm(const Gemm<double>& g);
+void gemm(const Gemm<Complex<float>>& g);
+void gemm(const Gemm<Complex<double>>& g);
 
 // `batch` products of one shape, their matrices at fixed distances (0 shares one).
 void gemm_batched(const Gemm<float>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step);
 void gemm_batched(const Gemm<double>& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step);
+void gemm_batched(const Gemm<Complex<float>>& g, int64_t batch, int64_t a_step, int64_t b_step,
+                  int64_t c_step);
+void gemm_batched(const Gemm<Complex<double>>& g, int64_t batch, int64_t a_step, int64_t b_step,
+                  int64_t c_step);
 
 // y = alpha * op(a) x + beta * y; op(a): [m][n]. Strides of x and y are in elements and not 0 (x may have 0).
 template <class T>

@@ -135,6 +135,10 @@ void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, co
   if (dtype == DType::Float64)
     return floating_product<double>(c, a, b, alpha.to<double>(), beta.to<double>(),
                                     static_cast<const double*>(bias), batch);
+  if (is_complex(dtype))
+    return visit_complex(dtype, name, [&]<class T>() {
+      floating_product<T>(c, a, b, alpha.to<T>(), beta.to<T>(), static_cast<const T*>(bias), batch);
+    });
   if (!is_integral(dtype) || dtype == DType::Bool) refuse(name, dtype);
   if (bias)
     visit_number(dtype, name, [&]<class T>() {

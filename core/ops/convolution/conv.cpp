@@ -204,11 +204,15 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
   return g;
 }
 
+Tensor convolve_complex(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                        const ConvArguments& arguments, Padding mode, IntList padding);
+
 Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, const ConvArguments& arguments,
                 Padding mode, IntList padding) {
   check(input.dim() == arguments.axes + 1 || input.dim() == arguments.axes + 2, "Expected ",
         arguments.axes + 1, "D (unbatched) or ", arguments.axes + 2, "D (batched) input to ", arguments.name,
         ", but got input of size: ", input.sizes());
+  if (is_complex(input.dtype())) return convolve_complex(input, weight, bias, arguments, mode, padding);
   if (input.dim() == arguments.axes + 2)
     return convolution(input, weight, bias, conv_geometry(input, weight, bias, arguments, mode, padding));
   const Tensor batched = unsqueeze(input, 0);
@@ -216,6 +220,26 @@ Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, c
   return squeeze(
       convolution(batched, weight, bias, conv_geometry(batched, weight, bias, arguments, mode, padding)),
       IntList(&batch_axis, 1));
+}
+
+// Complex numbers: three convolutions of real ones, as Gauss multiplied. (a + ib) * (c + id) is
+// ac - bd + i ((a + b) (c + d) - ac - bd).
+Tensor convolve_complex(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                        const ConvArguments& arguments, Padding mode, IntList padding) {
+  check_dtypes(input, weight, bias);
+  const Tensor a = real(input), b = imag(input), c = real(weight), d = imag(weight);
+  const auto part = [&](const Tensor& x, const Tensor& w) {
+    return convolve(x, w, Tensor(), arguments, mode, padding);
+  };
+  const Tensor ac = part(a, c), bd = part(b, d);
+  Tensor real_part = sub(ac, bd), imag_part = sub(part(add(a, b), add(c, d)), add(ac, bd));
+  if (bias) {
+    Dims channels{bias.numel()};
+    for (int i = 0; i < arguments.axes; ++i) channels.push_back(1);
+    real_part = add(real_part, view(contiguous(real(bias)), channels));
+    imag_part = add(imag_part, view(contiguous(imag(bias)), channels));
+  }
+  return complex(real_part, imag_part);
 }
 
 // padding='valid' and padding='same'.

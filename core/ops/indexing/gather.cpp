@@ -141,7 +141,7 @@ Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Ten
       wrt(self, [](const Tensor& grad) { return grad; }),
       wrt(source, [slices = gradient_of_source(d, index, source.sizes()), alpha, scaled](const Tensor& grad) {
         Tensor g = slices(grad);
-        return scaled ? mul(g, alpha) : g;
+        return scaled ? mul(g, alpha.conj()) : g;
       }));
 }
 

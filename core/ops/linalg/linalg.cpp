@@ -100,8 +100,8 @@ Tensor mm(const Tensor& self, const Tensor& mat2, const Out& out) {
               product(kProductKernel, self.dtype(), matrix_of(result), matrix_of(self), matrix_of(mat2));
             });
       },
-      wrt(self, [b = saved(mat2)](const Tensor& grad) { return mm(grad, t(b())); }),
-      wrt(mat2, [a = saved(self)](const Tensor& grad) { return mm(t(a()), grad); }));
+      wrt(self, [b = saved(mat2)](const Tensor& grad) { return mm(grad, matrix_H(b())); }),
+      wrt(mat2, [a = saved(self)](const Tensor& grad) { return mm(matrix_H(a()), grad); }));
 }
 EXPOSE("mm(Tensor self, Tensor mat2) -> Tensor", mm, kFunctionMethodOut);
 
@@ -127,10 +127,13 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
                   beta);
         });
       },
-      wrt(self,
-          [shape = InputShape(self), beta](const Tensor& grad) { return shape.fit(scaled(grad, beta)); }),
-      wrt(mat1, [b = saved(mat2), alpha](const Tensor& grad) { return scaled(mm(grad, t(b())), alpha); }),
-      wrt(mat2, [a = saved(mat1), alpha](const Tensor& grad) { return scaled(mm(t(a()), grad), alpha); }));
+      wrt(self, [shape = InputShape(self),
+                 beta](const Tensor& grad) { return shape.fit(scaled(grad, beta.conj())); }),
+      wrt(mat1, [b = saved(mat2),
+                 alpha](const Tensor& grad) { return scaled(mm(grad, matrix_H(b())), alpha.conj()); }),
+      wrt(mat2, [a = saved(mat1), alpha](const Tensor& grad) {
+        return scaled(mm(matrix_H(a()), grad), alpha.conj());
+      }));
 }
 }  // namespace
 EXPOSE("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1) -> Tensor", addmm,
@@ -163,8 +166,8 @@ Tensor bmm(const Tensor& self, const Tensor& mat2, const Out& out) {
                   sizes[0]);
         });
       },
-      wrt(self, [b = saved(mat2)](const Tensor& grad) { return bmm(grad, swap_last(b())); }),
-      wrt(mat2, [a = saved(self)](const Tensor& grad) { return bmm(swap_last(a()), grad); }));
+      wrt(self, [b = saved(mat2)](const Tensor& grad) { return bmm(grad, conj(swap_last(b()))); }),
+      wrt(mat2, [a = saved(self)](const Tensor& grad) { return bmm(conj(swap_last(a())), grad); }));
 }
 EXPOSE("bmm(Tensor self, Tensor mat2) -> Tensor", bmm, kFunctionMethodOut);
 
@@ -186,12 +189,12 @@ Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, c
                   nullptr, sizes[0]);
         });
       },
-      wrt(self,
-          [shape = InputShape(self), beta](const Tensor& grad) { return shape.fit(scaled(grad, beta)); }),
-      wrt(batch1, [b = saved(batch2),
-                   alpha](const Tensor& grad) { return scaled(bmm(grad, swap_last(b())), alpha); }),
+      wrt(self, [shape = InputShape(self),
+                 beta](const Tensor& grad) { return shape.fit(scaled(grad, beta.conj())); }),
+      wrt(batch1, [b = saved(batch2), alpha](
+                      const Tensor& grad) { return scaled(bmm(grad, conj(swap_last(b()))), alpha.conj()); }),
       wrt(batch2, [a = saved(batch1), alpha](const Tensor& grad) {
-        return scaled(bmm(swap_last(a()), grad), alpha);
+        return scaled(bmm(conj(swap_last(a())), grad), alpha.conj());
       }));
 }
 
@@ -237,8 +240,8 @@ Tensor mv(const Tensor& self, const Tensor& vec, const Out& out) {
           product("addmv_impl_cpu", self.dtype(), vector_of(result), matrix_of(self), vector_of(vec));
         });
       },
-      wrt(self, [v = saved(vec)](const Tensor& grad) { return outer(grad, v()); }),
-      wrt(vec, [a = saved(self)](const Tensor& grad) { return mv(t(a()), grad); }));
+      wrt(self, [v = saved(vec)](const Tensor& grad) { return outer(grad, conj(v())); }),
+      wrt(vec, [a = saved(self)](const Tensor& grad) { return mv(matrix_H(a()), grad); }));
 }
 EXPOSE("mv(Tensor self, Tensor vec) -> Tensor", mv, kFunctionMethodOut);
 
@@ -256,10 +259,13 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
                   beta);
         });
       },
-      wrt(self,
-          [shape = InputShape(self), beta](const Tensor& grad) { return shape.fit(scaled(grad, beta)); }),
-      wrt(mat, [v = saved(vec), alpha](const Tensor& grad) { return scaled(outer(grad, v()), alpha); }),
-      wrt(vec, [a = saved(mat), alpha](const Tensor& grad) { return scaled(mv(t(a()), grad), alpha); }));
+      wrt(self, [shape = InputShape(self),
+                 beta](const Tensor& grad) { return shape.fit(scaled(grad, beta.conj())); }),
+      wrt(mat, [v = saved(vec),
+                alpha](const Tensor& grad) { return scaled(outer(grad, conj(v())), alpha.conj()); }),
+      wrt(vec, [a = saved(mat), alpha](const Tensor& grad) {
+        return scaled(mv(matrix_H(a()), grad), alpha.conj());
+      }));
 }
 }  // namespace
 EXPOSE("addmv(Tensor self, Tensor mat, Tensor vec, *, Number beta=1, Number alpha=1) -> Tensor", addmv,
@@ -288,11 +294,15 @@ Tensor dot(const Tensor& self, const Tensor& tensor, const Out& out) {
                   Matrix{y.data, n, 1, y.stride, 1});
         return result;
       },
-      wrt(self, [y = saved(tensor)](const Tensor& grad) { return mul(grad, y()); }),
-      wrt(tensor, [x = saved(self)](const Tensor& grad) { return mul(grad, x()); }));
+      wrt(self, [y = saved(tensor)](const Tensor& grad) { return mul(grad, conj(y())); }),
+      wrt(tensor, [x = saved(self)](const Tensor& grad) { return mul(grad, conj(x())); }));
 }
 EXPOSE("dot(Tensor self, Tensor tensor) -> Tensor", dot, kFunctionMethodOut);
-EXPOSE("vdot(Tensor self, Tensor other) -> Tensor", dot, kFunctionMethodOut);
+
+namespace {
+Tensor vdot(const Tensor& self, const Tensor& other, const Out& out) { return dot(conj(self), other, out); }
+}  // namespace
+EXPOSE("vdot(Tensor self, Tensor other) -> Tensor", vdot, kFunctionMethodOut);
 
 Tensor outer(const Tensor& self, const Tensor& vec2, const Out& out) {
   check(self.dim() == 1, "outer: Expected 1-D argument self, but got ", self.dim(), "-D");
@@ -430,11 +440,11 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
                  as_rows](const Tensor& grad) { return shape.fit(as_rows(grad, features)); }),
       wrt(input,
           [w = saved(weight), shape = input.sizes(), features, as_rows](const Tensor& grad) {
-            const Tensor result = mm(as_rows(grad, features), w());
+            const Tensor result = mm(as_rows(grad, features), conj(w()));
             return shape.count == 2 ? result : reshape(result, shape);
           }),
       wrt(weight, [x = saved(input), in, features, as_rows](const Tensor& grad) {
-        return mm(t(as_rows(grad, features)), as_rows(x(), in));
+        return mm(t(as_rows(grad, features)), conj(as_rows(x(), in)));
       }));
 }
 EXPOSE("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear, Forms::nn | Forms::out);

@@ -63,7 +63,7 @@ Tensor activation_backward(const Activation& f, const Tensor& grad, const Tensor
 }
 
 Tensor activate(const Activation& f, const Tensor& self, const Parameters& p, const Out& out) {
-  if (is_integral(self.dtype())) not_implemented_for(f.kernel, self.dtype());
+  if (!is_floating(self.dtype())) not_implemented_for(f.kernel, self.dtype());
   return differentiable(
       f.node, out, [&] { return with_parameters(out, f.forward, self, p); },
       wrt(self,
@@ -102,14 +102,16 @@ constexpr unsigned kEveryForm =
 }  // namespace
 
 Tensor sigmoid(const Tensor& self, const Out& out) {
-  return unary("SigmoidBackward0", Pointwise::Sigmoid, self, out,
-               [](const Tensor& grad, const Tensor& y) { return sigmoid_backward(grad, y); });
+  return analytic("SigmoidBackward0", Pointwise::Sigmoid, self, out, [](const Tensor& grad, const Tensor& y) {
+    return is_complex(y.dtype()) ? mul(grad, mul(y, sub(kOne, y))) : sigmoid_backward(grad, y);
+  });
 }
 EXPOSE("sigmoid(Tensor self) -> Tensor", sigmoid, kEveryForm);
 
 Tensor tanh(const Tensor& self, const Out& out) {
-  return unary("TanhBackward0", Pointwise::Tanh, self, out,
-               [](const Tensor& grad, const Tensor& y) { return tanh_backward(grad, y); });
+  return analytic("TanhBackward0", Pointwise::Tanh, self, out, [](const Tensor& grad, const Tensor& y) {
+    return is_complex(y.dtype()) ? mul(grad, sub(kOne, mul(y, y))) : tanh_backward(grad, y);
+  });
 }
 EXPOSE("tanh(Tensor self) -> Tensor", tanh, kEveryForm);
 
@@ -153,6 +155,7 @@ Tensor threshold_backward(const Tensor& grad, const Tensor& x, const Scalar& thr
 
 Tensor relu(const Tensor& self, const Out& out) {
   check(self.dtype() != DType::Bool, "Boolean inputs not supported for relu");
+  refuse_complex(self, "clamp is not supported for complex types");
   return unary("ReluBackward0", Pointwise::Relu, self, out,
                [](const Tensor& grad, const Tensor& y) { return threshold_backward(grad, y, kZero); });
 }
@@ -181,6 +184,7 @@ Tensor hardtanh_backward(const Tensor& grad, const Tensor& x, const Scalar& low,
 }
 Tensor hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val, const Out& out) {
   check(self.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
+  refuse_complex(self, "clamp is not supported for complex types");
   check<ValueError>(min_val.to_double() <= max_val.to_double(), "min_val cannot be greater than max_val");
   return differentiable(
       "HardtanhBackward0", out,
@@ -294,7 +298,9 @@ Tensor silu_second(const Tensor& product, const Tensor& x, const Parameters&) {
 }
 const Activation kSilu{"SiluBackward0", "SiluBackwardBackward0", "silu_cpu",
                        Pointwise::Silu, Pointwise::SiluBackward, silu_second};
-Tensor silu(const Tensor& self, const Out& out) { return activate(kSilu, self, {}, out); }
+Tensor silu(const Tensor& self, const Out& out) {
+  return is_complex(self.dtype()) ? mul(self, sigmoid(self), out) : activate(kSilu, self, {}, out);
+}
 
 // s (1 - t^2) (2 + x (1 - s) - 2 x t s) with s = sigmoid(x), t = tanh(softplus(x))
 Tensor mish_second(const Tensor& product, const Tensor& x, const Parameters&) {

@@ -1,6 +1,7 @@
 // Arithmetic: sums, products, quotients, powers, and their combinations.
 #include <cmath>
 
+#include "core/math/complex_functions.h"
 #include "core/ops/pointwise/rules.h"
 
 namespace flambeau {
@@ -44,8 +45,9 @@ Tensor add(const Operand& self, const Operand& other, const Scalar& alpha, const
                      : pointwise(out, Pointwise::AddScaled, {self, other, alpha});
       },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(other,
-          [shape = InputShape(other), alpha](const Tensor& grad) { return shape.fit(scaled(grad, alpha)); }));
+      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) {
+        return shape.fit(scaled(grad, alpha.conj()));
+      }));
 }
 EXPOSE("add(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", add,
        function | method | inplace | out);
@@ -62,7 +64,7 @@ Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha, const
       },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) {
-        return shape.fit(scaled(grad, -alpha));
+        return shape.fit(scaled(grad, (-alpha).conj()));
       }));
 }
 EXPOSE("sub(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", sub,
@@ -81,8 +83,8 @@ Tensor rsub(const Tensor& self, const Operand& other, const Scalar& alpha) {
         return alpha.equals(1) ? pointwise({}, Pointwise::Sub, {other, self})
                                : pointwise({}, Pointwise::AddScaled, {other, self, -alpha});
       },
-      wrt(self,
-          [shape = InputShape(self), alpha](const Tensor& grad) { return shape.fit(scaled(grad, -alpha)); }),
+      wrt(self, [shape = InputShape(self),
+                 alpha](const Tensor& grad) { return shape.fit(scaled(grad, (-alpha).conj())); }),
       wrt(other, [shape = InputShape(other)](const Tensor& grad) { return shape.fit(grad); }));
 }
 }  // namespace
@@ -92,9 +94,9 @@ Tensor mul(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
       "MulBackward0", out, [&] { return pointwise(out, Pointwise::Mul, {self, other}); },
       wrt(self, [shape = InputShape(self),
-                 y = saved(other)](const Tensor& grad) { return shape.fit(mul(grad, y())); }),
+                 y = saved(other)](const Tensor& grad) { return shape.fit(mul(grad, conjugate(y()))); }),
       wrt(other, [shape = InputShape(other), x = saved(self)](const Tensor& grad) {
-        return shape.fit(mul(grad, x()));
+        return shape.fit(mul(grad, conjugate(x())));
       }));
 }
 EXPOSE("mul(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
@@ -107,7 +109,7 @@ Tensor mul_or_zero(const Tensor& self, const Tensor& factor, const Out& out) {
       wrt(self, [shape = InputShape(self),
                  y = saved(factor)](const Tensor& grad) { return shape.fit(mul_or_zero(grad, y())); }),
       wrt(factor, [shape = InputShape(factor), x = saved(self)](const Tensor& grad) {
-        return shape.fit(mul(grad, x()));
+        return shape.fit(mul(grad, conj(x())));
       }));
 }
 
@@ -115,9 +117,9 @@ Tensor div(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
       "DivBackward0", out, [&] { return pointwise(out, Pointwise::Div, {self, other}); },
       wrt(self, [shape = InputShape(self),
-                 y = saved(other)](const Tensor& grad) { return shape.fit(div(grad, y())); }),
+                 y = saved(other)](const Tensor& grad) { return shape.fit(div(grad, conjugate(y()))); }),
       wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
-        return shape.fit(mul(neg(grad), div(div(x(), y()), y())));
+        return shape.fit(mul(neg(grad), conj(div(div(x(), y()), y()))));
       }));
 }
 EXPOSE("div(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
@@ -252,8 +254,8 @@ Tensor sign(const Tensor& self, const Out& out) {
 EXPOSE("sign(Tensor self) -> Tensor", sign, function | method | inplace | out);
 
 Tensor reciprocal(const Tensor& self, const Out& out) {
-  return unary("ReciprocalBackward0", Pointwise::Reciprocal, self, out,
-               [](const Tensor& grad, const Tensor& y) { return mul(neg(grad), mul(y, y)); });
+  return analytic("ReciprocalBackward0", Pointwise::Reciprocal, self, out,
+                  [](const Tensor& grad, const Tensor& y) { return mul(neg(grad), mul(y, y)); });
 }
 EXPOSE("reciprocal(Tensor self) -> Tensor", reciprocal, function | method | inplace | out | inplace_function);
 
@@ -291,16 +293,17 @@ Tensor power_slope(const Tensor& self, const Scalar& exponent) {
   if (exponent.equals(0)) return zeros(self.sizes(), self.dtype());
   if (exponent.equals(1)) return pow(self, Scalar(0));
   if (exponent.equals(2)) return mul(self, Scalar(2));
-  const double lower = exponent.to_double() - 1;
-  const bool whole = !exponent.is_floating();
-  return mul(pow(self, whole ? Scalar(exponent.to_int() - 1) : Scalar(lower)), exponent);
+  const Scalar lower = exponent.is_complex()    ? Scalar(exponent.to_complex() - Complex<double>(1))
+                       : exponent.is_floating() ? Scalar(exponent.to_double() - 1)
+                                                : Scalar(exponent.to_int() - 1);
+  return mul(pow(self, lower), exponent);
 }
 
 Tensor power_number(const Tensor& self, const Scalar& exponent, const Out& out) {
   return differentiable(
       "PowBackward0", out, [&] { return power_of(self, exponent, out); },
       wrt(self, [shape = InputShape(self), x = saved(self), exponent](const Tensor& grad) {
-        return shape.fit(mul(grad, power_slope(x(), exponent)));
+        return shape.fit(mul(grad, conj(power_slope(x(), exponent))));
       }));
 }
 
@@ -317,19 +320,26 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
           [shape = InputShape(self), x = saved(self), y = saved(exponent)](const Tensor& grad) {
             const auto base = x(), power = y();
             const Tensor slope = mul(power, pow(base, sub(power, Scalar(1))));
-            return shape.fit(where(eq(power, Scalar(0)), Scalar(0.0), mul(grad, slope)));
+            return shape.fit(where(eq(power, Scalar(0)), Scalar(0.0), mul(grad, conj(slope))));
           }),
       wrt(exponent, [shape = InputShape(exponent), x = saved(self), y = saved(exponent)](
                         const Tensor& grad, const Tensor& result) {
         const auto base = x(), power = y();
         // 0 ^ y is constant for y >= 0, though log(0) is infinite.
         if (!base.tensor) {
-          const double value = base.scalar.to_double();
-          const Tensor slope = mul(grad, mul(result, Scalar(std::log(value))));
-          return shape.fit(value == 0 ? where(ge(power, Scalar(0)), Scalar(0.0), slope) : slope);
+          const Scalar& value = base.scalar;
+          const bool wide = value.is_complex() || (is_complex(power.tensor.dtype()) && value.to_double() < 0);
+          const Scalar logarithm = wide ? Scalar(math::log(value.to_complex())) : std::log(value.to_double());
+          const Tensor slope = mul(grad, conj(mul(result, logarithm)));
+          return shape.fit(value.equals(0) ? where(ge(real(power.tensor), Scalar(0)), Scalar(0.0), slope)
+                                           : slope);
         }
-        const Tensor constant = logical_and(eq(base, Scalar(0)), ge(power, Scalar(0)));
-        return shape.fit(where(constant, Scalar(0.0), mul(grad, mul(result, log(base.tensor)))));
+        const Tensor exponent = power.tensor;
+        const Tensor constant = logical_and(eq(base, Scalar(0)), ge(real(exponent), Scalar(0)));
+        // The result's dtype, so that a negative base of a complex result has its logarithm.
+        const Tensor logarithm =
+            log(is_complex(result.dtype()) ? to_dtype(base.tensor, result.dtype()) : base.tensor);
+        return shape.fit(where(constant, Scalar(0.0), mul(grad, conj(mul(result, logarithm)))));
       }));
 }
 EXPOSE("pow(Tensor|Number self, Tensor|Number exponent) -> Tensor", pow, function | method | inplace | out);
@@ -337,13 +347,21 @@ EXPOSE("pow(Tensor|Number self, Tensor|Number exponent) -> Tensor", pow, functio
 namespace {
 Tensor float_power(const Operand& self, const Operand& exponent, const Out& out) {
   refuse_two_numbers("float_power", self, exponent);
-  const Tensor base = self.is_tensor() ? to_dtype(self.tensor(), DType::Float64) : Tensor();
-  const Tensor power = exponent.is_tensor() ? to_dtype(exponent.tensor(), DType::Float64) : Tensor();
+  const bool wide = is_complex(self.dtype()) || is_complex(exponent.dtype());
+  const DType dtype = wide ? DType::Complex128 : DType::Float64;
+  const auto widened = [dtype](const Operand& operand) {
+    return operand.is_tensor() ? to_dtype(operand.tensor(), dtype) : Tensor();
+  };
+  const auto number = [wide](const Scalar& value) {
+    return wide ? Scalar(value.to_complex()) : Scalar(value.to_double());
+  };
+  const Tensor base = widened(self), power = widened(exponent);
   if (out.target)
-    check(out.target->dtype == DType::Float64, "the output given to float_power has dtype ",
-          scalar_type_name(out.target->dtype), " but the operation's result requires dtype Double");
-  return pow(base ? Operand(base) : Operand(Scalar(self.scalar().to_double())),
-             power ? Operand(power) : Operand(Scalar(exponent.scalar().to_double())), out);
+    check(out.target->dtype == dtype, "the output given to float_power has dtype ",
+          scalar_type_name(out.target->dtype), " but the operation's result requires dtype ",
+          scalar_type_name(dtype));
+  return pow(base ? Operand(base) : Operand(number(self.scalar())),
+             power ? Operand(power) : Operand(number(exponent.scalar())), out);
 }
 Tensor ldexp(const Tensor& self, const Tensor& other, const Out& out) {
   return mul(self, pow(Scalar(2.0), other), out);
@@ -367,9 +385,9 @@ Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
       [&] { return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value}); },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
-                    value](const Tensor& grad) { return shape.fit(mul(grad, scaled(b(), value))); }),
+                    value](const Tensor& grad) { return shape.fit(mul(grad, conj(scaled(b(), value)))); }),
       wrt(tensor2, [shape = InputShape(tensor2), a = saved(tensor1), value](const Tensor& grad) {
-        return shape.fit(mul(grad, scaled(a(), value)));
+        return shape.fit(mul(grad, conj(scaled(a(), value))));
       }));
 }
 
@@ -391,11 +409,11 @@ Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
       [&] { return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value}); },
       wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
       wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
-                    value](const Tensor& grad) { return shape.fit(mul(grad, div(value, b()))); }),
+                    value](const Tensor& grad) { return shape.fit(mul(grad, conj(div(value, b())))); }),
       wrt(tensor2,
           [shape = InputShape(tensor2), a = saved(tensor1), b = saved(tensor2), value](const Tensor& grad) {
             const Tensor divisor = b();
-            return shape.fit(mul(mul(grad, -value), div(a(), mul(divisor, divisor))));
+            return shape.fit(mul(grad, conj(mul(div(a(), mul(divisor, divisor)), -value))));
           }));
 }
 
@@ -411,14 +429,16 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const 
       [&] { return pointwise(out, Pointwise::Lerp, {self, end, weight}); },
       wrt(self,
           [shape = InputShape(self), w = saved(weight)](const Tensor& grad) {
-            const auto value = w();
-            return shape.fit(value.tensor ? mul(grad, sub(Scalar(1), value.tensor))
-                                          : mul(grad, Scalar(1 - value.scalar.to_double())));
+            const auto value = conjugate(w());
+            if (value.tensor) return shape.fit(mul(grad, sub(Scalar(1), value.tensor)));
+            if (value.scalar.is_complex())
+              return shape.fit(mul(grad, Scalar(Complex<double>(1) - value.scalar.to_complex())));
+            return shape.fit(mul(grad, Scalar(1 - value.scalar.to_double())));
           }),
       wrt(end, [shape = InputShape(end),
-                w = saved(weight)](const Tensor& grad) { return shape.fit(mul(grad, w())); }),
+                w = saved(weight)](const Tensor& grad) { return shape.fit(mul(grad, conjugate(w()))); }),
       wrt(weight, [shape = InputShape(weight), a = saved(self), b = saved(end)](const Tensor& grad) {
-        return shape.fit(mul(grad, sub(b(), a())));
+        return shape.fit(mul(grad, conj(sub(b(), a()))));
       }));
 }
 

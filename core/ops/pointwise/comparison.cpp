@@ -59,12 +59,17 @@ Tensor isreal(const Tensor& self) {
   return fill_raw(empty(self.sizes(), DType::Bool), Scalar(true));
 }
 Tensor isposinf(const Tensor& self, const Out& out) {
+  refuse_complex<RuntimeError>(self, "isposinf does not support complex inputs.");
   return pointwise(out, Pointwise::Eq, {self, Scalar(std::numeric_limits<double>::infinity())});
 }
 Tensor isneginf(const Tensor& self, const Out& out) {
+  refuse_complex<RuntimeError>(self, "isneginf does not support complex inputs.");
   return pointwise(out, Pointwise::Eq, {self, Scalar(-std::numeric_limits<double>::infinity())});
 }
-Tensor signbit(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::SignBit, {self}); }
+Tensor signbit(const Tensor& self, const Out& out) {
+  refuse_complex(self, "signbit is not implemented for complex tensors.");
+  return pointwise(out, Pointwise::SignBit, {self});
+}
 }  // namespace
 EXPOSE("isnan(Tensor self) -> Tensor", isnan, function | method);
 EXPOSE("isinf(Tensor self) -> Tensor", isinf, function | method);
@@ -235,9 +240,13 @@ Tensor fmin(const Tensor& self, const Tensor& other, const Out& out) {
 }  // namespace
 
 Tensor maximum(const Tensor& self, const Tensor& other, const Out& out) {
+  refuse_complex<RuntimeError>(self, "maximum not implemented for complex tensors.");
+  refuse_complex<RuntimeError>(other, "maximum not implemented for complex tensors.");
   return extreme("MaximumBackward0", Pointwise::Maximum, Pointwise::Lt, self, other, out);
 }
 Tensor minimum(const Tensor& self, const Tensor& other, const Out& out) {
+  refuse_complex<RuntimeError>(self, "minimum not implemented for complex tensors.");
+  refuse_complex<RuntimeError>(other, "minimum not implemented for complex tensors.");
   return extreme("MinimumBackward0", Pointwise::Minimum, Pointwise::Gt, self, other, out);
 }
 EXPOSE("maximum(Tensor self, Tensor other) -> Tensor", maximum, function | method | out);
@@ -318,6 +327,7 @@ std::optional<Scalar> number_of(const std::optional<Operand>& bound) {
 
 Tensor clamp_as(const char* numbers_node, const char* tensors_node, const Tensor& self,
                 const std::optional<Operand>& min, const std::optional<Operand>& max, const Out& out) {
+  refuse_complex(self, "clamp is not supported for complex types");
   check(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
   const bool min_tensor = min && min->is_tensor(), max_tensor = max && max->is_tensor();
   if (!min_tensor && !max_tensor)

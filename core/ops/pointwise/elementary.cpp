@@ -24,45 +24,45 @@ Tensor square_minus_one(const Tensor& x) { return sub(mul(x, x), kOne); }
 // ---- exponentials and logarithms
 
 Tensor exp(const Tensor& self, const Out& out) {
-  return unary("ExpBackward0", Pointwise::Exp, self, out,
-               [](const Tensor& grad, const Tensor& y) { return mul(grad, y); });
+  return analytic("ExpBackward0", Pointwise::Exp, self, out,
+                  [](const Tensor& grad, const Tensor& y) { return mul(grad, y); });
 }
 EXPOSE("exp(Tensor self) -> Tensor", exp, kEveryForm);
 
 namespace {
 Tensor exp2(const Tensor& self, const Out& out) {
-  return unary("Exp2Backward0", Pointwise::Exp2, self, out, [](const Tensor& grad, const Tensor& y) {
+  return analytic("Exp2Backward0", Pointwise::Exp2, self, out, [](const Tensor& grad, const Tensor& y) {
     return mul(grad, mul(y, Scalar(std::numbers::ln2)));
   });
 }
 Tensor expm1(const Tensor& self, const Out& out) {
-  return unary("Expm1Backward0", Pointwise::Expm1, self, out,
-               [](const Tensor& grad, const Tensor& y) { return mul(grad, add(y, kOne)); });
+  return analytic("Expm1Backward0", Pointwise::Expm1, self, out,
+                  [](const Tensor& grad, const Tensor& y) { return mul(grad, add(y, kOne)); });
 }
 }  // namespace
 EXPOSE("exp2(Tensor self) -> Tensor", exp2, kEveryForm);
 EXPOSE("expm1(Tensor self) -> Tensor", expm1, kEveryForm);
 
 Tensor log(const Tensor& self, const Out& out) {
-  return unary("LogBackward0", Pointwise::Log, self, out,
-               [x = saved(self)](const Tensor& grad) { return div(grad, x()); });
+  return analytic("LogBackward0", Pointwise::Log, self, out,
+                  [x = saved(self)](const Tensor& grad) { return div(grad, x()); });
 }
 EXPOSE("log(Tensor self) -> Tensor", log, kEveryForm);
 
 namespace {
 Tensor log2(const Tensor& self, const Out& out) {
-  return unary("Log2Backward0", Pointwise::Log2, self, out, [x = saved(self)](const Tensor& grad) {
+  return analytic("Log2Backward0", Pointwise::Log2, self, out, [x = saved(self)](const Tensor& grad) {
     return div(grad, mul(x(), Scalar(std::numbers::ln2)));
   });
 }
 Tensor log10(const Tensor& self, const Out& out) {
-  return unary("Log10Backward0", Pointwise::Log10, self, out, [x = saved(self)](const Tensor& grad) {
+  return analytic("Log10Backward0", Pointwise::Log10, self, out, [x = saved(self)](const Tensor& grad) {
     return div(grad, mul(x(), Scalar(std::numbers::ln10)));
   });
 }
 Tensor log1p(const Tensor& self, const Out& out) {
-  return unary("Log1PBackward0", Pointwise::Log1p, self, out,
-               [x = saved(self)](const Tensor& grad) { return div(grad, add(x(), kOne)); });
+  return analytic("Log1PBackward0", Pointwise::Log1p, self, out,
+                  [x = saved(self)](const Tensor& grad) { return div(grad, add(x(), kOne)); });
 }
 }  // namespace
 EXPOSE("log2(Tensor self) -> Tensor", log2, kEveryForm);
@@ -72,13 +72,13 @@ EXPOSE("log1p(Tensor self) -> Tensor", log1p, kEveryForm);
 // ---- roots
 
 Tensor sqrt(const Tensor& self, const Out& out) {
-  return unary("SqrtBackward0", Pointwise::Sqrt, self, out,
-               [](const Tensor& grad, const Tensor& y) { return div(grad, mul(y, kTwo)); });
+  return analytic("SqrtBackward0", Pointwise::Sqrt, self, out,
+                  [](const Tensor& grad, const Tensor& y) { return div(grad, mul(y, kTwo)); });
 }
 EXPOSE("sqrt(Tensor self) -> Tensor", sqrt, kEveryForm);
 
 Tensor rsqrt(const Tensor& self, const Out& out) {
-  return unary("RsqrtBackward0", Pointwise::Rsqrt, self, out, [](const Tensor& grad, const Tensor& y) {
+  return analytic("RsqrtBackward0", Pointwise::Rsqrt, self, out, [](const Tensor& grad, const Tensor& y) {
     return mul(mul(grad, Scalar(-0.5)), pow(y, Scalar(3)));
   });
 }
@@ -87,34 +87,34 @@ EXPOSE("rsqrt(Tensor self) -> Tensor", rsqrt, kEveryForm);
 // ---- trigonometric functions and their inverses
 
 Tensor sin(const Tensor& self, const Out& out) {
-  return unary("SinBackward0", Pointwise::Sin, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, cos(x())); });
+  return analytic("SinBackward0", Pointwise::Sin, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, cos(x())); });
 }
 EXPOSE("sin(Tensor self) -> Tensor", sin, kEveryForm);
 
 Tensor cos(const Tensor& self, const Out& out) {
-  return unary("CosBackward0", Pointwise::Cos, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, neg(sin(x()))); });
+  return analytic("CosBackward0", Pointwise::Cos, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, neg(sin(x()))); });
 }
 EXPOSE("cos(Tensor self) -> Tensor", cos, kEveryForm);
 
 namespace {
 Tensor tan(const Tensor& self, const Out& out) {
-  return unary("TanBackward0", Pointwise::Tan, self, out,
-               [](const Tensor& grad, const Tensor& y) { return mul(grad, square_plus_one(y)); });
+  return analytic("TanBackward0", Pointwise::Tan, self, out,
+                  [](const Tensor& grad, const Tensor& y) { return mul(grad, square_plus_one(y)); });
 }
 Tensor asin(const Tensor& self, const Out& out) {
-  return unary("AsinBackward0", Pointwise::Asin, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(one_minus_square(x()))); });
+  return analytic("AsinBackward0", Pointwise::Asin, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(one_minus_square(x()))); });
 }
 Tensor acos(const Tensor& self, const Out& out) {
-  return unary("AcosBackward0", Pointwise::Acos, self, out, [x = saved(self)](const Tensor& grad) {
+  return analytic("AcosBackward0", Pointwise::Acos, self, out, [x = saved(self)](const Tensor& grad) {
     return mul(grad, neg(rsqrt(one_minus_square(x()))));
   });
 }
 Tensor atan(const Tensor& self, const Out& out) {
-  return unary("AtanBackward0", Pointwise::Atan, self, out,
-               [x = saved(self)](const Tensor& grad) { return div(grad, square_plus_one(x())); });
+  return analytic("AtanBackward0", Pointwise::Atan, self, out,
+                  [x = saved(self)](const Tensor& grad) { return div(grad, square_plus_one(x())); });
 }
 }  // namespace
 EXPOSE("tan(Tensor self) -> Tensor", tan, kEveryForm);
@@ -148,24 +148,24 @@ EXPOSE("arctan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
 namespace {
 Tensor cosh(const Tensor& self, const Out& out);
 Tensor sinh(const Tensor& self, const Out& out) {
-  return unary("SinhBackward0", Pointwise::Sinh, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, cosh(x(), {})); });
+  return analytic("SinhBackward0", Pointwise::Sinh, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, cosh(x(), {})); });
 }
 Tensor cosh(const Tensor& self, const Out& out) {
-  return unary("CoshBackward0", Pointwise::Cosh, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, sinh(x(), {})); });
+  return analytic("CoshBackward0", Pointwise::Cosh, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, sinh(x(), {})); });
 }
 Tensor asinh(const Tensor& self, const Out& out) {
-  return unary("AsinhBackward0", Pointwise::Asinh, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(square_plus_one(x()))); });
+  return analytic("AsinhBackward0", Pointwise::Asinh, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(square_plus_one(x()))); });
 }
 Tensor acosh(const Tensor& self, const Out& out) {
-  return unary("AcoshBackward0", Pointwise::Acosh, self, out,
-               [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(square_minus_one(x()))); });
+  return analytic("AcoshBackward0", Pointwise::Acosh, self, out,
+                  [x = saved(self)](const Tensor& grad) { return mul(grad, rsqrt(square_minus_one(x()))); });
 }
 Tensor atanh(const Tensor& self, const Out& out) {
-  return unary("AtanhBackward0", Pointwise::Atanh, self, out,
-               [x = saved(self)](const Tensor& grad) { return div(grad, one_minus_square(x())); });
+  return analytic("AtanhBackward0", Pointwise::Atanh, self, out,
+                  [x = saved(self)](const Tensor& grad) { return div(grad, one_minus_square(x())); });
 }
 }  // namespace
 EXPOSE("sinh(Tensor self) -> Tensor", sinh, kEveryForm);
@@ -184,12 +184,12 @@ Tensor gaussian_slope(const Tensor& grad, const Tensor& x, double sign) {
   return mul(mul(grad, Scalar(sign * 2 * std::numbers::inv_sqrtpi)), exp(neg(mul(x, x))));
 }
 Tensor erf(const Tensor& self, const Out& out) {
-  return unary("ErfBackward0", Pointwise::Erf, self, out,
-               [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), 1); });
+  return analytic("ErfBackward0", Pointwise::Erf, self, out,
+                  [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), 1); });
 }
 Tensor erfc(const Tensor& self, const Out& out) {
-  return unary("ErfcBackward0", Pointwise::Erfc, self, out,
-               [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), -1); });
+  return analytic("ErfcBackward0", Pointwise::Erfc, self, out,
+                  [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), -1); });
 }
 }  // namespace
 EXPOSE("erf(Tensor self) -> Tensor", erf, kEveryForm);
@@ -223,17 +223,37 @@ Tensor copysign(const Tensor& self, const Operand& other, const Out& out) {
       wrt(other, [shape = InputShape(other)](const Tensor&) { return shape.zeros(); }));
 }
 
+// The addend with the greater real part comes out of the sum, so that no exponential overflows.
+Tensor complex_logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
+  const Tensor first = ge(real(self), real(other));
+  const Tensor high = where(first, self, other), low = where(first, other, self);
+  const Tensor sum = add(high, log1p(exp(sub(low, high)), {}));
+  // Where both are log 0, so is the sum.
+  const Tensor nothing = eq(real(high), Scalar(-std::numeric_limits<double>::infinity()));
+  return pointwise(out, Pointwise::Where, {nothing, high, sum});
+}
+
+}  // namespace
+
 Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
   const DType dtype = result_type({self, other});
   if (is_integral(dtype)) not_implemented_for("logaddexp_cpu", dtype);
   return differentiable(
-      "LogaddexpBackward0", out, [&] { return pointwise(out, Pointwise::LogAddExp, {self, other}); },
-      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other)](
-                    const Tensor& grad) { return shape.fit(div(grad, add(exp(sub(b(), a())), kOne))); }),
+      "LogaddexpBackward0", out,
+      [&] {
+        return is_complex(dtype) ? complex_logaddexp(self, other, out)
+                                 : pointwise(out, Pointwise::LogAddExp, {self, other});
+      },
+      wrt(self,
+          [shape = InputShape(self), a = saved(self), b = saved(other)](const Tensor& grad) {
+            return shape.fit(div(grad, conj(add(exp(sub(b(), a())), kOne))));
+          }),
       wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other)](const Tensor& grad) {
-        return shape.fit(div(grad, add(exp(sub(a(), b())), kOne)));
+        return shape.fit(div(grad, conj(add(exp(sub(a(), b())), kOne))));
       }));
 }
+
+namespace {
 
 Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
   refuse_two_numbers("xlogy", self, other);
@@ -280,12 +300,15 @@ Tensor rounded(const char* node, const char* kernel, Pointwise op, const Tensor&
 }
 
 Tensor floor(const Tensor& self, const Out& out) {
+  refuse_complex(self, "floor is not supported for complex inputs");
   return rounded("FloorBackward0", "floor_vml_cpu", Pointwise::Floor, self, out);
 }
 Tensor ceil(const Tensor& self, const Out& out) {
+  refuse_complex(self, "ceil is not supported for complex inputs");
   return rounded("CeilBackward0", "ceil_vml_cpu", Pointwise::Ceil, self, out);
 }
 Tensor trunc(const Tensor& self, const Out& out) {
+  refuse_complex(self, "trunc is not supported for complex inputs");
   return rounded("TruncBackward0", "trunc_vml_cpu", Pointwise::Trunc, self, out);
 }
 Tensor round(const Tensor& self, const Out& out) {
@@ -332,14 +355,20 @@ Tensor scaled_angle(const char* node, const Tensor& self, double factor, const O
       wrt(self, [factor](const Tensor& grad) { return mul(grad, Scalar(factor)); }));
 }
 Tensor deg2rad(const Tensor& self, const Out& out) {
+  refuse_complex<RuntimeError>(self, "deg2rad is not supported for complex tensors.");
   return scaled_angle("Deg2RadBackward0", self, std::numbers::pi / 180, out);
 }
 Tensor rad2deg(const Tensor& self, const Out& out) {
+  refuse_complex<RuntimeError>(self, "rad2deg is not supported for complex tensors.");
   return scaled_angle("Rad2DegBackward0", self, 180 / std::numbers::pi, out);
 }
 
 Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
                   std::optional<double> neginf, const Out& out) {
+  if (is_complex(self.dtype())) {
+    const Tensor fixed = view_as_complex(nan_to_num(view_as_real(self), nan, posinf, neginf, {}));
+    return out.target ? mul(fixed, Scalar(1), out) : fixed;
+  }
   const bool narrow = self.dtype() == DType::Float32;
   const double largest = narrow ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
   const double infinity = std::numeric_limits<double>::infinity();

@@ -13,11 +13,53 @@ namespace {
 using backend::kMaxOperands;
 using Operands = backend::PointwiseCall;
 
-const char* const kNames[] = {"add",  "sub", "mul", "add", "div",  "floor_divide", "div", "remainder",
-                              "fmod", "pow", "neg", "abs", "sign", "square",       "pow"};
-const char* operator_name(Pointwise op) {
-  auto i = static_cast<size_t>(op);
-  return i < std::size(kNames) ? kNames[i] : "this operator";
+// The kernel, as PyTorch's refusals of a dtype name it.
+const char* kernel_name(Pointwise op) {
+  switch (op) {
+    case Pointwise::FloorDiv:
+      return "div_floor_cpu";
+    case Pointwise::TruncDiv:
+      return "div_trunc_cpu";
+    case Pointwise::Remainder:
+      return "remainder_cpu";
+    case Pointwise::Fmod:
+      return "fmod_cpu";
+    case Pointwise::Pow:
+    case Pointwise::Cube:
+      return "pow";
+    case Pointwise::Abs:
+      return "abs_cpu";
+    case Pointwise::Erf:
+      return "erf_vml_cpu";
+    case Pointwise::Erfc:
+      return "erfc_vml_cpu";
+    case Pointwise::Frac:
+      return "frac_cpu";
+    case Pointwise::Round:
+      return "round_vml_cpu";
+    case Pointwise::Lt:
+      return "lt_cpu";
+    case Pointwise::Le:
+      return "le_cpu";
+    case Pointwise::Gt:
+      return "gt_cpu";
+    case Pointwise::Ge:
+      return "ge_cpu";
+    case Pointwise::Atan2:
+      return "atan2_cpu";
+    case Pointwise::Hypot:
+      return "hypot_cpu";
+    case Pointwise::Copysign:
+      return "copysign_cpu";
+    case Pointwise::Xlogy:
+      return "xlogy_cpu";
+    case Pointwise::LogSigmoid:
+      return "log_sigmoid_cpu";
+    case Pointwise::Threshold:
+      return "threshold_cpu";
+    default:
+      return "this operator";
+  }
 }
 
 void add_tensor(Operands& o, const Tensor& t, DType wanted, const Dims& sizes) {
@@ -70,8 +112,9 @@ void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
     compute = promoted = default_dtype();
     return;
   }
-  fail<NotImplementedError>("\"", operator_name(op), "\" not implemented for '", scalar_type_name(promoted),
-                            "'; convert the tensor, for example with .float()");
+  fail<NotImplementedError>("\"", kernel_name(op), "\" not implemented for '", scalar_type_name(promoted),
+                            "'",
+                            is_complex(promoted) ? "" : "; convert the tensor, for example with .float()");
 }
 
 Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,

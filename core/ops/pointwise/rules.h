@@ -11,6 +11,12 @@ namespace flambeau {
   fail<NotImplementedError>("\"", kernel, "\" not implemented for '", scalar_type_name(dtype), "'");
 }
 
+// What an operator that orders or rounds numbers says of complex ones, in PyTorch's words.
+template <class Exception = NotImplementedError>
+void refuse_complex(const Operand& operand, const char* text) {
+  check<Exception>(!is_complex(operand.dtype()), text);
+}
+
 // The dtype as PyTorch's messages about C++ types spell it.
 const char* c_type_name(DType dtype);
 
@@ -43,11 +49,33 @@ class InputShape {
 // The gradient of a step function.
 inline Tensor no_slope(const Tensor& grad) { return zeros(grad.sizes(), grad.dtype()); }
 
+// The derivative of a function that is complex differentiable, in PyTorch's convention: the gradient times
+// the conjugate of f'(x). `derivative`, linear in the gradient, gives the gradient times f'(x); between two
+// conjugations it gives that.
+template <class F>
+auto holomorphic(F derivative) {
+  if constexpr (std::is_invocable_v<F&, const Tensor&, const Tensor&>)
+    return [f = std::move(derivative)](const Tensor& grad, const Tensor& result) {
+      return conj(f(conj(grad), result));
+    };
+  else
+    return [f = std::move(derivative)](const Tensor& grad) { return conj(f(conj(grad))); };
+}
+inline SavedOperand::Value conjugate(const SavedOperand::Value& value) {
+  return {value.tensor ? conj(value.tensor) : Tensor(), value.scalar.conj()};
+}
+
 // An operator of one input: name of the node, kernel, and the closure for its derivative.
 template <class F>
 Tensor unary(const char* node, Pointwise op, const Tensor& self, const Out& out, F derivative) {
   return differentiable(
       node, out, [&] { return pointwise(out, op, {self}); }, wrt(self, std::move(derivative)));
+}
+
+// The same for a complex differentiable function.
+template <class F>
+Tensor analytic(const char* node, Pointwise op, const Tensor& self, const Out& out, F derivative) {
+  return unary(node, op, self, out, holomorphic(std::move(derivative)));
 }
 
 }  // namespace flambeau

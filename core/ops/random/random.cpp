@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <numbers>
 #include <type_traits>
 
 #include "core/ops/creation/creation.h"
@@ -56,6 +57,12 @@ void draw_into(const Tensor& target, Generator* generator, int64_t nanoseconds_p
 }
 
 void draw_normal(const Tensor& target, Generator* generator, double mean, double std) {
+  if (is_complex(target.dtype())) {  // each part has half the variance
+    const NoGrad no_grad;
+    draw_normal(view_as_real(target), generator, 0, std / std::numbers::sqrt2);
+    if (mean != 0) add(target, Scalar(mean), 1, Out{target.get(), nullptr, true});
+    return;
+  }
   const int64_t n = target.numel();
   const DType dtype = target.dtype();
   const auto order = random::normal_order(n, target.is_contiguous());
@@ -93,6 +100,10 @@ void check_bounds_of_uniform(DType dtype, double from, double to) {
 }
 
 void draw_uniform(const Tensor& target, Generator* generator, double from = 0, double to = 1) {
+  if (is_complex(target.dtype())) {
+    const NoGrad no_grad;
+    return draw_uniform(view_as_real(target), generator, from, to);
+  }
   const int64_t n = target.numel();
   const DType dtype = target.dtype();
   check_bounds_of_uniform(dtype, from, to);

@@ -53,13 +53,14 @@ Tensor extreme(const char* node, Reduce op, const char* kernel, const Tensor& se
       }));
 }
 
-Tensor extreme_of_all(const char* node, const char* name, Reduce op, const Tensor& self, const Out& out) {
+Tensor extreme_of_all(const char* node, const char* name, const char* kernel, Reduce op, const Tensor& self,
+                      const Out& out) {
   check_has_elements(name, self);
-  return extreme(node, op, name, self, reduction_mask(self.sizes(), std::nullopt), false, out);
+  return extreme(node, op, kernel, self, reduction_mask(self.sizes(), std::nullopt), false, out);
 }
 
-Tensor extreme_of_dims(const char* node, const char* name, Reduce op, const Tensor& self, IntList dim,
-                       bool keepdim, const Out& out) {
+Tensor extreme_of_dims(const char* node, const char* name, const char* kernel, Reduce op, const Tensor& self,
+                       IntList dim, bool keepdim, const Out& out) {
   if (dim.empty()) check_has_elements(name, self);
   if (out.target && out.target->dtype != self.dtype())
     fail<RuntimeError>("Expected the dtype for input and out to match, but got ",
@@ -67,7 +68,7 @@ Tensor extreme_of_dims(const char* node, const char* name, Reduce op, const Tens
                        scalar_type_name(out.target->dtype), " for out's dtype.");
   const uint32_t mask = reduction_mask(self.sizes(), dim);
   check_dims_not_empty(name, self.sizes(), mask);
-  return extreme(node, op, name, self, mask, keepdim, out);
+  return extreme(node, op, kernel, self, mask, keepdim, out);
 }
 
 // ---- max(x, dim), min(x, dim): the gradient goes to the element whose index is given
@@ -97,6 +98,7 @@ Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tenso
   const uint32_t mask = reduction_mask(self.sizes(), dims);
   const int64_t wrapped = wrap_dim(dim, self.dim());
   check_dims_not_empty(name, self.sizes(), mask);
+  check(!is_complex(self.dtype()), name, "(): does not support complex input");
   const Dims sizes = reduced_sizes(self.sizes(), mask, keepdim);
   const Tensor indices = empty(sizes, DType::Int64);
   Tensor values = differentiable(
@@ -118,6 +120,7 @@ Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tenso
 Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& self, std::optional<int64_t> dim,
                    bool keepdim, const Out& out) {
   check(self.dtype() != DType::Bool, name, "(): does not support bool input");
+  check(!is_complex(self.dtype()), name, "(): does not support complex input");
   std::optional<IntList> dims;
   if (dim)
     dims = IntList(&*dim, 1);
@@ -141,10 +144,10 @@ Pair min_along(const Tensor& self, int64_t dim, bool keepdim, const Out& out) {
   return extreme_along("MinBackward0", "min", ArgReduce::Min, self, dim, keepdim, out);
 }
 Tensor max_of_all(const Tensor& self, const Out& out) {
-  return extreme_of_all("MaxBackward1", "max", Reduce::Max, self, out);
+  return extreme_of_all("MaxBackward1", "max", "max_all", Reduce::Max, self, out);
 }
 Tensor min_of_all(const Tensor& self, const Out& out) {
-  return extreme_of_all("MinBackward1", "min", Reduce::Min, self, out);
+  return extreme_of_all("MinBackward1", "min", "min_all", Reduce::Min, self, out);
 }
 
 }  // namespace
@@ -158,13 +161,13 @@ EXPOSE("min(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", min_
        "min values indices");
 
 Tensor amax(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
-  return extreme_of_dims("AmaxBackward0", "amax", Reduce::Max, self, dim, keepdim, out);
+  return extreme_of_dims("AmaxBackward0", "amax", "max_values_cpu", Reduce::Max, self, dim, keepdim, out);
 }
 EXPOSE("amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax, kFunctionMethodOut);
 
 namespace {
 Tensor amin(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
-  return extreme_of_dims("AminBackward0", "amin", Reduce::Min, self, dim, keepdim, out);
+  return extreme_of_dims("AminBackward0", "amin", "min_values_cpu", Reduce::Min, self, dim, keepdim, out);
 }
 Pair aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
   const IntList dims = dim ? IntList(&*dim, 1) : IntList{};

@@ -25,13 +25,27 @@ struct Spread {
 };
 
 void check_floating(const Tensor& self) {
-  check(is_floating(self.dtype()), "std and var only support floating point and complex dtypes");
+  check(!is_integral(self.dtype()), "std and var only support floating point and complex dtypes");
   if (!is_supported(self.dtype())) not_implemented_for("std_cpu", self.dtype());
 }
 
-// Either tensor may be undefined. The outputs are contiguous.
+// Either tensor may be undefined. The outputs are contiguous; variances are real.
 void raw_variance(const Tensor& self, const Spread& spread, bool deviation, const Tensor& variances,
                   const Tensor& means) {
+  if (is_complex(self.dtype())) {
+    const NoGrad no_grad;
+    const Tensor parts = view_as_real(self);
+    const Dims sizes = reduced_sizes(parts.sizes(), spread.mask, false);
+    const Tensor of_parts = empty(sizes, parts.dtype());
+    raw_variance(parts, spread, false, of_parts, {});
+    if (variances) {
+      const Tensor total = add(select(of_parts, -1, 0), select(of_parts, -1, 1));
+      copy_into(variances, reshape(deviation ? sqrt(total) : total, variances.sizes()));
+    }
+    if (means)
+      copy_into(means, reduce({}, Reduce::Mean, "mean_cpu", self, spread.mask, spread.keepdim, self.dtype()));
+    return;
+  }
   const WithoutGil guard(self.numel());
   backend::current().variance(self.dtype(), reduction_over(self, spread.mask), spread.correction, deviation,
                               self->data, variances ? variances->data : nullptr,
@@ -65,10 +79,10 @@ Tensor variance(const Tensor& self, const Spread& spread, bool deviation, const 
       deviation ? "StdBackward0" : "VarBackward0", out,
       [&] {
         const Dims sizes = reduced_sizes(self.sizes(), spread.mask, spread.keepdim);
-        const Tensor fresh = empty(sizes, self.dtype());
+        const Tensor fresh = empty(sizes, real_of(self.dtype()));
         raw_variance(self, spread, deviation, fresh, {});
         if (!out.target) return fresh;
-        Tensor result = result_for(out, sizes, self.dtype());
+        Tensor result = result_for(out, sizes, fresh.dtype());
         copy_into(result, fresh);
         return result;
       },
@@ -80,7 +94,7 @@ Tensor variance(const Tensor& self, const Spread& spread, bool deviation, const 
 std::tuple<Tensor, Tensor> variance_and_mean(const Tensor& self, const Spread& spread, bool deviation) {
   check_floating(self);
   const Dims sizes = reduced_sizes(self.sizes(), spread.mask, spread.keepdim);
-  const Tensor spreads = empty(sizes, self.dtype());
+  const Tensor spreads = empty(sizes, real_of(self.dtype()));
   std::vector<Tensor> results = differentiable_many(
       deviation ? "StdMeanBackward0" : "VarMeanBackward0",
       [&] {
@@ -193,7 +207,7 @@ namespace {
 
 Tensor raw_norm(const Out& out, const Tensor& x, double order, uint32_t mask, bool keepdim) {
   const char* const kernel = "norm_cpu";
-  const DType d = x.dtype();
+  const DType d = real_of(x.dtype());
   const auto plain = [&](Reduce op) { return reduce(out, op, kernel, x, mask, keepdim, d); };
   if (order == 1) return plain(Reduce::SumOfAbs);
   if (order == std::numeric_limits<double>::infinity()) return plain(Reduce::MaxOfAbs);
@@ -212,25 +226,25 @@ Tensor raw_norm(const Out& out, const Tensor& x, double order, uint32_t mask, bo
 Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, double order, uint32_t mask,
                      bool keepdim) {
   if (order == 0) return zeros(x.sizes(), x.dtype());
-  if (order == 1) return mul(sign(x), with_reduced_dims(grad, x.sizes(), mask, keepdim));
+  if (order == 1) return mul(sgn(x), with_reduced_dims(grad, x.sizes(), mask, keepdim));
   const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim),
                y = with_reduced_dims(norm, x.sizes(), mask, keepdim);
   if (order == 2) return masked_fill(mul(x, div(g, y)), eq(detach(y), Scalar(0.0)), Scalar(0.0));
   if (std::isinf(order)) {
     // Shared by all elements whose magnitude is the norm.
-    const Tensor holders = to_dtype(eq(detach(abs(x)), detach(y)), x.dtype());
+    const Tensor holders = to_dtype(eq(detach(abs(x)), detach(y)), y.dtype());
     Dims dims;
     for (int i = 0; i < x.dim(); ++i)
       if (mask >> i & 1) dims.push_back(i);
     const Tensor count = x.dim() ? sum_dims(holders, IntList(dims), true) : holders;
-    return mul(mul(sign(x), holders), div(g, count));
+    return mul(mul(sgn(x), holders), div(g, count));
   }
   // x |x|^(p - 2) grad / norm^(p - 1)
   const Tensor scale =
       masked_fill(div(g, pow(y, Scalar(order - 1))), eq(detach(y), Scalar(0.0)), Scalar(0.0));
   if (order < 2) {
     // |x|^(p - 2) is infinite at 0, where x is 0.
-    const Tensor factor = mul(sign(x), pow(abs(x), Scalar(order - 1)));
+    const Tensor factor = mul(sgn(x), pow(abs(x), Scalar(order - 1)));
     return mul(order < 1 ? masked_fill(factor, eq(detach(x), Scalar(0.0)), Scalar(0.0)) : factor, scale);
   }
   return mul(mul(x, pow(abs(x), Scalar(order - 2))), scale);
@@ -241,6 +255,9 @@ Tensor vector_norm(const Tensor& self, const Scalar& ord, std::optional<IntList>
   if (!is_floating(self.dtype()) && !is_complex(self.dtype()))
     fail<RuntimeError>("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
                        scalar_type_name(self.dtype()), "; convert it, for example with .to(torch.float32)");
+  check(!dtype || is_complex(*dtype) == is_complex(self.dtype()), "linalg.vector_norm: dtype should be ",
+        is_complex(self.dtype()) ? "complex" : "real", " for ", is_complex(self.dtype()) ? "complex" : "real",
+        " inputs, but got ", scalar_type_name(dtype.value_or(self.dtype())));
   if (dtype && *dtype != self.dtype())
     return vector_norm(to_dtype(self, *dtype), ord, dim, keepdim, std::nullopt, out);
   const uint32_t mask = reduction_mask(self.sizes(), dim);

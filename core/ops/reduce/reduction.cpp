@@ -42,8 +42,77 @@ backend::Reduction reduction_over(const Tensor& self, uint32_t mask) {
   return backend::Reduction::over(self.dim(), self.sizes().values, self.strides().values, mask);
 }
 
+namespace {
+
+using backend::Reduce;
+
+Tensor delivered(const Out& out, const Tensor& fresh, DType dtype) {
+  if (!out.target && fresh.dtype() == dtype) return fresh;
+  const Tensor result = result_for(out, fresh.sizes(), dtype);
+  copy_into(result, fresh);
+  return result;
+}
+
+// The product along the dimensions of the mask: halves are multiplied element by element until one is left.
+Tensor complex_product(Tensor x, uint32_t mask) {
+  for (int d = 0; d < x.dim(); ++d) {
+    if (!(mask >> d & 1)) continue;
+    Dims edge = x.sizes();
+    edge[d] = 1;
+    if (x.sizes()[d] == 0) {
+      x = fill_raw(empty(edge, x.dtype()), 1);
+      continue;
+    }
+    for (int64_t n = x.sizes()[d]; n > 1; n /= 2) {
+      const int64_t half = n / 2;
+      Tensor folded = pointwise({}, Pointwise::Mul, {narrow(x, d, 0, half), narrow(x, d, half, half)});
+      if (n % 2 != 0) {
+        const Tensor first = narrow(folded, d, 0, 1);
+        pointwise(Out{first.get(), nullptr, true}, Pointwise::Mul, {first, narrow(x, d, n - 1, 1)});
+      }
+      x = folded;
+    }
+  }
+  return x;
+}
+
+// Reductions of complex numbers are reductions of their parts, or of real numbers made of them.
+Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor& self, uint32_t mask,
+                      bool keepdim, DType result) {
+  const NoGrad no_grad;
+  const DType real_dtype = real_of(self.dtype());
+  switch (op) {
+    case Reduce::Sum:
+    case Reduce::Mean: {
+      const Tensor parts = reduce({}, op, name, view_as_real(self), mask, keepdim, real_dtype);
+      return delivered(out, view_as_complex(parts), result);
+    }
+    case Reduce::Prod: {
+      const Tensor product = complex_product(self, mask);
+      return delivered(out, contiguous(reshape(product, reduced_sizes(self.sizes(), mask, keepdim))), result);
+    }
+    case Reduce::Any:
+    case Reduce::All:
+    case Reduce::CountNonzero:
+      return reduce(out, op, name, ne(self, Scalar(0)), mask, keepdim, result);
+    case Reduce::SumOfSquares: {
+      const Tensor parts = view_as_real(self);
+      const Tensor squares = reduce({}, op, name, parts, mask | 1u << self.dim(), keepdim, real_dtype);
+      return delivered(out, keepdim ? select(squares, -1, 0) : squares, result);
+    }
+    case Reduce::SumOfAbs:
+    case Reduce::MaxOfAbs:
+      return reduce(out, op, name, abs(self), mask, keepdim, result);
+    default:
+      fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
+  }
+}
+
+}  // namespace
+
 Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& self, uint32_t mask,
               bool keepdim, DType result_dtype) {
+  if (is_complex(self.dtype())) return reduce_complex(out, op, name, self, mask, keepdim, result_dtype);
   if (!backend::current().has_reduce(op, self.dtype())) [[unlikely]]
     fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
   const DType made = backend::reduce_output(op, self.dtype());

@@ -39,15 +39,33 @@ DType scan_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out,
   return made;
 }
 
+// The running combination of elements, doubling its reach at every step (Hillis and Steele's scan).
+template <class Combine>
+Tensor running(const Tensor& x, int64_t dim, Combine combine) {
+  Tensor y = contiguous_copy(x);
+  if (x.dim() == 0) return y;
+  const int64_t n = x.size(dim);
+  for (int64_t reach = 1; reach < n; reach *= 2) {
+    const Tensor late = narrow(y, dim, reach, n - reach);
+    copy_into(late, combine(late, narrow(y, dim, 0, n - reach)));
+  }
+  return y;
+}
+
 Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t dim, DType made) {
   const bool widens = is_integral(made) && is_integral(self.dtype());
   const Tensor x = as_contiguous(widens || self.dtype() == made ? self : cast_copy(self, made));
+  if (is_complex(made) && op == backend::Scan::Prod) {
+    const NoGrad no_grad;
+    return delivered(running(x, dim, [](const Tensor& a, const Tensor& b) { return mul(a, b); }), out);
+  }
   const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : made);
   {
     const WithoutGil guard(self.numel());
     const backend::SoftmaxShape shape = softmax_shape(self.sizes(), dim);
-    backend::current().scan(op, x.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data,
-                            nullptr);
+    const int64_t parts = is_complex(made) ? 2 : 1;  // a complex number's are summed side by side
+    backend::current().scan(op, real_of(x.dtype()), shape.outer, shape.size, shape.inner * parts, x->data,
+                            fresh->data, nullptr);
   }
   return delivered(fresh.dtype() == made ? fresh : cast_copy(fresh, made), out);
 }
@@ -99,8 +117,8 @@ Tensor cumprod(const Tensor& self, int64_t dim, std::optional<DType> dtype, cons
   return differentiable(
       "CumprodBackward0", out, [&] { return raw_scan(out, backend::Scan::Prod, self, axis, made); },
       wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {
-        const Tensor input = x();
-        return cumprod_gradient(to_dtype(grad, input.dtype()), input, to_dtype(y, input.dtype()), axis);
+        const Tensor input = conj(x());
+        return cumprod_gradient(to_dtype(grad, input.dtype()), input, to_dtype(conj(y), input.dtype()), axis);
       }));
 }
 
@@ -111,7 +129,7 @@ using Pair = std::tuple<Tensor, Tensor>;
 Pair running_extreme(const char* node, backend::Scan op, const char* kernel, const Tensor& self, int64_t dim,
                      const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
-  if (!is_supported(self.dtype())) not_implemented_for(kernel, self.dtype());
+  if (!is_supported(self.dtype()) || is_complex(self.dtype())) not_implemented_for(kernel, self.dtype());
   const Tensor indices = empty(self.sizes(), DType::Int64);
   Tensor values = differentiable(
       node, out,
@@ -158,11 +176,15 @@ Tensor log_of_positive(const Tensor& g) {
 
 Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
-  if (!is_floating(self.dtype()) || !is_supported(self.dtype()))
-    not_implemented_for("logcumsumexp_out_cpu", self.dtype());
+  if (is_integral(self.dtype())) not_implemented_for("logcumsumexp_out_cpu", self.dtype());
   return differentiable(
       "LogcumsumexpBackward0", out,
       [&] {
+        if (is_complex(self.dtype())) {
+          const NoGrad no_grad;
+          const auto combine = [](const Tensor& a, const Tensor& b) { return logaddexp(a, b); };
+          return delivered(running(self, axis, combine), out);
+        }
         const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
         const WithoutGil guard(20 * self.numel());
         backend::current().log_sum_exp_scan(self.dtype(), softmax_shape(self.sizes(), axis), x->data,
@@ -173,6 +195,8 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
       wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {
         if (grad.dim() == 0 || grad.numel() == 0) return grad;
         const Tensor input = x();
+        if (is_complex(input.dtype()))
+          return conj(exp(add(reverse_logcumsumexp(sub(log(conj(grad)), y), axis), input)));
         const auto part = [&](const Tensor& g) {
           return exp(add(reverse_logcumsumexp(sub(log_of_positive(g), y), axis), input));
         };

@@ -67,6 +67,7 @@ namespace {
 Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
               const Out& out) {
   const DType made = sum_dtype(self, dtype);
+  check(!is_complex(self.dtype()), "nansum does not support complex inputs");
   if (!is_floating(self.dtype())) return sum_dims(self, dim, keepdim, dtype, out);
   const uint32_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
@@ -195,8 +196,8 @@ Tensor prod(const Tensor& self, std::optional<DType> dtype) {
       "ProdBackward0", {},
       [&] { return raw_prod({}, self, reduction_mask(self.sizes(), std::nullopt), false, made); },
       wrt(self, [x = saved(self)](const Tensor& grad, const Tensor& y) {
-        const Tensor input = x();
-        const Tensor g = to_dtype(grad, input.dtype()), result = to_dtype(y, input.dtype());
+        const Tensor input = conj(x());
+        const Tensor g = to_dtype(grad, input.dtype()), result = to_dtype(conj(y), input.dtype());
         if (input.dim() == 0) return g;
         const int64_t flat[] = {input.numel()};
         return reshape(prod_gradient(g, reshape(input, flat), result, 0), input.sizes());
@@ -210,11 +211,11 @@ Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DTy
   return differentiable(
       "ProdBackward1", out, [&] { return raw_prod(out, self, mask, keepdim, made); },
       wrt(self, [x = saved(self), mask, keepdim](const Tensor& grad, const Tensor& y) {
-        const Tensor input = x();
-        return prod_gradient(with_reduced_dims(to_dtype(grad, input.dtype()), input.sizes(), mask, keepdim),
-                             input,
-                             with_reduced_dims(to_dtype(y, input.dtype()), input.sizes(), mask, keepdim),
-                             __builtin_ctz(mask | 0x80000000u));
+        const Tensor input = conj(x());
+        return prod_gradient(
+            with_reduced_dims(to_dtype(grad, input.dtype()), input.sizes(), mask, keepdim), input,
+            with_reduced_dims(to_dtype(conj(y), input.dtype()), input.sizes(), mask, keepdim),
+            __builtin_ctz(mask | 0x80000000u));
       }));
 }
 

@@ -162,17 +162,30 @@ Tensor raw_logsumexp(const Out& out, const Tensor& self, uint32_t mask, bool kee
   return result;
 }
 
+// The greatest real part comes out of the sum, so that no exponential overflows.
+Tensor complex_logsumexp(const Out& out, const Tensor& self, IntList dim, uint32_t mask, bool keepdim) {
+  const NoGrad no_grad;
+  const Tensor top = amax(real(self), dim, true);
+  const Tensor shift = where(pointwise({}, Pointwise::IsFinite, {top}), top, Scalar(0));
+  const Tensor total = log(sum_dims(exp(sub(self, shift)), dim, keepdim));
+  return add(total, reshape(shift, reduced_sizes(self.sizes(), mask, keepdim)), 1, out);
+}
+
 Tensor logsumexp(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
   const uint32_t mask = reduction_mask(self.sizes(), dim);
   if (is_integral(self.dtype())) return logsumexp(to_dtype(self, default_dtype()), dim, keepdim, out);
   if (!is_supported(self.dtype())) not_implemented_for("logsumexp", self.dtype());
   return differentiable(
-      "LogsumexpBackward0", out, [&] { return raw_logsumexp(out, self, mask, keepdim); },
+      "LogsumexpBackward0", out,
+      [&] {
+        return is_complex(self.dtype()) ? complex_logsumexp(out, self, dim, mask, keepdim)
+                                        : raw_logsumexp(out, self, mask, keepdim);
+      },
       wrt(self, [x = saved(self), mask, keepdim](const Tensor& grad, const Tensor& y) {
         const Tensor input = x();
         const Tensor g = with_reduced_dims(grad, input.sizes(), mask, keepdim);
         const Tensor result = with_reduced_dims(y, input.sizes(), mask, keepdim);
-        return mul(g, exp(sub(input, result)));
+        return mul(g, conj(exp(sub(input, result))));
       }));
 }
 }  // namespace
