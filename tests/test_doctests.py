@@ -5,10 +5,12 @@ from __future__ import annotations
 import doctest
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 
 import flambeau
+from flambeau import ops
 
 MODULES = sorted(
     module.name
@@ -23,3 +25,14 @@ def test_examples(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     failures, _ = doctest.testmod(module, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     assert failures == 0
+
+
+@pytest.mark.parametrize("family", sorted(path.stem for path in Path(ops.__path__[0]).glob("[a-z]*.py")))
+def test_examples_of_python_operators(family):
+    module = importlib.import_module(f"flambeau.ops.{family}")
+    parser, runner = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    for name, operator in vars(module).items():
+        for body in getattr(operator, "bodies", ()):
+            if body is not None and body.__doc__:
+                runner.run(parser.get_doctest(body.__doc__, {}, name, module.__file__, 0))
+    assert runner.summarize().attempted > 0 and runner.summarize().failed == 0

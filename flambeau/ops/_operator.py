@@ -46,7 +46,10 @@ def operator(schema: str, *forms: int, result: str | None = None) -> Callable[[C
         bits |= form
 
     def make(body: Callable[..., Any]) -> Any:
+        body = getattr(body, "bodies", [body])[
+            0
+        ]  # of an operator: the decorator may stand twice, for two homes
         registered.append((body.__module__.rpartition(".")[2], schema, bits))
-        return _core._register_operator(schema, bits, getattr(body, "bodies", [body])[0], result)
+        return _core._register_operator(schema, bits, body, result)
 
     return make

@@ -1,0 +1,177 @@
+"""Functions of each element, over other operators."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import flambeau as torch
+from flambeau import Tensor
+from flambeau.ops._operator import function, inplace, method, operator, out, special
+
+
+@operator("heaviside(Tensor self, Tensor values) -> Tensor", function, method, inplace, out)
+def heaviside(self: Tensor, values: Tensor) -> Tensor:
+    """The step function: 0 below zero, 1 above, and `values` at zero.
+
+    Args:
+        self, values: of one dtype; shapes broadcast
+
+    Raises:
+        RuntimeError: dtypes that differ, or complex ones.
+
+    >>> import flambeau as torch
+    >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5)).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if self.is_complex() or values.is_complex():
+        raise RuntimeError("heaviside is not yet implemented for complex tensors.")
+    if self.dtype != values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    return torch.where(self == 0, values, (self > 0).to(self.dtype))
+
+
+@operator("logaddexp2(Tensor self, Tensor other) -> Tensor", function, method, out)
+def logaddexp2(self: Tensor, other: Tensor) -> Tensor:
+    """log2(2^a + 2^b), without overflow.
+
+    Args:
+        self, other: floating point; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.logaddexp2(torch.tensor([1000.0]), torch.tensor([1000.0])).tolist()
+    [1001.0]
+    """
+    larger = torch.maximum(self, other).detach()
+    shift = torch.where(larger.isfinite(), larger, torch.zeros_like(larger))
+    return shift + (torch.exp2(self - shift) + torch.exp2(other - shift)).log2()
+
+
+@operator("sinc(Tensor self) -> Tensor", special, out)
+@operator("sinc(Tensor self) -> Tensor", function, method, inplace, out)
+def sinc(self: Tensor) -> Tensor:
+    """The normalised sine cardinal: sin(pi x) / (pi x), 1 at zero.
+
+    Args:
+        self: any shape; integers are converted to the default dtype
+
+    >>> import flambeau as torch
+    >>> torch.sinc(torch.tensor([0.0, 0.5])).tolist()
+    [1.0, 0.636...]
+    """
+    if not (self.is_floating_point() or self.is_complex()):
+        self = self.to(torch.get_default_dtype())
+    zero = self == 0
+    angle = torch.where(zero, torch.ones_like(self), self) * math.pi
+    return torch.where(zero, torch.ones_like(self), angle.sin() / angle)
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, Tensor)
+
+
+@operator("xlog1py(Tensor|Number self, Tensor|Number other) -> Tensor", special, out)
+def xlog1py(self: Any, other: Any) -> Tensor:
+    """x log(1 + y), and 0 where x is 0, whatever the logarithm; NaN where y is NaN.
+
+    Args:
+        self, other: tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.xlog1py(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0])).tolist()
+    [0.0, 0.0]
+    """
+    if _is_number(self) and _is_number(other):
+        raise TypeError("xlog1py(): one of the arguments must be a Tensor")
+    if _is_number(other):
+        other = torch.full((), other, dtype=torch.result_type(self, other), device=self.device)
+    masked = torch.where(torch.as_tensor(self == 0) & ((other <= -1) | (other == math.inf)), 0, other)
+    return self * torch.log1p(masked)
+
+
+@operator("entr(Tensor self) -> Tensor", special, out)
+def entr(self: Tensor) -> Tensor:
+    """The entropy function: -x log(x) above zero, 0 at zero, -inf below; NaN stays.
+
+    Args:
+        self: any shape; integers are converted to the default dtype
+
+    >>> import flambeau as torch
+    >>> torch.special.entr(torch.tensor([-1.0, 0.0, 1.0])).tolist()
+    [-inf, 0.0, -0.0]
+    """
+    if not self.is_floating_point():
+        self = self.to(torch.get_default_dtype())
+    positive = self > 0
+    inside = torch.where(positive, self, torch.ones_like(self))
+    outside = torch.where(self == 0, torch.zeros_like(self), torch.full_like(self, -math.inf))
+    outside = torch.where(self.isnan(), self, outside)
+    return torch.where(positive, -inside * inside.log(), outside)
+
+
+@operator("ndtr(Tensor self) -> Tensor", special, out)
+def ndtr(self: Tensor) -> Tensor:
+    """The distribution function of the standard normal: erfc(-x / sqrt(2)) / 2.
+
+    Args:
+        self: any shape; integers are converted to the default dtype
+
+    >>> import flambeau as torch
+    >>> torch.special.ndtr(torch.tensor([0.0])).tolist()
+    [0.5]
+    """
+    return torch.erfc(self * -math.sqrt(0.5)) * 0.5
+
+
+def _compare(self: Any, others: Any, invert: bool) -> Tensor:
+    elements = self if isinstance(self, Tensor) else torch.tensor(self, device=others.device)
+    tests = (others if isinstance(others, Tensor) else torch.tensor(others, device=elements.device)).reshape(
+        -1
+    )
+    found = torch.zeros(elements.shape, dtype=torch.bool, device=elements.device)
+    # Pairs are compared in slabs of at most 2^20.
+    step = max(1, 2**20 // max(elements.numel(), 1))
+    for start in range(0, tests.numel(), step):
+        found |= (elements.unsqueeze(-1) == tests[start : start + step]).any(-1)
+    return ~found if invert else found
+
+
+@operator(
+    "isin(Tensor elements, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    function,
+    out,
+)
+def isin(elements: Tensor, test_elements: Tensor, *, assume_unique: bool, invert: bool) -> Tensor:
+    """Whether each element is among the test elements; with `invert`, whether it is not.
+
+    Args:
+        elements: any shape, or a number
+        test_elements: any shape, or a number
+        assume_unique: a promise that neither holds an element twice; it changes nothing here
+
+    Returns:
+        bool, the shape of elements.
+
+    >>> import flambeau as torch
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4])).tolist()
+    [False, True, False]
+    """
+    return _compare(elements, test_elements, invert)
+
+
+@operator(
+    "isin(Tensor elements, Number test_element, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    function,
+    out,
+)
+def isin_number(elements: Tensor, test_element: Any, *, assume_unique: bool, invert: bool) -> Tensor:
+    return _compare(elements, test_element, invert)
+
+
+@operator(
+    "isin(Number element, Tensor test_elements, *, bool assume_unique=False, bool invert=False) -> Tensor",
+    function,
+    out,
+)
+def isin_element(element: Any, test_elements: Tensor, *, assume_unique: bool, invert: bool) -> Tensor:
+    return _compare(element, test_elements, invert)
