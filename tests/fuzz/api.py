@@ -31,7 +31,24 @@ _LOG_BYTES = 1 << 16
 
 _DTYPES = [d for d in vars(torch).values() if isinstance(d, torch.dtype)]
 _SIZES = [0, 1, 2, 3, 5, -1, -2, 7, 2**31 - 1, 2**31, 2**62, 2**63 - 1, -(2**63), 2**64]
-_NUMBERS = [0, 1, -1, 2, 0.5, -0.0, 1e308, float("inf"), float("nan"), True, 2**31, 2**62, 2**63, -(2**63), 10**30, 1j]
+_NUMBERS = [
+    0,
+    1,
+    -1,
+    2,
+    0.5,
+    -0.0,
+    1e308,
+    float("inf"),
+    float("nan"),
+    True,
+    2**31,
+    2**62,
+    2**63,
+    -(2**63),
+    10**30,
+    1j,
+]
 
 
 class Subclass(torch.Tensor):
@@ -151,7 +168,12 @@ def make_value(pick: random.Random, tensors: list[Any], depth: int = 0) -> Any:
 def _operators() -> list[tuple[str, Callable[..., Any]]]:
     found: list[tuple[str, Callable[..., Any]]] = []
     core = torch._core
-    for prefix, home in (("", torch), ("_nn.", core._nn), ("_special.", core._special), ("_linalg.", core._linalg)):
+    for prefix, home in (
+        ("", torch),
+        ("_nn.", core._nn),
+        ("_special.", core._special),
+        ("_linalg.", core._linalg),
+    ):
         for name in dir(home):
             value = getattr(home, name, None)
             if hasattr(value, "schemas"):
@@ -165,10 +187,32 @@ def _operators() -> list[tuple[str, Callable[..., Any]]]:
 _OPERATORS = _operators()
 _FUNCTIONS = [
     (name, getattr(torch, name))
-    for name in ("tensor", "as_tensor", "asarray", "frombuffer", "Size", "device", "Tensor", "finfo", "iinfo", "result_type")
+    for name in (
+        "tensor",
+        "as_tensor",
+        "asarray",
+        "frombuffer",
+        "Size",
+        "device",
+        "Tensor",
+        "finfo",
+        "iinfo",
+        "result_type",
+    )
     if hasattr(torch, name)
 ]
-_METHODS = ["tolist", "item", "size", "stride", "numpy", "backward", "requires_grad_", "retain_grad", "register_hook", "new_tensor"]
+_METHODS = [
+    "tolist",
+    "item",
+    "size",
+    "stride",
+    "numpy",
+    "backward",
+    "requires_grad_",
+    "retain_grad",
+    "register_hook",
+    "new_tensor",
+]
 
 
 def _call_operator(pick: random.Random, tensors: list[Any], note: Callable[..., None]) -> None:
@@ -178,9 +222,13 @@ def _call_operator(pick: random.Random, tensors: list[Any], note: Callable[..., 
         args[0] = pick.choice(tensors)
     keywords: dict[str, Any] = {}
     if pick.random() < 0.25:
-        keywords["out"] = pick.choice([pick.choice(tensors), [pick.choice(tensors), pick.choice(tensors)], args[0] if args else 1])
+        keywords["out"] = pick.choice(
+            [pick.choice(tensors), [pick.choice(tensors), pick.choice(tensors)], args[0] if args else 1]
+        )
     if pick.random() < 0.15:
-        keywords[pick.choice(["dim", "dtype", "keepdim", "\ud800", "size", "device"])] = make_value(pick, tensors)
+        keywords[pick.choice(["dim", "dtype", "keepdim", "\ud800", "size", "device"])] = make_value(
+            pick, tensors
+        )
     note(name, args, keywords)
     result = function(*args, **keywords)
     if isinstance(result, torch.Tensor) and result.numel() < 1000:
@@ -230,7 +278,7 @@ def run_child(seed: int, log: mmap.mmap) -> int:
     tensors = [make_tensor(pick) for _ in range(6)]
 
     def note(name: str, args: list[Any], keywords: dict[str, Any]) -> None:
-        text = f"{name} {[describe(a) for a in args]} {({k: describe(v) for k, v in keywords.items()})}"
+        text = f"{name} {[describe(a) for a in args]} { ({k: describe(v) for k, v in keywords.items()}) }"
         raw = text.encode("utf8", "backslashreplace")[: _LOG_BYTES - 1]
         log.seek(0)
         log.write(raw + b"\0")
@@ -308,7 +356,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--child", action="store_true", help="run one seed in this process, to look closer")
-    parser.add_argument("--unlimited", action="store_true", help="no limit of memory: the sanitizers need terabytes of addresses")
+    parser.add_argument(
+        "--unlimited",
+        action="store_true",
+        help="no limit of memory: the sanitizers need terabytes of addresses",
+    )
     options = parser.parse_args()
     if options.child:
         return run_child(options.seed, mmap.mmap(-1, _LOG_BYTES))
