@@ -246,3 +246,14 @@ def test_an_infinite_logit_costs_what_it_denies(target, logit, expected):
         denied = 1 - target if logit > 0 else -target
         factor = 1 if pos_weight is None or logit > 0 else 3
         assert gradient.item() == pytest.approx(denied * factor)
+
+
+def test_a_class_without_probability_costs_nothing_however_unlikely():
+    logits = torch.tensor([[-math.inf, 0.0, 0.0]], requires_grad=True)
+    for weight in (None, torch.tensor([0.0, 1.0, 1.0])):
+        loss = F.cross_entropy(logits, torch.tensor([[0.0, 0.5, 0.5]]), weight)
+        assert loss.item() == pytest.approx(math.log(2))
+        (gradient,) = torch.autograd.grad(loss, logits)
+        assert gradient.tolist() == [[0, 0, 0]]
+    assert F.cross_entropy(logits, torch.tensor([[0.5, 0.5, 0.0]])).item() == math.inf
+    assert F.cross_entropy(logits, torch.tensor([0])).item() == math.inf

@@ -300,3 +300,49 @@ def test_results_do_not_depend_on_the_number_of_threads():
         results.append((x.sum().item(), x.var().item(), x.reshape(1000, 1000).sum(0).tolist()))
     torch.set_num_threads(before)
     assert results[0] == results[1] == results[2]
+
+
+# ---- values near the ends of float32's range
+
+SHAPES = [((1000,), None), ((3, 700), 1), ((700, 3), 0), ((64, 600), 0), ((300000,), None)]
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-25, 1e-21, 1e19, 1e30, 3e38])
+@pytest.mark.parametrize(("shape", "dim"), SHAPES)
+def test_moments_and_norms_are_right_whenever_they_are_representable(shape, dim, scale):
+    values = (np.random.default_rng(0).uniform(0.5, 1, shape) * scale).astype(np.float32)
+    x, exact = torch.from_numpy(values), values.astype(np.float64)
+    options = {} if dim is None else {"dim": dim}
+    with np.errstate(over="ignore"):
+        for got, expected in (
+            (x.mean(**options), exact.mean(dim)),
+            (x.std(**options), exact.std(dim, ddof=1)),
+            (x.var(**options), exact.var(dim, ddof=1)),
+            (x.norm(**options), np.sqrt((exact**2).sum(dim))),
+            (x.norm(3, **options), (exact**3).sum(dim) ** (1 / 3)),
+        ):
+            # What is below the least normal number keeps fewer digits.
+            np.testing.assert_allclose(got.numpy(), np.float32(expected), rtol=1e-6, atol=2e-45)
+
+
+def test_what_cancels_may_overflow_on_the_way():
+    large = torch.full((100000,), 3e38)
+    assert torch.cat([large, -large]).sum().item() == 0
+    assert large.mean().item() == pytest.approx(3e38, rel=1e-6)
+
+
+def test_gradients_of_huge_norms_are_finite():
+    values = np.random.default_rng(0).uniform(-1, 1, 50) * 1e25
+    for reduce in (torch.std, torch.norm, lambda x: x.norm(3), lambda x: x.norm(1.5)):
+        gradients = []
+        for dtype in (torch.float32, torch.float64):
+            x = torch.tensor(values.tolist(), dtype=dtype, requires_grad=True)
+            gradients.append(torch.autograd.grad(reduce(x), x)[0].double())
+        np.testing.assert_allclose(gradients[0].numpy(), gradients[1].numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_infinities_and_nans_stay():
+    assert math.isnan(torch.tensor([math.inf, 1.0]).std())
+    assert torch.tensor([math.inf, 1.0]).mean().item() == math.inf
+    assert math.isnan(torch.tensor([math.nan, 1.0]).norm())
+    assert torch.tensor([3e38, 3e38]).sum().item() == math.inf

@@ -44,10 +44,10 @@ enum class Reduce : uint8_t {
   Any,
   All,  // of x != 0
   CountNonzero,
-  SumOfSquares,  // floating only
-  SumOfAbs,      // floating only
-  MaxOfAbs,      // floating only; 0 on an empty range
-  NanSum,        // floating only: NaN counts as 0
+  Norm,      // the root of the sum of squares; floating only
+  SumOfAbs,  // floating only
+  MaxOfAbs,  // floating only; 0 on an empty range
+  NanSum,    // floating only: NaN counts as 0
   kCount
 };
 inline constexpr int kReduceOps = static_cast<int>(Reduce::kCount);

@@ -110,6 +110,8 @@ Tensor sum(const Tensor& self, std::optional<DType> dtype = std::nullopt);
 Tensor sum_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim = false,
                 std::optional<DType> dtype = std::nullopt, const Out& out = {});
 Tensor mean(const Tensor& self, std::optional<DType> dtype = std::nullopt);
+Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim = false,
+                 std::optional<DType> dtype = std::nullopt, const Out& out = {});
 Tensor amax(const Tensor& self, IntList dim, bool keepdim = false, const Out& out = {});
 
 // ---- softmax/softmax.cpp

@@ -13,7 +13,8 @@ namespace {
 //
 // Elements add up in 4 vectors over blocks of 32 vectors, so that a partial sum is the result of few
 // additions; the blocks' sums add up in double (for float) or with their rounding errors kept (for double).
-// The error stays near that of the final rounding, however long the row.
+// The error stays near that of the final rounding, however long the row. Floats whose partial sums leave the
+// range in which that holds, though the result may be an ordinary number, are added up again in double.
 
 // Knuth's TwoSum, with the error kept apart so that infinities stay infinite. V is double or a vector of it.
 template <class V>
@@ -110,6 +111,20 @@ template <class V, class T>
     return load(x);
 }
 
+// Sums of squares of floats below the first bound may miss squares that were rounded to 0, above the second
+// one squares are near the overflow.
+constexpr double kLeastSquares = 0x1p-80, kMostSquares = 0x1p120;
+
+template <class T>
+[[gnu::always_inline]] inline bool is_finite(T x) {
+  return x - x == 0;
+}
+
+template <class T>
+[[gnu::always_inline]] inline Vec<double> load_wide(const T* x) {
+  return __builtin_convertvector(load_lanes<kLanes<double>>(x), Vec<double>);
+}
+
 template <class T>
 T horizontal_sum(Vec<T> v) {
   T sum = 0;
@@ -117,7 +132,9 @@ T horizontal_sum(Vec<T> v) {
   return sum;
 }
 
-template <class T, class Map, bool kMean = false>
+enum class Finish { Sum, Mean, Root };
+
+template <class T, class Map, Finish kFinish = Finish::Sum>
 struct FloatSum {
   using In = T;
   using Out = T;
@@ -129,10 +146,66 @@ struct FloatSum {
   static void combine(Acc& acc, const Acc& other) { acc.add(other.value()); }
   static bool done(const Acc&) { return false; }
   static Out finish(const Acc& acc, int64_t count) {
-    return static_cast<T>(kMean ? acc.value() / static_cast<double>(count) : acc.value());
+    const double value = acc.value();
+    if constexpr (kFinish == Finish::Mean) return static_cast<T>(value / static_cast<double>(count));
+    if constexpr (kFinish == Finish::Root) return static_cast<T>(__builtin_sqrt(value));
+    return static_cast<T>(value);
   }
 
-  [[gnu::noinline]] static Acc row(const T* x, int64_t n) {
+  static Acc row(const T* x, int64_t n) {
+    const Acc acc = narrow_row(x, n);
+    return is_certain(acc.value()) ? acc : wide_row(x, n);
+  }
+  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width,
+                                        Acc* acc) {
+    alignas(64) T sums[kTileColumns];
+    for (int64_t c = 0; c < width; ++c) sums[c] = 0;
+    const T* tile = x;
+    int64_t r = 0;
+    for (; r + 8 <= rows; r += 8, x += 8 * row_stride) {
+      int64_t c = 0;
+      for (; c + kL <= width; c += kL) store(sums + c, load(sums + c) + sum_of_8<Vec<T>>(x + c, row_stride));
+      for (; c < width; ++c) sums[c] += sum_of_8<T>(x + c, row_stride);
+    }
+    for (; r < rows; ++r, x += row_stride)
+      for (int64_t c = 0; c < width; ++c) sums[c] += Map::map(x[c]);
+    int uncertain = 0;
+    for (int64_t c = 0; c < width; ++c) uncertain |= !is_certain(sums[c]);
+    if (!uncertain) {
+      for (int64_t c = 0; c < width; ++c) acc[c].add(sums[c]);
+      return;
+    }
+    alignas(64) double wide[kTileColumns];
+    for (int64_t c = 0; c < width; ++c) wide[c] = 0;
+    for (r = 0; r < rows; ++r, tile += row_stride)
+      for (int64_t c = 0; c < width; ++c) wide[c] += Map::map(static_cast<double>(tile[c]));
+    for (int64_t c = 0; c < width; ++c) acc[c].add(wide[c]);
+  }
+
+ private:
+  template <class V>
+  [[gnu::always_inline]] static bool is_certain(V sum) {
+    if constexpr (sizeof(T) == sizeof(double)) return true;
+    if constexpr (__is_same(Map, Squared)) return sum > V(kLeastSquares) && is_finite(sum);
+    return is_finite(sum);
+  }
+  [[gnu::noinline]] static Acc wide_row(const T* x, int64_t n) {
+    constexpr int kWide = kLanes<double>;
+    const auto item = [x](int64_t i) { return Map::map(load_wide(x + i)); };
+    Vec<double> s0{}, s1{}, s2{}, s3{};
+    int64_t i = 0;
+    for (; i + 4 * kWide <= n; i += 4 * kWide) {
+      s0 += item(i);
+      s1 += item(i + kWide);
+      s2 += item(i + 2 * kWide);
+      s3 += item(i + 3 * kWide);
+    }
+    Acc acc;
+    acc.add(horizontal_sum<double>((s0 + s1) + (s2 + s3)));
+    for (; i < n; ++i) acc.add(Map::map(static_cast<double>(x[i])));
+    return acc;
+  }
+  [[gnu::noinline]] static Acc narrow_row(const T* x, int64_t n) {
     Acc acc;
     BlockSums<T> sums;
     const bool any_block = n >= kL;
@@ -155,22 +228,6 @@ struct FloatSum {
     for (int64_t i = 0; i < n; ++i) acc.add(Map::map(x[i]));
     return acc;
   }
-  [[gnu::noinline]] static void columns(const T* x, int64_t rows, int64_t row_stride, int64_t width,
-                                        Acc* acc) {
-    alignas(64) T sums[kTileColumns];
-    for (int64_t c = 0; c < width; ++c) sums[c] = 0;
-    int64_t r = 0;
-    for (; r + 8 <= rows; r += 8, x += 8 * row_stride) {
-      int64_t c = 0;
-      for (; c + kL <= width; c += kL) store(sums + c, load(sums + c) + sum_of_8<Vec<T>>(x + c, row_stride));
-      for (; c < width; ++c) sums[c] += sum_of_8<T>(x + c, row_stride);
-    }
-    for (; r < rows; ++r, x += row_stride)
-      for (int64_t c = 0; c < width; ++c) sums[c] += Map::map(x[c]);
-    for (int64_t c = 0; c < width; ++c) acc[c].add(sums[c]);
-  }
-
- private:
   template <class V>
   [[gnu::always_inline]] static V sum_of_8(const T* x, int64_t stride) {
     const auto item = [&](int r) { return Map::map(get<V>(x + r * stride)); };
@@ -489,6 +546,10 @@ struct MomentsOf {
         sum += d;
         squares += d * d;
       }
+      if (!is_certain(squares)) {
+        add_wide_row(acc, x, block);
+        continue;
+      }
       const double correction = sum / static_cast<double>(block);
       acc.add(static_cast<double>(block), mean + correction, squares - sum * correction);
     }
@@ -502,7 +563,12 @@ struct MomentsOf {
       int64_t c = 0;
       for (; c + kL <= width; c += kL) few_rows<Vec<T>>(x + c, row_stride, means + c, squares + c);
       for (; c < width; ++c) few_rows<T>(x + c, row_stride, means + c, squares + c);
-      for (c = 0; c < width; ++c) acc[c].add(kRows, means[c], squares[c]);
+      int uncertain = 0;
+      for (c = 0; c < width; ++c) uncertain |= !is_certain(squares[c]);
+      if (uncertain)
+        add_wide_rows(acc, x, row_stride, width);
+      else
+        for (c = 0; c < width; ++c) acc[c].add(kRows, means[c], squares[c]);
     }
     for (; r < rows; ++r, x += row_stride)
       for (int64_t c = 0; c < width; ++c) acc[c].add(1, x[c], 0);
@@ -510,6 +576,43 @@ struct MomentsOf {
 
  private:
   static constexpr int kRows = 16;
+  [[gnu::always_inline]] static bool is_certain(T squares) {
+    return sizeof(T) == sizeof(double) || (squares > T(kLeastSquares) && squares < T(kMostSquares));
+  }
+  // The same in double: floats whose squares are out of range, or who do not differ.
+  [[gnu::noinline]] static void add_wide_row(Moments& acc, const T* x, int64_t n) {
+    constexpr int kWide = kLanes<double>;
+    Vec<double> s0{}, s1{}, q0{}, q1{};
+    int64_t i = 0;
+    for (; i + 2 * kWide <= n; i += 2 * kWide) {
+      s0 += load_wide(x + i);
+      s1 += load_wide(x + i + kWide);
+    }
+    double total = horizontal_sum<double>(s0 + s1);
+    for (; i < n; ++i) total += x[i];
+    const double mean = total / static_cast<double>(n);
+    for (i = 0; i + 2 * kWide <= n; i += 2 * kWide) {
+      const Vec<double> d0 = load_wide(x + i) - mean, d1 = load_wide(x + i + kWide) - mean;
+      q0 += d0 * d0;
+      q1 += d1 * d1;
+    }
+    double squares = horizontal_sum<double>(q0 + q1);
+    for (; i < n; ++i) squares += (x[i] - mean) * (x[i] - mean);
+    acc.add(static_cast<double>(n), mean, squares);
+  }
+  [[gnu::noinline]] static void add_wide_rows(Moments* acc, const T* x, int64_t row_stride, int64_t width) {
+    alignas(64) double means[kTileColumns], squares[kTileColumns];
+    for (int64_t c = 0; c < width; ++c) means[c] = squares[c] = 0;
+    for (int r = 0; r < kRows; ++r)
+      for (int64_t c = 0; c < width; ++c) means[c] += x[r * row_stride + c];
+    for (int64_t c = 0; c < width; ++c) means[c] /= kRows;
+    for (int r = 0; r < kRows; ++r)
+      for (int64_t c = 0; c < width; ++c) {
+        const double d = x[r * row_stride + c] - means[c];
+        squares[c] += d * d;
+      }
+    for (int64_t c = 0; c < width; ++c) acc[c].add(kRows, means[c], squares[c]);
+  }
   template <class V>
   [[gnu::always_inline]] static void few_rows(const T* x, int64_t stride, T* means, T* squares) {
     V s0{}, s1{}, q0{}, q1{};
@@ -528,14 +631,15 @@ struct MomentsOf {
   }
 };
 
-template <class T>
-void moments(const Reduction& r, const void* input, void* deviations, void* means) {
-  T* const out_deviations = static_cast<T*>(deviations);
-  T* const out_means = static_cast<T*>(means);
+template <class T, class Out>
+void moments(const Reduction& r, const void* input, void* deviations, void* means, double divisor,
+             bool root) {
+  Out* const out_deviations = static_cast<Out*>(deviations);
+  Out* const out_means = static_cast<Out*>(means);
   walk<MomentsOf<T>>(r, static_cast<const T*>(input), [&](int64_t at, const Moments& m) {
-    const double nan = __builtin_nan("");
-    if (out_deviations) out_deviations[at] = static_cast<T>(m.count > 0 ? m.deviations : nan);
-    if (out_means) out_means[at] = static_cast<T>(m.count > 0 ? m.mean : nan);
+    const double nan = __builtin_nan(""), value = m.count > 0 ? m.deviations / divisor : nan;
+    if (out_deviations) out_deviations[at] = static_cast<Out>(root ? __builtin_sqrt(value) : value);
+    if (out_means) out_means[at] = static_cast<Out>(m.count > 0 ? m.mean : nan);
   });
 }
 
@@ -566,18 +670,19 @@ void fill_floating(ReduceKernels& kernels, DType dtype) {
     kernels.reduce[static_cast<int>(op)][static_cast<int>(dtype)] = kernel;
   };
   set(Reduce::Sum, run<FloatSum<T, Identity>>);
-  set(Reduce::Mean, run<FloatSum<T, Identity, true>>);
+  set(Reduce::Mean, run<FloatSum<T, Identity, Finish::Mean>>);
   set(Reduce::Prod, run<FloatProduct<T>>);
   set(Reduce::Max, run<FloatExtreme<T, Largest, Identity>>);
   set(Reduce::Min, run<FloatExtreme<T, Smallest, Identity>>);
   set(Reduce::Any, run<ExactFold<T, AnyOf>>);
   set(Reduce::All, run<ExactFold<T, AllOf>>);
   set(Reduce::CountNonzero, run<ExactFold<T, NonzeroCount>>);
-  set(Reduce::SumOfSquares, run<FloatSum<T, Squared>>);
+  set(Reduce::Norm, run<FloatSum<T, Squared, Finish::Root>>);
   set(Reduce::SumOfAbs, run<FloatSum<T, Absolute>>);
   set(Reduce::MaxOfAbs, run<FloatExtreme<T, Largest, Absolute>>);
   set(Reduce::NanSum, run<FloatSum<T, NanAsZero>>);
-  kernels.moments[static_cast<int>(dtype)] = moments<T>;
+  kernels.moments[static_cast<int>(dtype)] = moments<T, T>;
+  kernels.moments_parts[static_cast<int>(dtype)] = moments<T, double>;
 }
 
 }  // namespace

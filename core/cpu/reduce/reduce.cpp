@@ -133,12 +133,11 @@ Steps steps_of(Reduce op, DType dtype) {
       return {op, Reduce::Sum, DType::Int64};
     case Reduce::MaxOfAbs:
       return {op, Reduce::Max, dtype};
-    case Reduce::SumOfSquares:
     case Reduce::SumOfAbs:
     case Reduce::NanSum:
       return {op, Reduce::Sum, dtype};
     default:
-      return {op, op, dtype};  // Max, Min
+      return {op, op, dtype};  // Max, Min; a norm is the norm of the parts' norms
   }
 }
 
@@ -165,27 +164,35 @@ void for_each_output(const Axis* axes, int rank, int64_t out, F f) {
   for (int64_t i = 0; i < axes->size; ++i) for_each_output(axes + 1, rank - 1, out + i * axes->out_stride, f);
 }
 
-template <class T>
-void moments(const Reduction& r, const void* input, T* deviations, T* means) {
-  constexpr DType dtype = dtype_of<T>;
+void moments(DType dtype, const Reduction& r, double divisor, bool root, const void* input, void* deviations,
+             void* means) {
+  const auto set = [&](void* out, int64_t offset, double value) {
+    if (!out) return;
+    if (dtype == DType::Float32)
+      static_cast<float*>(out)[offset] = static_cast<float>(value);
+    else
+      static_cast<double*>(out)[offset] = value;
+  };
   const MomentsKernel kernel = kernels().reduce.moments[static_cast<int>(dtype)];
   const Cut cut = choose_cut(r);
-  if (cut.what == Cut::None) return kernel(r, input, deviations, means);
+  if (cut.what == Cut::None) return kernel(r, input, deviations, means, divisor, root);
   if (cut.what == Cut::Kept)
     return over_kept(r, cut, [&](const Reduction& part, int64_t in, int64_t out) {
-      kernel(part, at(input, in, dtype), at(deviations, out, dtype), at(means, out, dtype));
+      kernel(part, at(input, in, dtype), at(deviations, out, dtype), at(means, out, dtype), divisor, root);
     });
+  const MomentsKernel part_kernel = kernels().reduce.moments_parts[static_cast<int>(dtype)];
   struct Part {
     double count;
-    std::unique_ptr<T[]> deviations, means;
+    std::unique_ptr<double[]> deviations, means;
   };
   Part parts[kMaxChunks];
   for (int64_t c = 0; c < cut.chunks; ++c)
-    parts[c] = {0, std::make_unique_for_overwrite<T[]>(r.outputs),
-                std::make_unique_for_overwrite<T[]>(r.outputs)};
+    parts[c] = {0, std::make_unique_for_overwrite<double[]>(r.outputs),
+                std::make_unique_for_overwrite<double[]>(r.outputs)};
   over_chunks(r, cut, [&](int64_t chunk, const Reduction& part, int64_t in, int64_t) {
     parts[chunk].count = static_cast<double>(part.count);
-    kernel(part, at(input, in, dtype), parts[chunk].deviations.get(), parts[chunk].means.get());
+    part_kernel(part, at(input, in, dtype), parts[chunk].deviations.get(), parts[chunk].means.get(), 1,
+                false);
   });
   int64_t index = 0;
   for_each_output(r.kept, r.kept_rank, 0, [&](int64_t out) {
@@ -196,22 +203,16 @@ void moments(const Reduction& r, const void* input, T* deviations, T* means) {
       sum += parts[c].deviations[index] + delta * delta * count * share;
       count += parts[c].count;
     }
-    if (deviations) deviations[out] = static_cast<T>(sum);
-    if (means) means[out] = static_cast<T>(mean);
+    set(deviations, out, root ? std::sqrt(sum / divisor) : sum / divisor);
+    set(means, out, mean);
     ++index;
   });
 }
 
-template <class T>
-void variance_of(const Reduction& r, double correction, bool standard_deviation, const void* input,
-                 T* variances, T* means) {
-  moments<T>(r, input, variances, means);
-  if (!variances || r.outputs == 0) return;
-  const double divisor = std::max(0.0, static_cast<double>(r.count) - correction);
-  for_each_output(r.kept, r.kept_rank, 0, [&](int64_t out) {
-    const double value = static_cast<double>(variances[out]) / divisor;
-    variances[out] = static_cast<T>(standard_deviation ? std::sqrt(value) : value);
-  });
+bool all_finite(const float* x, int64_t n) {
+  int good = 1;
+  for (int64_t i = 0; i < n; ++i) good &= x[i] - x[i] == 0;
+  return good;
 }
 
 }  // namespace
@@ -232,6 +233,12 @@ void reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void*
   over_chunks(r, cut, [&](int64_t chunk, const Reduction& part, int64_t in, int64_t) {
     kernel(part, at(input, in, dtype), at(parts.get(), chunk * r.outputs, steps.between));
   });
+  // Sums of parts may overflow where that of the whole, or the mean, does not.
+  const bool sums_floats =
+      steps.part == Reduce::Sum || steps.part == Reduce::SumOfAbs || steps.part == Reduce::NanSum;
+  if (sums_floats && steps.between == DType::Float32 &&
+      !all_finite(reinterpret_cast<const float*>(parts.get()), cut.chunks * r.outputs))
+    return kernel_of(op, dtype)(r, input, output);
   Reduction last = of_chunks(r, cut);
   last.count = r.count;  // the divisor of Mean
   kernel_of(steps.last, steps.between)(last, parts.get(), output);
@@ -270,12 +277,8 @@ void arg_reduce(ArgReduce op, DType dtype, const Reduction& r, const void* input
 
 void variance(DType dtype, const Reduction& r, double correction, bool standard_deviation, const void* input,
               void* variances, void* means) {
-  if (dtype == DType::Float32)
-    variance_of<float>(r, correction, standard_deviation, input, static_cast<float*>(variances),
-                       static_cast<float*>(means));
-  else
-    variance_of<double>(r, correction, standard_deviation, input, static_cast<double*>(variances),
-                        static_cast<double*>(means));
+  const double divisor = std::max(0.0, static_cast<double>(r.count) - correction);
+  if (r.outputs > 0) moments(dtype, r, divisor, standard_deviation, input, variances, means);
 }
 
 void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, const void* input, void* output,

@@ -44,8 +44,9 @@ void log_sum_exp_scan(DType dtype, SoftmaxShape shape, const void* x, void* y);
 
 using ReduceKernel = void (*)(const Reduction&, const void* input, void* output);
 using ArgReduceKernel = void (*)(const Reduction&, const void* input, void* values, int64_t* indices);
-// Writes the sum of squared deviations and the mean.
-using MomentsKernel = void (*)(const Reduction&, const void* input, void* deviations, void* means);
+// Writes the sum of squared deviations over the divisor, or the root of that, and the mean.
+using MomentsKernel = void (*)(const Reduction&, const void* input, void* deviations, void* means,
+                               double divisor, bool root);
 // `outer` blocks of [size][inner]; within a block, rows are `row_stride` apart and blocks follow each other
 // after `size` rows. Sum and Prod take the accumulator to start from (double for floating dtypes, 64 bits
 // wide for integers) in `carry` and leave the last one there if it is not null (one row only); with a null
@@ -60,6 +61,7 @@ struct ReduceKernels {
   ReduceKernel reduce[kReduceOps][kDTypes];  // null where there is none
   ArgReduceKernel arg_reduce[2][kDTypes];
   MomentsKernel moments[kDTypes];
+  MomentsKernel moments_parts[kDTypes];  // with double results
   ScanKernel scan[4][kDTypes];
 };
 

@@ -56,8 +56,7 @@ Tensor mean_of(const Tensor& x, const Spread& spread) {
   Dims dims;
   for (int i = 0; i < x.dim(); ++i)
     if (spread.mask >> i & 1) dims.push_back(i);
-  const double count = static_cast<double>(reduced_count(x.sizes(), spread.mask));
-  return div(sum_dims(x, IntList(dims), true), Scalar(count));
+  return mean_dims(x, IntList(dims), true);
 }
 
 // 2 / (n - correction) * grad * (x - mean)
@@ -211,16 +210,20 @@ Tensor raw_norm(const Out& out, const Tensor& x, double order, uint32_t mask, bo
   const auto plain = [&](Reduce op) { return reduce(out, op, kernel, x, mask, keepdim, d); };
   if (order == 1) return plain(Reduce::SumOfAbs);
   if (order == std::numeric_limits<double>::infinity()) return plain(Reduce::MaxOfAbs);
-  if (order == 2) {
-    const Tensor squares = reduce({}, Reduce::SumOfSquares, kernel, x, mask, keepdim, d);
-    return pointwise(out, Pointwise::Sqrt, {squares});
-  }
+  if (order == 2) return plain(Reduce::Norm);
   if (order == 0) return reduce(out, Reduce::CountNonzero, kernel, x, mask, keepdim, d);
   const Tensor magnitude = abs(x);
   if (order == -std::numeric_limits<double>::infinity())
     return reduce(out, Reduce::Min, kernel, magnitude, mask, keepdim, d);
-  const Tensor powers = reduce({}, Reduce::Sum, kernel, pow(magnitude, Scalar(order)), mask, keepdim, d);
-  return pow(powers, Scalar(1 / order), out);
+  // In double, whose range has room for the powers of floats.
+  const Tensor powers =
+      reduce({}, Reduce::Sum, kernel, pow(to_dtype(magnitude, DType::Float64), Scalar(order)), mask, keepdim,
+             DType::Float64);
+  const Tensor root = pow(powers, Scalar(1 / order));
+  if (!out.target) return to_dtype(root, d);
+  const Tensor result = result_for(out, root.sizes(), d);
+  copy_into(result, root);
+  return result;
 }
 
 Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, double order, uint32_t mask,
@@ -239,15 +242,10 @@ Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, do
     const Tensor count = x.dim() ? sum_dims(holders, IntList(dims), true) : holders;
     return mul(mul(sgn(x), holders), div(g, count));
   }
-  // x |x|^(p - 2) grad / norm^(p - 1)
-  const Tensor scale =
-      masked_fill(div(g, pow(y, Scalar(order - 1))), eq(detach(y), Scalar(0.0)), Scalar(0.0));
-  if (order < 2) {
-    // |x|^(p - 2) is infinite at 0, where x is 0.
-    const Tensor factor = mul(sgn(x), pow(abs(x), Scalar(order - 1)));
-    return mul(order < 1 ? masked_fill(factor, eq(detach(x), Scalar(0.0)), Scalar(0.0)) : factor, scale);
-  }
-  return mul(mul(x, pow(abs(x), Scalar(order - 2))), scale);
+  // sgn(x) (|x| / norm)^(p - 1) grad: the quotient is in range where neither power need be.
+  const Tensor share = pow(div(abs(x), y), Scalar(order - 1));
+  const Tensor nothing = order < 1 ? eq(detach(x), Scalar(0.0)) : eq(detach(y), Scalar(0.0));
+  return mul(mul(sgn(x), masked_fill(share, nothing, Scalar(0.0))), g);
 }
 
 Tensor vector_norm(const Tensor& self, const Scalar& ord, std::optional<IntList> dim, bool keepdim,

@@ -95,10 +95,10 @@ Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor&
     case Reduce::All:
     case Reduce::CountNonzero:
       return reduce(out, op, name, ne(self, Scalar(0)), mask, keepdim, result);
-    case Reduce::SumOfSquares: {
+    case Reduce::Norm: {
       const Tensor parts = view_as_real(self);
-      const Tensor squares = reduce({}, op, name, parts, mask | 1u << self.dim(), keepdim, real_dtype);
-      return delivered(out, keepdim ? select(squares, -1, 0) : squares, result);
+      const Tensor norm = reduce({}, op, name, parts, mask | 1u << self.dim(), keepdim, real_dtype);
+      return delivered(out, keepdim ? select(norm, -1, 0) : norm, result);
     }
     case Reduce::SumOfAbs:
     case Reduce::MaxOfAbs:

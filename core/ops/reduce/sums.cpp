@@ -113,7 +113,6 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype) {
       }));
 }
 
-namespace {
 Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                  const Out& out) {
   const DType made = mean_dtype(self, dtype);
@@ -126,6 +125,7 @@ Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, s
       }));
 }
 
+namespace {
 Tensor nanmean(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                const Out& out) {
   check(is_floating(self.dtype()),
