@@ -508,7 +508,6 @@ def leaf():
             RuntimeError,
             "`fused` and `foreach` cannot be `True` together.",
         ),
-        (lambda: torch.optim.SGD([leaf()], differentiable=True), NotImplementedError, "differentiable=True"),
         (lambda: torch.optim.Adam([leaf()], lr=-1), ValueError, "Invalid learning rate: -1"),
         (lambda: torch.optim.Adam([leaf()], eps=-1), ValueError, "Invalid epsilon value: -1"),
         (
@@ -719,3 +718,98 @@ def test_groups_are_not_shared_with_the_caller_or_another_optimizer():
     assert [group["momentum"] for group in plain.param_groups] == [0, 0]
     heavy.param_groups[0]["lr"] = 7.0
     assert plain.param_groups[0]["lr"] == 0.01
+
+
+# ---- steps that are recorded
+
+RECORDED = [
+    (torch.optim.SGD, {}),
+    (torch.optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    (torch.optim.SGD, {"momentum": 0.5, "dampening": 0.3, "maximize": True}),
+    (torch.optim.Adam, {"amsgrad": True, "weight_decay": 0.1}),
+    (torch.optim.AdamW, {}),
+    (torch.optim.Adagrad, {"lr_decay": 0.1}),
+    (torch.optim.Adadelta, {}),
+    (torch.optim.Adamax, {"weight_decay": 0.1}),
+    (torch.optim.ASGD, {"t0": 1.0}),
+    (torch.optim.NAdam, {"decoupled_weight_decay": True, "weight_decay": 0.1}),
+    (torch.optim.RAdam, {"betas": (0.9, 0.5)}),
+    (torch.optim.RMSprop, {"centered": True, "momentum": 0.5}),
+    (torch.optim.Rprop, {}),
+]
+
+
+def loss_after_steps(optimizer_class, options, start, scale, lr, differentiable):
+    param = start.clone() if differentiable else start.detach().clone().requires_grad_()
+    optimizer = optimizer_class([param], lr=lr, differentiable=differentiable, **options)
+    for point in ([0.5, -1.0, 2.0], [0.6, -0.8, 1.9], [0.4, 0.9, 1.8], [0.7, 0.5, 1.5]):
+        param.grad = scale * torch.tensor(point, dtype=torch.float64) + scale**2
+        optimizer.step()
+    return (param.sin() * param).sum()
+
+
+@pytest.mark.parametrize(("optimizer_class", "options"), RECORDED)
+def test_gradients_flow_through_recorded_steps(optimizer_class, options):
+    start = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    numbers = {"scale": 1.3, "lr": 0.1}
+    takes_tensor = issubclass(optimizer_class, (torch.optim.SGD, torch.optim.Adam))
+
+    def value(start, scale, lr):
+        return loss_after_steps(optimizer_class, options, start, scale, lr, differentiable=False).item()
+
+    leaves = [start.clone().requires_grad_()]
+    leaves += [torch.tensor(number, dtype=torch.float64, requires_grad=True) for number in numbers.values()]
+    lr = leaves[2] if takes_tensor else numbers["lr"]
+    loss = loss_after_steps(optimizer_class, options, leaves[0], leaves[1], lr, differentiable=True)
+    assert loss.item() == pytest.approx(value(start, **numbers), rel=1e-9)
+    gradients = torch.autograd.grad(loss, leaves if takes_tensor else leaves[:2])
+    step = 1e-5
+    for i in range(3):
+        moved = step * torch.eye(3, dtype=torch.float64)[i]
+        slope = (value(start + moved, **numbers) - value(start - moved, **numbers)) / (2 * step)
+        assert gradients[0][i].item() == pytest.approx(slope, rel=1e-5, abs=1e-7)
+    for gradient, name in zip(gradients[1:], numbers, strict=False):
+        ahead, behind = ({**numbers, name: numbers[name] + sign * step} for sign in (1, -1))
+        slope = (value(start, **ahead) - value(start, **behind)) / (2 * step)
+        assert gradient.item() == pytest.approx(slope, rel=1e-5, abs=1e-7)
+
+
+def test_a_recorded_step_does_not_write_to_a_leaf_that_requires_a_gradient():
+    leaf = torch.ones(2, requires_grad=True)
+    optimizer = torch.optim.SGD([leaf], lr=0.1, differentiable=True)
+    leaf.grad = torch.ones(2)
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        optimizer.step()
+
+
+# ---- L-BFGS where there is nothing to do
+
+
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+def test_lbfgs_stays_where_the_loss_is_flat(search):
+    param = torch.tensor([1.0, 2.0], requires_grad=True)
+    for tolerance in (1e-7, -1.0):
+        optimizer = torch.optim.LBFGS([param], tolerance_grad=tolerance, line_search_fn=search)
+
+        def closure(optimizer=optimizer):
+            optimizer.zero_grad()
+            loss = (param * 0).sum()
+            loss.backward()
+            return loss
+
+        assert optimizer.step(closure).item() == 0
+        assert param.tolist() == [1, 2]
+
+
+def test_lbfgs_searches_along_a_straight_line():
+    param = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.LBFGS([param], max_iter=3, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (2 * param).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert -math.inf < param.item() < 0

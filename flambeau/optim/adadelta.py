@@ -8,7 +8,7 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT
-from .tensor_optimizer import TensorOptimizer, check_not_negative, check_rate
+from .tensor_optimizer import TensorOptimizer, add_scaled, check_not_negative, check_rate
 
 __all__ = ["Adadelta"]
 
@@ -30,7 +30,8 @@ class Adadelta(TensorOptimizer):
         weight_decay: L2 penalty.
         maximize: follow the gradient upwards.
         foreach, capturable: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -71,10 +72,10 @@ class Adadelta(TensorOptimizer):
         return {"square_avg": flambeau.zeros_like(param), "acc_delta": flambeau.zeros_like(param)}
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         rho, eps = group["rho"], group["eps"]
         square_avg = values["square_avg"].mul_(rho).addcmul_(grad, grad, value=1 - rho)
-        delta = values["acc_delta"].add(eps).sqrt_().div_(square_avg.add(eps).sqrt_()).mul_(grad)
+        delta = values["acc_delta"].add(eps).sqrt() / square_avg.add(eps).sqrt() * grad
         values["acc_delta"].mul_(rho).addcmul_(delta, delta, value=1 - rho)
-        param.add_(delta, alpha=-lr)
+        add_scaled(param, delta, -lr)

@@ -8,7 +8,7 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT, step_count
-from .tensor_optimizer import TensorOptimizer, check_not_negative, check_rate
+from .tensor_optimizer import TensorOptimizer, add_quotient, check_not_negative, check_rate, root_plus
 
 __all__ = ["Adagrad"]
 
@@ -29,7 +29,8 @@ class Adagrad(TensorOptimizer):
         eps: :math:`\epsilon`.
         maximize: follow the gradient upwards.
         foreach, fused: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -81,8 +82,8 @@ class Adagrad(TensorOptimizer):
         return {"sum": flambeau.full_like(param, self.defaults["initial_accumulator_value"])}
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         rate = lr / (1 + (values["step"].item() - 1) * group["lr_decay"])
         total = values["sum"].addcmul_(grad, grad)
-        param.addcdiv_(grad, total.sqrt().add_(group["eps"]), value=-rate)
+        add_quotient(param, grad, root_plus(total, group["eps"]), -rate)

@@ -33,7 +33,8 @@ class Adam(CoreOptimizer):
         maximize: follow the gradient upwards.
         decoupled_weight_decay: shrink the parameter directly, as AdamW does.
         foreach, fused, capturable: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -111,6 +112,9 @@ class Adam(CoreOptimizer):
         self._restore_step_counts()
 
     def _update_group(self, group: dict[str, Any]) -> None:
+        if group["differentiable"]:
+            self._update_recorded(group)
+            return
         state, params = self.state, group["params"]
         values_of: Callable[[Tensor], Any] = state.get
         values = [*map(values_of, params)]
@@ -135,6 +139,30 @@ class Adam(CoreOptimizer):
             group["maximize"],
             group["decoupled_weight_decay"],
         )
+
+    def _update_recorded(self, group: dict[str, Any]) -> None:
+        """The step of a group as autograd records it; `lr` and `betas` may be tensors."""
+        lr, weight_decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
+        with flambeau.enable_grad():
+            for param in group["params"]:
+                if param.grad is None:
+                    continue
+                values = self.state[param] or self._start(param, group)
+                values["step"] += 1
+                step = values["step"].item()
+                grad = -param.grad if group["maximize"] else param.grad
+                if weight_decay != 0:
+                    if group["decoupled_weight_decay"]:
+                        param.mul_(1 - lr * weight_decay)
+                    else:
+                        grad = grad + param * weight_decay
+                exp_avg = values["exp_avg"] = values["exp_avg"] * beta1 + grad * (1 - beta1)
+                squares = values["exp_avg_sq"] = values["exp_avg_sq"] * beta2 + grad * grad * (1 - beta2)
+                if group["amsgrad"]:
+                    squares = flambeau.maximum(values["max_exp_avg_sq"], squares)
+                    values["max_exp_avg_sq"] = squares
+                scale = squares.sqrt() / (1 - beta2**step) ** 0.5 + group["eps"]
+                param.sub_(exp_avg / scale * (lr / (1 - beta1**step)))
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         """Creates the state of a parameter that has its first gradient."""

@@ -8,7 +8,7 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT
-from .tensor_optimizer import TensorOptimizer, check_betas, check_not_negative, check_rate
+from .tensor_optimizer import TensorOptimizer, add_quotient, check_betas, check_not_negative, check_rate
 
 __all__ = ["Adamax"]
 
@@ -29,7 +29,8 @@ class Adamax(TensorOptimizer):
         weight_decay: L2 penalty.
         maximize: follow the gradient upwards.
         foreach, capturable: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -70,10 +71,10 @@ class Adamax(TensorOptimizer):
         return {"exp_avg": flambeau.zeros_like(param), "exp_inf": flambeau.zeros_like(param)}
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         beta1, beta2 = group["betas"]
         exp_avg = values["exp_avg"].lerp_(grad, 1 - beta1)
         exp_inf = values["exp_inf"].mul_(beta2)
-        exp_inf.copy_(flambeau.maximum(exp_inf, grad.abs().add_(group["eps"])))
-        param.addcdiv_(exp_avg, exp_inf, value=-lr / (1 - beta1 ** values["step"].item()))
+        exp_inf.copy_(flambeau.maximum(exp_inf.clone(), grad.abs().add_(group["eps"])))
+        add_quotient(param, exp_avg, exp_inf, -lr / (1 - beta1 ** values["step"].item()))

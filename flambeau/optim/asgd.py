@@ -8,7 +8,7 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT, step_count
-from .tensor_optimizer import TensorOptimizer, check_not_negative, check_rate
+from .tensor_optimizer import TensorOptimizer, add_scaled, check_not_negative, check_rate
 
 __all__ = ["ASGD"]
 
@@ -28,7 +28,8 @@ class ASGD(TensorOptimizer):
         weight_decay: L2 penalty.
         maximize: follow the gradient upwards.
         foreach, capturable: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -72,15 +73,23 @@ class ASGD(TensorOptimizer):
         }
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         decay, step = group["lambd"], values["step"].item()
-        eta, mu = values["eta"].item(), values["mu"].item()
-        param.mul_(1 - decay * eta).add_(grad, alpha=-eta)
+        eta: Any = values["eta"]
+        mu = values["mu"].item()
+        if not eta.requires_grad:
+            eta = eta.item()
+        param.mul_(1 - decay * eta)
+        add_scaled(param, grad, -eta)
         average = values["ax"]
         if mu == 1:
             average.copy_(param)
         else:
             average.add_(param.sub(average), alpha=mu)
-        values["eta"].fill_(lr / (1 + decay * lr * step) ** group["alpha"])
+        eta = lr / (1 + decay * lr * step) ** group["alpha"]
+        if isinstance(eta, Tensor):
+            values["eta"] = eta.to(values["eta"].dtype)
+        else:
+            values["eta"].fill_(eta)
         values["mu"].fill_(1 / max(1, step - group["t0"]))

@@ -101,7 +101,7 @@ class LBFGS(Optimizer):
             direction = self._direction(grad, state, group["history_size"])
             state["d"], state["prev_loss"] = direction, loss
             state["prev_flat_grad"] = grad.clone()
-            state["t"] = lr if state["n_iter"] > 1 else min(1.0, 1.0 / grad.abs().sum().item()) * lr
+            state["t"] = lr if state["n_iter"] > 1 else lr / max(1.0, grad.abs().sum().item())
             slope = grad.dot(direction).item()
             if slope > -tolerance:
                 break

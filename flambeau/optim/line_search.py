@@ -115,10 +115,15 @@ def _cubic_minimum(a: Point, b: Point, least: float, most: float) -> float:
     """The minimum of the cubic through two points with their slopes, within bounds."""
     if a.step > b.step:
         a, b = b, a
+    if a.step == b.step:
+        return min(max(a.step, least), most)
     mean = a.slope + b.slope - 3 * (a.value - b.value) / (a.step - b.step)
     square = mean**2 - a.slope * b.slope
     if not square >= 0:
         return (least + most) / 2
     root = math.sqrt(square)
-    step = b.step - (b.step - a.step) * ((b.slope + root - mean) / (b.slope - a.slope + 2 * root))
+    curvature = b.slope - a.slope + 2 * root
+    if curvature == 0:  # a straight line has no minimum
+        return (least + most) / 2
+    step = b.step - (b.step - a.step) * ((b.slope + root - mean) / curvature)
     return min(max(step, least), most)

@@ -8,7 +8,14 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT, step_count
-from .tensor_optimizer import TensorOptimizer, check_betas, check_not_negative, check_rate
+from .tensor_optimizer import (
+    TensorOptimizer,
+    add_quotient,
+    check_betas,
+    check_not_negative,
+    check_rate,
+    root_plus,
+)
 
 __all__ = ["NAdam"]
 
@@ -34,7 +41,8 @@ class NAdam(TensorOptimizer):
         decoupled_weight_decay: shrink the parameter directly, as AdamW does.
         maximize: follow the gradient upwards.
         foreach, capturable: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -91,7 +99,7 @@ class NAdam(TensorOptimizer):
         }
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         beta1, beta2 = group["betas"]
         step, decay = values["step"].item(), group["momentum_decay"]
@@ -100,6 +108,6 @@ class NAdam(TensorOptimizer):
         product = values["mu_product"].item()
         exp_avg = values["exp_avg"].lerp_(grad, 1 - beta1)
         exp_avg_sq = values["exp_avg_sq"].mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
-        scale = exp_avg_sq.div(1 - beta2**step).sqrt_().add_(group["eps"])
-        param.addcdiv_(grad, scale, value=-lr * (1 - mu) / (1 - product))
-        param.addcdiv_(exp_avg, scale, value=-lr * mu_next / (1 - product * mu_next))
+        scale = root_plus(exp_avg_sq.div(1 - beta2**step), group["eps"])
+        add_quotient(param, grad, scale, -lr * (1 - mu) / (1 - product))
+        add_quotient(param, exp_avg, scale, -lr * mu_next / (1 - product * mu_next))

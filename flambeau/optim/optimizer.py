@@ -394,19 +394,6 @@ class CoreOptimizer(Optimizer):
         if fused and foreach:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        super().add_param_group(param_group)
-        self._refuse_differentiable(self.param_groups[-1])
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            self._refuse_differentiable(group)
-
-    def _refuse_differentiable(self, group: dict[str, Any]) -> None:
-        if group.get("differentiable"):
-            raise NotImplementedError(f"{type(self).__name__}: differentiable=True is not implemented")
-
     def _restore_step_counts(self) -> None:
         """Turns the plain numbers of old checkpoints into tensors."""
         for group in self.param_groups:

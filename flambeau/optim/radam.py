@@ -8,7 +8,15 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT
-from .tensor_optimizer import TensorOptimizer, check_betas, check_not_negative, check_rate
+from .tensor_optimizer import (
+    TensorOptimizer,
+    add_quotient,
+    add_scaled,
+    check_betas,
+    check_not_negative,
+    check_rate,
+    root_plus,
+)
 
 __all__ = ["RAdam"]
 
@@ -37,7 +45,8 @@ class RAdam(TensorOptimizer):
         decoupled_weight_decay: shrink the parameter directly, as AdamW does.
         maximize: follow the gradient upwards.
         foreach, capturable: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -80,7 +89,7 @@ class RAdam(TensorOptimizer):
         return {"exp_avg": flambeau.zeros_like(param), "exp_avg_sq": flambeau.zeros_like(param)}
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         beta1, beta2 = group["betas"]
         step = values["step"].item()
@@ -90,8 +99,8 @@ class RAdam(TensorOptimizer):
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * beta2**step / correction
         if length <= _LEAST_LENGTH:
-            param.add_(exp_avg, alpha=-rate)
+            add_scaled(param, exp_avg, -rate)
             return
         rectified = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
-        scale = exp_avg_sq.sqrt().add_(group["eps"])
-        param.addcdiv_(exp_avg, scale, value=-rate * (rectified * correction) ** 0.5)
+        scale = root_plus(exp_avg_sq, group["eps"])
+        add_quotient(param, exp_avg, scale, -rate * (rectified * correction) ** 0.5)

@@ -8,7 +8,14 @@ import flambeau
 
 from .._core import Tensor
 from .optimizer import ParamsT
-from .tensor_optimizer import TensorOptimizer, check_not_negative, check_rate
+from .tensor_optimizer import (
+    TensorOptimizer,
+    add_quotient,
+    add_scaled,
+    check_not_negative,
+    check_rate,
+    root_plus,
+)
 
 __all__ = ["RMSprop"]
 
@@ -29,7 +36,8 @@ class RMSprop(TensorOptimizer):
         centered: take the variance, the average less the squared average gradient, for :math:`v`.
         maximize: follow the gradient upwards.
         capturable, foreach: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -78,7 +86,7 @@ class RMSprop(TensorOptimizer):
         return values
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         alpha, momentum = group["alpha"], group["momentum"]
         square_avg = values["square_avg"]
@@ -86,9 +94,9 @@ class RMSprop(TensorOptimizer):
         if group["centered"]:
             grad_avg = values["grad_avg"].lerp_(grad, 1 - alpha)
             square_avg = square_avg.addcmul(grad_avg, grad_avg, value=-1)
-        scale = square_avg.sqrt().add_(group["eps"])
+        scale = root_plus(square_avg, group["eps"])
         if momentum > 0:
             buffer = values["momentum_buffer"].mul_(momentum).addcdiv_(grad, scale)
-            param.add_(buffer, alpha=-lr)
+            add_scaled(param, buffer, -lr)
         else:
-            param.addcdiv_(grad, scale, value=-lr)
+            add_quotient(param, grad, scale, -lr)

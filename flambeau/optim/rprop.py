@@ -26,7 +26,8 @@ class Rprop(TensorOptimizer):
         step_sizes: least and largest step size.
         maximize: follow the gradient upwards.
         capturable, foreach: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -68,7 +69,7 @@ class Rprop(TensorOptimizer):
         }
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         (shrink, grow), (least, largest) = group["etas"], group["step_sizes"]
         agreement = grad * values["prev"]

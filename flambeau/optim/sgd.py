@@ -35,7 +35,8 @@ class SGD(CoreOptimizer):
         nesterov: take the look-ahead gradient; needs a momentum and no dampening.
         maximize: follow the gradient upwards.
         foreach, fused: accepted, without effect: there is one implementation.
-        differentiable: not implemented.
+        differentiable: record the step, so that gradients flow through it to the gradients, the parameters
+            before it and `lr`; the parameters must not be leaves then.
 
     Raises:
         ValueError: an option is out of its range.
@@ -109,6 +110,9 @@ class SGD(CoreOptimizer):
                 del values["momentum_buffer"]
 
     def _update_group(self, group: dict[str, Any]) -> None:
+        if group["differentiable"]:
+            self._update_recorded(group)
+            return
         params, buffers = group["params"], []
         if group["momentum"] != 0:
             values_of: Callable[[Tensor], Any] = self.state.get
@@ -118,6 +122,27 @@ class SGD(CoreOptimizer):
                 self._update_with_new_buffers(group)
                 return
         _update(params, buffers, group, group["dampening"])
+
+    def _update_recorded(self, group: dict[str, Any]) -> None:
+        """The step of a group as autograd records it; `lr` and `weight_decay` may be tensors."""
+        momentum, weight_decay = group["momentum"], group["weight_decay"]
+        with flambeau.enable_grad():
+            for param in group["params"]:
+                if param.grad is None:
+                    continue
+                grad = -param.grad if group["maximize"] else param.grad
+                if weight_decay != 0:
+                    grad = grad + param.clone() * weight_decay
+                if momentum != 0:
+                    values = self.state[param]
+                    buffer = values.get("momentum_buffer")
+                    if buffer is None:
+                        buffer = grad.clone()
+                    else:
+                        buffer = buffer * momentum + grad * (1 - group["dampening"])
+                    values["momentum_buffer"] = buffer
+                    grad = grad + buffer * momentum if group["nesterov"] else buffer
+                param.sub_(grad * group["lr"])
 
     def _update_with_new_buffers(self, group: dict[str, Any]) -> None:
         """The step of a group in which some parameters have no buffer, for lack of an earlier gradient."""

@@ -9,14 +9,24 @@ import flambeau
 from .._core import Tensor
 from .optimizer import CoreOptimizer, step_count
 
-__all__ = ["TensorOptimizer", "check_betas", "check_not_negative", "check_rate"]
+__all__ = [
+    "TensorOptimizer",
+    "add_quotient",
+    "add_scaled",
+    "check_betas",
+    "check_not_negative",
+    "check_rate",
+    "root_plus",
+]
 
 
 class TensorOptimizer(CoreOptimizer):
     """An optimizer that updates one parameter after the other with tensor operations.
 
     Subclasses write `_start`, a parameter's first state, and `_update_param`, which is given the gradient
-    with its sign and penalty applied.
+    with its sign and penalty applied. With `differentiable`, what `_update_param` does is recorded: it may
+    write to the state, of which it gets a copy, and to the parameter, but not to what it has computed from
+    them; and `lr` may be a tensor.
     """
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -27,8 +37,9 @@ class TensorOptimizer(CoreOptimizer):
         self._restore_step_counts()
 
     def _update_group(self, group: dict[str, Any]) -> None:
-        lr, weight_decay = float(group["lr"]), group.get("weight_decay", 0)
-        with flambeau.no_grad():
+        recorded = group["differentiable"]
+        lr, weight_decay = group["lr"] if recorded else float(group["lr"]), group.get("weight_decay", 0)
+        with flambeau.set_grad_enabled(recorded):
             for param in group["params"]:
                 if param.grad is None:
                     continue
@@ -36,6 +47,9 @@ class TensorOptimizer(CoreOptimizer):
                 if not values:
                     values["step"] = step_count(group, 0.0)
                     values.update(self._start(param, group))
+                elif recorded:
+                    # The derivatives of earlier steps need the state as it was.
+                    values.update({name: value.clone() for name, value in values.items()})
                 values["step"] += 1
                 grad = -param.grad if group["maximize"] else param.grad
                 if weight_decay != 0:
@@ -49,9 +63,32 @@ class TensorOptimizer(CoreOptimizer):
         raise NotImplementedError(f"{type(self).__name__} does not define _start")
 
     def _update_param(
-        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: float, group: dict[str, Any]
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         raise NotImplementedError(f"{type(self).__name__} does not define _update_param")
+
+
+def add_scaled(param: Tensor, update: Tensor, factor: Any) -> None:
+    """Adds `factor * update` to a parameter; the factor is a number, or a tensor to be differentiated by."""
+    if isinstance(factor, Tensor):
+        param.add_(update * factor)
+    else:
+        param.add_(update, alpha=factor)
+
+
+def add_quotient(param: Tensor, numerator: Tensor, denominator: Tensor, factor: Any) -> None:
+    """Adds `factor * numerator / denominator` to a parameter."""
+    if param.requires_grad and flambeau.is_grad_enabled():
+        # The numerator, part of the state, changes in the next step.
+        param.add_(numerator / denominator * factor)
+    else:
+        param.addcdiv_(numerator, denominator, value=float(factor))
+
+
+def root_plus(squares: Tensor, eps: float) -> Tensor:
+    """The root plus `eps`."""
+    root = squares.sqrt()
+    return root + eps if root.requires_grad else root.add_(eps)
 
 
 def check_rate(lr: float | Tensor) -> None:
