@@ -1,5 +1,6 @@
 """The layers and their functions: values from formulas, representations and errors as PyTorch has them."""
 
+import inspect
 import math
 import warnings
 
@@ -9,6 +10,8 @@ import pytest
 import flambeau as torch
 import flambeau.nn.functional as F
 from flambeau import nn
+
+LAST = torch.channels_last
 
 
 def rows(*values):
@@ -492,3 +495,62 @@ def test_missing_functions_say_so():
         F.ctc_loss  # noqa: B018
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         F.nonsense  # noqa: B018
+
+
+# ---- the order of memory
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda x: F.conv2d(x, torch.ones(4, 8, 3, 3)),
+        lambda x: F.conv2d(x.contiguous(), torch.ones(4, 8, 3, 3).contiguous(memory_format=LAST)),
+        lambda x: F.max_pool2d(x, 2),
+        lambda x: F.max_pool2d(x, 2, return_indices=True)[1],
+        lambda x: F.dropout(x, 0.5),
+        lambda x: F.dropout2d(x, 0.5),
+        lambda x: F.feature_alpha_dropout(x, 0.5, True),
+        lambda x: F.prelu(x, torch.ones(8)),
+        lambda x: x * torch.ones(2, 8, 1, 1),
+        lambda x: torch.ones(8, 1, 1) + x,
+        lambda x: x.relu().gt(0),
+    ],
+)
+def test_channels_stay_last(layer):
+    values = torch.randn(2, 8, 6, 6)
+    kept, plain = layer(values.contiguous(memory_format=LAST)), layer(values)
+    assert kept.is_contiguous(memory_format=LAST)
+    assert not kept.is_contiguous()
+    assert kept.shape == plain.shape
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "strides"),
+    [
+        (torch.zeros(3, 2).t(), torch.zeros(2, 3), (1, 2)),
+        (torch.zeros(2, 3), torch.zeros(3, 2).t(), (3, 1)),
+        (torch.zeros(3, 1), torch.zeros(1, 4), (4, 1)),
+        (torch.zeros(4).expand(3, 4), torch.zeros(3, 4), (4, 1)),
+        (torch.zeros(2, 4, 3).transpose(1, 2), torch.zeros(3, 1), (12, 1, 3)),
+    ],
+)
+def test_the_first_operand_that_tells_two_axes_apart_orders_the_result(first, second, strides):
+    assert (first + second).stride() == strides
+
+
+# ---- signatures
+
+
+def test_modules_and_their_forwards_have_signatures():
+    assert str(inspect.signature(torch.nn.ReLU())) == "(*args, **kwargs)"
+    assert list(inspect.signature(torch.nn.ReLU().forward).parameters) == ["input"]
+    assert list(inspect.signature(torch.nn.ReLU).parameters) == ["inplace"]
+    assert list(inspect.signature(torch.nn.Linear(1, 1).forward).parameters) == ["input"]
+
+
+def test_a_call_of_ones_own_keeps_its_signature():
+    class Own(torch.nn.Module):
+        def __call__(self, x, y=1):
+            return x + y
+
+    assert str(inspect.signature(Own())) == "(x, y=1)"

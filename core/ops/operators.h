@@ -90,6 +90,10 @@ Tensor reshape(const Tensor& self, IntList shape);
 Tensor contiguous(const Tensor& self);
 Tensor clone(const Tensor& self);
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> format);
+// Whether an image of two or three axes lies with its channels innermost (or could be said to).
+bool has_channels_last(const Tensor& self);
+// A copy in that order, outside of the graph.
+Tensor with_channels_last(const Tensor& self);
 Tensor copy_(const Tensor& self, const Operand& source);    // in place; recorded
 Tensor to_dtype(const Tensor& self, DType dtype);           // on the current device
 Tensor to_device(const Tensor& self, Device::Type device);  // self itself where it has the dtype

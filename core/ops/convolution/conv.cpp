@@ -47,7 +47,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
         const WithoutGil guard(estimated_nanoseconds(geometry.shape));
         backend::current().convolution(input.dtype(), geometry.shape, x->data, w->data, b ? b->data : nullptr,
                                        output->data);
-        return output;
+        return has_channels_last(input) || has_channels_last(weight) ? with_channels_last(output) : output;
       },
       wrt(input, [geometry, w = saved(weight)](
                      const Tensor& grad) { return convolution_input_gradient(grad, w(), geometry); }),

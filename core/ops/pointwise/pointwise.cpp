@@ -117,6 +117,51 @@ void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
                             is_complex(promoted) ? "" : "; convert the tensor, for example with .float()");
 }
 
+// The strides of a fresh result whose operands do not all lie in one order: dense, its axes ordered as in the
+// first operand that tells two axes apart, which a broadcast one does not. A product with a number for each
+// channel keeps the channels last.
+Dims result_strides(const Dims& sizes, std::initializer_list<Operand> inputs) {
+  // Above 0: axis `a` must lie outside of `b`; 0: no operand minds.
+  const auto compare = [&](int a, int b) {
+    for (const Operand& input : inputs) {
+      const TensorImpl* t = input.impl();
+      if (!t) continue;
+      const int missing = sizes.count - t->sizes.count;
+      const auto stride = [&](int d) {
+        if (d < missing || t->sizes[d - missing] != sizes[d]) return int64_t{0};
+        return t->strides[d - missing];
+      };
+      const int64_t of_a = stride(a), of_b = stride(b);
+      if (of_a == 0 || of_b == 0) continue;
+      if (of_a != of_b) return of_a > of_b ? 1 : -1;
+      if (sizes[a] > sizes[b]) return 1;
+    }
+    return 0;
+  };
+  Dims order;  // the innermost axis first
+  for (int d = sizes.count - 1; d >= 0; --d) order.push_back(d);
+  for (int i = 1; i < sizes.count; ++i) {
+    int at = i;
+    for (int before = i - 1; before >= 0; --before) {
+      const int side = compare(static_cast<int>(order[before]), static_cast<int>(order[at]));
+      if (side > 0) {
+        std::swap(order[before], order[at]);
+        at = before;
+      } else if (side < 0) {
+        break;
+      }
+    }
+  }
+  Dims strides = sizes;
+  int64_t step = 1;
+  for (int i = 0; i < sizes.count; ++i) {
+    const int d = static_cast<int>(order[i]);
+    strides[d] = step;
+    step *= std::max<int64_t>(sizes[d], 1);
+  }
+  return strides;
+}
+
 Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
                     std::initializer_list<Operand> inputs) {
   const DType kernel_dtype = backend::kernel_result(op, compute);  // what the kernel writes
@@ -166,10 +211,11 @@ Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
 
   Dims sizes;
   const TensorImpl* layout = nullptr;  // every tensor has its shape and strides
-  bool same_layout = true;
+  bool same_layout = true, all_contiguous = true;
   for (const Operand& input : inputs) {
     const TensorImpl* t = input.impl();
     if (!t) continue;
+    all_contiguous &= t->contiguous;
     if (!layout) {
       layout = t;
       sizes = t->sizes;
@@ -181,6 +227,8 @@ Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
   Tensor result;
   if (!out.target && same_layout && layout && !layout->contiguous && is_dense(layout->sizes, layout->strides))
     result = empty_strided(layout->sizes, layout->strides, result_dtype);
+  else if (!out.target && !all_contiguous)
+    result = empty_strided(sizes, result_strides(sizes, inputs), result_dtype);
   else
     result = result_for(out, sizes, result_dtype);
 

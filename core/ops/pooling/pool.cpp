@@ -50,7 +50,7 @@ Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry&
   const WithoutGil guard(estimated_nanoseconds(g.shape));
   backend::current().max_pool(self.dtype(), g.shape, x->data, output->data, index ? index->data : nullptr,
                               kind_of(index));
-  return output;
+  return has_channels_last(self) ? with_channels_last(output) : output;
 }
 
 // The place of `self` in the graph without its memory: what a derivative that is zero, yet recorded, has to
@@ -204,7 +204,8 @@ std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntList k
                                                    IntList padding, IntList dilation, bool ceil_mode) {
   const PoolGeometry g = pool_geometry(self, kernel_size, stride, padding, dilation, ceil_mode);
   const Tensor index = empty(g.output, DType::Int64);
-  return {record_pool(self, index, g), index};
+  const Tensor output = record_pool(self, index, g);
+  return {output, has_channels_last(self) ? with_channels_last(index) : index};
 }
 EXPOSE(
     "max_pool2d_with_indices(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] "

@@ -107,6 +107,24 @@ Tensor clone(const Tensor& self, std::optional<MemoryFormat> format) {
 }
 Tensor clone(const Tensor& self) { return clone(self, MemoryFormat::Preserve); }
 
+bool has_channels_last(const Tensor& self) {
+  const int rank = self.dim();
+  if (self->contiguous || (rank != 4 && rank != 5) || self.strides()[1] == 0) return false;
+  // Strides grow from the channels over the axes of the image, the last one first, to the batch.
+  int64_t least = 0;
+  for (int i = 0; i < rank; ++i) {
+    const int d = i == 0 ? 1 : i == rank - 1 ? 0 : rank - i;
+    if (self.sizes()[d] == 0 || self.strides()[d] < least) return false;
+    if (d == 0 && least == self.strides()[1]) return false;  // one channel of one pixel says nothing
+    least = self.strides()[d] * self.sizes()[d];
+  }
+  return true;
+}
+Tensor with_channels_last(const Tensor& self) {
+  return raw_copy(self, self.dtype(),
+                  self.dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
+}
+
 Tensor contiguous(const Tensor& self) {
   return self->contiguous ? self : clone(self, MemoryFormat::Contiguous);
 }

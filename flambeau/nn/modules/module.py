@@ -63,6 +63,19 @@ def _is_tensor_like(value: Any) -> bool:
     return isinstance(value, Tensor) or hasattr(value, "__torch_function__")
 
 
+class _CallSignature:
+    """What `inspect.signature(module)` says; of a class it knows nothing, there the constructor counts."""
+
+    def __get__(self, module: Module | None, cls: type[Module]) -> Any:
+        # __call__ is the core's, and any forward may be behind it.
+        if module is None or cls.__call__ is not Module.__call__:
+            raise AttributeError("__signature__")
+        import inspect
+
+        kinds = {"args": inspect.Parameter.VAR_POSITIONAL, "kwargs": inspect.Parameter.VAR_KEYWORD}
+        return inspect.Signature([inspect.Parameter(name, kind) for name, kind in kinds.items()])
+
+
 class Module(HookedCall, StateDict):
     """Base class of all neural network modules.
 
@@ -88,6 +101,7 @@ class Module(HookedCall, StateDict):
     dump_patches: bool = False
     call_super_init: bool = False
     training: bool
+    __signature__ = _CallSignature()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:
