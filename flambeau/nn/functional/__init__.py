@@ -12,8 +12,11 @@ from flambeau._missing import missing
 from ._activation import *  # noqa: F403
 from ._dropout import *  # noqa: F403
 from ._loss import *  # noqa: F403
+from ._norm import *  # noqa: F403
 from ._operators import operator
+from ._padding import *  # noqa: F403
 from ._pooling import *  # noqa: F403
+from ._sparse import *  # noqa: F403
 
 linear = operator("linear")
 conv1d = operator("conv1d")
@@ -23,13 +26,12 @@ _NOT_YET = """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
     adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
     adaptive_max_pool3d adaptive_max_pool3d_with_indices affine_grid avg_pool1d avg_pool2d avg_pool3d
-    batch_norm bilinear conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d ctc_loss
-    embedding embedding_bag fold fractional_max_pool2d fractional_max_pool2d_with_indices
-    fractional_max_pool3d fractional_max_pool3d_with_indices grid_sample group_norm grouped_mm
-    gumbel_softmax instance_norm interpolate layer_norm linear_cross_entropy local_response_norm
-    lp_pool1d lp_pool2d lp_pool3d max_pool3d max_pool3d_with_indices max_unpool1d max_unpool2d
-    max_unpool3d multi_head_attention_forward multi_margin_loss multilabel_margin_loss one_hot pad
-    rms_norm rrelu rrelu_ scaled_dot_product_attention scaled_grouped_mm scaled_mm unfold upsample
+    bilinear conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d ctc_loss embedding_bag
+    fold fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
+    fractional_max_pool3d_with_indices grid_sample grouped_mm gumbel_softmax interpolate
+    linear_cross_entropy lp_pool1d lp_pool2d lp_pool3d max_pool3d max_pool3d_with_indices max_unpool1d
+    max_unpool2d max_unpool3d multi_head_attention_forward multi_margin_loss multilabel_margin_loss
+    rrelu rrelu_ scaled_dot_product_attention scaled_grouped_mm scaled_mm unfold upsample
     upsample_bilinear upsample_nearest
 """
 _KNOWN = frozenset(_NOT_YET.split())

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from . import activation, container, conv, distance, dropout, flatten, linear, loss, pooling
+from . import (
+    activation,
+    batchnorm,
+    container,
+    conv,
+    distance,
+    dropout,
+    flatten,
+    linear,
+    loss,
+    normalization,
+    padding,
+    pooling,
+    sparse,
+)
 from . import module as module
 from . import utils as utils
 from .activation import *  # noqa: F403
+from .batchnorm import *  # noqa: F403
 from .container import *  # noqa: F403
 from .conv import *  # noqa: F403
 from .distance import *  # noqa: F403
@@ -14,10 +29,14 @@ from .flatten import *  # noqa: F403
 from .linear import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .module import Module
+from .normalization import *  # noqa: F403
+from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .sparse import *  # noqa: F403
 
 __all__ = ["Module"]
 __all__ += activation.__all__
+__all__ += batchnorm.__all__
 __all__ += container.__all__
 __all__ += conv.__all__
 __all__ += distance.__all__
@@ -25,4 +44,7 @@ __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += linear.__all__
 __all__ += loss.__all__
+__all__ += normalization.__all__
+__all__ += padding.__all__
 __all__ += pooling.__all__
+__all__ += sparse.__all__

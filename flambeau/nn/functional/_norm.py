@@ -1,0 +1,282 @@
+"""Normalisation by batch, layer, group, instance, root mean square and neighbouring channels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import flambeau
+
+from ..._core import Tensor
+from ._padding import pad
+
+__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    r"""Normalises every channel: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        input: ``(N, C, *)``.
+        running_mean, running_var: ``(C)``; in training they move towards the batch's mean and unbiased
+            variance by the share ``momentum``, otherwise they are :math:`\mu` and :math:`\sigma^2`.
+        weight, bias: :math:`\gamma` and :math:`\beta`, ``(C)``; default: 1 and 0.
+        training: whether :math:`\mu` and :math:`\sigma^2` are those of the batch.
+
+    Raises:
+        ValueError: one value in a channel, in training.
+        RuntimeError: a statistic or parameter is missing or of the wrong size.
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+    """
+    channels = input.size(1) if input.dim() > 1 else 0
+    if training and input.numel() == channels > 0:
+        raise ValueError(
+            f"Expected more than 1 value per channel when training, got input size {input.size()}"
+        )
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, values in given.items():
+        if values is None:
+            if not training and name.startswith("running"):
+                raise RuntimeError(f"{name} must be defined in evaluation mode")
+        elif values.numel() != channels:
+            raise RuntimeError(f"{name} should contain {channels} elements not {values.numel()}")
+    if input.dim() < 2:
+        return input.clone()  # without an axis of channels it has no channel
+    if training:
+        axes = [axis for axis in range(input.dim()) if axis != 1]
+        var, mean = flambeau.var_mean(_wide(input), axes, correction=0)
+        _move_statistics(running_mean, running_var, mean, var, input.numel() // max(channels, 1), momentum)
+    else:
+        assert running_mean is not None and running_var is not None
+        mean, var = running_mean, running_var
+    shape = (1, channels, *(1 for _ in range(input.dim() - 2)))
+    return _normalized(input, mean.view(shape), var.view(shape), weight, bias, shape, eps)
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Half precision is normalised in float32."""
+    return x.float() if x.dtype in (flambeau.float16, flambeau.bfloat16) else x
+
+
+def _normalized(
+    x: Tensor,
+    mean: Tensor,
+    var: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    shape: Sequence[int],
+    eps: float,
+) -> Tensor:
+    y = (_wide(x) - mean) * (var + eps).rsqrt()
+    if weight is not None:
+        y = y * weight.view(shape)
+    if bias is not None:
+        y = y + bias.view(shape)
+    return y.to(x.dtype)
+
+
+def _move_statistics(
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    mean: Tensor,
+    var: Tensor,
+    count: int,
+    momentum: float,
+) -> None:
+    """Moves the running statistics towards those of a batch with `count` values for each channel."""
+    if count == 0:
+        return
+    with flambeau.no_grad():
+        if running_mean is not None:
+            running_mean.mul_(1 - momentum).add_(mean.to(running_mean.dtype), alpha=momentum)
+        if running_var is not None:
+            unbiased = var * (count / (count - 1)) if count > 1 else var * math.nan
+            running_var.mul_(1 - momentum).add_(unbiased.to(running_var.dtype), alpha=momentum)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-05,
+) -> Tensor:
+    r"""Normalises every channel of every sample of ``(N, C, *)`` by its own mean and variance.
+
+    The arguments are those of :func:`batch_norm`; ``use_input_stats=False`` takes the running statistics
+    instead, which otherwise move towards the mean of the samples' statistics.
+
+    Source: Ulyanov et al., "Instance normalization", 2016.
+    """
+    if not use_input_stats:
+        if running_mean is None or running_var is None:
+            raise RuntimeError(
+                "Expected running_mean and running_var to be defined when use_input_stats is false"
+            )
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    if math.prod(input.shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
+    channels = input.size(1)
+    var, mean = flambeau.var_mean(_wide(input), list(range(2, input.dim())), correction=0, keepdim=True)
+    count = math.prod(input.shape[2:])
+    _move_statistics(
+        running_mean, running_var, mean.mean(0).view(channels), var.mean(0).view(channels), count, momentum
+    )
+    shape = (1, channels, *(1 for _ in range(input.dim() - 2)))
+    return _normalized(input, mean, var, weight, bias, shape, eps)
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
+    r"""Normalises over the last axes: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        input: ``(*, *normalized_shape)``.
+        normalized_shape: sizes of the axes that share a mean and a variance.
+        weight, bias: :math:`\gamma` and :math:`\beta`, of that shape; default: 1 and 0.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.layer_norm(torch.tensor([[1.0, 3.0]]), (2,), eps=0.0)
+        tensor([[-1.,  1.]])
+
+    Source: Ba et al., "Layer normalization", 2016.
+    """
+    shape = _checked_shape(input, normalized_shape, "[*, ", weight, bias)
+    var, mean = flambeau.var_mean(_wide(input), _last_axes(shape), correction=0, keepdim=True)
+    return _normalized(input, mean, var, weight, bias, shape, eps)
+
+
+def rms_norm(
+    input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None
+) -> Tensor:
+    r"""Divides by the root mean square over the last axes: :math:`y = \gamma x / \sqrt{\overline{x^2} + \epsilon}`.
+
+    The arguments are those of :func:`layer_norm`; ``eps`` is by default the input dtype's distance from 1 to
+    the next number.
+
+    Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
+    """
+    shape = _checked_shape(input, normalized_shape, "[*", weight, None)
+    x = _wide(input)
+    if eps is None:
+        eps = flambeau.finfo(x.dtype).eps
+    y = x * (x.square().mean(_last_axes(shape), keepdim=True) + eps).rsqrt()
+    return (y if weight is None else y * weight).to(input.dtype)
+
+
+def _last_axes(shape: Sequence[int]) -> list[int]:
+    return list(range(-len(shape), 0))
+
+
+def _checked_shape(
+    input: Tensor, normalized_shape: Sequence[int], start: str, weight: Tensor | None, bias: Tensor | None
+) -> list[int]:
+    shape = list(normalized_shape)
+    if not shape:
+        raise RuntimeError(
+            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, "
+            "but got normalized_shape = []"
+        )
+    for name, values in (("weight", weight), ("bias", bias)):
+        if values is not None and list(values.shape) != shape:
+            raise RuntimeError(
+                f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
+                f"{list(values.shape)} and normalized_shape = {shape}"
+            )
+    if list(input.shape[-len(shape) :]) != shape:
+        sizes = ", ".join(map(str, shape))
+        raise RuntimeError(
+            f"Given normalized_shape={shape}, expected input with shape {start}{sizes}], but got input of "
+            f"size{list(input.shape)}"
+        )
+    if not input.is_floating_point():
+        name = str(input.dtype).removeprefix("torch.")
+        raise NotImplementedError(f"normalisation is not implemented for '{name}': convert with .float()")
+    return shape
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-05,
+) -> Tensor:
+    r"""Normalises the channels of ``(N, C, *)`` in groups, each sample by itself.
+
+    Args:
+        input: ``(N, C, *)``.
+        num_groups: how many groups the channels form.
+        weight, bias: a factor and a summand of each channel, ``(C)``; default: 1 and 0.
+
+    Source: Wu and He, "Group normalization", 2018.
+    """
+    if input.dim() < 2:
+        raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    batch, channels, *image = input.shape
+    if channels % num_groups:
+        raise RuntimeError(
+            "Expected number of channels in input to be divisible by num_groups, but got input of shape "
+            f"{list(input.shape)} and num_groups={num_groups}"
+        )
+    if batch * channels // num_groups * math.prod(image) == 1:
+        raise ValueError(
+            "Expected more than 1 value per channel when training, got input size "
+            f"{[batch * channels // num_groups, num_groups, *image]}"
+        )
+    for name, values in (("weight", weight), ("bias", bias)):
+        if values is not None and (values.dim() != 1 or values.numel() != channels):
+            raise RuntimeError(
+                f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
+                f"{name} of shape {list(values.shape)} and input of shape {list(input.shape)}"
+            )
+    groups = input.reshape(batch, num_groups, -1) if input.numel() else input.reshape(batch, num_groups, 0)
+    var, mean = flambeau.var_mean(_wide(groups), [2], correction=0, keepdim=True)
+    per_channel = (batch, num_groups, 1, *(1 for _ in image))
+    shape = (1, channels, *(1 for _ in image))
+    apart = input.reshape(batch, num_groups, channels // num_groups, *image)
+    y = ((_wide(apart) - mean.view(per_channel)) * (var.view(per_channel) + eps).rsqrt()).reshape(input.shape)
+    if weight is not None:
+        y = y * weight.view(shape)
+    if bias is not None:
+        y = y + bias.view(shape)
+    return y.to(input.dtype)
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    r"""Divides by :math:`(k + \alpha \overline{x^2})^\beta`, the mean over ``size`` neighbouring channels.
+
+    Channels beyond the first and the last count as 0. The input is ``(N, C, *)``, of three axes or more.
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
+    """
+    if input.dim() < 3:
+        raise ValueError(
+            f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)"
+        )
+    if input.numel() == 0:
+        return input
+    squares = input.square().movedim(1, -1)
+    means = pad(squares, (size // 2, (size - 1) // 2)).unfold(-1, size, 1).mean(-1)
+    return input / (means.movedim(-1, 1) * alpha + k).pow(beta)

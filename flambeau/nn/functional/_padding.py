@@ -1,0 +1,126 @@
+"""Padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import flambeau
+
+from ..._core import Tensor
+
+__all__ = ["pad"]
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    r"""Adds elements at the ends of the last axes, or with negative numbers takes some away.
+
+    Args:
+        input: any shape ``(*)`` for a constant; else up to three axes to pad behind one or two that are not.
+        pad: ``(before, after)`` of the last axis, then of the one before it, and so on.
+        mode: ``"constant"``; ``"reflect"``, which leaves the end itself out; ``"replicate"``, which repeats
+            it; or ``"circular"``, which goes on at the other end.
+        value: the constant; default: 0.
+
+    Returns:
+        The input's shape, each padded size larger by ``before + after``.
+
+    Raises:
+        RuntimeError: the padding does not fit the input.
+        NotImplementedError: a mode that does not exist, or not for so many axes.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.tensor([[1, 2, 3]])
+        >>> torch.nn.functional.pad(x, (1, 1)).tolist()
+        [[0, 1, 2, 3, 0]]
+        >>> torch.nn.functional.pad(x, (2, 1), mode="reflect").tolist()
+        [[3, 2, 1, 2, 3, 2]]
+    """
+    amounts = [int(amount) for amount in pad]
+    if len(amounts) % 2:
+        raise RuntimeError("Padding length must be divisible by 2")
+    axes = len(amounts) // 2
+    if axes > input.dim():
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got padding "
+            f"length {len(amounts)} and input of dimension {input.dim()}"
+        )
+    ends = [
+        (input.dim() - 1 - i, amounts[2 * i], amounts[2 * i + 1]) for i in range(axes)
+    ]  # (axis, before, after)
+    if mode == "constant":
+        return _pad_constant(input, ends, 0 if value is None else value)
+    if value is not None and value != 0:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if mode not in _SOURCES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if axes not in (1, 2, 3) or input.dim() - axes not in (1, 2):
+        raise NotImplementedError(
+            f"Padding size {len(amounts)} is not supported for {input.dim()}D input tensor.\n"
+            "Supported combinations for non-constant padding:\n"
+            "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
+            "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
+            "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
+        )
+    result = input
+    for axis, before, after in ends:
+        size = input.size(axis)
+        _check_padding(input, mode, axis, before, after)
+        if mode == "circular":  # what goes round is what the negative paddings leave
+            first, last = max(-before, 0), size - max(-after, 0)
+            result = result.narrow(axis, first, max(last - first, 0))
+            size, before, after = result.size(axis), max(before, 0), max(after, 0)
+        if before or after:
+            positions = flambeau.arange(-before, size + after, device=input.device)
+            result = result.index_select(axis, _SOURCES[mode](positions, size))
+    return result.clone() if result.data_ptr() == input.data_ptr() else result
+
+
+def _pad_constant(input: Tensor, ends: list[tuple[int, int, int]], value: float) -> Tensor:
+    sizes = list(input.shape)
+    source = input
+    for axis, before, after in ends:
+        sizes[axis] += before + after
+        if sizes[axis] < 0:
+            raise RuntimeError(
+                f"The input size {input.size(axis)}, plus negative padding {before} and {after} resulted in a "
+                f"negative output size, which is invalid. Check dimension {axis} of your input."
+            )
+        first, last = max(-before, 0), input.size(axis) - max(-after, 0)
+        if first > 0 or last < input.size(axis):
+            source = source.narrow(axis, first, max(last - first, 0))
+    if sizes == list(input.shape) and source is input:
+        return input.clone()
+    result = input.new_full(sizes, value)
+    inside = result
+    for axis, before, _ in ends:
+        inside = inside.narrow(axis, max(before, 0), source.size(axis))
+    inside.copy_(source)
+    return result
+
+
+def _check_padding(input: Tensor, mode: str, axis: int, before: int, after: int) -> None:
+    size, sizes = input.size(axis), list(input.shape)
+    if mode == "reflect" and (before >= size or after >= size):
+        raise RuntimeError(
+            "Argument #4: Padding size should be less than the corresponding input dimension, but got: "
+            f"padding ({before}, {after}) at dimension {axis} of input {sizes}"
+        )
+    if mode == "circular":
+        if before > size or after > size:
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        if size + before + after < 0:
+            raise RuntimeError("Negative padding value is resulting in an empty dimension")
+    elif size + before + after < 1:
+        raise RuntimeError(
+            f"input ({'WHD'[input.dim() - 1 - axis]}: {size}) is too small. Calculated output "
+            f"{'WHD'[input.dim() - 1 - axis]}: {size + before + after}"
+        )
+
+
+# Where the element at a position before, in or behind an axis comes from.
+_SOURCES: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "reflect": lambda at, size: (size - 1) - ((size - 1) - at.abs()).abs(),
+    "replicate": lambda at, size: at.clamp(0, size - 1),
+    "circular": lambda at, size: at % size if size else at,
+}

@@ -1,0 +1,258 @@
+"""Layers that normalise over batches and instances, and keep statistics of what they have seen."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from ... import _core
+from ..._core import Tensor
+from .. import functional as F
+from .normalization import _Scaling
+
+__all__ = [
+    "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+]  # fmt: skip
+
+
+class _Norm(_Scaling):
+    """Parameters and statistics of ``num_features`` channels."""
+
+    _version = 2
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float,
+        momentum: float | None,
+        affine: bool,
+        track_running_stats: bool,
+        device: Any,
+        dtype: Any,
+        bias: bool,
+    ) -> None:
+        super().__init__()
+        self.num_features = num_features
+        self.eps = eps
+        self.momentum = momentum
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        if track_running_stats:
+            self.register_buffer("running_mean", _core.zeros(num_features, device=device, dtype=dtype))
+            self.register_buffer("running_var", _core.ones(num_features, device=device, dtype=dtype))
+            self.register_buffer("num_batches_tracked", _core.tensor(0, dtype=_core.int64, device=device))
+        else:
+            for name in ("running_mean", "running_var", "num_batches_tracked"):
+                self.register_buffer(name, None)
+        self._make_parameters((num_features,), affine, affine and bias, device=device, dtype=dtype)
+
+    def reset_running_stats(self) -> None:
+        """Forgets what was seen: mean 0, variance 1."""
+        if self.track_running_stats:
+            self.running_mean.zero_()  # type: ignore[union-attr]
+            self.running_var.fill_(1)  # type: ignore[union-attr]
+            self.num_batches_tracked.zero_()  # type: ignore[union-attr]
+
+    def reset_parameters(self) -> None:
+        """Sets factors to 1 and summands to 0, and forgets the statistics."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Any, *arguments: Any
+    ) -> None:
+        # Version 1, before batches were counted.
+        if local_metadata.get("version") is None or local_metadata["version"] < 2:
+            key = prefix + "num_batches_tracked"
+            if self.track_running_stats and key not in state_dict:
+                count = self.num_batches_tracked
+                known = count is not None and count.device.type != "meta"
+                state_dict[key] = count if known else _core.tensor(0, dtype=_core.int64)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *arguments)
+
+    def extra_repr(self) -> str:
+        """The channels and the options."""
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class _BatchNorm(_Norm):
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        raise NotImplementedError(f"{type(self).__name__} does not define _check_input_dim")
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalises the input."""
+        self._check_input_dim(input)
+        share = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+            if self.momentum is None:
+                share = 1.0 / float(self.num_batches_tracked)
+        of_batch = self.training or (self.running_mean is None and self.running_var is None)
+        used = not self.training or self.track_running_stats
+        return F.batch_norm(
+            input,
+            self.running_mean if used else None,
+            self.running_var if used else None,
+            self.weight,
+            self.bias,
+            of_batch,
+            share,
+            self.eps,
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    r"""Normalises every channel over a batch: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    In training, :math:`\mu` and :math:`\sigma^2` are the batch's, and the running mean and (unbiased)
+    variance move towards them; in evaluation the running ones are taken.
+
+    Args:
+        num_features: the channels.
+        eps: :math:`\epsilon`.
+        momentum: the share of the new batch in the running statistics; None: the mean of all batches.
+        affine: whether there are :math:`\gamma` and :math:`\beta`, from 1 and 0.
+        track_running_stats: whether there are running statistics; without, the batch's are always taken.
+        device, dtype: of parameters and statistics.
+        bias: whether there is :math:`\beta`.
+
+    Shape:
+        Input and output ``(N, C)`` or ``(N, C, L)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.BatchNorm1d(1, eps=0.0)(torch.tensor([[1.0], [3.0]])).tolist()
+        [[-1.0], [1.0]]
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.dim()}D input)")
+
+
+class BatchNorm2d(_BatchNorm):
+    """:class:`BatchNorm1d` for ``(N, C, H, W)``."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() != 4:
+            raise ValueError(f"expected 4D input (got {input.dim()}D input)")
+
+
+class BatchNorm3d(_BatchNorm):
+    """:class:`BatchNorm1d` for ``(N, C, D, H, W)``."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() != 5:
+            raise ValueError(f"expected 5D input (got {input.dim()}D input)")
+
+
+class _InstanceNorm(_Norm):
+    image_axes: int
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalises the input."""
+        unbatched = self.image_axes + 1
+        if input.dim() not in (unbatched, unbatched + 1):
+            raise ValueError(f"expected {unbatched}D or {unbatched + 1}D input (got {input.dim()}D input)")
+        axis = input.dim() - unbatched
+        if input.size(axis) != self.num_features:
+            if self.affine:
+                raise ValueError(
+                    f"expected input's size at dim={axis} to match num_features ({self.num_features}), but "
+                    f"got: {input.size(axis)}."
+                )
+            warnings.warn(
+                f"input's size at dim={axis} does not match num_features. You can silence this warning by "
+                "not passing in num_features, which is not used because affine=False",
+                stacklevel=2,
+            )
+        y = F.instance_norm(
+            input if axis else input.unsqueeze(0),
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            0.0 if self.momentum is None else self.momentum,
+            self.eps,
+        )
+        return y if axis else y.squeeze(0)
+
+
+class InstanceNorm1d(_InstanceNorm):
+    r"""Normalises every channel of every sample: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        num_features: the channels.
+        eps: :math:`\epsilon`.
+        momentum: the share of new samples in the running statistics.
+        affine: whether there are :math:`\gamma` and :math:`\beta`, from 1 and 0.
+        track_running_stats: whether there are running statistics, which evaluation takes.
+        device, dtype: of parameters and statistics.
+        bias: whether there is :math:`\beta`.
+
+    Shape:
+        Input and output ``(N, C, L)`` or ``(C, L)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.InstanceNorm1d(1, eps=0.0)(torch.tensor([[1.0, 3.0]])).tolist()
+        [[-1.0, 1.0]]
+
+    Source: Ulyanov et al., "Instance normalization", 2016.
+    """
+
+    image_axes = 1
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """:class:`InstanceNorm1d` for ``(N, C, H, W)`` or ``(C, H, W)``."""
+
+    image_axes = 2
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """:class:`InstanceNorm1d` for ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
+
+    image_axes = 3

@@ -1,0 +1,245 @@
+"""Layers that normalise, pad, rearrange and look up: values from formulas, statistics, errors and derivatives."""
+
+import math
+
+import numpy as np
+import pytest
+from gradients import check_gradient
+
+import flambeau as torch
+import flambeau.nn.functional as F
+from flambeau import nn
+
+
+def double(*shape, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape))
+
+
+def close(got, expected, tolerance=1e-9):
+    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+def standardized(x, axes, eps=1e-5):
+    return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+
+
+# ---- normalisation
+
+
+def test_layer_norm_standardizes_the_last_axes():
+    x, weight, bias = double(2, 3, 4), double(3, 4, seed=1), double(3, 4, seed=2)
+    expected = standardized(x.numpy(), (1, 2)) * weight.numpy() + bias.numpy()
+    close(F.layer_norm(x, (3, 4), weight, bias), expected)
+    check_gradient(lambda *args: F.layer_norm(args[0], (3, 4), *args[1:]), x, weight, bias)
+
+
+def test_rms_norm_divides_by_the_root_mean_square():
+    x = double(3, 4)
+    expected = x.numpy() / np.sqrt((x.numpy() ** 2).mean(1, keepdims=True) + 0.1)
+    close(F.rms_norm(x, (4,), eps=0.1), expected)
+    close(nn.RMSNorm(4, eps=0.1).double()(x), expected)
+
+
+def test_group_norm_standardizes_groups_of_channels():
+    x, weight, bias = double(2, 6, 3), double(6, seed=1), double(6, seed=2)
+    groups = standardized(x.numpy().reshape(2, 2, 9), 2).reshape(2, 6, 3)
+    expected = groups * weight.numpy()[:, None] + bias.numpy()[:, None]
+    close(F.group_norm(x, 2, weight, bias), expected)
+    check_gradient(lambda *args: F.group_norm(args[0], 2, *args[1:]), x, weight, bias)
+
+
+def test_instance_norm_standardizes_each_channel_of_each_sample():
+    x = double(2, 3, 5)
+    close(F.instance_norm(x), standardized(x.numpy(), 2))
+    close(nn.InstanceNorm1d(3)(x[0]), standardized(x.numpy()[0], 1))
+
+
+def test_batch_norm_takes_the_batch_in_training_and_what_it_has_seen_in_evaluation():
+    layer, x = nn.BatchNorm2d(3).double(), double(4, 3, 2, 2)
+    values = x.numpy()
+    close(layer(x), standardized(values, (0, 2, 3)))
+    mean, var = values.mean((0, 2, 3)), values.var((0, 2, 3), ddof=1)
+    close(layer.running_mean, 0.1 * mean)
+    close(layer.running_var, 0.9 + 0.1 * var)
+    assert layer.num_batches_tracked.item() == 1
+    layer.eval()
+    scale = np.sqrt(0.9 + 0.1 * var + 1e-5)[:, None, None]
+    close(layer(x), (values - 0.1 * mean[:, None, None]) / scale)
+    assert layer.num_batches_tracked.item() == 1
+
+
+def test_batch_norm_without_momentum_averages_all_batches():
+    layer = nn.BatchNorm1d(2, momentum=None).double()
+    batches = [double(5, 2, seed=seed) for seed in range(3)]
+    for batch in batches:
+        layer(batch)
+    close(layer.running_mean, np.mean([batch.numpy().mean(0) for batch in batches], 0))
+
+
+def test_batch_norm_has_derivatives_of_both_orders():
+    x, weight, bias = double(3, 2, 2), double(2, seed=1), double(2, seed=2)
+    check_gradient(
+        lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), x, weight, bias, tolerance=1e-4
+    )
+
+
+def test_half_precision_is_normalised_in_float32():
+    x = torch.tensor([[60000.0, 60001.0, 0.0, 1.0]]).half()
+    y = F.layer_norm(x, (4,))
+    assert y.dtype == torch.float16
+    assert y.isfinite().all()
+
+
+def test_old_batch_norm_checkpoints_have_no_count():
+    layer, state = nn.BatchNorm1d(2), nn.BatchNorm1d(2).state_dict()
+    del state["num_batches_tracked"]
+    state._metadata[""]["version"] = 1
+    layer.load_state_dict(state)
+    assert layer.num_batches_tracked.item() == 0
+
+
+def test_local_response_norm_divides_by_neighbouring_channels():
+    x = double(1, 4, 2)
+    squares = np.pad(x.numpy() ** 2, ((0, 0), (1, 1), (0, 0)))
+    means = sum(squares[:, i : i + 4] for i in range(3)) / 3
+    close(F.local_response_norm(x, 3, alpha=0.5, beta=0.7, k=2.0), x.numpy() / (2 + 0.5 * means) ** 0.7)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: F.layer_norm(torch.ones(2, 3), (4,)), RuntimeError, "expected input with shape"),
+        (lambda: F.batch_norm(torch.ones(1, 3), None, None, training=True), ValueError, "more than 1 value"),
+        (lambda: F.batch_norm(torch.ones(2, 3), None, None), RuntimeError, "running_mean must be defined"),
+        (lambda: F.group_norm(torch.ones(2, 3), 2), RuntimeError, "divisible by num_groups"),
+        (lambda: nn.GroupNorm(2, 3), ValueError, "must be divisible by num_groups"),
+        (lambda: nn.BatchNorm2d(3)(torch.ones(2, 3)), ValueError, "expected 4D input"),
+        (lambda: F.instance_norm(torch.ones(2, 3, 1)), ValueError, "more than 1 spatial element"),
+    ],
+)
+def test_bad_input_to_a_normalisation_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+# ---- padding
+
+
+@pytest.mark.parametrize(
+    ("mode", "numpys"), [("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")]
+)
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_padding_follows_its_mode(mode, numpys, axes):
+    x = double(2, *(3, 4, 5)[:axes])
+    pad = [1, 2, 2, 1, 1, 0][: 2 * axes]
+    widths = [(0, 0), *((pad[2 * i], pad[2 * i + 1]) for i in reversed(range(axes)))]
+    close(F.pad(x, pad, mode=mode), np.pad(x.numpy(), widths, mode=numpys))
+    check_gradient(lambda x: F.pad(x, pad, mode=mode) ** 2, x, tolerance=1e-4)
+
+
+def test_constants_pad_any_axes_and_negative_numbers_take_away():
+    x = double(2, 3)
+    close(F.pad(x, (1, -1, 0, 2), value=7), np.pad(x.numpy()[:, :2], ((0, 2), (1, 0)), constant_values=7))
+    assert F.pad(x, (-2, -1)).shape == (2, 0)
+    assert F.pad(torch.tensor([True]), (1, 1)).tolist() == [False, True, False]
+    check_gradient(lambda x: F.pad(x, (1, -1, 0, 2), value=7) ** 2, x)
+    untouched = F.pad(x, (0, 0))
+    assert untouched.data_ptr() != x.data_ptr()
+
+
+def test_what_goes_round_is_what_negative_paddings_leave():
+    x = torch.arange(6.0).view(1, 6)
+    assert F.pad(x, (2, -1), mode="circular").tolist() == [[3, 4, 0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("pad", "mode", "error", "message"),
+    [
+        ((1,), "constant", RuntimeError, "divisible by 2"),
+        ((1, 1) * 4, "constant", RuntimeError, "less than or equal to two times the input dimension"),
+        ((4, 0), "reflect", RuntimeError, "Padding size should be less than"),
+        ((5, 0), "circular", RuntimeError, "wrapping around more than once"),
+        ((1, 1, 1, 1, 1, 1), "reflect", NotImplementedError, "not supported for 3D input"),
+        ((1, 1), "mirror", NotImplementedError, "Unrecognised padding mode mirror"),
+    ],
+)
+def test_bad_paddings_are_named(pad, mode, error, message):
+    with pytest.raises(error, match=message):
+        F.pad(torch.ones(1, 3, 4), pad, mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("layer", "input_shape", "shape"),
+    [
+        (nn.ConstantPad3d(1, 2.0), (1, 1, 2, 3), (1, 3, 4, 5)),
+        (nn.ZeroPad1d((1, 2)), (1, 3), (1, 6)),
+        (nn.ReflectionPad2d(1), (1, 2, 3), (1, 4, 5)),
+        (nn.ReplicationPad3d(2), (1, 1, 2, 3), (1, 5, 6, 7)),
+        (nn.CircularPad2d((1, 0, 0, 1)), (1, 2, 3), (1, 3, 4)),
+    ],
+)
+def test_padding_layers_pad_as_many_axes_as_they_say(layer, input_shape, shape):
+    assert layer(torch.ones(input_shape)).shape == shape
+
+
+# ---- pixels and channels
+
+
+def test_pixels_are_shuffled_into_images_and_back():
+    x = torch.arange(16.0).view(1, 4, 2, 2)
+    y = F.pixel_shuffle(x, 2)
+    assert y[0, 0].tolist() == [[0, 4, 1, 5], [8, 12, 9, 13], [2, 6, 3, 7], [10, 14, 11, 15]]
+    assert torch.equal(F.pixel_unshuffle(y, 2), x)
+    with pytest.raises(RuntimeError, match="divisible by the square of upscale_factor"):
+        F.pixel_shuffle(torch.ones(1, 3, 2, 2), 2)
+
+
+def test_channels_are_dealt_out():
+    x = torch.arange(6.0).view(1, 6, 1)
+    assert F.channel_shuffle(x, 2).view(-1).tolist() == [0, 3, 1, 4, 2, 5]
+
+
+# ---- tables
+
+
+def test_an_embedding_looks_rows_up_and_adds_their_gradients():
+    table = double(4, 3).requires_grad_()
+    numbers = torch.tensor([[1, 3], [1, 0]])
+    found = F.embedding(numbers, table)
+    close(found, table.detach().numpy()[numbers.numpy()])
+    found.sum().backward()
+    assert table.grad[:, 0].tolist() == [1, 2, 0, 1]
+
+
+def test_the_padding_row_gets_no_gradient_and_frequent_rows_a_smaller_one():
+    table = torch.ones(4, 2, requires_grad=True)
+    numbers = torch.tensor([1, 1, 2, 3])
+    F.embedding(numbers, table, padding_idx=-2, scale_grad_by_freq=True).sum().backward()
+    assert table.grad[:, 0].tolist() == [0, 1, 0, 1]
+
+
+def test_long_rows_in_use_are_shortened_in_place():
+    layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0], [0.3, 0.4]]), max_norm=1.0)
+    layer(torch.tensor([0, 2]))
+    close(layer.weight, [[0.6, 0.8], [6, 8], [0.3, 0.4]], 1e-6)
+    assert not layer.weight.requires_grad
+
+
+def test_bad_embeddings_are_named():
+    with pytest.raises(IndexError, match="index out of range"):
+        F.embedding(torch.tensor([2]), torch.ones(2, 2))
+    with pytest.raises(NotImplementedError, match="sparse=True"):
+        F.embedding(torch.tensor([0]), torch.ones(2, 2), sparse=True)
+    with pytest.raises(AssertionError, match="Padding_idx must be within"):
+        nn.Embedding(2, 2, padding_idx=2)
+    assert nn.Embedding(3, 2, padding_idx=-1).weight[2].tolist() == [0, 0]
+
+
+def test_one_hot_marks_the_class():
+    assert F.one_hot(torch.tensor([[0], [2]])).tolist() == [[[1, 0, 0]], [[0, 0, 1]]]
+    assert F.one_hot(torch.tensor(1), 3).tolist() == [0, 1, 0]
+    with pytest.raises(RuntimeError, match="smaller than num_classes"):
+        F.one_hot(torch.tensor([2]), 2)
+    with pytest.raises(RuntimeError, match="Can not infer"):
+        F.one_hot(torch.tensor([], dtype=torch.int64))
+    assert math.prod(F.one_hot(torch.tensor([], dtype=torch.int64), 3).shape) == 0
