@@ -19,7 +19,7 @@ class _HookHandle:
     def __init__(self, owner: Any, hook_id: int) -> None:
         from weakref import ref
 
-        self._owner = ref(owner) if isinstance(owner, Tensor) else (lambda: owner)
+        self._owner = ref(owner)
         self.id = hook_id
 
     def remove(self) -> None:
@@ -52,7 +52,9 @@ def _register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> _Ho
     >>> x.grad
     tensor([2., 2.])
     """
-    return _HookHandle(self, self._add_hook(hook))
+    # A hook belongs to the value that the tensor has now: to its node, which an in-place write leaves behind.
+    owner = self if self.is_leaf else self.grad_fn
+    return _HookHandle(owner, self._add_hook(hook))
 
 
 def _register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> _HookHandle:

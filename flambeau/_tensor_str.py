@@ -228,7 +228,10 @@ def _dtype_goes_without_saying(dtype: Any) -> bool:
 
 def _history(tensor: Any) -> str | None:
     """`grad_fn=<Name>` of a result, `requires_grad=True` of a leaf, None of what autograd does not know."""
-    node = tensor.grad_fn
+    try:
+        node = tensor.grad_fn
+    except RuntimeError:  # a view whose history cannot be told any more
+        return "grad_fn=<Invalid>"
     if node is not None:
         name = node.name() if callable(getattr(node, "name", None)) else type(node).__name__
         return f"grad_fn=<{name.rsplit('::', 1)[-1]}>"

@@ -40,6 +40,7 @@ struct GraphTask {
   bool restricted = false;                 // only what leads to the captures is computed
   std::unordered_set<const Node*> needed;  // the nodes that run
   std::unordered_map<const Node*, size_t> first_capture;
+  std::span<const Edge> roots;
   const TensorImpl* accumulating =
       nullptr;  // the leaf whose `grad` is being written, perhaps without the GIL
 
@@ -59,6 +60,8 @@ struct GraphTask {
   void finish_ready();
   void accumulate(const Tensor& leaf, Tensor grad);
 
+  uint64_t number() const { return number_; }
+
  private:
   uint64_t number_;
   bool alone_;  // no other run was under way when this one began
@@ -69,7 +72,8 @@ namespace {
 
 std::vector<GraphTask*> running_tasks;  // of all threads
 uint64_t tasks_begun = 0;
-thread_local char thread_mark;  // its address tells threads apart
+thread_local GraphTask* current_task = nullptr;  // of this thread, the innermost
+thread_local char thread_mark;                   // its address tells threads apart
 
 // Threads that wait for another to finish with a leaf.
 std::mutex leaf_mutex;
@@ -496,6 +500,35 @@ void GraphTask::finish_ready() {
   }
 }
 
+uint64_t current_run() { return current_task ? current_task->number() : 0; }
+bool run_is_restricted() { return current_task && current_task->restricted; }
+bool is_running(uint64_t run) {
+  return std::ranges::any_of(running_tasks, [run](const GraphTask* task) { return task->number() == run; });
+}
+std::vector<bool> will_run(std::span<const Edge> places) {
+  std::vector<bool> reached(places.size());
+  if (!current_task) return reached;
+  std::unordered_set<const void*> seen;
+  std::vector<const Node*> stack;
+  const auto follow = [&](const Edge& edge) {
+    if (!current_task->wanted(edge)) return;
+    if (edge.leaf)
+      seen.insert(edge.leaf.get());
+    else if (seen.insert(edge.node.get()).second)
+      stack.push_back(edge.node.get());
+  };
+  for (const Edge& root : current_task->roots) follow(root);
+  while (!stack.empty()) {
+    const Node* node = stack.back();
+    stack.pop_back();
+    for (const Edge& edge : node->edges) follow(edge);
+  }
+  for (size_t i = 0; i < places.size(); ++i)
+    reached[i] = seen.contains(places[i].leaf ? static_cast<const void*>(places[i].leaf.get())
+                                              : static_cast<const void*>(places[i].node.get()));
+  return reached;
+}
+
 Edge input_edge(const Tensor& input, size_t index, bool accumulate) {
   if (!input) fail<TypeError>("element ", index, " of inputs is None");
   if (accumulate) retain_grad(input);
@@ -535,7 +568,13 @@ Tensor root_gradient(const Tensor& root, Tensor grad, size_t index) {
 std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<Tensor> grad_roots,
                                  std::span<const Edge> inputs, const BackwardOptions& options) {
   GraphTask task;
+  struct Current {
+    GraphTask* previous;
+    explicit Current(GraphTask* task) : previous(std::exchange(current_task, task)) {}
+    ~Current() { current_task = previous; }
+  } current(&task);
   task.options = options;
+  task.roots = roots;
   task.restricted = !inputs.empty();
   if (task.restricted) {
     for (const Edge& input : inputs)

@@ -17,6 +17,14 @@ uint64_t hook_counter = 0;
 thread_local std::vector<Node*>* graveyard = nullptr;
 }  // namespace
 
+std::string operation_name(const char* node) {
+  std::string text(node);
+  const size_t at = text.rfind("Backward");
+  if (at != std::string::npos && at > 0 && text.find_first_not_of("0123456789", at + 8) == std::string::npos)
+    text.resize(at);
+  return text;
+}
+
 uint64_t next_hook_id() { return ++hook_counter; }
 
 int threads_with_capture_hooks = 0;
@@ -92,7 +100,7 @@ void Saved::settle() {
   if (threads_with_capture_hooks && capture_hooks) [[unlikely]] {
     const Tensor tensor(impl_);
     Edge edge = result_nr_ >= 0 ? Edge{} : gradient_edge(tensor);
-    Tensor plain = alias(tensor);
+    const Tensor plain = result_nr_ >= 0 ? alias(tensor) : tensor;
     const uint32_t version = plain->version();
     std::unique_ptr<PackedValue> value;
     {
@@ -199,9 +207,10 @@ Tensor Saved::get(Node* owner) const {
   if (value->version() != version_) {
     std::string origin;
     if (result_nr_ >= 0 && owner)
-      origin = concat(", which is output ", result_nr_, " of ", owner->name, ",");
+      origin = concat(", which is output ", result_nr_, " of ", operation_name(owner->name), ",");
     else if (impl_->grad_fn)
-      origin = concat(", which is output ", impl_->output_nr, " of ", impl_->grad_fn->name, ",");
+      origin =
+          concat(", which is output ", impl_->output_nr, " of ", operation_name(impl_->grad_fn->name), ",");
     fail<RuntimeError>(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         "[torch.",
@@ -331,9 +340,62 @@ struct CopySlices final : Node {
 
 }  // namespace
 
+namespace {
+
+// Throws where the history of a view cannot be rewritten: for a write to it or, `indirect`, to its base or
+// another view of that.
+void refuse_view(const TensorImpl* view, bool indirect) {
+  const ViewKind kind = view->view_kind;
+  if (kind == ViewKind::None || kind == ViewKind::Plain) return;
+  const char* what =
+      indirect ? "its base or another view of its base has been modified" : "is being modified";
+  const std::string made_in = kind == ViewKind::MadeInInference ? "inference" : "no_grad";
+  std::string message;
+  if (view->grad_fn)
+    message = concat("Output ", view->output_nr, " of ", operation_name(view->grad_fn->name),
+                     " is a view and ", what, " inplace. ");
+  else
+    message = concat("A view was created in ", made_in, " mode and ", what,
+                     kind == ViewKind::MadeInInference ? " inplace in normal mode. "
+                                                       : " inplace with grad mode enabled. ");
+  if (kind == ViewKind::OneOfMany)
+    message +=
+        "This view is the output of a function that returns multiple views. Such functions do not allow the "
+        "output "
+        "views to be modified inplace. You should replace the inplace operation by an out-of-place one.";
+  else if (kind == ViewKind::MadeByFunction)
+    message +=
+        "This view was created inside a custom Function (or because an input was returned as-is) and the "
+        "autograd "
+        "logic to handle view+inplace would override the custom backward associated with the custom "
+        "Function, "
+        "leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output "
+        "of the "
+        "custom Function.";
+  else
+    message += concat(
+        "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code "
+        "by moving "
+        "both the view and the inplace either both inside the ",
+        kind == ViewKind::MadeInInference ? "inference_mode" : "no_grad",
+        " block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
+        "tracked).");
+  fail<RuntimeError>(message);
+}
+
+}  // namespace
+
+bool stale_view_requires_grad(TensorImpl* view) {
+  // One that cannot be refreshed says so when its history is asked for, not when this is.
+  if (view->view_kind != ViewKind::Plain) return view->grad_fn || requires_grad(Tensor(view->view_base));
+  refresh_view_slow(view);
+  return static_cast<bool>(view->grad_fn);
+}
+
 void refresh_view_slow(TensorImpl* view) {
   Tensor base = view->view_base;
   if (!requires_grad(base)) return;
+  refuse_view(view, true);
   if (base->requires_grad_leaf && !base->grad_fn && view->grad_fn) {
     // A leaf written under no_grad: the view's own history is still right.
     view->view_version = view->version();
@@ -388,20 +450,7 @@ void check_inplace(const Tensor& t) {
         "a view of a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
         "torch.no_grad(), or work on a clone().");
   if (!graph) return;
-  if (t->view_kind == ViewKind::OneOfMany)
-    fail<RuntimeError>(
-        "Output ", t->output_nr, " of ", t->grad_fn ? t->grad_fn->name : "a function",
-        " is a view and is being modified inplace. This view is the output of a function that returns "
-        "multiple "
-        "views. Such functions do not allow the output views to be modified inplace. You should replace the "
-        "inplace operation by an out-of-place one.");
-  if (t->view_kind == ViewKind::MadeWithoutGrad)
-    fail<RuntimeError>(
-        "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
-        "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
-        "both "
-        "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
-        "tracked) or both outside (if you want the inplace to be tracked).");
+  refuse_view(t.get(), false);
 }
 
 Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset, ViewKind kind) {
@@ -415,7 +464,8 @@ Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int
   } else {
     impl->view_base = self;
   }
-  if (!grad_state.enabled && !grad_state.inside_forward) kind = ViewKind::MadeWithoutGrad;
+  if (!grad_state.enabled && !grad_state.inside_forward)
+    kind = grad_state.inference ? ViewKind::MadeInInference : ViewKind::MadeWithoutGrad;
   impl->view_kind = kind;
   impl->view_version = impl->version();
   return view;

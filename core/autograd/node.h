@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/autograd/hooks.h"
@@ -113,14 +114,17 @@ class InsideForward {
 
 // A view whose base was written in place has a stale grad_fn; this rebuilds it.
 void refresh_view_slow(TensorImpl* view);
+inline bool is_stale_view(const TensorImpl* t) { return t->view_base && t->view_version != t->version(); }
 inline void refresh_view(TensorImpl* t) {
-  if (t->view_base && t->view_version != t->version()) [[unlikely]]
+  if (is_stale_view(t)) [[unlikely]]
     refresh_view_slow(t);
 }
+bool stale_view_requires_grad(TensorImpl* t);
 inline bool requires_grad(const Tensor& t) {
   if (!t) return false;
   if (t->requires_grad_leaf) return true;
-  refresh_view(t.get());
+  if (is_stale_view(t.get())) [[unlikely]]
+    return stale_view_requires_grad(t.get());
   return static_cast<bool>(t->grad_fn);
 }
 // The place where t's gradient flows; empty if it needs none.
@@ -138,6 +142,16 @@ void rebase_history(const Tensor& t, Ref<Node> node);
 // Throws RuntimeError where writing to t in place would break the graph: leaves that require grad, views of
 // them, one of many views, inference tensors.
 void check_inplace(const Tensor& t);
+
+// The run of the engine that this thread is in (0: none), whether some run is under way, and which of some
+// places the thread's run reaches.
+uint64_t current_run();
+bool is_running(uint64_t run);
+bool run_is_restricted();  // whether it computes the gradients of given inputs alone
+std::vector<bool> will_run(std::span<const Edge> places);
+
+// The operation that a node belongs to: "Exp" for "ExpBackward0".
+std::string operation_name(const char* node);
 
 // In anomaly mode the engine looks for NaN, and a failure is shown with the place of the forward call.
 struct AnomalyMode {

@@ -84,7 +84,18 @@ int assign_requires_grad(PyObject* o, PyObject* value, void*) {
     return 0;
   });
 }
-PyObject* get_grad(PyObject* o, void*) { return wrap(Tensor(impl_of(o)->grad)); }
+PyObject* get_grad(PyObject* o, void*) {
+  return guarded([&] {
+    const TensorImpl* t = impl_of(o);
+    if (!t->grad && t->grad_fn && !t->retains_grad && warn) [[unlikely]]
+      warn(
+          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+          "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
+          "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+          "you access the leaf Tensor instead.");
+    return wrap(Tensor(t->grad));
+  });
+}
 int assign_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     TensorImpl* t = impl_of(o);
@@ -477,6 +488,7 @@ PyGetSetDef tensor_attributes[] = {
     {"grad_fn", get_grad_fn, nullptr, "The node of the operation that made it.", nullptr},
     {"requires_grad", get_requires_grad, assign_requires_grad, "Whether gradients flow to it.", nullptr},
     {"grad", get_grad, assign_grad, "The accumulated gradient.", nullptr},
+    {"_grad", get_grad, assign_grad, "The same as grad.", nullptr},
     {"data", get_data, assign_data, "The same memory without history.", nullptr},
     {"T", get_T, nullptr, "Dimensions reversed.", nullptr},
     {"mT", get_mT, nullptr, "The last two dimensions exchanged.", nullptr},

@@ -82,6 +82,178 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t cou
   });
 }
 
+// ---- saved_tensors_hooks
+
+class PythonPacked final : public PackedValue {
+ public:
+  PythonPacked(Object value, Object unpack) : value_(std::move(value)), unpack_(std::move(unpack)) {}
+  Tensor unpack() override {
+    Object result = owned(PyObject_CallOneArg(unpack_.get(), value_.get()));
+    if (!is_tensor(result.get()))
+      fail<TypeError>("Output of saved tensor unpack_hook expected to be a Tensor but got result of type ",
+                      Py_TYPE(result.get())->tp_name);
+    return tensor_of(result.get());
+  }
+  int visit(int (*visitor)(void*, void*), void* arg) override {
+    if (int stop = visitor(value_.get(), arg)) return stop;
+    return visitor(unpack_.get(), arg);
+  }
+
+ private:
+  Object value_, unpack_;
+};
+class PythonCaptureHooks final : public CaptureHooks {
+ public:
+  PythonCaptureHooks(PyObject* pack, PyObject* unpack)
+      : pack_(Object::borrow(pack)), unpack_(Object::borrow(unpack)) {}
+  std::unique_ptr<PackedValue> pack(const Tensor& tensor) override {
+    const Object hook = Object::borrow(pack_.get()), unpack = Object::borrow(unpack_.get());
+    Object argument = owned(wrap(tensor));
+    Object value = owned(PyObject_CallOneArg(hook.get(), argument.get()));
+    return std::make_unique<PythonPacked>(std::move(value), Object::borrow(unpack.get()));
+  }
+
+ private:
+  Object pack_, unpack_;
+};
+// Those of a thread, the innermost last; the list is given away to the thread's end, where no GIL is held.
+struct CaptureHookStack {
+  std::vector<CaptureHooks*> hooks;
+  std::optional<std::string> disabled;
+};
+thread_local CaptureHookStack capture_stack;
+void set_current_capture_hooks() {
+  const bool had = capture_hooks != nullptr;
+  capture_hooks = capture_stack.hooks.empty() ? nullptr : capture_stack.hooks.back();
+  threads_with_capture_hooks += (capture_hooks != nullptr) - had;
+}
+
+PyObject* push_capture_hooks(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [pack, unpack] =
+        parse_arguments<2>("saved_tensors_hooks", {"pack_hook", "unpack_hook"}, 2, args, count, keywords);
+    for (PyObject* hook : {pack, unpack})
+      if (!PyCallable_Check(hook))
+        fail<TypeError>("saved_tensors_hooks(): a hook must be callable, not ", Py_TYPE(hook)->tp_name);
+    if (capture_stack.disabled) fail<RuntimeError>(*capture_stack.disabled);
+    capture_stack.hooks.push_back(new PythonCaptureHooks(pack, unpack));
+    set_current_capture_hooks();
+    Py_RETURN_NONE;
+  });
+}
+PyObject* pop_capture_hooks(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    check(!capture_stack.hooks.empty(), "there are no saved_tensors_hooks to leave");
+    const std::unique_ptr<CaptureHooks> top(capture_stack.hooks.back());
+    capture_stack.hooks.pop_back();
+    set_current_capture_hooks();
+    Py_RETURN_NONE;
+  });
+}
+// _disable_capture_hooks(message or None) -> the message before.
+PyObject* disable_capture_hooks(PyObject*, PyObject* message) {
+  return guarded([&]() -> PyObject* {
+    std::optional<std::string> text;
+    if (given(message)) {
+      const char* utf8 = PyUnicode_AsUTF8(message);
+      if (!utf8) throw PythonError();
+      text = utf8;
+      if (!capture_stack.hooks.empty()) fail<RuntimeError>(*text);
+    }
+    std::swap(capture_stack.disabled, text);
+    if (!text) Py_RETURN_NONE;
+    return PyUnicode_FromString(text->c_str());
+  });
+}
+
+// ---- anomaly mode
+
+// Where a node was recorded: what flambeau/autograd/anomaly_mode.py makes of the stack.
+struct PythonOrigin final : Origin {
+  explicit PythonOrigin(Object o) : place(std::move(o)) {}
+  int visit(int (*visitor)(void*, void*), void* arg) override { return visitor(place.get(), arg); }
+  Object place;
+};
+Object place_of(const Node* node) {
+  const auto* origin = node && node->hooks ? static_cast<PythonOrigin*>(node->hooks->origin.get()) : nullptr;
+  return Object::borrow(origin ? origin->place.get() : Py_None);
+}
+void note_python_origin(Node* node) {
+  Object support = owned(PyImport_ImportModule("flambeau.autograd.anomaly_mode"));
+  Object place = owned(PyObject_CallMethod(
+      support.get(), "_place", "sO", running_node ? running_node->name : "", place_of(running_node).get()));
+  node->make_hooks().origin = std::make_unique<PythonOrigin>(std::move(place));
+}
+// An exception is on its way: where it is Python's, it is put aside meanwhile.
+void report_python_origin(const Node& node) {
+  PyObject *type, *value, *trace;
+  PyErr_Fetch(&type, &value, &trace);
+  Object support(PyImport_ImportModule("flambeau.autograd.anomaly_mode"));
+  Object done(support ? PyObject_CallMethod(support.get(), "_report", "sO", node.name, place_of(&node).get())
+                      : nullptr);
+  if (!done) PyErr_WriteUnraisable(nullptr);
+  PyErr_Restore(type, value, trace);
+}
+
+PyObject* set_anomaly_mode(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [enabled, check_nan] =
+        parse_arguments<2>("set_detect_anomaly", {"mode", "check_nan"}, 2, args, count, keywords);
+    note_origin = note_python_origin;
+    report_origin = report_python_origin;
+    anomaly_mode = {is_true(enabled), is_true(check_nan)};
+    Py_RETURN_NONE;
+  });
+}
+PyObject* is_anomaly_enabled(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_mode.enabled); }
+PyObject* is_anomaly_check_nan_enabled(PyObject*, PyObject*) {
+  return PyBool_FromLong(anomaly_mode.check_nan);
+}
+
+// _gradient_edge(tensor) -> (node, output_nr).
+PyObject* gradient_edge_function(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    const Edge edge = gradient_edge(need_tensor(o, "get_gradient_edge", "tensor"));
+    check(static_cast<bool>(edge),
+          "It is not possible to get the gradient edge for a Tensor that does not require gradients");
+    return wrap_edge(edge);
+  });
+}
+PyObject* current_run_function(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(current_run()); }
+PyObject* run_is_restricted_function(PyObject*, PyObject*) { return PyBool_FromLong(run_is_restricted()); }
+PyObject* is_running_function(PyObject*, PyObject* number) {
+  const unsigned long long run = PyLong_AsUnsignedLongLong(number);
+  if (PyErr_Occurred()) return nullptr;
+  return PyBool_FromLong(is_running(run));
+}
+// _will_run(edges) -> a bool for each pair of a node and the number of its output.
+PyObject* will_run_function(PyObject*, PyObject* edges) {
+  return guarded([&]() -> PyObject* {
+    Object sequence = owned(PySequence_Tuple(edges));
+    std::vector<Edge> places;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i)
+      places.push_back(edge_from(PyTuple_GET_ITEM(sequence.get(), i), "edges", static_cast<size_t>(i)));
+    const std::vector<bool> reached = will_run(places);
+    Object list = owned(PyList_New(static_cast<Py_ssize_t>(reached.size())));
+    for (size_t i = 0; i < reached.size(); ++i)
+      PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), PyBool_FromLong(reached[i]));
+    return list.release();
+  });
+}
+PyObject* bump_version(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    need_tensor(o, "increment_version", "tensor")->bump_version();
+    Py_RETURN_NONE;
+  });
+}
+// _running_node() -> the node whose derivative is being computed, or None.
+PyObject* running_node_function(PyObject*, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    if (!running_node) Py_RETURN_NONE;
+    return wrap_node(running_node);
+  });
+}
+
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_state.enabled); }
 PyObject* set_grad_enabled(PyObject*, PyObject* value) {
   return guarded([&] {
@@ -112,6 +284,24 @@ PyMethodDef autograd_functions[] = {
      "The engine behind backward and grad."},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded."},
     {"_set_grad_enabled", set_grad_enabled, METH_O, "Switches recording; returns what it was."},
+    {"_push_capture_hooks", fast<push_capture_hooks>(), METH_FASTCALL | METH_KEYWORDS,
+     "From now on captured tensors pass through two hooks."},
+    {"_pop_capture_hooks", pop_capture_hooks, METH_NOARGS, "Takes the innermost such hooks away."},
+    {"_disable_capture_hooks", disable_capture_hooks, METH_O,
+     "Forbids them with a message; returns the one before."},
+    {"_set_anomaly_mode", fast<set_anomaly_mode>(), METH_FASTCALL | METH_KEYWORDS, "Switches anomaly mode."},
+    {"is_anomaly_enabled", is_anomaly_enabled, METH_NOARGS, "Whether anomaly mode is on."},
+    {"is_anomaly_check_nan_enabled", is_anomaly_check_nan_enabled, METH_NOARGS,
+     "Whether anomaly mode looks for NaN."},
+    {"_gradient_edge", gradient_edge_function, METH_O, "(node, output number) of a tensor's history."},
+    {"_current_run", current_run_function, METH_NOARGS,
+     "The number of the pass that this thread is in; 0: none."},
+    {"_run_is_restricted", run_is_restricted_function, METH_NOARGS,
+     "Whether the pass computes the gradients of given inputs alone."},
+    {"_is_running", is_running_function, METH_O, "Whether the pass of a number is under way."},
+    {"_will_run", will_run_function, METH_O, "Which places of the graph the pass reaches."},
+    {"_bump_version", bump_version, METH_O, "Counts an in-place write."},
+    {"_running_node", running_node_function, METH_NOARGS, "The node whose derivative is being computed."},
     {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS, "Whether inference mode is on."},
     {"_set_inference_mode", set_inference_mode, METH_O, "Switches inference mode; returns what it was."},
     {nullptr, nullptr, 0, nullptr}};

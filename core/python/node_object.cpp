@@ -105,8 +105,56 @@ PyObject* node_remove_hook(PyObject* o, PyObject* id_object) {
   if (auto& hooks = node_of(o)->hooks) {
     std::erase_if(hooks->post, [id](const auto& hook) { return hook->id == id; });
     std::erase_if(hooks->pre, [id](const auto& hook) { return hook->id == id; });
+    std::erase_if(hooks->tensor, [id](const auto& entry) { return entry.hook->id == id; });
   }
   Py_RETURN_NONE;
+}
+
+// node(*grad_outputs) -> grad_inputs: the derivative by itself, without the engine.
+PyObject* node_call(PyObject* o, PyObject* args, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    const Ref<Node> node(node_of(o));
+    check<TypeError>(!keywords || PyDict_GET_SIZE(keywords) == 0, node->name,
+                     "() takes no keyword arguments");
+    const auto count = static_cast<uint32_t>(PyTuple_GET_SIZE(args));
+    if (count != node->outputs)
+      fail<TypeError>("expected ", node->outputs, " arguments, got ", count, " instead");
+    std::vector<Tensor> grads(count), results(node->edges.size());
+    for (uint32_t i = 0; i < count; ++i) {
+      PyObject* grad = PyTuple_GET_ITEM(args, i);
+      if (grad == Py_None) continue;
+      if (!is_tensor(grad))
+        fail<TypeError>("argument ", i, " must be Tensor or None, not ", Py_TYPE(grad)->tp_name);
+      grads[i] = tensor_of(grad);
+    }
+    struct Running {
+      Node* previous;
+      explicit Running(Node* node) : previous(std::exchange(running_node, node)) {}
+      ~Running() { running_node = previous; }
+    } running(node.get());
+    node->backward(grads, results);
+    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(results.size())));
+    for (size_t i = 0; i < results.size(); ++i)
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(results[i])).release());
+    return results.size() == 1 ? Py_NewRef(PyTuple_GET_ITEM(tuple.get(), 0)) : tuple.release();
+  });
+}
+
+// _captures: ((tensor, result_nr), ...) of what the node holds for its derivative, in the order of capture.
+PyObject* node_captures(PyObject* o, void*) {
+  return guarded([&]() -> PyObject* {
+    const Ref<Node> node(node_of(o));
+    std::vector<const Saved*> list;
+    for (const Saved* s = node->saved; s; s = s->next()) list.push_back(s);
+    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(list.size())));
+    for (size_t i = 0; i < list.size(); ++i) {
+      const Saved* s = list[list.size() - 1 - i];
+      Object value = owned(wrap(s->get(node.get())));
+      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
+                       owned(Py_BuildValue("(Oi)", value.get(), static_cast<int>(s->result_nr()))).release());
+    }
+    return tuple.release();
+  });
 }
 
 PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The node's name, e.g. 'AddBackward0'."},
@@ -124,6 +172,7 @@ PyGetSetDef node_attributes[] = {
     {"next_functions", node_next, nullptr,
      "((node, output_nr), ...) of the nodes that its gradients flow to.", nullptr},
     {"metadata", node_metadata, nullptr, "A dict for the user.", nullptr},
+    {"_captures", node_captures, nullptr, "((tensor, number of the output that it is or -1), ...)", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // ---- AccumulateGrad
@@ -326,6 +375,7 @@ void make_node_types(PyObject* module) {
                          {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
                          {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
                          {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
+                         {Py_tp_call, reinterpret_cast<void*>(node_call)},
                          {Py_tp_methods, node_methods},
                          {Py_tp_getset, node_attributes},
                          {Py_tp_members, node_members},

@@ -18,7 +18,7 @@ template <>
 void destroy(TensorImpl* impl) noexcept;
 
 // How a view came about, which decides what an in-place write to it means.
-enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad };
+enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad, MadeInInference, MadeByFunction };
 
 struct LeafHooks;      // core/autograd/hooks.h
 struct FormerWindows;  // the same

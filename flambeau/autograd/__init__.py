@@ -6,14 +6,18 @@ Reverse mode over a graph that is recorded as operations run (Griewank and Walth
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from flambeau import _core
 from flambeau._core import Tensor
 from flambeau._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from flambeau.autograd import anomaly_mode as anomaly_mode
 from flambeau.autograd import grad_mode as grad_mode
 from flambeau.autograd import graph as graph
+from flambeau.autograd.anomaly_mode import detect_anomaly as detect_anomaly
+from flambeau.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from flambeau.autograd.function import Function as Function
 from flambeau.autograd.grad_mode import set_multithreading_enabled as set_multithreading_enabled
 from flambeau.autograd.variable import Variable as Variable
@@ -27,6 +31,11 @@ __all__ = [
     "inference_mode",
     "Variable",
     "Function",
+    "detect_anomaly",
+    "set_detect_anomaly",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
 ]
 
 
@@ -40,12 +49,48 @@ def variable(*args: Any, **keywords: Any) -> Any:
 
 
 def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return (value,) if isinstance(value, Tensor) else tuple(value)
+    return (value,) if isinstance(value, (Tensor, graph.GradientEdge)) else tuple(value)
 
 
 def _check_gradients(roots: tuple[Any, ...], gradients: tuple[Any, ...]) -> None:
     if len(gradients) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+
+
+def _grad_of_batch(
+    roots: tuple[Any, ...],
+    wanted: tuple[Any, ...],
+    gradients: tuple[Any, ...],
+    create_graph: bool,
+    allow: bool,
+) -> tuple[Any, ...]:
+    """The gradients for every entry along the first dimension of the given ones, stacked."""
+    sizes = {g.shape[0] for g in gradients if g is not None and g.dim()}
+    if len(sizes) != 1:
+        raise ValueError(
+            f"is_grads_batched needs gradients with the same first dimension, got {sorted(sizes)}"
+        )
+    for i, (g, root) in enumerate(zip(gradients, roots, strict=True)):
+        if g is not None and g.shape[1:] != root.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
+                "dimension. The sizes of the remaining dimensions are expected to match the shape of corresponding "
+                f"output, but a mismatch was detected: grad_output[{i}] has a shape of {g.shape} and output[{i}] has a "
+                f"shape of {root.shape}."
+            )
+    rows = [
+        _core._run_backward(
+            roots,
+            tuple(None if g is None else g[k] for g in gradients),
+            True,
+            create_graph,
+            wanted,
+            False,
+            allow,
+        )
+        for k in range(sizes.pop())
+    ]
+    return tuple(None if column[0] is None else _core.stack(column) for column in zip(*rows, strict=True))
 
 
 def backward(
@@ -77,6 +122,11 @@ def backward(
     tensor(6.)
     """
     roots = _as_tuple(tensors)
+    if grad_variables is not None and grad_tensors is not None:
+        raise RuntimeError(
+            "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to `backward()`. Please only use "
+            "`grad_tensors`."
+        )
     if grad_variables is not None:
         grad_tensors = grad_variables
     gradients = (None,) * len(roots) if grad_tensors is None else _as_tuple(grad_tensors)
@@ -120,10 +170,13 @@ def grad(
     >>> torch.autograd.grad(g, x)
     (tensor(18.),)
     """
-    if is_grads_batched:
-        raise NotImplementedError("autograd.grad(is_grads_batched=True) is not implemented yet")
     if not only_inputs:
-        raise ValueError("only_inputs=False is no longer supported; use backward() to accumulate into leaves")
+        warnings.warn(
+            "only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for "
+            "other parts of the graph, please use torch.autograd.backward.",
+            FutureWarning,
+            stacklevel=2,
+        )
     roots, wanted = _as_tuple(outputs), _as_tuple(inputs)
     gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
     _check_gradients(roots, gradients)
@@ -135,14 +188,28 @@ def grad(
         raise ValueError("grad requires non-empty inputs.")
     allow = materialize_grads if allow_unused is None else allow_unused
     retain = create_graph if retain_graph is None else retain_graph
-    found = _core._run_backward(roots, gradients, retain, create_graph, wanted, False, allow)
+    if is_grads_batched:
+        found = _grad_of_batch(roots, wanted, gradients, create_graph, allow)
+    else:
+        found = _core._run_backward(roots, gradients, retain, create_graph, wanted, False, allow)
     if materialize_grads:
-        found = tuple(_core.zeros_like(x) if g is None else g for g, x in zip(found, wanted, strict=True))
+        if any(g is None and not isinstance(x, Tensor) for g, x in zip(found, wanted, strict=True)):
+            raise RuntimeError(
+                "materialize_grads cannot be used when the given input is a GradientEdge without gradient"
+            )
+        found = tuple(
+            _core.zeros_like(x, requires_grad=create_graph) if g is None else g
+            for g, x in zip(found, wanted, strict=True)
+        )
     return found
 
 
 def __getattr__(name: str) -> Any:
-    """The modules that few programs need."""
+    """The modules that few programs need, and the checks that take their module's name."""
+    if name in ("gradcheck", "gradgradcheck"):
+        module = importlib.import_module(f"{__name__}.gradcheck")
+        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
+        return globals()[name]
     if not name.startswith("__"):
         try:
             return importlib.import_module(f"{__name__}.{name}")

@@ -23,7 +23,6 @@ class FunctionCtx:
         self._dirty: tuple[Tensor, ...] = ()
         self._non_differentiable: tuple[Tensor, ...] = ()
         self._node: Any = None
-        self._outputs: list[tuple[Any, Any]] = []  # shape and dtype of every output
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
         """Keeps tensors for `backward`, which reads them from `saved_tensors`; later in-place writes are noticed."""
@@ -108,6 +107,16 @@ class Function(metaclass=_FunctionMeta):
 
     _context: type[FunctionCtx]
 
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        pass
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        """Raises: Functions are used through `apply`."""
+        raise RuntimeError(
+            "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+            "function with static forward method, by its apply method: MyFunction.apply(...)"
+        )
+
     @staticmethod
     def forward(*args: Any, **keywords: Any) -> Any:
         """Computes the result; runs unrecorded."""
@@ -126,16 +135,28 @@ class Function(metaclass=_FunctionMeta):
             "backward mode AD."
         )
 
+    vjp = backward  # the other name; a subclass defines one of them
+
+    @staticmethod
+    def jvp(ctx: Any, *grad_inputs: Any) -> Any:
+        """Forward-mode derivatives are not there yet."""
+        raise NotImplementedError(
+            "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **keywords: Any) -> Any:
         """Runs forward and records it as one node."""
         ctx = cls._context()
+        separate = cls.setup_context is not Function.setup_context
+        if separate:
+            args = _with_defaults(cls.forward, args, keywords)
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         record = _core.is_grad_enabled() and any(ctx.needs_input_grad)
         previous = _core._set_grad_enabled(False)
         try:
-            if cls.setup_context is not Function.setup_context:
-                result = cls.forward(*args, **keywords)
+            if separate:
+                result = cls.forward(*args)
                 cls.setup_context(ctx, args, result)
             else:
                 result = cls.forward(ctx, *args, **keywords)
@@ -143,6 +164,16 @@ class Function(metaclass=_FunctionMeta):
             _core._set_grad_enabled(previous)
         single = not isinstance(result, tuple)
         outputs = [result] if single else list(result)
+        for t in ctx._dirty:
+            if not isinstance(t, Tensor):
+                raise RuntimeError(
+                    f"mark_dirty can only accept variables, but argument is of type {type(t).__name__}"
+                )
+            if not any(t is out for out in outputs):
+                raise RuntimeError(
+                    "Some elements marked as dirty during the forward method were not returned as output. The inputs "
+                    "that are modified inplace must all be outputs of the Function."
+                )
         if record:
             cls._record(ctx, args, outputs)
         return outputs[0] if single else tuple(outputs)
@@ -152,46 +183,87 @@ class Function(metaclass=_FunctionMeta):
         given = {id(a) for a in args if isinstance(a, Tensor)}
         dirty = {id(t) for t in ctx._dirty}
         constant = {id(t) for t in ctx._non_differentiable}
-        without_gradient = [not isinstance(out, Tensor) or id(out) in constant for out in outputs]
         for i, out in enumerate(outputs):
             if not isinstance(out, Tensor):
                 continue
             if id(out) in dirty:
-                _core._check_inplace(out)
-                if out._base is not None:
-                    raise NotImplementedError(
-                        "mark_dirty on a view is not implemented yet; clone() the input first"
+                if out.is_leaf and out.requires_grad:
+                    raise RuntimeError(
+                        "a leaf Variable that requires grad has been used in an in-place operation."
                     )
-            elif id(out) in given or (out._base is not None and id(out) not in constant):
-                kept = [t for t in ctx._to_save]
-                outputs[i] = (
-                    out.detach()
-                )  # an input that was returned as it is: another tensor on the same memory
-                ctx._to_save = tuple(outputs[i] if t is out else t for t in kept)
+                _core._check_inplace(out)
+            elif id(out) in given and id(out) not in constant:
+                # An input that was returned as it is: another tensor on the same memory.
+                outputs[i] = _core._returned_as_is(out)
+                ctx._to_save = tuple(outputs[i] if t is out else t for t in ctx._to_save)
         differentiable = [
-            out if not constant and (out.is_floating_point() or out.is_complex()) else None
-            for out, constant in zip(outputs, without_gradient, strict=True)
+            out
+            if isinstance(out, Tensor)
+            and id(out) not in constant
+            and (out.is_floating_point() or out.is_complex())
+            else None
+            for out in outputs
         ]
-        ctx._outputs = [
-            (out.shape, out.dtype) if isinstance(out, Tensor) else (None, None) for out in outputs
-        ]
+        forms = [(out.shape, out.dtype, out.device) if isinstance(out, Tensor) else None for out in outputs]
+        inputs = [a if isinstance(a, Tensor) else None for a in args]
+        is_tensor = [t is not None for t in inputs]
 
         def run(gradients: tuple[Any, ...]) -> Any:
             if ctx.materialize_grads:
                 gradients = tuple(
-                    _core.zeros(shape, dtype=dtype) if g is None and shape is not None else g
-                    for g, (shape, dtype) in zip(gradients, ctx._outputs, strict=True)
+                    _core.zeros(form[0], dtype=form[1], device=form[2])
+                    if g is None and form is not None
+                    else g
+                    for g, form in zip(gradients, forms, strict=True)
                 )
-            found = cls.backward(ctx, *gradients)
-            found = (found,) if not isinstance(found, tuple) else found
-            if len(found) > len(args) and all(g is None for g in found[len(args) :]):
-                found = found[: len(args)]
+            own = cls.backward is not Function.backward
+            if own and cls.vjp is not Function.vjp:
+                raise RuntimeError(
+                    "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. You should only "
+                    "implement one of them."
+                )
+            found = (cls.backward if own else cls.vjp)(ctx, *gradients)
+            found = found if isinstance(found, tuple) else (found,)
+            if len(found) > len(is_tensor) and all(g is None for g in found[len(is_tensor) :]):
+                found = found[: len(is_tensor)]
+            if len(found) == len(is_tensor):
+                for i, (g, known) in enumerate(zip(found, is_tensor, strict=True)):
+                    if g is not None and not known:
+                        raise RuntimeError(
+                            f"function {cls.__name__}Backward returned a gradient different than None at position "
+                            f"{i + 1}, but the corresponding forward input was not a Variable"
+                        )
             return found
 
-        inputs = [a if isinstance(a, Tensor) else None for a in args]
         saved, numbers = ctx._to_record(outputs)
-        node = _core._record_function(f"{cls.__name__}Backward", run, inputs, differentiable, saved, numbers)
+        node = _core._record_function(
+            f"{cls.__name__}Backward",
+            run,
+            inputs,
+            differentiable,
+            [id(out) in dirty for out in outputs],
+            saved,
+            numbers,
+        )
         ctx._node = weakref.ref(node)  # the node owns the context, not the reverse
+
+
+def _with_defaults(
+    forward: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[Any, ...]:
+    """All arguments of a forward by position: setup_context sees those that were left out too."""
+    from inspect import signature
+
+    try:
+        bound = signature(forward).bind(*args, **keywords)
+    except ValueError:  # a builtin without a signature
+        return args
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise NotImplementedError(
+            "setup_context with keyword-only arguments of forward is not implemented yet"
+        )
+    return bound.args
 
 
 def once_differentiable(function: Callable[..., Any]) -> Callable[..., Any]:
