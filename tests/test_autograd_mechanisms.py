@@ -380,7 +380,7 @@ def test_anomaly_mode_names_the_function_and_shows_the_forward_call():
         with (
             pytest.warns(UserWarning, match=r"(?s)Error detected in DivBackward0.*test_anomaly_mode_names"),
             pytest.raises(
-                RuntimeError, match="Function 'DivBackward0' returned nan values in its 0th output"
+                RuntimeError, match="Function 'DivBackward0' returned nan values in its 1th output"
             ),
         ):
             y.backward()

@@ -20,6 +20,8 @@ from flambeau.autograd.anomaly_mode import detect_anomaly as detect_anomaly
 from flambeau.autograd.anomaly_mode import set_detect_anomaly as set_detect_anomaly
 from flambeau.autograd.function import Function as Function
 from flambeau.autograd.grad_mode import set_multithreading_enabled as set_multithreading_enabled
+from flambeau.autograd.gradcheck import gradcheck as gradcheck  # takes its module's name, as in PyTorch
+from flambeau.autograd.gradcheck import gradgradcheck as gradgradcheck
 from flambeau.autograd.variable import Variable as Variable
 
 __all__ = [
@@ -205,11 +207,7 @@ def grad(
 
 
 def __getattr__(name: str) -> Any:
-    """The modules that few programs need, and the checks that take their module's name."""
-    if name in ("gradcheck", "gradgradcheck"):
-        module = importlib.import_module(f"{__name__}.gradcheck")
-        globals().update(gradcheck=module.gradcheck, gradgradcheck=module.gradgradcheck)
-        return globals()[name]
+    """The modules that few programs need."""
     if not name.startswith("__"):
         try:
             return importlib.import_module(f"{__name__}.{name}")

@@ -86,7 +86,7 @@ class detect_anomaly:
     ...             y.backward()
     ...         except RuntimeError as error:
     ...             print(error)
-    Function 'DivBackward0' returned nan values in its 0th output.
+    Function 'DivBackward0' returned nan values in its 1th output.
     """
 
     def __init__(self, check_nan: bool = True) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from flambeau import _core
 from flambeau._core import Tensor
 
-__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+__all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
 
 class FunctionCtx:
@@ -61,7 +61,8 @@ class FunctionCtx:
 
     def _to_record(self, outputs: list[Any]) -> tuple[list[Any], list[int]]:
         """What was saved, and which output each of these is (-1: none)."""
-        saved, numbers = list(self._to_save), []
+        saved = list(self._to_save)
+        numbers: list[int] = []
         for tensor in saved:
             if tensor is not None and not isinstance(tensor, Tensor):
                 raise TypeError(
@@ -246,6 +247,14 @@ class Function(metaclass=_FunctionMeta):
             numbers,
         )
         ctx._node = weakref.ref(node)  # the node owns the context, not the reverse
+
+
+class InplaceFunction(Function):
+    """A Function with a switch for writing in place; kept for programs that derive from it."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
 
 def _with_defaults(
