@@ -190,3 +190,134 @@ def test_casts_to_real_take_the_real_part_and_warn_once() -> None:
 )
 def test_printing(make: object, text: str) -> None:
     assert repr(make()) == text  # type: ignore[operator]
+
+
+def test_an_implicit_gradient_must_be_real() -> None:
+    z = torch.tensor(1j, requires_grad=True)
+    with pytest.raises(
+        RuntimeError, match="implicitly created only for real scalar outputs but got torch.complex64"
+    ):
+        (z * z).backward()
+
+
+def test_reductions_are_numpys() -> None:
+    array = np.array([[1 + 2j, 3 - 1j, 0.5j], [2, -1j, 1 - 1j]])
+    x = torch.tensor(array)
+    for name in ("sum", "mean", "prod"):
+        assert getattr(torch, name)(x).item() == pytest.approx(getattr(array, name)())
+        got = getattr(torch, name)(x, 1, keepdim=True).numpy()
+        np.testing.assert_allclose(got, getattr(array, name)(1, keepdims=True))
+    np.testing.assert_allclose(x.var(1, correction=0).numpy(), array.var(1))
+    np.testing.assert_allclose(x.std(correction=0).numpy(), array.std())
+    np.testing.assert_allclose(x.cumsum(1).numpy(), array.cumsum(1))
+    np.testing.assert_allclose(x.cumprod(1).numpy(), array.cumprod(1))
+    np.testing.assert_allclose(torch.logsumexp(x, 1).exp().numpy(), np.exp(array).sum(1))
+    for order in (1, 2, 3, math.inf, -math.inf):
+        got = torch.linalg.vector_norm(x, order)
+        assert got.dtype == torch.float64
+        assert got.item() == pytest.approx(np.linalg.norm(array.ravel(), order))
+    assert torch.count_nonzero(torch.tensor([0, 1j, 1])).item() == 2
+    assert torch.any(torch.tensor([0, 1j])).item() and not torch.all(torch.tensor([0, 1j])).item()
+
+
+def test_reductions_of_no_dimensions_and_of_nothing() -> None:
+    z = torch.tensor(1 + 2j)
+    for name in ("sum", "mean", "prod", "logsumexp"):
+        assert getattr(torch, name)(z, 0).item() == pytest.approx(1 + 2j)
+    product = torch.tensor([[1j]]).prod(0)
+    assert product.tolist() == [1j]
+    nothing = torch.zeros(0, 2, dtype=torch.complex64)
+    assert nothing.sum(0).tolist() == [0, 0]
+    assert nothing.prod(0).tolist() == [1, 1]
+
+
+def test_products_are_numpys() -> None:
+    torch.manual_seed(0)
+    for m, k, n in [(2, 3, 4), (40, 50, 60)]:
+        a, b = torch.randn(m, k, dtype=torch.complex128), torch.randn(k, n, dtype=torch.complex128)
+        expected = a.numpy() @ b.numpy()
+        np.testing.assert_allclose((a @ b).numpy(), expected)
+        np.testing.assert_allclose((b.t() @ a.t()).t().numpy(), expected)
+        strided = torch.randn(k, 2 * n, dtype=torch.complex128)[:, ::2]
+        np.testing.assert_allclose((a @ strided).numpy(), a.numpy() @ strided.numpy())
+        np.testing.assert_allclose((a @ b[:, 0]).numpy(), a.numpy() @ b.numpy()[:, 0])
+        single = (a.to(torch.complex64) @ b.to(torch.complex64)).numpy()
+        np.testing.assert_allclose(single, expected, rtol=1e-4, atol=1e-4)
+    v, w = torch.tensor([1 + 1j, 2]), torch.tensor([1j, 3 - 1j])
+    assert torch.dot(v, w).item() == (1 + 1j) * 1j + 2 * (3 - 1j)
+    assert torch.vdot(v, w).item() == (1 - 1j) * 1j + 2 * (3 - 1j)
+    batches = torch.randn(3, 2, 4, dtype=torch.complex128), torch.randn(3, 4, 2, dtype=torch.complex128)
+    np.testing.assert_allclose(torch.bmm(*batches).numpy(), batches[0].numpy() @ batches[1].numpy())
+
+
+def test_random_numbers_are_pytorchs() -> None:
+    torch.manual_seed(0)
+    assert torch.rand(2, dtype=torch.complex64).tolist() == pytest.approx(
+        [0.4963 + 0.7682j, 0.0885 + 0.1320j], abs=1e-4
+    )
+    torch.manual_seed(0)
+    assert torch.randn(2, dtype=torch.complex64).tolist() == pytest.approx(
+        [1.0896 - 0.2075j, -1.5406 + 0.4019j], abs=1e-4
+    )
+
+
+def test_progressions() -> None:
+    assert torch.linspace(1j, 2, 5).tolist() == [1j, 0.5 + 0.75j, 1 + 0.5j, 1.5 + 0.25j, 2]
+    assert torch.linspace(0, 1, 3, dtype=torch.complex128).tolist() == [0, 0.5, 1]
+    assert torch.logspace(1j, 2, 2).tolist() == pytest.approx([10**1j, 100], rel=1e-5)
+    with pytest.raises(NotImplementedError, match="\"arange_cpu\" not implemented for 'ComplexFloat'"):
+        torch.arange(3, dtype=torch.complex64)
+
+
+def test_indexing_and_fills() -> None:
+    x = torch.zeros(4, dtype=torch.complex64)
+    x[1] = 2j
+    x[torch.tensor([2, 3])] = torch.tensor([1.0, 2.0])
+    assert x.tolist() == [0, 2j, 1, 2]
+    assert x.index_fill(0, torch.tensor([0]), 1 - 1j)[0].item() == 1 - 1j
+    assert x.masked_fill(x == 0, 1j).tolist() == [1j, 2j, 1, 2]
+    assert torch.where(x == 0, 1j, x).tolist() == [1j, 2j, 1, 2]
+    assert torch.cat([x[:1], torch.tensor([1.0])]).tolist() == [0, 1]
+    assert torch.nonzero(x).tolist() == [[1], [2], [3]]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda x: x < x, NotImplementedError, "\"lt_cpu\" not implemented for 'ComplexFloat'"),
+        (lambda x: x >= 1, NotImplementedError, "\"ge_cpu\" not implemented for 'ComplexFloat'"),
+        (lambda x: x.clamp(0), NotImplementedError, "clamp is not supported for complex types"),
+        (lambda x: x.max(), NotImplementedError, "\"max_all\" not implemented for 'ComplexFloat'"),
+        (lambda x: x.max(0), RuntimeError, "does not support complex input"),
+        (lambda x: x.argmin(), RuntimeError, "does not support complex input"),
+        (lambda x: x.floor(), NotImplementedError, "floor is not supported for complex inputs"),
+        (lambda x: x // 2, NotImplementedError, "\"div_floor_cpu\" not implemented for 'ComplexFloat'"),
+        (lambda x: x % 2, NotImplementedError, "\"remainder_cpu\" not implemented for 'ComplexFloat'"),
+        (lambda x: x.sign(), NotImplementedError, "Please use torch.sgn instead"),
+        (lambda x: x.abs_(), RuntimeError, "In-place abs is not supported for complex tensors"),
+        (lambda x: torch.maximum(x, x), RuntimeError, "maximum not implemented for complex tensors"),
+        (lambda x: torch.erf(x), NotImplementedError, "\"erf_vml_cpu\" not implemented for 'ComplexFloat'"),
+        (lambda x: torch.nn.functional.gelu(x), NotImplementedError, "not implemented for 'ComplexFloat'"),
+        (lambda x: torch.softmax(x, 0), NotImplementedError, "not implemented for 'ComplexFloat'"),
+        (
+            lambda x: torch.nn.functional.max_pool2d(x.reshape(1, 1, 1, 2), 1),
+            NotImplementedError,
+            "not implemented for 'ComplexFloat'",
+        ),
+        (lambda x: torch.add(x.real, x.real, alpha=1j), RuntimeError, "alpha must not be a complex number"),
+        (
+            lambda x: torch.sin(x, out=torch.zeros(2)),
+            RuntimeError,
+            "can't be cast to the desired output type",
+        ),
+    ],
+)
+def test_what_orders_or_rounds_refuses_complex_numbers(call: object, error: type, text: str) -> None:
+    with pytest.raises(error, match=text):
+        call(torch.tensor([1 + 1j, 2]))  # type: ignore[operator]
+
+
+def test_convolution_is_the_sum_of_products() -> None:
+    x, w = torch.tensor([[[1 + 1j, 2, 3j]]]), torch.tensor([[[1j, 2 - 1j]]])
+    got = torch.nn.functional.conv1d(x, w, torch.tensor([1j])).tolist()
+    assert got == [[[(1 + 1j) * 1j + 2 * (2 - 1j) + 1j, 2 * 1j + 3j * (2 - 1j) + 1j]]]

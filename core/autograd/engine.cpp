@@ -547,6 +547,8 @@ Edge root_edge(const Tensor& root, size_t index) {
 Tensor root_gradient(const Tensor& root, Tensor grad, size_t index) {
   if (!grad) {
     if (root.numel() != 1) fail<RuntimeError>("grad can be implicitly created only for scalar outputs");
+    check(!is_complex(root.dtype()),
+          "grad can be implicitly created only for real scalar outputs but got torch.", name(root.dtype()));
     const DeviceScope device(root.device());
     grad = empty_like(root, root.dtype());
     fill_raw(grad, Scalar(1));

@@ -159,7 +159,8 @@ const Row cpu_row = {
     .convolution = convolution,
     .convolution_input_gradient = convolution_input_gradient,
     .convolution_weight_gradient = convolution_weight_gradient,
-    .has_max_pool = [](DType dtype) { return dtype != DType::Bool && is_supported(dtype); },
+    .has_max_pool =
+        [](DType dtype) { return dtype != DType::Bool && !is_complex(dtype) && is_supported(dtype); },
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
     .max_pool_gather = max_pool_gather,

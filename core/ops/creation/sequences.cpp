@@ -3,9 +3,11 @@
 #include <cmath>
 #include <type_traits>
 
+#include "core/math/complex_functions.h"
 #include "core/ops/creation/creation.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
+#include "core/ops/pointwise/rules.h"
 #include "core/parallel/parallel.h"
 #include "core/tensor/dispatch.h"
 #include "core/tensor/gil.h"
@@ -18,7 +20,9 @@ template <class Write>
 void write_items(const Tensor& result, const char* operator_name, Write write) {
   const bool direct = result.is_contiguous() && host_readable(result.device());
   const Tensor contiguous = direct ? result : empty_on_host(result.sizes(), result.dtype());
-  visit_number(result.dtype(), operator_name, [&]<class T>() { write(contiguous.data<T>()); });
+  const auto visit = [&]<class T>() { write(contiguous.data<T>()); };
+  is_complex(result.dtype()) ? visit_complex(result.dtype(), operator_name, visit)
+                             : visit_number(result.dtype(), operator_name, visit);
   if (contiguous != result) copy_into(result, contiguous);
 }
 
@@ -42,6 +46,9 @@ bool all_integers(const Scalar& a, const Scalar& b, const Scalar& c) {
 
 Tensor arithmetic_progression(const Scalar& start, const Scalar& end, const Scalar& step, bool with_end,
                               const Options& options, const Out& out, DType dtype) {
+  if (is_complex(dtype))
+    fail<NotImplementedError>(with_end ? "\"range_cpu\"" : "\"arange_cpu\"", " not implemented for '",
+                              scalar_type_name(dtype), "'");
   const double first = start.to_double(), last = end.to_double(), stride = step.to_double();
   check(stride != 0, "step must be nonzero, got ", step);
   check(std::isfinite(first) && std::isfinite(last), "unsupported range: ", start, " -> ", end,
@@ -106,8 +113,20 @@ Scalar number_of(const Operand& operand, const char* function, const char* argum
   check(t.dim() == 0, function, " only supports 0-dimensional start and end tensors, but got ", argument,
         " with ", t.dim(), " dimension(s).");
   const DeviceScope scope(on_host(t, function).device());
+  if (is_complex(t.dtype())) return Scalar(*cast_copy(t, DType::Complex128).data<Complex<double>>());
   const Tensor value = cast_copy(t, is_floating(t.dtype()) ? DType::Float64 : DType::Int64);
   return is_floating(t.dtype()) ? Scalar(*value.data<double>()) : Scalar(*value.data<int64_t>());
+}
+
+// Complex where an end is; a dtype that was asked for must hold that.
+DType dtype_of_ends(const char* function, const Scalar& start, const Scalar& end, const Options& options,
+                    const Out& out) {
+  const bool complex = start.is_complex() || end.is_complex();
+  const DType natural = complex ? default_complex() : default_dtype();
+  const DType dtype = chosen_dtype(options, out, natural);
+  check(!complex || is_complex(dtype), "torch.", function, "(): inferred dtype ", c_type_name(natural),
+        " can't be safely cast to passed dtype ", scalar_type_name(dtype));
+  return dtype;
 }
 
 // transform(x) for `steps` numbers x from start to end, each reckoned from the nearer end, for symmetry.
@@ -126,7 +145,7 @@ Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const O
                 const Out& out) {
   check(steps >= 0, "number of steps must be non-negative, got ", steps);
   const Scalar first = number_of(start, "linspace", "start"), last = number_of(end, "linspace", "end");
-  const Tensor result = creation_result(out, {steps}, chosen_dtype(options, out, default_dtype()));
+  const Tensor result = creation_result(out, {steps}, dtype_of_ends("linspace", first, last, options, out));
   write_items(result, "linspace_cpu", [&]<class T>(T* items) {
     using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
     fill_evenly<Step>(items, first.to<T>(), last.to<T>(), steps, [](Step x) { return static_cast<T>(x); });
@@ -140,9 +159,12 @@ Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double 
                 const Out& out) {
   check(steps >= 0, "number of steps must be non-negative, got ", steps);
   const Scalar first = number_of(start, "logspace", "start"), last = number_of(end, "logspace", "end");
-  const Tensor result = creation_result(out, {steps}, chosen_dtype(options, out, default_dtype()));
+  const Tensor result = creation_result(out, {steps}, dtype_of_ends("logspace", first, last, options, out));
   write_items(result, "logspace_cpu", [&]<class T>(T* items) {
-    if (steps == 1) {
+    if constexpr (math::is_complex_type<T>) {
+      const T rate = T(math::log(Complex<double>(base)));
+      fill_evenly<T>(items, first.to<T>(), last.to<T>(), steps, [=](T x) { return math::exp(x * rate); });
+    } else if (steps == 1) {
       items[0] = static_cast<T>(std::pow(base, first.to_double()));
     } else if constexpr (std::is_integral_v<T>) {
       const float step = static_cast<float>(last.to<T>() - first.to<T>()) / static_cast<float>(steps - 1);

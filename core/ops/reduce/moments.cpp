@@ -35,9 +35,10 @@ void raw_variance(const Tensor& self, const Spread& spread, bool deviation, cons
   if (is_complex(self.dtype())) {
     const NoGrad no_grad;
     const Tensor parts = view_as_real(self);
-    const Dims sizes = reduced_sizes(parts.sizes(), spread.mask, false);
-    const Tensor of_parts = empty(sizes, parts.dtype());
-    raw_variance(parts, spread, false, of_parts, {});
+    // A 0-d tensor's dimension 0 is not that of the parts.
+    const Spread over{spread.mask & ((1u << self.dim()) - 1), false, spread.correction};
+    const Tensor of_parts = empty(reduced_sizes(parts.sizes(), over.mask, false), parts.dtype());
+    raw_variance(parts, over, false, of_parts, {});
     if (variances) {
       const Tensor total = add(select(of_parts, -1, 0), select(of_parts, -1, 1));
       copy_into(variances, reshape(deviation ? sqrt(total) : total, variances.sizes()));

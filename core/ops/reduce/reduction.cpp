@@ -80,6 +80,7 @@ Tensor complex_product(Tensor x, uint32_t mask) {
 Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor& self, uint32_t mask,
                       bool keepdim, DType result) {
   const NoGrad no_grad;
+  mask &= (1u << self.dim()) - 1;  // a 0-d tensor's dimension 0 is not that of the parts
   const DType real_dtype = real_of(self.dtype());
   switch (op) {
     case Reduce::Sum:
@@ -89,7 +90,9 @@ Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor&
     }
     case Reduce::Prod: {
       const Tensor product = complex_product(self, mask);
-      return delivered(out, contiguous(reshape(product, reduced_sizes(self.sizes(), mask, keepdim))), result);
+      const Dims sizes = reduced_sizes(self.sizes(), mask, keepdim);
+      const Tensor dense = shares_storage(product, self) ? contiguous_copy(product) : contiguous(product);
+      return delivered(out, reshape(dense, sizes), result);
     }
     case Reduce::Any:
     case Reduce::All:

@@ -39,15 +39,26 @@ DType scan_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out,
   return made;
 }
 
-// The running combination of elements, doubling its reach at every step (Hillis and Steele's scan).
-template <class Combine>
-Tensor running(const Tensor& x, int64_t dim, Combine combine) {
+// The running product, doubling the reach of every element's at each step (Hillis and Steele's scan).
+Tensor complex_running_product(const Tensor& x, int64_t dim) {
+  const NoGrad no_grad;
   Tensor y = contiguous_copy(x);
   if (x.dim() == 0) return y;
   const int64_t n = x.size(dim);
   for (int64_t reach = 1; reach < n; reach *= 2) {
     const Tensor late = narrow(y, dim, reach, n - reach);
-    copy_into(late, combine(late, narrow(y, dim, 0, n - reach)));
+    copy_into(late, mul(late, narrow(y, dim, 0, n - reach)));
+  }
+  return y;
+}
+// One after another: the imaginary part of a logarithm of a sum depends on the order.
+Tensor complex_running_logaddexp(const Tensor& x, int64_t dim) {
+  const NoGrad no_grad;
+  Tensor y = contiguous_copy(x);
+  if (x.dim() == 0) return y;
+  for (int64_t i = 1; i < x.size(dim); ++i) {
+    const Tensor next = select(y, dim, i);
+    copy_into(next, logaddexp(select(y, dim, i - 1), next));
   }
   return y;
 }
@@ -55,10 +66,7 @@ Tensor running(const Tensor& x, int64_t dim, Combine combine) {
 Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t dim, DType made) {
   const bool widens = is_integral(made) && is_integral(self.dtype());
   const Tensor x = as_contiguous(widens || self.dtype() == made ? self : cast_copy(self, made));
-  if (is_complex(made) && op == backend::Scan::Prod) {
-    const NoGrad no_grad;
-    return delivered(running(x, dim, [](const Tensor& a, const Tensor& b) { return mul(a, b); }), out);
-  }
+  if (is_complex(made) && op == backend::Scan::Prod) return delivered(complex_running_product(x, dim), out);
   const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : made);
   {
     const WithoutGil guard(self.numel());
@@ -180,11 +188,7 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
   return differentiable(
       "LogcumsumexpBackward0", out,
       [&] {
-        if (is_complex(self.dtype())) {
-          const NoGrad no_grad;
-          const auto combine = [](const Tensor& a, const Tensor& b) { return logaddexp(a, b); };
-          return delivered(running(self, axis, combine), out);
-        }
+        if (is_complex(self.dtype())) return delivered(complex_running_logaddexp(self, axis), out);
         const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
         const WithoutGil guard(20 * self.numel());
         backend::current().log_sum_exp_scan(self.dtype(), softmax_shape(self.sizes(), axis), x->data,
