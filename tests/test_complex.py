@@ -272,7 +272,7 @@ def test_progressions() -> None:
 def test_indexing_and_fills() -> None:
     x = torch.zeros(4, dtype=torch.complex64)
     x[1] = 2j
-    x[torch.tensor([2, 3])] = torch.tensor([1.0, 2.0])
+    x[torch.tensor([2, 3])] = torch.tensor([1 + 0j, 2])
     assert x.tolist() == [0, 2j, 1, 2]
     assert x.index_fill(0, torch.tensor([0]), 1 - 1j)[0].item() == 1 - 1j
     assert x.masked_fill(x == 0, 1j).tolist() == [1j, 2j, 1, 2]
