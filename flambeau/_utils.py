@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import copyreg
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flambeau import _core
@@ -35,6 +35,11 @@ def new_storage(data: bytes | memoryview) -> Any:
     storage = _core._new_storage(len(data))
     storage_bytes(storage)[:] = data
     return storage
+
+
+def meta_storage(nbytes: int) -> Any:
+    """A storage without memory."""
+    return _core.empty(nbytes, dtype=_core.uint8, device="meta").untyped_storage()
 
 
 def _rebuild_storage(data: bytes) -> Any:
@@ -81,6 +86,14 @@ def _rebuild_tensor_v3(
 ) -> Tensor:
     typed = TypedStorage(getattr(storage, "untyped", storage), dtype)
     return _rebuild_tensor_v2(typed, storage_offset, size, stride, requires_grad, backward_hooks, metadata)
+
+
+def _rebuild_meta_tensor_no_storage(
+    dtype: Any, size: Sequence[int], stride: Sequence[int], requires_grad: bool
+) -> Tensor:
+    return _core.empty_strided(
+        tuple(size), tuple(stride), dtype=dtype, device="meta", requires_grad=requires_grad
+    )
 
 
 def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any) -> Tensor:
@@ -149,13 +162,21 @@ def reduce_tensor(tensor: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """
     if str(tensor.layout) != "torch.strided":
         raise NotImplementedError(f"saving tensors of layout {tensor.layout} is not supported")
+    rebuild, arguments = _reduce_plainly(tensor)
     state = object_state(tensor)
-    storage = TypedStorage(tensor.untyped_storage(), tensor.dtype)
-    parts = (storage, tensor.storage_offset(), tuple(tensor.size()), tuple(tensor.stride()))
-    arguments: tuple[Any, ...] = (*parts, tensor.requires_grad, OrderedDict())
     if type(tensor) is _core.Tensor and not state:
-        return _rebuild_tensor_v2, arguments
-    return _rebuild_from_type_v2, (_rebuild_tensor_v2, type(tensor), arguments, state)
+        return rebuild, arguments
+    return _rebuild_from_type_v2, (rebuild, type(tensor), arguments, state)
+
+
+def _reduce_plainly(tensor: Tensor) -> tuple[Callable[..., Tensor], tuple[Any, ...]]:
+    """Without class and attributes."""
+    size, stride = tuple(tensor.size()), tuple(tensor.stride())
+    if tensor.device.type == "meta":
+        return _rebuild_meta_tensor_no_storage, (tensor.dtype, size, stride, tensor.requires_grad)
+    storage = TypedStorage(tensor.untyped_storage(), tensor.dtype)
+    place = (storage, tensor.storage_offset(), size, stride)
+    return _rebuild_tensor_v2, (*place, tensor.requires_grad, OrderedDict())
 
 
 def reduce_parameter(parameter: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -180,6 +201,12 @@ def deepcopy_extras(tensor: Tensor, result: Tensor, memo: dict[int, Any]) -> Non
         set_object_state(result, copy.deepcopy(state, memo))
 
 
+def _copied_storage(storage: Any) -> Any:
+    if storage.device.type == "meta":
+        return meta_storage(storage.nbytes())
+    return new_storage(storage_bytes(storage))
+
+
 def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     """`__deepcopy__` of tensors: tensors that shared memory share memory in the copy, too.
 
@@ -199,13 +226,11 @@ def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
             "the moment: copy tensor.detach() instead"
         )
     storage = tensor.untyped_storage()
-    # One copy of every storage. The key is no id of an object, so it cannot meet one that deepcopy itself
-    # enters.
+    # One copy of every storage. The key -1 is no id of an object, so it meets none that deepcopy itself enters.
     copies = memo.setdefault(-1, {})
-    key = (storage.data_ptr(), storage.nbytes())
-    if key not in copies or storage.nbytes() == 0:
-        copies[key] = new_storage(storage_bytes(storage))
-    typed = TypedStorage(copies[key], tensor.dtype)
+    if storage not in copies:
+        copies[storage] = _copied_storage(storage)
+    typed = TypedStorage(copies[storage], tensor.dtype)
     result = _rebuild_tensor(typed, tensor.storage_offset(), tensor.size(), tensor.stride())
     if type(result) is not type(tensor):
         result = result.as_subclass(type(tensor))
@@ -214,3 +239,38 @@ def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     memo[id(tensor)] = result
     deepcopy_extras(tensor, result, memo)
     return result
+
+
+# What programs that send many tensors at once take from here.
+
+
+def _element_size(dtype: Any) -> int:
+    """The bytes of an element."""
+    size: int = dtype.itemsize
+    return size
+
+
+def _flatten_dense_tensors(tensors: Sequence[Tensor]) -> Tensor:
+    """The elements of all tensors, which are of one dtype, one after the other."""
+    return _core.cat([tensor.contiguous().view(-1) for tensor in tensors])
+
+
+def _unflatten_dense_tensors(flat: Tensor, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Views of `flat`, as `_flatten_dense_tensors` makes it, in the shapes of `tensors`."""
+    pieces = _core.split(flat, [tensor.numel() for tensor in tensors])
+    return tuple(piece.view(tensor.size()) for piece, tensor in zip(pieces, tensors, strict=True))
+
+
+def _take_tensors(tensors: Iterable[Tensor], size_limit: int) -> Iterator[list[Tensor]]:
+    """Tensors in groups of one type, each of `size_limit` bytes or little more."""
+    groups: dict[str, tuple[list[Tensor], int]] = {}
+    for tensor in tensors:
+        kind = tensor.type()
+        group, size = groups.get(kind, ([], 0))
+        nbytes = tensor.numel() * tensor.element_size()
+        if size + nbytes > size_limit and size > 0:
+            yield group
+            group, size = [], 0
+        group.append(tensor)
+        groups[kind] = (group, size + nbytes)
+    yield from (group for group, _ in groups.values() if group)

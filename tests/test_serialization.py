@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flambeau as torch
-from flambeau import nn, serialization
+from flambeau import _utils, nn, serialization
 
 PYTORCH_FILE = Path(__file__).parent / "checkpoints" / "pytorch.pt"
 DTYPES = [
@@ -883,6 +883,63 @@ def test_what_cannot_be_mapped_says_so(tmp_path):
     torch.save([], tmp_path / "old.pt", _use_new_zipfile_serialization=False)
     with pytest.raises(RuntimeError, match="mmap can only be used with files saved with"):
         torch.load(tmp_path / "old.pt", mmap=True)
+
+
+# Tensors without memory
+
+
+def test_tensors_on_meta_pass_without_memory():
+    source = torch.empty(2, 3, device="meta").t()
+    source_parameter = nn.Linear(2, 1, device="meta").weight
+    for way in (round_trip, copy.deepcopy, lambda obj: pickle.loads(pickle.dumps(obj))):
+        tensor, parameter = way([source, source_parameter])
+        assert (tensor.device.type, tuple(tensor.size()), tensor.stride()) == ("meta", (3, 2), (1, 3))
+        assert type(parameter) is nn.Parameter
+        assert parameter.device.type == "meta"
+
+
+def test_a_checkpoint_loads_without_memory():
+    loaded = load_bytes(save_bytes({"a": torch.ones(2, 3).t()}), map_location="meta")
+    assert (loaded["a"].device.type, loaded["a"].stride()) == ("meta", (1, 3))
+    data = save_bytes(torch.full((100,), 1.5)).replace(struct.pack("<f", 1.5), struct.pack("<f", 2.5))
+    with corrupted("CRC"):
+        load_bytes(data)
+    assert load_bytes(data, map_location=torch.device("meta")).device.type == "meta"  # reads no bytes
+
+
+def test_copies_on_meta_share_what_the_originals_share():
+    base = torch.empty(4, device="meta")
+    first, view, other = copy.deepcopy([base, base[1:], torch.empty(4, device="meta")])
+    assert first.untyped_storage() == view.untyped_storage()
+    assert first.untyped_storage() != other.untyped_storage()
+
+
+@pytest.mark.parametrize(
+    "arguments", [b"J\xff\xff\xff\xff\x85K\x01\x85\x89t", b"(" + integer(2**62) * 2 + b"t(K\x01K\x01t\x89t"]
+)
+def test_a_malformed_tensor_on_meta_is_refused(arguments):
+    call = name("torch._utils", "_rebuild_meta_tensor_no_storage") + b"(" + name("torch", "float32")
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        load_bytes(checkpoint(pickled(call + arguments + b"R")))
+
+
+# Many tensors at once
+
+
+def test_tensors_are_joined_and_taken_apart():
+    tensors = [torch.arange(6.0).view(2, 3).t(), torch.tensor(7.0), torch.empty(0, 2)]
+    flat = _utils._flatten_dense_tensors(tensors)
+    assert flat.tolist() == [0, 3, 1, 4, 2, 5, 7]
+    for result, source in zip(_utils._unflatten_dense_tensors(flat, tensors), tensors, strict=True):
+        assert result.size() == source.size()
+        assert result.tolist() == source.tolist()
+
+
+def test_tensors_are_grouped_by_type_and_size():
+    floats, longs = [torch.ones(2) for _ in range(3)], [torch.tensor([1])]
+    groups = list(_utils._take_tensors([floats[0], longs[0], floats[1], floats[2]], 16))
+    assert [[t.numel() for t in group] for group in groups] == [[2, 2], [2], [1]]
+    assert groups[0][0].dtype == torch.float32
 
 
 # Settings

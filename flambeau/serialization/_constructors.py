@@ -67,6 +67,21 @@ def _tensor_v1(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     return machine.tensor(storage, None, offset, size, stride, False)
 
 
+def _meta_tensor(machine: Machine, arguments: tuple[Any, ...]) -> Any:
+    import flambeau
+
+    sizes = (tuple, flambeau.Size)
+    dtype, size, stride, requires_grad = _take(
+        "_rebuild_meta_tensor_no_storage", arguments, type(flambeau.float32), sizes, tuple, bool
+    )
+    if not all(map(is_count, (*size, *stride))):
+        refuse("A tensor's size or stride holds something else than counts")
+    try:
+        return _utils._rebuild_meta_tensor_no_storage(dtype, size, stride, requires_grad)
+    except (RuntimeError, ValueError, TypeError) as error:
+        refuse(f"A tensor on meta cannot be made: {error}")
+
+
 def _parameter(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     import flambeau
 
@@ -86,7 +101,7 @@ def _from_type(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     rebuild, kind, inner, state = _take(
         "_rebuild_from_type_v2", arguments, Constructor, (Class, type), tuple, (dict, tuple)
     )
-    if rebuild.call not in (_tensor_v1, _tensor_v2, _tensor_v3, _parameter):
+    if rebuild.call not in (_tensor_v1, _tensor_v2, _tensor_v3, _meta_tensor, _parameter):
         refuse(f"{rebuild.name} does not build a tensor")
     tensor = rebuild.call(machine, inner)
     if isinstance(kind, type):  # a class that was declared safe
@@ -186,6 +201,9 @@ _GLOBALS: dict[tuple[str, str], Mark] = {
     ("torch._utils", "_rebuild_tensor"): Constructor("_rebuild_tensor", _tensor_v1),
     ("torch._utils", "_rebuild_tensor_v2"): Constructor("_rebuild_tensor_v2", _tensor_v2),
     ("torch._utils", "_rebuild_tensor_v3"): Constructor("_rebuild_tensor_v3", _tensor_v3),
+    ("torch._utils", "_rebuild_meta_tensor_no_storage"): Constructor(
+        "_rebuild_meta_tensor_no_storage", _meta_tensor
+    ),
     ("torch._utils", "_rebuild_parameter"): Constructor("_rebuild_parameter", _parameter),
     ("torch._utils", "_rebuild_parameter_with_state"): Constructor(
         "_rebuild_parameter_with_state", _parameter_with_state
@@ -209,7 +227,7 @@ def look_up(module: str, name: str) -> Any:
         return found
     if module in ("torch", "torch.cuda") and name in STORAGE_DTYPES:
         return StorageType(getattr(flambeau, STORAGE_DTYPES[name]))
-    if module == "torch" and name in DTYPES:
+    if module == "torch" and name in DTYPES and hasattr(flambeau, name):
         return getattr(flambeau, name)
     return _safe_globals.find(module, name)
 

@@ -12,7 +12,7 @@ from typing import Any
 from flambeau import _core, _utils
 from flambeau.serialization import _anything, _archive, _constructors, _legacy, _machine
 from flambeau.serialization._options import LoadEndianness, options
-from flambeau.serialization._places import MapLocation, restorer
+from flambeau.serialization._places import MapLocation, is_meta, restorer
 from flambeau.serialization._saving import FileLike
 
 
@@ -20,10 +20,11 @@ class _ArchiveStorages:
     """The storages of an archive, each of which is read once."""
 
     def __init__(
-        self, archive: _archive.Reader, restore: Callable[[Any, str], Any], mapping: memoryview | None
+        self, archive: _archive.Reader, map_location: MapLocation, mapping: memoryview | None
     ) -> None:
         self._archive = archive
-        self._restore = restore
+        self._restore = restorer(map_location)
+        self._without_memory = is_meta(map_location)
         self._mapping = mapping
         self._known: dict[str, tuple[tuple[Any, int, str], Any]] = {}
         self._big_endian = self._byte_order() == b"big"
@@ -57,6 +58,8 @@ class _ArchiveStorages:
                 f"Weights only load failed. Storage {name!r} is declared with {size} bytes, but the file "
                 f"holds {stored} for it: the file is corrupted"
             )
+        if self._without_memory:
+            return _utils.meta_storage(size)
         unit = _swapped_unit(dtype)
         if self._mapping is not None and size and not (self._big_endian and unit > 1):
             start = self._archive.position(name)
@@ -98,7 +101,7 @@ class _Loader:
     def __init__(
         self, map_location: MapLocation, pickle_module: Any, weights_only: bool, arguments: dict[str, Any]
     ) -> None:
-        self._restore = restorer(map_location)
+        self._map_location = map_location
         self._pickle_module = pickle_module
         self._weights_only = weights_only
         self._arguments = arguments
@@ -132,7 +135,7 @@ class _Loader:
                 "order to use mmap."
             )
         if head.startswith(pickle.PROTO):
-            return _legacy.load(file, self._restore, self._plain, self._unpickle)
+            return _legacy.load(file, restorer(self._map_location), self._plain, self._unpickle)
         if _legacy.is_tar(file):
             if self._weights_only:
                 raise RuntimeError(
@@ -140,14 +143,14 @@ class _Loader:
                     "weights_only=False reads them, and lets them run what they please: only do so with a file "
                     "from a trusted source"
                 )
-            return _legacy.load_tar(file, self._restore, self._unpickle, self._anything)
+            return _legacy.load_tar(file, restorer(self._map_location), self._unpickle, self._anything)
         raise pickle.UnpicklingError(
             "Weights only load failed. The file is no zip archive, so torch.save has not written it"
         )
 
     def _load_archive(self, file: Any, mapping: memoryview | None) -> Any:
         archive = _archive.Reader(file)
-        storages = _ArchiveStorages(archive, self._restore, mapping)
+        storages = _ArchiveStorages(archive, self._map_location, mapping)
         result = self._unpickle(io.BytesIO(archive.read("data.pkl")), storages.load)
         file.seek(archive.end)  # where the next object begins, if several were saved into one file
         return result

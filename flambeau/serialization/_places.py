@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flambeau import _utils
+
 # A device, its name, a dictionary from names to names, a function of (storage, name), or None.
 MapLocation = Any
 Tagger = Callable[[Any], str | None]
@@ -53,11 +55,7 @@ def _to_hpu(storage: Any, location: str) -> Any:
 
 
 def _to_meta(storage: Any, location: str) -> Any:
-    import flambeau
-
-    if location != "meta":
-        return None
-    return flambeau.empty(storage.nbytes(), dtype=flambeau.uint8, device="meta").untyped_storage()
+    return _utils.meta_storage(storage.nbytes()) if location == "meta" else None
 
 
 _registry: list[tuple[int, Tagger, Deserializer]] = [
@@ -107,6 +105,13 @@ def default_restore_location(storage: Any, location: str) -> Any:
         f"don't know how to restore data location of {type(storage).__name__} (tagged with {location}); "
         "Flambeau knows 'cpu'"
     )
+
+
+def is_meta(map_location: MapLocation) -> bool:
+    """Whether everything goes where no memory is, so that no bytes need to be read."""
+    import flambeau
+
+    return isinstance(map_location, str | flambeau.device) and str(map_location) == "meta"
 
 
 def restorer(map_location: MapLocation) -> Deserializer:
