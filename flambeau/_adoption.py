@@ -16,7 +16,9 @@ from flambeau._counterparts import own_name, public_name
 
 
 def adopt(module: ModuleType) -> None:
-    """Gives the classes of a public module of Flambeau the names of their counterparts."""
+    """Gives the classes of a module of Flambeau the names of their counterparts, under which the module is found,
+    too: who looks for the source or the annotations of a class asks `sys.modules`."""
+    sys.modules.setdefault(public_name(module.__name__), module)
     for value in list(vars(module).values()):
         if isinstance(value, type) and _is_public(value.__module__):
             value.__module__ = public_name(value.__module__)
@@ -33,10 +35,10 @@ class _Class:
     """Stands for an adopted class in what `pickle` writes."""
 
     def __init__(self, adopted: type) -> None:
-        self._path = (own_name(adopted.__module__), adopted.__qualname__)
+        self.adopted = adopted
 
     def __reduce__(self) -> Any:
-        return find_named, self._path
+        return find_named, (own_name(self.adopted.__module__), self.adopted.__qualname__)
 
 
 def _is_adopted(value: Any) -> bool:
@@ -49,11 +51,19 @@ def reduce_adopted(obj: Any) -> Any:
     if isinstance(reduced, str):  # a constant of its module
         return find_named, (own_name(type(obj).__module__), reduced)
     function, arguments, *rest = reduced
-    if function is copyreg.__newobj__:  # type: ignore[attr-defined]
-        function = new_object
-    elif _is_adopted(function):
-        function, arguments = call, (function, *arguments)
-    return (function, tuple(_Class(a) if _is_adopted(a) else a for a in arguments), *rest)
+    parts = (function, *arguments)
+    if not any(map(_is_adopted, parts)):
+        return reduced
+    return (build, tuple(_Class(part) if _is_adopted(part) else part for part in parts), *rest)
+
+
+def build(function: Any, *arguments: Any) -> Any:
+    """Calls a function, or a class. What `pickle` has read are the classes themselves; `copy` hands over what stands
+    for them."""
+    function, *arguments = (  # type: ignore[assignment]
+        part.adopted if isinstance(part, _Class) else part for part in (function, *arguments)
+    )
+    return function(*arguments)
 
 
 def find_named(module: str, name: str) -> Any:
@@ -63,13 +73,3 @@ def find_named(module: str, name: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     return found
-
-
-def new_object(kind: type, *arguments: Any) -> Any:
-    """An object that has not been initialised."""
-    return kind.__new__(kind, *arguments)
-
-
-def call(kind: Any, *arguments: Any) -> Any:
-    """An object made by its class."""
-    return kind(*arguments)

@@ -137,6 +137,31 @@ def test_classes_name_pytorchs_modules(tmp_path):
     assert printed == "torch torch torch torch torch.nn.modules.activation torch.nn.parameter\n"
 
 
+def test_objects_can_be_copied_when_standing_in(tmp_path):
+    printed = stand_in(
+        "import torch, copy\n"
+        "tensor, model = torch.ones(1), torch.nn.Sequential(torch.nn.Linear(1, 1))\n"
+        "tensor.note = 'n'\n"
+        "for obj in (tensor, model, model[0].weight, torch.Size([1]), torch.float32, torch.device('cpu')):\n"
+        "    for way in (copy.copy, copy.deepcopy):\n"
+        "        assert type(way(obj)) is type(obj)\n"
+        "print(copy.copy(tensor).note, copy.copy(model)[0] is model[0], copy.copy(torch.float32) is torch.float32)\n",
+        tmp_path,
+    )
+    assert printed == "n True True\n"
+
+
+def test_source_and_annotations_of_classes_are_found(tmp_path):
+    printed = stand_in(
+        "import inspect, torch, typing\n"
+        "print(inspect.getsource(torch.nn.Linear).splitlines()[0])\n"
+        "print(typing.get_type_hints(torch.nn.Linear)['weight'] is torch.Tensor)\n"
+        "print(inspect.getmodule(torch.nn.Linear) is torch.nn.modules.linear)\n",
+        tmp_path,
+    )
+    assert printed == "class Linear(Module):\nTrue\nTrue\n"
+
+
 PICKLED = """
 tensor, linear = torch.arange(3.0), torch.nn.Linear(2, 1)
 tensor.note = "n"
