@@ -134,6 +134,13 @@ def test_info_tells_what_runs_here():
     }
 
 
+def test_the_package_can_be_run_like_the_command():
+    command = [sys.executable, "-m", "flambeau", "--help"]
+    result = subprocess.run(command, cwd=ELSEWHERE, capture_output=True, text=True, timeout=300, check=False)
+    assert result.stdout == flambeau("--help").stdout
+    assert "run" in result.stdout
+
+
 def test_help_names_the_commands():
     result = flambeau("--help")
     assert result.returncode == 0

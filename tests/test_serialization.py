@@ -6,6 +6,7 @@
 import collections
 import contextlib
 import copy
+import enum
 import io
 import math
 import mmap
@@ -721,6 +722,15 @@ def test_objects_of_safe_classes_load(source):
         assert loaded.value == 3
     with pytest.raises(pickle.UnpicklingError, match=r"add_safe_globals\(\[.*\.(Point|Slotted)\]\)"):
         load_bytes(data)
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+def test_members_of_a_safe_enumeration_are_keys():
+    with serialization.safe_globals([Colour]):
+        assert round_trip({Colour.RED: 1}) == {Colour.RED: 1}
 
 
 def test_safe_functions_are_called_and_blocked_ones_never():

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
 from flambeau._utils import TypedStorage
+from flambeau.serialization._safe_globals import is_allowed
 
 _MAX_DIMENSIONS = 64
 _MAX_INDEX = (1 << 63) - 1
@@ -96,7 +97,7 @@ def check_key(key: Any) -> None:
 def _is_plain_value(value: Any) -> bool:
     import flambeau
 
-    return isinstance(value, type(flambeau.float32) | flambeau.device)
+    return isinstance(value, type(flambeau.float32) | flambeau.device) or is_allowed(type(value))
 
 
 def check_state(state: Any) -> dict[str, Any]:
