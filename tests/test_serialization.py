@@ -25,7 +25,8 @@ from hypothesis import strategies as st
 import flambeau as torch
 from flambeau import _utils, nn, serialization
 
-PYTORCH_FILE = Path(__file__).parent / "checkpoints" / "pytorch.pt"
+MODELS = Path(__file__).parent / "checkpoints"
+PYTORCH_FILE = MODELS / "pytorch.pt"
 DTYPES = [
     torch.bool,
     torch.uint8,
@@ -37,6 +38,8 @@ DTYPES = [
     torch.bfloat16,
     torch.float32,
     torch.float64,
+    torch.complex64,
+    torch.complex128,
 ]
 
 
@@ -487,6 +490,24 @@ def test_pytorchs_file_gives_models_and_optimizers(from_pytorch):
     assert optimizer.state[model[1].bias]["momentum_buffer"].tolist() == [1.0]
 
 
+def test_pytorchs_complex_numbers_load():
+    loaded = torch.load(MODELS / "pytorch_complex.pt")
+    assert (loaded["complex64"].dtype, loaded["complex64"].tolist()) == (torch.complex64, [1 + 2j, -3j])
+    assert (loaded["complex128"].dtype, loaded["complex128"].tolist()) == (torch.complex128, [0.1 + 0.2j])
+    assert loaded["conjugate"].tolist() == [
+        1 - 2j
+    ]  # PyTorch saves the number and that it is to be conjugated
+
+
+def test_complex_numbers_of_the_other_byte_order_are_read():
+    content = {
+        "archive/data.pkl": pickled(tensor(size=(2,), of=storage(2, "ComplexFloatStorage"))),
+        "archive/data/0": struct.pack(">4f", 1, 2, 3, 4),
+        "archive/byteorder": b"big",
+    }
+    assert load_bytes(archive(content)).tolist() == [1 + 2j, 3 + 4j]
+
+
 # Several objects in one file, and files of few means
 
 
@@ -593,9 +614,6 @@ class Slotted:
 
 class Tagged(torch.Tensor):
     __slots__ = ("label",)
-
-
-MODELS = Path(__file__).parent / "checkpoints"
 
 
 def test_pytorchs_whole_models_load_when_asked():
