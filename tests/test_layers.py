@@ -554,3 +554,17 @@ def test_a_call_of_ones_own_keeps_its_signature():
             return x + y
 
     assert str(inspect.signature(Own())) == "(x, y=1)"
+
+
+# ---- draws of classes that gradients flow through
+
+
+def test_gumbel_softmax_draws_classes_by_their_probabilities():
+    torch.manual_seed(0)
+    logits = torch.tensor([0.7, 0.2, 0.1]).log().expand(4000, 3).clone().requires_grad_()
+    drawn = F.gumbel_softmax(logits, tau=0.5, hard=True)
+    assert ((drawn.detach() - drawn.detach().round()).abs() < 1e-6).all()
+    close(drawn.detach().mean(0), [0.7, 0.2, 0.1], 0.03)
+    drawn[:, 0].sum().backward()
+    assert logits.grad.abs().sum() > 0
+    close(F.gumbel_softmax(logits).sum(1).detach(), [1.0] * 4000, 1e-5)

@@ -257,3 +257,54 @@ def test_a_class_without_probability_costs_nothing_however_unlikely():
         assert gradient.tolist() == [[0, 0, 0]]
     assert F.cross_entropy(logits, torch.tensor([[0.5, 0.5, 0.0]])).item() == math.inf
     assert F.cross_entropy(logits, torch.tensor([0])).item() == math.inf
+
+
+# ---- margins between classes
+
+
+def test_multi_margin_loss_sums_what_other_classes_are_short_of_the_margin():
+    x, target = double(5, 4), torch.tensor([0, 3, 1, 1, 2])
+    weight = torch.tensor([1.0, 2.0, 3.0, 4.0], dtype=torch.float64)
+    scores = x.numpy()
+    for p in (1, 2):
+        expected = [
+            sum(max(0, 0.5 - row[y] + row[j]) ** p for j in range(4) if j != y) * (y + 1) / 4
+            for row, y in zip(scores, target.tolist(), strict=True)
+        ]
+        close(F.multi_margin_loss(x, target, p, 0.5, weight, reduction="none"), expected)
+        close(torch.nn.MultiMarginLoss(p, 0.5, weight)(x, target), np.mean(expected))
+    check_gradient(lambda x: F.multi_margin_loss(x, target, 2, 0.5, weight), x)
+    one = F.multi_margin_loss(x[0], torch.tensor(0), reduction="none")
+    assert one.shape == ()
+
+
+def test_multilabel_margin_loss_compares_the_named_classes_with_the_others():
+    x = double(2, 4)
+    target = torch.tensor([[3, 0, -1, 1], [2, -1, 0, 0]])
+    named = [[3, 0], [2]]
+    expected = [
+        sum(max(0, 1 - row[i] + row[j]) for i in classes for j in range(4) if j not in classes) / 4
+        for row, classes in zip(x.numpy(), named, strict=True)
+    ]
+    close(F.multilabel_margin_loss(x, target, reduction="none"), expected)
+    close(torch.nn.MultiLabelMarginLoss(reduction="sum")(x, target), sum(expected))
+    check_gradient(lambda x: F.multilabel_margin_loss(x, target), x)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda x: F.multi_margin_loss(x, torch.tensor([0, 3])), RuntimeError, "target out of range"),
+        (lambda x: F.multi_margin_loss(x, torch.tensor([0])), RuntimeError, "target tensor should be 1-D"),
+        (lambda x: F.multi_margin_loss(x, torch.tensor([0, 1]), p=3), ValueError, "only p == 1 and p == 2"),
+        (
+            lambda x: F.multilabel_margin_loss(x, torch.tensor([0, 1])),
+            RuntimeError,
+            "inconsistent target size",
+        ),
+        (lambda x: F.multilabel_margin_loss(x, torch.full((2, 3), 3)), RuntimeError, "is out of range"),
+    ],
+)
+def test_bad_targets_of_margin_losses_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call(torch.ones(2, 3))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ... import _core
 from ..._core import Tensor
 from ._operators import operator
 
 __all__ = [
-    "celu", "celu_", "elu", "elu_", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+    "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
     "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
     "relu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign",
     "tanh", "tanhshrink", "threshold", "threshold_",
@@ -175,3 +176,30 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     if dim is None:
         dim = _implicit_dim("log_softmax", input, _stacklevel)
     return _log_softmax(input, dim) if dtype is None else _log_softmax(input, dim, dtype=dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    r"""Draws from classes so that gradients flow: the softmax of :math:`(x + g) / \tau`, with Gumbel noise
+    :math:`g`.
+
+    Args:
+        logits: unnormalised log-probabilities, any shape.
+        tau: temperature; the lower, the nearer to one class.
+        hard: whether to give the class drawn as a one-hot vector, with the soft one's gradient.
+        eps: has no effect, and a warning says so.
+        dim: the dimension of the classes.
+
+    Sources: Jang et al., "Categorical reparameterization with Gumbel-softmax", and Maddison et al., "The
+    concrete distribution", both 2017.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    noise = -logits.detach().clone(memory_format=_core.contiguous_format).exponential_().log()
+    soft = ((logits + noise) / tau).softmax(dim)
+    if not hard:
+        return soft
+    drawn = soft.max(dim, keepdim=True)[1]
+    one_hot = soft.detach().new_zeros(soft.shape).scatter_(dim, drawn, 1.0)
+    return one_hot - soft.detach() + soft

@@ -12,11 +12,11 @@ from .. import _reduction
 from ._operators import operator
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",
-    "cross_entropy", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss",
-    "margin_ranking_loss", "mse_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize",
-    "pairwise_distance", "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss",
+    "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss", "normalize", "pairwise_distance", "poisson_nll_loss",
+    "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
 
 _mse_loss, _l1_loss, _nll_loss = operator("mse_loss"), operator("l1_loss"), operator("nll_loss")
@@ -390,6 +390,107 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         loss = loss * weight
     return _reduced(loss.mean(dim=input.dim() - 1), _chosen(reduction, size_average, reduce))
+
+
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`\frac{1}{C} \sum_{j \ne y} w_y \max(0, \text{margin} - x_y + x_j)^p`.
+
+    Args:
+        input: scores, ``(N, C)`` or ``(C)``.
+        target: classes, ``(N)`` or one.
+        p: 1 or 2.
+        margin: how far the class should be ahead of the others.
+        weight: of the classes, ``(C)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> scores = torch.tensor([[0.1, 0.2, 0.4, 0.8]])
+        >>> torch.nn.functional.multi_margin_loss(scores, torch.tensor([3]))
+        tensor(0.3250)
+    """
+    reduction = _chosen(reduction, size_average, reduce)
+    _reduction.get_enum(reduction)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    scores = _as_rows(input)
+    classes = scores.size(1)
+    if weight is not None and weight.dim() != 1:
+        raise ValueError("weight must be one-dimensional")
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    if target.dim() > 1 or target.numel() != scores.size(0):
+        raise RuntimeError(
+            "multi_margin_loss: target tensor should be 1-D with size equal to the number of input samples "
+            f"(batch size). Expected target size [{scores.size(0)}], but got {list(target.shape)}. Input has "
+            f"shape {list(input.shape)}."
+        )
+    chosen = target.reshape(-1, 1)
+    if chosen.numel() and (chosen.min() < 0 or chosen.max() >= classes):
+        raise RuntimeError("target out of range")
+    short = (margin - scores.gather(1, chosen) + scores).clamp(min=0)
+    if p == 2:
+        short = short * short
+    if weight is not None:
+        short = short * weight[chosen]
+    loss = short.scatter(1, chosen, 0.0).sum(1) / classes
+    return _reduced(loss if input.dim() == 2 else loss.reshape(target.shape), reduction)
+
+
+def _as_rows(input: Tensor) -> Tensor:
+    """Scores of one sample or of several as a matrix."""
+    if input.dim() > 2 or (input.dim() > 0 and input.size(-1) == 0):
+        raise RuntimeError(
+            "Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+            f"{list(input.shape)}"
+        )
+    return input if input.dim() == 2 else input.reshape(1, -1)
+
+
+def multilabel_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    r"""Computes :math:`\frac{1}{C} \sum_{i \in Y} \sum_{j \notin Y} \max(0, 1 - x_i + x_j)`.
+
+    Args:
+        input: scores, ``(N, C)`` or ``(C)``.
+        target: of the same size: the classes :math:`Y` of each sample, ended by -1.
+
+    Example:
+        >>> import flambeau as torch
+        >>> scores = torch.tensor([[0.1, 0.2, 0.4, 0.8]])
+        >>> torch.nn.functional.multilabel_margin_loss(scores, torch.tensor([[3, 0, -1, 1]]))
+        tensor(0.8500)
+    """
+    reduction = _chosen(reduction, size_average, reduce)
+    _reduction.get_enum(reduction)
+    scores = _as_rows(input)
+    if target.shape != input.shape:
+        raise RuntimeError(
+            f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}"
+        )
+    classes, labels = scores.size(1), _as_rows(target)
+    if labels.numel() and (labels.min() < -1 or labels.max() >= classes):
+        raise RuntimeError("argument #2 'target' is out of range")
+    named = (labels >= 0).long().cumprod(1).bool()  # up to the first -1
+    labels = labels.clamp(min=0)
+    marks = labels.new_zeros(scores.shape).scatter_add_(1, labels, named.long()) > 0
+    short = (1 - scores.gather(1, labels).unsqueeze(2) + scores.unsqueeze(1)).clamp(min=0)
+    counted = named.unsqueeze(2) & ~marks.unsqueeze(1)
+    loss = short.masked_fill(~counted, 0.0).sum((1, 2)) / classes
+    return _reduced(loss if input.dim() == 2 else loss.squeeze(0), reduction)
 
 
 def pairwise_distance(

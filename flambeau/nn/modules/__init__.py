@@ -15,6 +15,7 @@ from . import (
     normalization,
     padding,
     pooling,
+    rnn,
     sparse,
 )
 from . import module as module
@@ -32,6 +33,7 @@ from .module import Module
 from .normalization import *  # noqa: F403
 from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
+from .rnn import *  # noqa: F403
 from .sparse import *  # noqa: F403
 
 __all__ = ["Module"]
@@ -47,4 +49,5 @@ __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__
 __all__ += pooling.__all__
+__all__ += rnn.__all__
 __all__ += sparse.__all__
