@@ -1,5 +1,7 @@
 """Optimizers and learning-rate schedulers."""
 
+from typing import Any
+
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adagrad import Adagrad
@@ -31,3 +33,11 @@ __all__ = [
     "Rprop",
     "lr_scheduler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "swa_utils":  # needs the layers, which other optimizers do without
+        import importlib
+
+        return importlib.import_module("flambeau.optim.swa_utils")
+    raise AttributeError(f"module 'flambeau.optim' has no attribute '{name}'")
