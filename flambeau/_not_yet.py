@@ -21,7 +21,7 @@ NOT_YET = frozenset(
     quantization real renorm resize_as_ resolve_conj resolve_neg rms_norm rnn_relu rnn_relu_cell rnn_tanh
     rnn_tanh_cell rrelu rrelu_ scatter_reduce searchsorted select_scatter set_anomaly_enabled sinc sinc_
     slice_scatter slogdet sort sparse stft svd tensordot topk trace trapezoid trapz triangular_solve
-    triplet_margin_loss uint16 uint32 uint64 unique_consecutive unsafe_chunk unsafe_split unsafe_split_with_sizes
+    triplet_margin_loss unique_consecutive unsafe_chunk unsafe_split unsafe_split_with_sizes
     vander view_as_complex view_as_real vmap
     """.split()
 )

@@ -84,6 +84,11 @@ class finfo(_Info):
         "float16": (2.0**-10, 65504.0, 2.0**-14, 1e-3),
         "bfloat16": (2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, 1e-2),
         "float32": (2.0**-23, (2 - 2.0**-23) * 2.0**127, 2.0**-126, 1e-6),
+        "float8_e4m3fn": (2.0**-3, 448.0, 2.0**-6, 1.0),
+        "float8_e4m3fnuz": (2.0**-3, 240.0, 2.0**-7, 1.0),
+        "float8_e5m2": (2.0**-2, 57344.0, 2.0**-14, 1.0),
+        "float8_e5m2fnuz": (2.0**-3, 57344.0, 2.0**-15, 1.0),
+        "float8_e8m0fnu": (1.0, 2.0**127, 2.0**-127, 1.0),
         "float64": (2.0**-52, (2 - 2.0**-52) * 2.0**1023, 2.0**-1022, 1e-15),
     }
 
@@ -95,12 +100,14 @@ class finfo(_Info):
             )
         real = dtype.to_real()
         name = str(real).removeprefix("torch.")
+        if name not in self._LIMITS:
+            raise NotImplementedError(f"torch.finfo({dtype}) is not implemented yet")
         eps, largest, tiny, resolution = self._LIMITS[name]
         self._figures = {
             "bits": real.itemsize * 8,
             "eps": eps,
             "max": largest,
-            "min": -largest,
+            "min": -largest if real.is_signed else tiny,
             "tiny": tiny,
             "smallest_normal": tiny,
             "resolution": resolution,

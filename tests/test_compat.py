@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import pickle
 import subprocess
 import sys
 import warnings
@@ -478,3 +479,47 @@ def test_names_that_pytorch_does_not_have_are_plain_attribute_errors():
     with pytest.raises(AttributeError, match="module 'flambeau' has no attribute 'no_such_name'") as error:
         _ = torch.no_such_name
     assert not isinstance(error.value, NotImplementedError)
+
+
+# ---- element types and layouts that are only names
+
+
+@pytest.mark.parametrize(
+    ("name", "figures"),
+    [
+        ("float8_e4m3fn", (1, True, False, True)),
+        ("float8_e8m0fnu", (1, True, False, False)),
+        ("complex32", (4, False, True, True)),
+        ("quint8", (1, False, False, False)),
+        ("qint32", (4, False, False, True)),
+    ],
+)
+def test_types_without_tensors_can_be_named(name, figures):
+    dtype = getattr(torch, name)
+    assert (dtype.itemsize, dtype.is_floating_point, dtype.is_complex, dtype.is_signed) == figures
+    assert isinstance(dtype, torch.dtype) and str(dtype) == f"torch.{name}" and dtype != torch.float32
+    assert pickle.loads(pickle.dumps(dtype)) is dtype
+    for use in (
+        lambda: torch.ones(2, dtype=dtype),
+        lambda: torch.ones(2).to(dtype),
+        lambda: torch.tensor([1], dtype=dtype),
+    ):
+        with pytest.raises(NotImplementedError, match=f"torch.{name} is not implemented yet"):
+            use()
+
+
+def test_limits_of_eight_bit_floats():
+    info = torch.finfo(torch.float8_e4m3fn)
+    assert (info.max, info.eps, info.tiny, info.bits) == (448.0, 0.125, 0.015625, 8)
+    assert torch.finfo(torch.float8_e8m0fnu).min == 2.0**-127
+
+
+def test_integers_have_no_complex_type():
+    assert torch.float64.to_complex() == torch.complex128
+    with pytest.raises(RuntimeError, match="Unknown Complex ScalarType for Int"):
+        torch.int32.to_complex()
+
+
+def test_layouts_can_be_named():
+    assert str(torch.sparse_csr) == "torch.sparse_csr" and isinstance(torch.jagged, torch.layout)
+    assert torch.ones(1).layout is torch.strided and torch.sparse_csr != torch.strided

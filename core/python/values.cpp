@@ -30,18 +30,81 @@ PyMethodDef enum_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled 
                               {nullptr, nullptr, 0, nullptr}};
 
 PyObject* dtypes[kDTypes];
-DType dtype_value(PyObject* o) { return static_cast<DType>(enum_value(o)); }
-PyObject* get_is_floating_point(PyObject* o, void*) { return PyBool_FromLong(is_floating(dtype_value(o))); }
-PyObject* get_is_complex(PyObject* o, void*) { return PyBool_FromLong(is_complex(dtype_value(o))); }
+
+// Types that can be named and compared, as programs do, but have no tensors: their numbers follow the real
+// ones.
+struct NamedType {
+  const char* name;
+  uint8_t size;
+  bool floating, complex, sign;
+};
+constexpr NamedType named_types[] = {{"uint16", 2, false, false, false},
+                                     {"uint32", 4, false, false, false},
+                                     {"uint64", 8, false, false, false},
+                                     {"complex32", 4, false, true, true},
+                                     {"float8_e4m3fn", 1, true, false, true},
+                                     {"float8_e4m3fnuz", 1, true, false, true},
+                                     {"float8_e5m2", 1, true, false, true},
+                                     {"float8_e5m2fnuz", 1, true, false, true},
+                                     {"float8_e8m0fnu", 1, true, false, false},
+                                     {"float4_e2m1fn_x2", 1, true, false, true},
+                                     {"quint8", 1, false, false, false},
+                                     {"qint8", 1, false, false, true},
+                                     {"qint32", 4, false, false, true},
+                                     {"quint4x2", 1, false, false, false},
+                                     {"quint2x4", 1, false, false, false},
+                                     {"uint1", 1, false, false, false},
+                                     {"uint2", 1, false, false, false},
+                                     {"uint3", 1, false, false, false},
+                                     {"uint4", 1, false, false, false},
+                                     {"uint5", 1, false, false, false},
+                                     {"uint6", 1, false, false, false},
+                                     {"uint7", 1, false, false, false},
+                                     {"int1", 1, false, false, true},
+                                     {"int2", 1, false, false, true},
+                                     {"int3", 1, false, false, true},
+                                     {"int4", 1, false, false, true},
+                                     {"int5", 1, false, false, true},
+                                     {"int6", 1, false, false, true},
+                                     {"int7", 1, false, false, true}};
+const NamedType* named_type(PyObject* o) {
+  return enum_value(o) < kDTypes ? nullptr : &named_types[enum_value(o) - kDTypes];
+}
+DType dtype_value(PyObject* o) {
+  const NamedType* named = named_type(o);
+  if (named) fail<NotImplementedError>("torch.", named->name, " is not implemented yet");
+  return static_cast<DType>(enum_value(o));
+}
+PyObject* get_is_floating_point(PyObject* o, void*) {
+  const NamedType* named = named_type(o);
+  return PyBool_FromLong(named ? named->floating : is_floating(dtype_value(o)));
+}
+PyObject* get_is_complex(PyObject* o, void*) {
+  const NamedType* named = named_type(o);
+  return PyBool_FromLong(named ? named->complex : is_complex(dtype_value(o)));
+}
 PyObject* get_is_signed(PyObject* o, void*) {
-  return PyBool_FromLong(dtype_value(o) != DType::Bool && dtype_value(o) != DType::UInt8);
+  const NamedType* named = named_type(o);
+  return PyBool_FromLong(named ? named->sign
+                               : dtype_value(o) != DType::Bool && dtype_value(o) != DType::UInt8);
 }
-PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(dtype_value(o))); }
+PyObject* get_itemsize(PyObject* o, void*) {
+  const NamedType* named = named_type(o);
+  return PyLong_FromSize_t(named ? named->size : item_size(dtype_value(o)));
+}
 PyObject* to_real(PyObject* o, PyObject*) {
-  DType d = dtype_value(o);
-  return wrap(real_of(d));
+  return guarded([&]() -> PyObject* {
+    const NamedType* named = named_type(o);
+    return named && !named->complex ? Py_NewRef(o) : wrap(named ? DType::Float16 : real_of(dtype_value(o)));
+  });
 }
-PyObject* to_complex(PyObject* o, PyObject*) { return wrap(complex_of(dtype_value(o))); }
+PyObject* to_complex(PyObject* o, PyObject*) {
+  return guarded([&]() -> PyObject* {
+    DType d = dtype_value(o);
+    check(!is_integral(d), "Unknown Complex ScalarType for ", scalar_type_name(d));
+    return wrap(complex_of(d));
+  });
+}
 PyGetSetDef dtype_attributes[] = {
     {"is_floating_point", get_is_floating_point, nullptr, "Whether it is a floating-point type.", nullptr},
     {"is_complex", get_is_complex, nullptr, "Whether it is a complex type.", nullptr},
@@ -308,10 +371,16 @@ void make_value_types(PyObject* module) {
     add(module, text, dtypes[i]);
   }
   for (auto [alias, d] : aliases) add(module, alias, dtypes[static_cast<int>(d)]);
+  int number = kDTypes;
+  for (const NamedType& type : named_types) {
+    Object made = make_enum(dtype_type, number++, type.name);
+    if (!PyObject_HasAttrString(module, type.name)) add(module, type.name, made.get());
+  }
 
   layout_type = make_enum_type(module, "flambeau.layout", enum_methods, nullptr);
-  add(module, "strided", make_enum(layout_type, 0, "strided").get());
-  add(module, "sparse_coo", make_enum(layout_type, 1, "sparse_coo").get());
+  static const char* const layouts[] = {"strided",    "sparse_coo", "sparse_csr", "sparse_csc",
+                                        "sparse_bsr", "sparse_bsc", "jagged",     "_mkldnn"};
+  for (int i = 0; i < 8; ++i) add(module, layouts[i], make_enum(layout_type, i, layouts[i]).get());
   memory_format_type = make_enum_type(module, "flambeau.memory_format", enum_methods, nullptr);
   static const char* const formats[] = {"contiguous_format", "preserve_format", "channels_last",
                                         "channels_last_3d"};

@@ -24,6 +24,7 @@ from ._hooks import (
     register_module_parameter_registration_hook,
 )
 from ._state_dict import StateDict
+from ._state_dict import _IncompatibleKeys as _IncompatibleKeys
 from .utils import _indent_tail, _type_name
 
 __all__ = [
