@@ -192,6 +192,13 @@ def _default_torch_function(cls: Any, func: Any, types: Any, args: Any = (), kwa
     return result
 
 
+def _rebuild_from_type_v2(*arguments: Any) -> Tensor:
+    """Where the pickles of PyTorch look for it."""
+    from flambeau._utils import _rebuild_from_type_v2
+
+    return _rebuild_from_type_v2(*arguments)
+
+
 def _reduce_storage(self: Any, protocol: int) -> Any:
     from flambeau._utils import reduce_storage
 

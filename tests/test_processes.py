@@ -191,6 +191,20 @@ def test_pickles_load_whether_flambeau_stands_in_or_not(tmp_path, writer, protoc
     assert stand_in(as_torch + CHECK, tmp_path) == "ok\n"
 
 
+def test_pytorchs_own_pickles_load_when_standing_in(tmp_path):
+    pickled = Path(__file__).parent / "checkpoints" / "pytorch.pkl"
+    printed = stand_in(
+        "import pickle, torch\n"
+        f"objects = pickle.load(open({str(pickled)!r}, 'rb'))\n"
+        "print(objects['tensor'].tolist(), objects['tensor'].note, objects['parameter'].tolist())\n"
+        "print(objects['size'], objects['dtype'], objects['model'])\n",
+        tmp_path,
+    )
+    assert printed == (
+        "[[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]] n [1.0, 2.0]\ntorch.Size([2, 3]) torch.float32 ReLU()\n"
+    )
+
+
 def test_checkpoints_hold_pytorchs_names_when_standing_in_too(tmp_path):
     printed = stand_in(
         "import torch, copy, io\n"

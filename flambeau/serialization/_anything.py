@@ -7,24 +7,17 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
-from flambeau import _core, _utils
+from flambeau import _core
 from flambeau._counterparts import own_name
 from flambeau._utils import TypedStorage
 from flambeau.serialization._checks import StorageType
 from flambeau.serialization._names import STORAGE_DTYPES
 
-# What PyTorch has in another place than we do.
-_HOMES = {
-    ("torch._tensor", "_rebuild_from_type_v2"): _utils._rebuild_from_type_v2,
-    ("torch.storage", "UntypedStorage"): StorageType(None),
-}
-
 
 def _find(find_class: Callable[[str, str], Any], module: str, name: str) -> Any:
     """The class or function of that name: Flambeau's for PyTorch's."""
-    home = _HOMES.get((module, name))
-    if home is not None:
-        return home
+    if (module, name) == ("torch.storage", "UntypedStorage"):
+        return StorageType(None)
     if module in ("torch", "torch.cuda") and name in STORAGE_DTYPES:
         return StorageType(getattr(_core, STORAGE_DTYPES[name]))
     own = own_name(module)
