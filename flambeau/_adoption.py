@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from flambeau._counterparts import own_name, public_name
+from flambeau._counterparts import own_name, public_home, public_name
 
 
 def adopt(module: ModuleType) -> None:
@@ -21,7 +21,7 @@ def adopt(module: ModuleType) -> None:
     sys.modules.setdefault(public_name(module.__name__), module)
     for value in list(vars(module).values()):
         if isinstance(value, type) and _is_public(value.__module__):
-            value.__module__ = public_name(value.__module__)
+            value.__module__ = public_home(value)
             if not issubclass(value, type):
                 copyreg.pickle(value, reduce_adopted)  # type: ignore[arg-type]
 

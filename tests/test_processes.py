@@ -137,6 +137,29 @@ def test_classes_name_pytorchs_modules(tmp_path):
     assert printed == "torch torch torch torch torch.nn.modules.activation torch.nn.parameter\n"
 
 
+def test_modules_that_are_cut_another_way_here_are_found_by_pytorchs_path(tmp_path):
+    printed = stand_in(
+        "from torch.nn.modules.instancenorm import InstanceNorm2d\n"
+        "from torch.nn.modules.batchnorm import BatchNorm2d\n"
+        "from torch.nn.modules.pixelshuffle import PixelShuffle\n"
+        "from torch.nn.common_types import _size_2_t\n"
+        "from torch.optim.lr_scheduler import StepLR\n"
+        "from torch.utils.data.dataloader import default_collate\n"
+        "from torch._utils import _flatten_dense_tensors\n"
+        "import torch, pickle\n"
+        "for kind in (InstanceNorm2d, BatchNorm2d, PixelShuffle, StepLR):\n"
+        "    print(kind.__module__)\n"
+        "    assert pickle.loads(pickle.dumps(kind)) is kind\n",
+        tmp_path,
+    )
+    assert printed.split() == [
+        "torch.nn.modules.instancenorm",
+        "torch.nn.modules.batchnorm",
+        "torch.nn.modules.pixelshuffle",
+        "torch.optim.lr_scheduler",
+    ]
+
+
 def test_objects_can_be_copied_when_standing_in(tmp_path):
     printed = stand_in(
         "import torch, copy\n"

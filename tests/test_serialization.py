@@ -398,6 +398,23 @@ def test_the_pickle_holds_pytorchs_names_only():
     assert b"ctorch.nn.modules.linear\nLinear\n" in content["archive/data.pkl"]
 
 
+@pytest.mark.parametrize(
+    ("obj", "home"),
+    [
+        (nn.functional.relu, b"torch.nn.functional\nrelu"),
+        (nn.InstanceNorm2d, b"torch.nn.modules.instancenorm\nInstanceNorm2d"),
+        (nn.PixelShuffle, b"torch.nn.modules.pixelshuffle\nPixelShuffle"),
+        (torch.optim.lr_scheduler.StepLR, b"torch.optim.lr_scheduler\nStepLR"),
+        (torch.save, b"torch.serialization\nsave"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_stands_in_another_module_here_has_pytorchs_name_and_loads_by_it(obj, home):
+    data = save_bytes(obj)
+    assert b"c" + home + b"\n" in records(data)["archive/data.pkl"]
+    assert load_bytes(data, weights_only=False) is obj
+
+
 def test_shared_memory_is_written_once():
     base = torch.ones(1000)
     content = records(save_bytes([base, base[10:], base.view(10, 100)]))

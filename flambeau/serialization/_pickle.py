@@ -13,7 +13,7 @@ from typing import Any
 
 from flambeau import _utils
 from flambeau._adoption import reduce_adopted
-from flambeau._counterparts import public_name
+from flambeau._counterparts import public_home
 from flambeau._utils import TypedStorage
 from flambeau.serialization._names import STORAGE_NAMES, dtype_name
 from flambeau.serialization._places import location_tag
@@ -134,9 +134,8 @@ class _Translating:
             return "torch", dtype_name(obj)
         if isinstance(obj, type | FunctionType) and obj in self._homes:
             return self._homes[obj]
-        module = getattr(obj, "__module__", None) or ""
-        public = public_name(module)
-        return None if public == module else (public, obj.__qualname__)
+        home = public_home(obj)
+        return None if home == (getattr(obj, "__module__", None) or "") else (home, obj.__qualname__)
 
     def save_global(self, obj: Any, name: str | None = None) -> None:
         home = self._home(obj)

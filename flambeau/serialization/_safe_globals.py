@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from flambeau._counterparts import public_name
+from flambeau._counterparts import public_home
 
 # A class or function, or one with the name under which files know it.
 SafeGlobal = Callable[..., Any] | tuple[Callable[..., Any], str]
@@ -25,7 +25,7 @@ def _name_of(item: SafeGlobal) -> str:
         return item[1]
     if not hasattr(item, "__module__") or not hasattr(item, "__qualname__"):
         raise TypeError(f"a safe global is a class or a function, not {item!r}")
-    return f"{public_name(item.__module__)}.{item.__qualname__}"
+    return f"{public_home(item)}.{item.__qualname__}"
 
 
 def find(module: str, name: str) -> Any:
