@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from gradients import check_gradient
 
 import flambeau as torch
 from flambeau import nn
+from flambeau.nn.utils import rnn
 
 
 def sigmoid(x):
@@ -78,3 +80,73 @@ def test_states_start_from_zero_and_samples_may_come_alone(kind):
 def test_inputs_that_do_not_fit_are_named(arguments, error, message):
     with pytest.raises(error, match=message):
         nn.RNNCell(2, 4)(*arguments)
+
+
+# ---- sequences of several lengths
+
+SEQUENCES = [[1.0, 2.0], [3.0, 4.0, 5.0, 6.0], [7.0]]
+
+
+def sequences():
+    return [torch.tensor(values, dtype=torch.float64) for values in SEQUENCES]
+
+
+def test_sequences_are_padded_at_either_end():
+    assert rnn.pad_sequence(sequences(), batch_first=True, padding_value=-1).tolist() == [
+        [1, 2, -1, -1],
+        [3, 4, 5, 6],
+        [7, -1, -1, -1],
+    ]
+    assert rnn.pad_sequence(sequences(), padding_side="left").t().tolist()[0] == [0, 0, 1, 2]
+    padded = rnn.pad_sequence(sequences())
+    assert [row.tolist() for row in rnn.unpad_sequence(padded, torch.tensor([2, 4, 1]))] == SEQUENCES
+
+
+def test_packed_sequences_go_step_by_step_from_the_longest():
+    packed = rnn.pack_sequence(sequences(), enforce_sorted=False)
+    assert packed.data.tolist() == [3, 1, 7, 4, 2, 5, 6]
+    assert packed.batch_sizes.tolist() == [3, 2, 1, 1]
+    assert packed.sorted_indices.tolist() == [1, 0, 2]
+    assert [row.tolist() for row in rnn.unpack_sequence(packed)] == SEQUENCES
+    padded, lengths = rnn.pad_packed_sequence(packed, batch_first=True, padding_value=9, total_length=5)
+    assert padded.tolist()[0] == [1, 2, 9, 9, 9]
+    assert lengths.tolist() == [2, 4, 1]
+    assert packed.float().data.dtype == torch.float32
+    assert packed.cpu() is packed
+
+
+def test_gradients_flow_through_packing_and_padding():
+    x = torch.from_numpy(data(4, 3, 2))
+    lengths = torch.tensor([2, 4, 1])
+
+    def there_and_back(x):
+        packed = rnn.pack_padded_sequence(x, lengths, enforce_sorted=False)
+        return rnn.pad_packed_sequence(packed)[0] ** 2
+
+    check_gradient(there_and_back, x)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda x: rnn.pack_padded_sequence(x, [2, 4, 1]),
+            RuntimeError,
+            "must be sorted in decreasing order",
+        ),
+        (lambda x: rnn.pack_padded_sequence(x, [4, 2, 0]), RuntimeError, "has to be greater than 0"),
+        (lambda x: rnn.pack_padded_sequence(x, [5, 2, 1]), RuntimeError, "sequences have 4 steps"),
+        (lambda x: rnn.pack_padded_sequence(x, [4, 2]), RuntimeError, "equal to batch_size"),
+        (lambda x: rnn.pack_padded_sequence(x, [[4, 2, 1]]), RuntimeError, "should be a 1D CPU int64"),
+        (lambda x: rnn.pad_sequence([]), RuntimeError, "empty list of sequences"),
+        (lambda x: rnn.pad_sequence([x], padding_side="up"), RuntimeError, "one of left or right"),
+        (
+            lambda x: rnn.pad_packed_sequence(rnn.pack_padded_sequence(x, [4, 2, 1]), total_length=3),
+            ValueError,
+            "at least the length of the longest",
+        ),
+    ],
+)
+def test_lengths_that_do_not_fit_are_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call(torch.ones(4, 3))
