@@ -25,8 +25,8 @@ __all__ += modules.__all__
 
 _NOT_YET = """
     AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d
-    AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d Bilinear CTCLoss Conv3d
-    ConvTranspose1d ConvTranspose2d ConvTranspose3d CrossMapLRN2d EmbeddingBag Fold FractionalMaxPool2d
+    AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d CTCLoss Conv3d ConvTranspose1d
+    ConvTranspose2d ConvTranspose3d CrossMapLRN2d EmbeddingBag Fold FractionalMaxPool2d
     FractionalMaxPool3d GRU LPPool1d LPPool2d LPPool3d LSTM LazyBatchNorm1d LazyBatchNorm2d
     LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
     LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear
