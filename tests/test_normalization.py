@@ -243,3 +243,35 @@ def test_one_hot_marks_the_class():
     with pytest.raises(RuntimeError, match="Can not infer"):
         F.one_hot(torch.tensor([], dtype=torch.int64))
     assert math.prod(F.one_hot(torch.tensor([], dtype=torch.int64), 3).shape) == 0
+
+
+# ---- blocks of images
+
+
+def test_blocks_are_laid_out_as_columns_and_put_back():
+    x = double(2, 3, 5, 6)
+    options = {"kernel_size": (2, 3), "dilation": (2, 1), "padding": (1, 0), "stride": (1, 2)}
+    columns = F.unfold(x, **options)
+    padded = np.pad(x.numpy(), ((0, 0), (0, 0), (1, 1), (0, 0)))
+    blocks = [padded[:, :, i : i + 3 : 2, j : j + 3].reshape(2, -1) for i in range(5) for j in range(0, 4, 2)]
+    close(columns, np.stack(blocks, -1))
+    ones = F.fold(F.unfold(torch.ones(1, 1, 5, 6).double(), **options), (5, 6), **options)
+    close(F.fold(columns, (5, 6), **options), x.numpy() * ones.numpy())
+    close(nn.Unfold(2)(x[0]), F.unfold(x[0], 2).numpy())
+    check_gradient(lambda x: F.unfold(x, **options) ** 2, x[:1, :1], tolerance=1e-4)
+    check_gradient(lambda c: F.fold(c, (5, 6), **options) ** 2, columns[:1, :6], tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: F.unfold(x, (5, 2)), "its components must be at least one"),
+        (lambda x: F.unfold(x, 0), "kernel size should be greater than zero"),
+        (lambda x: F.unfold(x, (2, 2, 2)), "expected kernel_size equals to 2, but got size 3"),
+        (lambda x: F.fold(torch.ones(1, 8, 12), 4, 2), "sliding blocks 3 \\* 3 = 9"),
+        (lambda x: F.fold(torch.ones(1, 7, 12), 4, 2), "divisible by the product of kernel_size"),
+    ],
+)
+def test_blocks_that_do_not_fit_are_named(call, message):
+    with pytest.raises(RuntimeError, match=message):
+        call(torch.ones(1, 2, 4, 5))

@@ -12,6 +12,7 @@ from flambeau._missing import missing
 from ._activation import *  # noqa: F403
 from ._attention import *  # noqa: F403
 from ._dropout import *  # noqa: F403
+from ._fold import *  # noqa: F403
 from ._loss import *  # noqa: F403
 from ._norm import *  # noqa: F403
 from ._operators import operator
@@ -27,12 +28,12 @@ _NOT_YET = """
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
     adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
     adaptive_max_pool3d adaptive_max_pool3d_with_indices affine_grid avg_pool1d avg_pool2d avg_pool3d
-    conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d ctc_loss embedding_bag fold
+    conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d ctc_loss embedding_bag
     fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
     fractional_max_pool3d_with_indices grid_sample grouped_mm interpolate linear_cross_entropy lp_pool1d
     lp_pool2d lp_pool3d max_pool3d max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d
-    multi_head_attention_forward rrelu rrelu_ scaled_grouped_mm scaled_mm unfold upsample
-    upsample_bilinear upsample_nearest
+    multi_head_attention_forward rrelu rrelu_ scaled_grouped_mm scaled_mm upsample upsample_bilinear
+    upsample_nearest
 """
 _KNOWN = frozenset(_NOT_YET.split())
 
