@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 __all__ = [
+    "broadcast_shapes",
     "is_tensor",
     "is_storage",
     "numel",
@@ -21,6 +22,37 @@ __all__ = [
     "get_num_interop_threads",
     "compile",
 ]
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape to which all given shapes broadcast.
+
+    Args:
+        shapes: sequences of integers, or integers
+
+    Raises:
+        RuntimeError: shapes that do not broadcast.
+        ValueError: a negative size.
+
+    >>> import flambeau as torch
+    >>> torch.broadcast_shapes((2, 1), (3,))
+    torch.Size([2, 3])
+    """
+    sizes: list[int] = []  # from the right
+    for i, shape in enumerate(shapes):
+        for k, size in enumerate(reversed((shape,) if isinstance(shape, int) else tuple(shape))):
+            if size < 0:
+                raise ValueError("Attempting to broadcast a dimension with negative length!")
+            if k == len(sizes):
+                sizes.append(size)
+            elif sizes[k] == 1:
+                sizes[k] = size
+            elif size not in (1, sizes[k]):
+                raise RuntimeError(
+                    f"Attempting to broadcast a dimension of length {size} at {-1 - k}! Mismatching argument at index {i} "
+                    f"had {shape}; but expected shape should be broadcastable to {sizes[::-1]}"
+                )
+    return _core.Size(sizes[::-1])
 
 
 def is_tensor(obj: Any) -> bool:

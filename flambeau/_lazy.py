@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 _NAMES = {
+    "bilinear": "nn.functional",
+    "cosine_similarity": "nn.functional",
+    "pairwise_distance": "nn.functional",
     "save": "serialization",
     "load": "serialization",
     "set_printoptions": "_tensor_str",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 _OPTIONS = "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
@@ -61,9 +64,25 @@ def signature(operator: Any) -> inspect.Signature:
     return inspect.Signature(wanted)
 
 
+@cache
+def _native() -> dict[str, str]:
+    """The documentation of the operators in C++, which the build puts beside the extension."""
+    path = Path(__file__).parent.parent / "_operator_docs.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
 def documentation(operator: Any) -> str:
     """The signatures of an operator's overloads and what its source says about it."""
     name = operator.__name__
     heads = [re.sub(r"^[\w.]+\(", f"{name}(", schema) for schema in operator.schemas]
     texts = [inspect.cleandoc(b.__doc__) for b in operator.bodies if b is not None and b.__doc__]
+    if not texts:
+        plain = operator.full_name
+        text = _native().get(plain)
+        if text is None and plain.endswith("_"):
+            text = _native().get(plain[:-1])
+            text = (
+                text and f"The in-place form of `{name[:-1]}`, which writes to the tensor itself:\n\n{text}"
+            )
+        texts = [text] if text else []
     return "\n".join([*heads, *(f"\n{text}" for text in texts)]) + "\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, method, operator
+from flambeau.ops._operator import function, method, operator, writes_self
 
 
 @operator("unravel_index(Tensor indices, object shape) -> Tensor[]", function)
@@ -80,3 +80,23 @@ def nonzero_static(self: Tensor, *, size: int, fill_value: int) -> Tensor:
     places = self.nonzero()[:size]
     rest = torch.full((size - places.size(0), self.dim()), fill_value, dtype=torch.int64, device=self.device)
     return torch.cat([places, rest], 0)
+
+
+@operator(
+    "resize_as_(Tensor self, Tensor the_template, *, memory_format? memory_format=None) -> Tensor",
+    function,
+    method,
+    writes_self,
+)
+def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any) -> Tensor:
+    """`resize_` to another tensor's shape; new elements are not set.
+
+    Args:
+        the_template: any shape
+        memory_format: how the dimensions lie in memory
+
+    >>> import flambeau as torch
+    >>> torch.arange(4).resize_as_(torch.ones(2)).tolist()
+    [0, 1]
+    """
+    return self.resize_(the_template.shape, memory_format=memory_format)

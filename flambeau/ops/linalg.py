@@ -880,3 +880,41 @@ def pdist(self: Tensor, p: float) -> Tensor:
         raise RuntimeError("pdist only supports non-negative p values")
     first, second = torch.triu_indices(self.size(0), self.size(0), 1, device=self.device).unbind()
     return _p_norm(self[first] - self[second], p)
+
+
+@operator("matrix_exp(Tensor A) -> Tensor", linalg)
+@operator("matrix_exp(Tensor self) -> Tensor", function, method)
+def matrix_exp(self: Tensor) -> Tensor:
+    """The exponential of square matrices: I + A + A^2 / 2! + ...
+
+    A is halved s times until its 1-norm is below 1/2, the series summed to the 18th power, and the result squared s times.
+
+    Args:
+        self: (..., n, n), floating point or complex
+
+    Raises:
+        RuntimeError: matrices that are not square, integers.
+
+    >>> import flambeau as torch
+    >>> torch.matrix_exp(torch.zeros(2, 2)).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+
+    Source: Moler and Van Loan, Nineteen dubious ways to compute the exponential of a matrix, 2003, method 3.
+    """
+    if not (self.is_floating_point() or self.is_complex()):
+        raise RuntimeError(
+            f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {self.dtype}"
+        )
+    _check_square(self, "linalg.matrix_exp")
+    if self.numel() == 0:
+        return self.clone()
+    largest = float(self.detach().abs().sum(-2).amax())
+    halvings = max(0, math.frexp(largest)[1] + 1) if math.isfinite(largest) else 0
+    a = self / 2.0**halvings
+    identity = torch.eye(self.size(-1), dtype=self.dtype, device=self.device)
+    total = identity.expand(self.shape)
+    for k in range(18, 0, -1):  # Horner's rule
+        total = identity + torch.matmul(a, total) / k
+    for _ in range(halvings):
+        total = torch.matmul(total, total)
+    return total

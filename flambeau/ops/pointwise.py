@@ -7,7 +7,7 @@ from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, inplace, method, operator, out, special
+from flambeau.ops._operator import function, inplace, inplace_function, method, operator, out, special
 
 
 @operator("heaviside(Tensor self, Tensor values) -> Tensor", function, method, inplace, out)
@@ -175,3 +175,53 @@ def isin_number(elements: Tensor, test_element: Any, *, assume_unique: bool, inv
 )
 def isin_element(element: Any, test_elements: Tensor, *, assume_unique: bool, invert: bool) -> Tensor:
     return _compare(element, test_elements, invert)
+
+
+def _check_integers(name: str, *tensors: Tensor) -> None:
+    for tensor in tensors:
+        if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
+            raise NotImplementedError(f'"{name}_cpu" not implemented for {tensor.dtype}')
+
+
+@operator("gcd(Tensor self, Tensor other) -> Tensor", function, method, inplace, inplace_function, out)
+def gcd(self: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor, not negative; gcd(0, 0) is 0.
+
+    Args:
+        self, other: integers; shapes broadcast, dtypes promote
+
+    Raises:
+        NotImplementedError: operands that are no integers.
+
+    >>> import flambeau as torch
+    >>> torch.gcd(torch.tensor([12]), torch.tensor([-18])).tolist()
+    [6]
+
+    Source: Euclid, Elements, book VII, proposition 2.
+    """
+    _check_integers("gcd", self, other)
+    dtype = torch.result_type(self, other)
+    a, b = torch.broadcast_tensors(self.to(dtype).abs(), other.to(dtype).abs())
+    while bool((b != 0).any()):
+        rest = torch.where(b == 0, 0, torch.remainder(a, torch.where(b == 0, 1, b)))
+        a, b = torch.where(b == 0, a, b), rest
+    return a.clone()
+
+
+@operator("lcm(Tensor self, Tensor other) -> Tensor", function, method, inplace, inplace_function, out)
+def lcm(self: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple, not negative; lcm(a, 0) is 0.
+
+    Args:
+        self, other: integers; shapes broadcast, dtypes promote
+
+    Raises:
+        NotImplementedError: operands that are no integers.
+
+    >>> import flambeau as torch
+    >>> torch.lcm(torch.tensor([4]), torch.tensor([6])).tolist()
+    [12]
+    """
+    _check_integers("lcm", self, other)
+    divisor = torch.gcd(self, other)
+    return (torch.div(self, torch.where(divisor == 0, 1, divisor), rounding_mode="trunc") * other).abs()

@@ -33,17 +33,32 @@ def is_same_size(self: Tensor, other: Tensor) -> bool:
 
 @operator("is_signed(Tensor self) -> bool", function)
 def is_signed(self: Tensor) -> bool:
-    """Whether the dtype has a sign."""
+    """Whether the dtype has a sign.
+
+    >>> import flambeau as torch
+    >>> torch.is_signed(torch.tensor([1.0]))
+    True
+    """
     return self.dtype.is_signed
 
 
 @operator("is_inference(Tensor self) -> bool", function)
 def is_inference(self: Tensor) -> bool:
-    """Whether the tensor was made in inference mode."""
+    """Whether the tensor was made in inference mode.
+
+    >>> import flambeau as torch
+    >>> torch.is_inference(torch.tensor([1.0]))
+    False
+    """
     return self.is_inference()
 
 
 @operator("get_device(Tensor self) -> int", function)
 def get_device(self: Tensor) -> int:
-    """The number of the tensor's GPU; -1 for a tensor that is on none."""
+    """The number of the tensor's GPU; -1 for a tensor that is on none.
+
+    >>> import flambeau as torch
+    >>> torch.get_device(torch.tensor([1.0]))
+    -1
+    """
     return self.get_device()

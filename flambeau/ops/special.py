@@ -1,7 +1,8 @@
-"""Functions of `special` that other namespaces have under another name."""
+"""Functions of `special`: those that other namespaces have under another name, and orthogonal polynomials."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flambeau as torch
@@ -135,3 +136,229 @@ def xlogy(self: Any, other: Any) -> Tensor:
     [0.0]
     """
     return torch.xlogy(self, other)
+
+
+def _polynomial(
+    x: Any, n: Any, first: Callable[[Tensor], Tensor], step: Callable[[Tensor, Tensor, Tensor, int], Tensor]
+) -> Tensor:
+    """The n-th polynomial by its recurrence p[k + 1] = step(x, p[k], p[k - 1], k) from p[0] = 1 and p[1] = first(x).
+
+    Degrees are rounded towards zero; below zero the polynomial is 0. There is no derivative.
+    """
+    if not isinstance(x, Tensor) and not isinstance(n, Tensor):
+        raise TypeError("one of the arguments must be a Tensor")
+    device = x.device if isinstance(x, Tensor) else n.device
+    dtype = torch.result_type(x, n)
+    dtype = dtype if dtype.is_floating_point else torch.get_default_dtype()
+    x = torch.as_tensor(x, dtype=dtype, device=device).detach()
+    degree = torch.as_tensor(n, device=device).detach().to(torch.int64)
+    x, degree = torch.broadcast_tensors(x, degree)
+    before, now = torch.ones_like(x), first(x)
+    result = torch.where(degree < 0, torch.zeros_like(x), before)
+    highest = int(degree.max()) if degree.numel() else 0
+    for k in range(1, highest + 1):
+        result = torch.where(degree == k, now, result)
+        before, now = now, step(x, now, before, k)
+    return result
+
+
+@operator("chebyshev_polynomial_t(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the first kind: T[k + 1] = 2 x T[k] - T[k - 1], T[1] = x.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.chebyshev_polynomial_t(torch.tensor([2.0]), 2).tolist()
+    [7.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: x, lambda x, now, before, k: 2 * x * now - before)
+
+
+@operator("chebyshev_polynomial_u(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the second kind: U[k + 1] = 2 x U[k] - U[k - 1], U[1] = 2 x.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.chebyshev_polynomial_u(torch.tensor([2.0]), 2).tolist()
+    [15.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - before)
+
+
+@operator("chebyshev_polynomial_v(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the third kind: V[k + 1] = 2 x V[k] - V[k - 1], V[1] = 2 x - 1.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.chebyshev_polynomial_v(torch.tensor([2.0]), 2).tolist()
+    [11.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: 2 * x - 1, lambda x, now, before, k: 2 * x * now - before)
+
+
+@operator("chebyshev_polynomial_w(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the fourth kind: W[k + 1] = 2 x W[k] - W[k - 1], W[1] = 2 x + 1.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.chebyshev_polynomial_w(torch.tensor([2.0]), 2).tolist()
+    [19.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: 2 * x + 1, lambda x, now, before, k: 2 * x * now - before)
+
+
+@operator("shifted_chebyshev_polynomial_t(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the first kind at 2 x - 1.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.shifted_chebyshev_polynomial_t(torch.tensor([2.0]), 2).tolist()
+    [17.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: 2 * x - 1, lambda x, now, before, k: 2 * (2 * x - 1) * now - before)
+
+
+@operator("shifted_chebyshev_polynomial_u(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the second kind at 2 x - 1.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.shifted_chebyshev_polynomial_u(torch.tensor([2.0]), 2).tolist()
+    [35.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(
+        x, n, lambda x: 2 * (2 * x - 1), lambda x, now, before, k: 2 * (2 * x - 1) * now - before
+    )
+
+
+@operator("shifted_chebyshev_polynomial_v(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the third kind at 2 x - 1.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.shifted_chebyshev_polynomial_v(torch.tensor([2.0]), 2).tolist()
+    [29.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(
+        x, n, lambda x: 2 * (2 * x - 1) - 1, lambda x, now, before, k: 2 * (2 * x - 1) * now - before
+    )
+
+
+@operator("shifted_chebyshev_polynomial_w(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
+    """The Chebyshev polynomial of the fourth kind at 2 x - 1.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.shifted_chebyshev_polynomial_w(torch.tensor([2.0]), 2).tolist()
+    [41.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(
+        x, n, lambda x: 2 * (2 * x - 1) + 1, lambda x, now, before, k: 2 * (2 * x - 1) * now - before
+    )
+
+
+@operator("hermite_polynomial_h(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def hermite_polynomial_h(x: Any, n: Any) -> Tensor:
+    """The physicist's Hermite polynomial: H[k + 1] = 2 x H[k] - 2 k H[k - 1], H[1] = 2 x.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.hermite_polynomial_h(torch.tensor([2.0]), 2).tolist()
+    [14.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - 2 * k * before)
+
+
+@operator("hermite_polynomial_he(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def hermite_polynomial_he(x: Any, n: Any) -> Tensor:
+    """The probabilist's Hermite polynomial: He[k + 1] = x He[k] - k He[k - 1], He[1] = x.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.hermite_polynomial_he(torch.tensor([2.0]), 2).tolist()
+    [3.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(x, n, lambda x: x, lambda x, now, before, k: x * now - k * before)
+
+
+@operator("laguerre_polynomial_l(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
+    """The Laguerre polynomial: (k + 1) L[k + 1] = (2 k + 1 - x) L[k] - k L[k - 1], L[1] = 1 - x.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.laguerre_polynomial_l(torch.tensor([2.0]), 2).tolist()
+    [-1.0]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(
+        x, n, lambda x: 1 - x, lambda x, now, before, k: ((2 * k + 1 - x) * now - k * before) / (k + 1)
+    )
+
+
+@operator("legendre_polynomial_p(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
+def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
+    """The Legendre polynomial: (k + 1) P[k + 1] = (2 k + 1) x P[k] - k P[k - 1], P[1] = x.
+
+    Args:
+        x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    >>> import flambeau as torch
+    >>> torch.special.legendre_polynomial_p(torch.tensor([2.0]), 2).tolist()
+    [5.5]
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
+    """
+    return _polynomial(
+        x, n, lambda x: x, lambda x, now, before, k: ((2 * k + 1) * x * now - k * before) / (k + 1)
+    )

@@ -665,3 +665,50 @@ def split_with_sizes_copy(self: Tensor, split_sizes: tuple[int, ...], dim: int) 
     return tuple(
         t.clone(memory_format=torch.contiguous_format) for t in self.split_with_sizes(split_sizes, dim)
     )
+
+
+@operator("constant_pad_nd(Tensor self, int[] pad, Number value=0) -> Tensor", function)
+def constant_pad_nd(self: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
+    """Puts a value around a tensor; negative widths take elements away.
+
+    Args:
+        self: any shape
+        pad: before and behind the last dimension, then before and behind the one before it, and so on
+        value: a number
+
+    Raises:
+        RuntimeError: an odd number of widths, more than dimensions, or a dimension that would end below zero.
+
+    >>> import flambeau as torch
+    >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 9).tolist()
+    [9, 1, 2, 9, 9]
+    """
+    if len(pad) % 2:
+        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
+    if len(pad) > 2 * self.dim():
+        raise RuntimeError(
+            f"Length of pad should be no more than twice the number of dimensions of the input. Pad length is {len(pad)} "
+            f"while the input has {self.dim()} dimensions."
+        )
+    sizes = list(self.shape)
+    source, inside = self, []
+    for k in range(len(pad) // 2):
+        dim = self.dim() - 1 - k
+        before, behind = pad[2 * k], pad[2 * k + 1]
+        sizes[dim] += before + behind
+        if sizes[dim] < 0:
+            raise RuntimeError(
+                f"The input size {self.size(dim)}, plus negative padding {before} and {behind} resulted in a negative "
+                f"output size, which is invalid. Check dimension {dim} of your input."
+            )
+        start, stop = max(-before, 0), self.size(dim) - max(-behind, 0)
+        if stop < start:
+            raise RuntimeError("narrow(): length must be non-negative.")
+        source = source.narrow(dim, start, stop - start)
+        inside.append((dim, max(before, 0), stop - start))
+    result = self.new_full(sizes, value)
+    place = result
+    for dim, start, length in inside:
+        place = place.narrow(dim, start, length)
+    place.copy_(source)
+    return result

@@ -265,6 +265,25 @@ Tensor conv2d_named_padding(const Tensor& input, const Tensor& weight, const Opt
                             IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
   return convolve(input, weight, bias, {"conv2d", 2, stride, dilation, groups}, padding);
 }
+
+/// Cross-correlation over two dimensions: out[n, o, y, x] = bias[o] + sum_{c, i, j} weight[o, c, i, j]
+/// in[n, c, y stride + i dilation - padding, x stride + j dilation - padding].
+///
+/// Args:
+///     input: (N, C, H, W) or (C, H, W)
+///     weight: (O, C / groups, kh, kw)
+///     bias: (O,)
+///     stride, padding, dilation: a number, or one for each dimension; padding may be 'valid' or 'same'
+///     groups: into how many parts the channels fall; each sees its own inputs alone
+///
+/// Returns:
+///     (N, O, H', W') with H' = (H + 2 padding - dilation (kh - 1) - 1) // stride + 1.
+///
+/// Raises:
+///     RuntimeError: shapes that do not fit, a kernel larger than the padded input, 'same' with a stride.
+///
+/// >>> torch.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2)).tolist()
+/// [[[[4.0, 4.0], [4.0, 4.0]]]]
 EXPOSE(
     "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "
@@ -284,6 +303,25 @@ Tensor conv1d_named_padding(const Tensor& input, const Tensor& weight, const Opt
                             IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
   return convolve(input, weight, bias, {"conv1d", 1, stride, dilation, groups}, padding);
 }
+
+/// Cross-correlation over one dimension: out[n, o, x] = bias[o] + sum_{c, j} weight[o, c, j]
+/// in[n, c, x stride + j dilation - padding].
+///
+/// Args:
+///     input: (N, C, L) or (C, L)
+///     weight: (O, C / groups, k)
+///     bias: (O,)
+///     stride, padding, dilation: numbers; padding may be 'valid' or 'same'
+///     groups: into how many parts the channels fall
+///
+/// Returns:
+///     (N, O, L') with L' = (L + 2 padding - dilation (k - 1) - 1) // stride + 1.
+///
+/// Raises:
+///     RuntimeError: shapes that do not fit, a kernel longer than the padded input.
+///
+/// >>> torch.conv1d(torch.ones(1, 1, 3), torch.ones(1, 1, 2)).tolist()
+/// [[[2.0, 2.0]]]
 EXPOSE(
     "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "

@@ -143,17 +143,48 @@ Tensor zeros_sized(IntList size, const Options& options, const Out& out) {
   if (!out.target) return finished(zeros(Dims(size), dtype), options);
   return filled(Dims(size), 0, dtype, options, out);
 }
+
+/// A tensor of zeros.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// Raises:
+///     RuntimeError: a negative size.
+///
+/// >>> torch.zeros(2, 2).tolist()
+/// [[0.0, 0.0], [0.0, 0.0]]
 EXPOSE("zeros(int[] size, *, options) -> Tensor", zeros_sized, function | out);
 
 Tensor ones_sized(IntList size, const Options& options, const Out& out) {
   return filled(Dims(size), 1, chosen_dtype(options, out, default_dtype()), options, out);
 }
+
+/// A tensor of ones.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.ones(2).tolist()
+/// [1.0, 1.0]
 EXPOSE("ones(int[] size, *, options) -> Tensor", ones_sized, function | out);
 
 Tensor full(IntList size, const Scalar& fill_value, const Options& options, const Out& out) {
   return filled(Dims(size), fill_value, chosen_dtype(options, out, dtype_of_number(fill_value)), options,
                 out);
 }
+
+/// A tensor with one value everywhere.
+///
+/// Args:
+///     size: a sequence of numbers
+///     fill_value: a number, whose kind gives the dtype unless one is named; or a tensor of one element
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.full((2,), 7).tolist()
+/// [7, 7]
 EXPOSE("full(int[] size, Number fill_value, *, options) -> Tensor", full, function | out);
 
 // A value held by a 0-d tensor.
@@ -176,6 +207,16 @@ Tensor empty_sized(IntList size, const Options& options, std::optional<MemoryFor
         "from");
   return finished(empty_like(result, dtype, memory_format), options);
 }
+
+/// A tensor whose elements have not been set.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///     memory_format: how the dimensions lie in memory
+///
+/// >>> torch.empty(2, 3).shape
+/// torch.Size([2, 3])
 EXPOSE("empty(int[] size, *, options, memory_format? memory_format=None) -> Tensor", empty_sized,
        function | out);
 
@@ -186,6 +227,18 @@ Tensor empty_strided_sized(IntList size, IntList stride, const Options& options)
     check(s >= 0, "as_strided: Negative strides are not supported at the moment, got ", s);
   return finished(empty_strided(Dims(size), Dims(stride), options.dtype.value_or(default_dtype())), options);
 }
+
+/// A tensor of given strides whose elements have not been set.
+///
+/// Args:
+///     size, stride: sequences of one length
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// Raises:
+///     RuntimeError: lengths that differ, negative strides.
+///
+/// >>> torch.empty_strided((2, 3), (1, 2)).stride()
+/// (1, 2)
 EXPOSE("empty_strided(int[] size, int[] stride, *, options) -> Tensor", empty_strided_sized, function);
 
 // The dimensions from the outermost in memory to the innermost are physical_layout.
@@ -209,11 +262,33 @@ Tensor empty_permuted(IntList size, IntList physical_layout, const Options& opti
   }
   return empty_strided_sized(Dims(size), strides, options);
 }
+
+/// A dense tensor whose dimensions lie in memory in a given order; its elements have not been set.
+///
+/// Args:
+///     size: a sequence of numbers
+///     physical_layout: the dimensions, outermost first
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// Raises:
+///     RuntimeError: an order that is no permutation.
+///
+/// >>> torch.empty_permuted((2, 3), (1, 0)).stride()
+/// (1, 2)
 EXPOSE("empty_permuted(int[] size, int[] physical_layout, *, options) -> Tensor", empty_permuted, function);
 
 Tensor scalar_tensor_of(const Scalar& s, const Options& options) {
   return finished(scalar_tensor(s, options.dtype.value_or(default_dtype())), options);
 }
+
+/// A tensor without dimensions.
+///
+/// Args:
+///     s: its value; the dtype is the default one unless one is named
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.scalar_tensor(3)
+/// tensor(3.)
 EXPOSE("scalar_tensor(Number s, *, options) -> Tensor", scalar_tensor_of, function);
 
 // ---- like another tensor
@@ -230,18 +305,48 @@ Tensor empty_like_self(const Tensor& self, const Options& options,
                        std::optional<MemoryFormat> memory_format) {
   return finished(empty_like(self, options.dtype.value_or(self.dtype()), memory_format), options);
 }
+
+/// A tensor of another's shape and dtype whose elements have not been set.
+///
+/// Args:
+///     self: any shape
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///     memory_format: how the dimensions lie in memory, as self's by default
+///
+/// >>> torch.empty_like(torch.ones(2, 3)).shape
+/// torch.Size([2, 3])
 EXPOSE("empty_like(Tensor self, *, options, memory_format? memory_format=None) -> Tensor", empty_like_self,
        function);
 
 Tensor zeros_like(const Tensor& self, const Options& options, std::optional<MemoryFormat> memory_format) {
   return filled_like(self, 0, options, memory_format);
 }
+
+/// Zeros of another tensor's shape and dtype.
+///
+/// Args:
+///     self: any shape
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///     memory_format: how the dimensions lie in memory, as self's by default
+///
+/// >>> torch.zeros_like(torch.tensor([1, 2])).tolist()
+/// [0, 0]
 EXPOSE("zeros_like(Tensor self, *, options, memory_format? memory_format=None) -> Tensor", zeros_like,
        function);
 
 Tensor ones_like(const Tensor& self, const Options& options, std::optional<MemoryFormat> memory_format) {
   return filled_like(self, 1, options, memory_format);
 }
+
+/// Ones of another tensor's shape and dtype.
+///
+/// Args:
+///     self: any shape
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///     memory_format: how the dimensions lie in memory, as self's by default
+///
+/// >>> torch.ones_like(torch.tensor([1.5])).tolist()
+/// [1.0]
 EXPOSE("ones_like(Tensor self, *, options, memory_format? memory_format=None) -> Tensor", ones_like,
        function);
 
@@ -249,6 +354,17 @@ Tensor full_like(const Tensor& self, const Scalar& fill_value, const Options& op
                  std::optional<MemoryFormat> memory_format) {
   return filled_like(self, fill_value, options, memory_format);
 }
+
+/// One value everywhere, in another tensor's shape and dtype.
+///
+/// Args:
+///     self: any shape
+///     fill_value: a number
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///     memory_format: how the dimensions lie in memory, as self's by default
+///
+/// >>> torch.full_like(torch.tensor([1, 2]), 5).tolist()
+/// [5, 5]
 EXPOSE("full_like(Tensor self, Number fill_value, *, options, memory_format? memory_format=None) -> Tensor",
        full_like, function);
 
@@ -259,27 +375,73 @@ Options with_dtype_of(const Tensor& self, const Options& options) {
 Tensor new_empty(const Tensor& self, IntList size, const Options& options) {
   return empty_sized(size, with_dtype_of(self, options), std::nullopt, {});
 }
+
+/// A tensor of this one's dtype and device whose elements have not been set.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///
+/// >>> torch.ones(1, dtype=torch.int8).new_empty(2).dtype
+/// torch.int8
 EXPOSE("new_empty(Tensor self, int[] size, *, options) -> Tensor", new_empty, method);
 
 Tensor new_empty_strided(const Tensor& self, IntList size, IntList stride, const Options& options) {
   return empty_strided_sized(size, stride, with_dtype_of(self, options));
 }
+
+/// A tensor of this one's dtype and device, of given strides, whose elements have not been set.
+///
+/// Args:
+///     size, stride: sequences of one length
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///
+/// >>> torch.ones(1).new_empty_strided((2, 2), (1, 2)).stride()
+/// (1, 2)
 EXPOSE("new_empty_strided(Tensor self, int[] size, int[] stride, *, options) -> Tensor", new_empty_strided,
        method);
 
 Tensor new_zeros(const Tensor& self, IntList size, const Options& options) {
   return zeros_sized(size, with_dtype_of(self, options), {});
 }
+
+/// Zeros of this tensor's dtype and device.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///
+/// >>> torch.tensor([1, 2]).new_zeros(2).tolist()
+/// [0, 0]
 EXPOSE("new_zeros(Tensor self, int[] size, *, options) -> Tensor", new_zeros, method);
 
 Tensor new_ones(const Tensor& self, IntList size, const Options& options) {
   return ones_sized(size, with_dtype_of(self, options), {});
 }
+
+/// Ones of this tensor's dtype and device.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///
+/// >>> torch.tensor([5, 6]).new_ones(2).tolist()
+/// [1, 1]
 EXPOSE("new_ones(Tensor self, int[] size, *, options) -> Tensor", new_ones, method);
 
 Tensor new_full(const Tensor& self, IntList size, const Scalar& fill_value, const Options& options) {
   return full(size, fill_value, with_dtype_of(self, options), {});
 }
+
+/// One value everywhere, in this tensor's dtype and device.
+///
+/// Args:
+///     size: a sequence of numbers
+///     fill_value: a number
+///     dtype, layout, device, pin_memory, requires_grad: instead of self's
+///
+/// >>> torch.tensor([5, 6]).new_full((2,), 3).tolist()
+/// [3, 3]
 EXPOSE("new_full(Tensor self, int[] size, Number fill_value, *, options) -> Tensor", new_full, method);
 
 // ---- matrices
@@ -296,6 +458,19 @@ Tensor eye_rectangular(int64_t n, int64_t m, const Options& options, const Out& 
 Tensor eye_square(int64_t n, const Options& options, const Out& out) {
   return eye_rectangular(n, n, options, out);
 }
+
+/// The identity: ones on the main diagonal, zeros elsewhere.
+///
+/// Args:
+///     n: rows
+///     m: columns, n by default
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// Raises:
+///     RuntimeError: a negative size.
+///
+/// >>> torch.eye(2).tolist()
+/// [[1.0, 0.0], [0.0, 1.0]]
 EXPOSE("eye(int n, int m, *, options) -> Tensor", eye_rectangular, function | out);
 EXPOSE("eye(int n, *, options) -> Tensor", eye_square, function | out);
 
@@ -325,6 +500,18 @@ Tensor tril(const Tensor& self, int64_t diagonal, const Out& out) {
       "TrilBackward0", out, [&] { return triangle_of(Triangle::Lower, self, diagonal, out); },
       wrt(self, [diagonal](const Tensor& grad) { return tril(grad, diagonal); }));
 }
+
+/// The lower triangle of matrices; zeros above it.
+///
+/// Args:
+///     self: (..., m, n)
+///     diagonal: the last diagonal that is kept: above the main one if positive, below if negative
+///
+/// Raises:
+///     RuntimeError: fewer than two dimensions.
+///
+/// >>> torch.tril(torch.ones(2, 2)).tolist()
+/// [[1.0, 0.0], [1.0, 1.0]]
 EXPOSE("tril(Tensor self, int diagonal=0) -> Tensor", tril, function | method | inplace | out);
 
 Tensor triu(const Tensor& self, int64_t diagonal, const Out& out) {
@@ -332,6 +519,18 @@ Tensor triu(const Tensor& self, int64_t diagonal, const Out& out) {
       "TriuBackward0", out, [&] { return triangle_of(Triangle::Upper, self, diagonal, out); },
       wrt(self, [diagonal](const Tensor& grad) { return triu(grad, diagonal); }));
 }
+
+/// The upper triangle of matrices; zeros below it.
+///
+/// Args:
+///     self: (..., m, n)
+///     diagonal: the first diagonal that is kept: above the main one if positive, below if negative
+///
+/// Raises:
+///     RuntimeError: fewer than two dimensions.
+///
+/// >>> torch.triu(torch.ones(2, 2)).tolist()
+/// [[1.0, 1.0], [0.0, 1.0]]
 EXPOSE("triu(Tensor self, int diagonal=0) -> Tensor", triu, function | method | inplace | out);
 
 namespace {
@@ -371,11 +570,37 @@ Tensor triangle_indices(Triangle triangle, int64_t rows, int64_t columns, int64_
 Tensor tril_indices(int64_t row, int64_t col, int64_t offset, const Options& options) {
   return triangle_indices(Triangle::Lower, row, col, offset, options);
 }
+
+/// The rows and columns of a lower triangle's elements, row by row.
+///
+/// Args:
+///     row, col: the matrix
+///     offset: the last diagonal that is kept
+///     dtype, layout, device, pin_memory: int64 by default
+///
+/// Returns:
+///     (2, number of elements).
+///
+/// >>> torch.tril_indices(2, 2).tolist()
+/// [[0, 1, 1], [0, 0, 1]]
 EXPOSE("tril_indices(int row, int col, int offset=0, *, options) -> Tensor", tril_indices, function);
 
 Tensor triu_indices(int64_t row, int64_t col, int64_t offset, const Options& options) {
   return triangle_indices(Triangle::Upper, row, col, offset, options);
 }
+
+/// The rows and columns of an upper triangle's elements, row by row.
+///
+/// Args:
+///     row, col: the matrix
+///     offset: the first diagonal that is kept
+///     dtype, layout, device, pin_memory: int64 by default
+///
+/// Returns:
+///     (2, number of elements).
+///
+/// >>> torch.triu_indices(2, 2).tolist()
+/// [[0, 0, 1], [0, 1, 1]]
 EXPOSE("triu_indices(int row, int col, int offset=0, *, options) -> Tensor", triu_indices, function);
 
 }  // namespace

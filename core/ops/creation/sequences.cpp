@@ -93,6 +93,21 @@ Tensor arange_step(const Scalar& start, const Scalar& end, const Scalar& step, c
 Tensor arange_end(const Scalar& end, const Options& options, const Out& out) {
   return arange_step(0, end, 1, options, out);
 }
+
+/// The numbers start, start + step, ... before `end`.
+///
+/// Args:
+///     start: 0 by default
+///     end: where they stop; it is not reached
+///     step: not zero
+///     dtype, layout, device, pin_memory, requires_grad: int64 if all three are integers, else the default
+///     dtype
+///
+/// Raises:
+///     RuntimeError: a step of zero, or one that leads away from the end.
+///
+/// >>> torch.arange(1, 7, 2).tolist()
+/// [1, 3, 5]
 EXPOSE("arange(Number start, Number end, Number step=1, *, options) -> Tensor", arange_step, function | out);
 EXPOSE("arange(Number end, *, options) -> Tensor", arange_end, function | out);
 
@@ -105,6 +120,15 @@ Tensor range(const Scalar& start, const Scalar& end, const Scalar& step, const O
   return arithmetic_progression(start, end, step, true, options, out,
                                 chosen_dtype(options, out, default_dtype()));
 }
+
+/// The numbers start, start + step, ... up to and including `end`; `arange` is better.
+///
+/// Args:
+///     start, end, step: numbers
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.range(1, 3).tolist()
+/// [1.0, 2.0, 3.0]
 EXPOSE("range(Number start, Number end, Number step=1, *, options) -> Tensor", range, function | out);
 
 Scalar number_of(const Operand& operand, const char* function, const char* argument) {
@@ -152,6 +176,19 @@ Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const O
   });
   return finished(result, options);
 }
+
+/// `steps` numbers at equal distances, both ends included.
+///
+/// Args:
+///     start, end: numbers, or tensors without dimensions
+///     steps: how many, not negative
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// Raises:
+///     RuntimeError: a negative number of steps.
+///
+/// >>> torch.linspace(0, 1, 3).tolist()
+/// [0.0, 0.5, 1.0]
 EXPOSE("linspace(Tensor|Number start, Tensor|Number end, int steps, *, options) -> Tensor", linspace,
        function | out);
 
@@ -178,6 +215,17 @@ Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double 
   });
   return finished(result, options);
 }
+
+/// base^start to base^end in `steps` numbers whose logarithms have equal distances.
+///
+/// Args:
+///     start, end: exponents
+///     steps: how many, not negative
+///     base: a number
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.logspace(0, 2, 3).tolist()
+/// [1.0, 10.0, 100.0]
 EXPOSE("logspace(Tensor|Number start, Tensor|Number end, int steps, float base=10.0, *, options) -> Tensor",
        logspace, function | out);
 

@@ -214,11 +214,63 @@ Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Op
       }));
 }
 
+/// The slices of a dimension that an index names, in its order.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///     index: (n,), int32 or int64
+///
+/// Returns:
+///     Size n in `dim`.
+///
+/// Raises:
+///     IndexError: an index out of range, or not a vector.
+///
+/// >>> torch.tensor([[1, 2], [3, 4]]).index_select(0, torch.tensor([1])).tolist()
+/// [[3, 4]]
 EXPOSE("index_select(Tensor self, int dim, Tensor index) -> Tensor", index_select, function | method | out);
+
+/// A copy to which slices are added: out[index[i]] += alpha source[i] along `dim`; repeated indices add up.
+///
+/// Args:
+///     self: any shape
+///     index: (n,), int32 or int64
+///     source: self's shape with size n in `dim`
+///     alpha: a number
+///
+/// Raises:
+///     IndexError, RuntimeError: an index out of range, or shapes that do not fit.
+///
+/// >>> torch.zeros(2).index_add(0, torch.tensor([1, 1]), torch.tensor([1.0, 2.0])).tolist()
+/// [0.0, 3.0]
 EXPOSE("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Number alpha=1) -> Tensor", index_add,
        function | method | inplace | out);
+
+/// A copy in which slices are replaced: out[index[i]] = source[i] along `dim`.
+///
+/// Args:
+///     self: any shape
+///     index: (n,), int64
+///     source: self's shape with size n in `dim`
+///
+/// Raises:
+///     IndexError, RuntimeError: an index out of range, or shapes that do not fit.
+///
+/// >>> torch.zeros(2).index_copy(0, torch.tensor([1]), torch.tensor([5.0])).tolist()
+/// [0.0, 5.0]
 EXPOSE("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", index_copy,
        function | method | inplace | out);
+
+/// A copy in which the slices that an index names hold one value.
+///
+/// Args:
+///     self: any shape
+///     index: (n,), int64
+///     value: a number, or a tensor without dimensions
+///
+/// >>> torch.zeros(2).index_fill(0, torch.tensor([1]), 5).tolist()
+/// [0.0, 5.0]
 EXPOSE("index_fill(Tensor self, int dim, Tensor index, Tensor|Number value) -> Tensor", index_fill,
        function | method | inplace);
 
@@ -410,8 +462,37 @@ Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const T
       wrt(self, [](const Tensor& grad) { return grad; }), wrt(src, gradient_of_src(d, index, src)));
 }
 
+/// Elements along a dimension: out[i, j] = self[index[i, j], j] for dim = 0, and so on.
+///
+/// Args:
+///     self: any shape
+///     index: as many dimensions, int64, no larger than self outside of `dim`
+///     sparse_grad: must be False
+///
+/// Returns:
+///     The shape of the index.
+///
+/// Raises:
+///     RuntimeError: an index out of range, or shapes that do not fit.
+///
+/// >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[1], [0]])).tolist()
+/// [[2], [3]]
 EXPOSE("gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor", gather,
        function | method | out);
+
+/// The opposite of `gather`: a copy with out[index[i, j], j] = src[i, j] for dim = 0, and so on.
+///
+/// Args:
+///     self: any shape
+///     index: as many dimensions, int64
+///     src: at least as large as the index, or a number `value`
+///     reduce: 'add' or 'multiply' combine with what is there
+///
+/// Raises:
+///     RuntimeError: an index out of range, or shapes that do not fit.
+///
+/// >>> torch.zeros(1, 3).scatter(1, torch.tensor([[2]]), 7).tolist()
+/// [[0.0, 0.0, 7.0]]
 EXPOSE("scatter(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", scatter,
        function | method | inplace | out);
 EXPOSE("scatter(Tensor self, int dim, Tensor index, Number value) -> Tensor", scatter_value,
@@ -420,6 +501,19 @@ EXPOSE("scatter(Tensor self, int dim, Tensor index, Tensor src, *, str reduce) -
        function | method | inplace | out);
 EXPOSE("scatter(Tensor self, int dim, Tensor index, Number value, *, str reduce) -> Tensor",
        scatter_value_reduced, function | method | inplace | out);
+
+/// A copy to which elements are added: out[index[i, j], j] += src[i, j] for dim = 0; repeated indices add up.
+///
+/// Args:
+///     self: any shape
+///     index: as many dimensions, int64
+///     src: at least as large as the index
+///
+/// Raises:
+///     RuntimeError: an index out of range, or shapes that do not fit.
+///
+/// >>> torch.zeros(2).scatter_add(0, torch.tensor([1, 1]), torch.tensor([1.0, 2.0])).tolist()
+/// [0.0, 3.0]
 EXPOSE("scatter_add(Tensor self, int dim, Tensor index, Tensor src) -> Tensor", scatter_add,
        function | method | inplace | out);
 
@@ -520,9 +614,44 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
 }
 }  // namespace
 
+/// Elements by their place in the flattened tensor.
+///
+/// Args:
+///     self: any shape
+///     index: any shape, int64
+///
+/// Returns:
+///     The shape of the index.
+///
+/// Raises:
+///     IndexError: an index out of range.
+///
+/// >>> torch.take(torch.tensor([[1, 2], [3, 4]]), torch.tensor([3, 0])).tolist()
+/// [4, 1]
 EXPOSE("take(Tensor self, Tensor index) -> Tensor", take, function | method | out);
+
+/// A copy in which elements are replaced by their place in the flattened tensor.
+///
+/// Args:
+///     self: any shape
+///     index: any shape, int64
+///     source: as many elements
+///     accumulate: whether they are added to what is there
+///
+/// >>> torch.zeros(3).put(torch.tensor([1]), torch.tensor([5.0])).tolist()
+/// [0.0, 5.0, 0.0]
 EXPOSE("put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor", put,
        function | method | inplace);
+
+/// Elements along a dimension, by indices as `argmax` gives them; `gather` with broadcasting.
+///
+/// Args:
+///     self: any shape
+///     indices: int64, broadcasts with self outside of `dim`
+///     dim: which dimension; None stands for the flattened tensor
+///
+/// >>> torch.take_along_dim(torch.tensor([[3, 1]]), torch.tensor([[1]]), 1).tolist()
+/// [[1]]
 EXPOSE("take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor", take_along_dim,
        function | method | out);
 

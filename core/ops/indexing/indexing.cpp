@@ -404,6 +404,19 @@ Tensor index_put(const Tensor& self, TensorList indices, const Tensor& values, b
 }
 }  // namespace
 
+/// A copy in which the elements that indices name are replaced: out[indices] = values.
+///
+/// Args:
+///     self: any shape
+///     indices: a tuple of index tensors, int64 or bool, that broadcast
+///     values: broadcasts with the indices' result
+///     accumulate: whether values are added to what is there
+///
+/// Raises:
+///     IndexError: an index out of range.
+///
+/// >>> torch.zeros(3).index_put((torch.tensor([1]),), torch.tensor(5.0)).tolist()
+/// [0.0, 5.0, 0.0]
 EXPOSE("index_put(Tensor self, Tensor[] indices, Tensor values, bool accumulate=False) -> Tensor", index_put,
        function | method | inplace | inplace_function);
 

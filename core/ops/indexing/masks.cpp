@@ -59,8 +59,36 @@ Results nonzero_either(const Tensor& self, bool as_tuple, const Out& out) {
 Tensor argwhere(const Tensor& self) { return nonzero(self); }
 }  // namespace
 
+/// The places of the elements that are not zero, in order.
+///
+/// Args:
+///     self: any shape
+///     as_tuple: whether there is a vector for each dimension instead
+///
+/// Returns:
+///     (number of elements, dimensions), int64.
+///
+/// >>> torch.nonzero(torch.tensor([0, 3, 5])).tolist()
+/// [[1], [2]]
 EXPOSE("nonzero(Tensor self, *, bool as_tuple=False) -> Tensor[]", nonzero_either, function | method | out);
+
+/// The places of the elements that are not zero: (number of elements, dimensions), int64.
+///
+/// >>> torch.argwhere(torch.tensor([0, 3])).tolist()
+/// [[1]]
 EXPOSE("argwhere(Tensor self) -> Tensor", argwhere, function | method);
+
+/// `self` where the condition holds, `other` elsewhere; with the condition alone, the places where it holds.
+///
+/// Args:
+///     condition: bool; shapes broadcast
+///     self, other: tensors or numbers
+///
+/// Raises:
+///     RuntimeError: a condition that is neither bool nor uint8.
+///
+/// >>> torch.where(torch.tensor([True, False]), torch.tensor([1, 2]), 0).tolist()
+/// [1, 0]
 EXPOSE("where(Tensor condition) -> Tensor[]", nonzero_tuple, function);
 
 // ---- masked_select and masked_scatter
@@ -153,7 +181,31 @@ Tensor masked_scatter(const Tensor& self, const Tensor& mask, const Tensor& sour
 }
 }  // namespace
 
+/// The elements where a mask holds, as a vector.
+///
+/// Args:
+///     self: any shape
+///     mask: bool, broadcasts with self
+///
+/// Raises:
+///     RuntimeError: a mask that is not bool.
+///
+/// >>> torch.masked_select(torch.tensor([1, 2, 3]), torch.tensor([True, False, True])).tolist()
+/// [1, 3]
 EXPOSE("masked_select(Tensor self, Tensor mask) -> Tensor", masked_select, function | method | out);
+
+/// A copy in which the elements where a mask holds are replaced by the source's, in order.
+///
+/// Args:
+///     self: any shape
+///     mask: bool, broadcasts with self
+///     source: at least as many elements as the mask holds
+///
+/// Raises:
+///     RuntimeError: too few elements, a mask that is not bool, dtypes that differ.
+///
+/// >>> torch.zeros(3).masked_scatter(torch.tensor([True, False, True]), torch.tensor([1.0, 2.0])).tolist()
+/// [1.0, 0.0, 2.0]
 EXPOSE("masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor", masked_scatter,
        function | method | inplace);
 

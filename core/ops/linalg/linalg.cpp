@@ -103,6 +103,18 @@ Tensor mm(const Tensor& self, const Tensor& mat2, const Out& out) {
       wrt(self, [b = saved(mat2)](const Tensor& grad) { return mm(grad, matrix_H(b())); }),
       wrt(mat2, [a = saved(self)](const Tensor& grad) { return mm(matrix_H(a()), grad); }));
 }
+
+/// The product of two matrices: out[i, j] = sum_k a[i, k] b[k, j].
+///
+/// Args:
+///     self: (m, k)
+///     mat2: (k, n)
+///
+/// Raises:
+///     RuntimeError: no matrices, shapes or dtypes that do not fit.
+///
+/// >>> torch.mm(torch.ones(2, 3), torch.ones(3, 1)).tolist()
+/// [[3.0], [3.0]]
 EXPOSE("mm(Tensor self, Tensor mat2) -> Tensor", mm, kFunctionMethodOut);
 
 namespace {
@@ -136,6 +148,20 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
       }));
 }
 }  // namespace
+
+/// beta self + alpha mat1 mat2.
+///
+/// Args:
+///     self: broadcasts with (m, n)
+///     mat1: (m, k)
+///     mat2: (k, n)
+///     beta, alpha: numbers; with beta = 0 NaN in self is ignored
+///
+/// Raises:
+///     RuntimeError: shapes or dtypes that do not fit.
+///
+/// >>> torch.addmm(torch.ones(1), torch.ones(2, 3), torch.ones(3, 1)).tolist()
+/// [[4.0], [4.0]]
 EXPOSE("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1) -> Tensor", addmm,
        kEveryForm);
 
@@ -169,6 +195,18 @@ Tensor bmm(const Tensor& self, const Tensor& mat2, const Out& out) {
       wrt(self, [b = saved(mat2)](const Tensor& grad) { return bmm(grad, conj(swap_last(b()))); }),
       wrt(mat2, [a = saved(self)](const Tensor& grad) { return bmm(conj(swap_last(a())), grad); }));
 }
+
+/// The products of two batches of matrices.
+///
+/// Args:
+///     self: (b, m, k)
+///     mat2: (b, k, n)
+///
+/// Raises:
+///     RuntimeError: shapes or dtypes that do not fit.
+///
+/// >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).flatten().tolist()
+/// [3.0, 3.0]
 EXPOSE("bmm(Tensor self, Tensor mat2) -> Tensor", bmm, kFunctionMethodOut);
 
 namespace {
@@ -207,8 +245,30 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
   return addmm(self, reshape(permute(batch1, first), left), reshape(batch2, right), beta, alpha, out);
 }
 }  // namespace
+
+/// beta self + alpha batch1 batch2, batch by batch.
+///
+/// Args:
+///     self: broadcasts with (b, m, n)
+///     batch1: (b, m, k)
+///     batch2: (b, k, n)
+///     beta, alpha: numbers; with beta = 0 NaN in self is ignored
+///
+/// >>> torch.baddbmm(torch.ones(1), torch.ones(1, 1, 3), torch.ones(1, 3, 1)).flatten().tolist()
+/// [4.0]
 EXPOSE("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1) -> Tensor",
        baddbmm, kEveryForm);
+
+/// beta self + alpha sum_i batch1[i] batch2[i].
+///
+/// Args:
+///     self: broadcasts with (m, n)
+///     batch1: (b, m, k)
+///     batch2: (b, k, n)
+///     beta, alpha: numbers; with beta = 0 NaN in self is ignored
+///
+/// >>> torch.addbmm(torch.zeros(1), torch.ones(2, 1, 3), torch.ones(2, 3, 1)).tolist()
+/// [[6.0]]
 EXPOSE("addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1) -> Tensor",
        addbmm, kEveryForm);
 
@@ -243,6 +303,18 @@ Tensor mv(const Tensor& self, const Tensor& vec, const Out& out) {
       wrt(self, [v = saved(vec)](const Tensor& grad) { return outer(grad, conj(v())); }),
       wrt(vec, [a = saved(self)](const Tensor& grad) { return mv(matrix_H(a()), grad); }));
 }
+
+/// The product of a matrix and a vector.
+///
+/// Args:
+///     self: (m, k)
+///     vec: (k,)
+///
+/// Raises:
+///     RuntimeError: shapes or dtypes that do not fit.
+///
+/// >>> torch.mv(torch.ones(2, 3), torch.ones(3)).tolist()
+/// [3.0, 3.0]
 EXPOSE("mv(Tensor self, Tensor vec) -> Tensor", mv, kFunctionMethodOut);
 
 namespace {
@@ -268,6 +340,17 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
       }));
 }
 }  // namespace
+
+/// beta self + alpha mat vec.
+///
+/// Args:
+///     self: broadcasts with (m,)
+///     mat: (m, k)
+///     vec: (k,)
+///     beta, alpha: numbers; with beta = 0 NaN in self is ignored
+///
+/// >>> torch.addmv(torch.ones(2), torch.ones(2, 3), torch.ones(3)).tolist()
+/// [4.0, 4.0]
 EXPOSE("addmv(Tensor self, Tensor mat, Tensor vec, *, Number beta=1, Number alpha=1) -> Tensor", addmv,
        kEveryForm);
 
@@ -297,11 +380,30 @@ Tensor dot(const Tensor& self, const Tensor& tensor, const Out& out) {
       wrt(self, [y = saved(tensor)](const Tensor& grad) { return mul(grad, conj(y())); }),
       wrt(tensor, [x = saved(self)](const Tensor& grad) { return mul(grad, conj(x())); }));
 }
+
+/// The dot product of two vectors: sum_k a[k] b[k].
+///
+/// Args:
+///     self, tensor: (k,)
+///
+/// Raises:
+///     RuntimeError: no vectors, lengths or dtypes that differ.
+///
+/// >>> torch.dot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+/// tensor(11.)
 EXPOSE("dot(Tensor self, Tensor tensor) -> Tensor", dot, kFunctionMethodOut);
 
 namespace {
 Tensor vdot(const Tensor& self, const Tensor& other, const Out& out) { return dot(conj(self), other, out); }
 }  // namespace
+
+/// The dot product of two vectors, the first one conjugated: sum_k conj(a[k]) b[k].
+///
+/// Args:
+///     self, other: (k,)
+///
+/// >>> torch.vdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+/// tensor(11.)
 EXPOSE("vdot(Tensor self, Tensor other) -> Tensor", vdot, kFunctionMethodOut);
 
 Tensor outer(const Tensor& self, const Tensor& vec2, const Out& out) {
@@ -309,7 +411,24 @@ Tensor outer(const Tensor& self, const Tensor& vec2, const Out& out) {
   check(vec2.dim() == 1, "outer: Expected 1-D argument vec2, but got ", vec2.dim(), "-D");
   return mul(unsqueeze(self, 1), vec2, out);
 }
+
+/// The outer product of two vectors: out[i, j] = a[i] b[j].
+///
+/// Args:
+///     self: (m,)
+///     vec2: (n,)
+///
+/// Returns:
+///     (m, n).
+///
+/// >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4])).tolist()
+/// [[3, 4], [6, 8]]
 EXPOSE("outer(Tensor self, Tensor vec2) -> Tensor", outer, kFunctionMethodOut);
+
+/// The outer product of two vectors; the same as `outer`.
+///
+/// >>> torch.ger(torch.tensor([1, 2]), torch.tensor([3])).tolist()
+/// [[3], [6]]
 EXPOSE("ger(Tensor self, Tensor vec2) -> Tensor", outer, kFunctionMethodOut);
 
 namespace {
@@ -323,6 +442,17 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
   return add(scaled(self, beta), product, alpha, out);
 }
 }  // namespace
+
+/// beta self + alpha vec1 vec2^T.
+///
+/// Args:
+///     self: broadcasts with (m, n)
+///     vec1: (m,)
+///     vec2: (n,)
+///     beta, alpha: numbers; with beta = 0 NaN in self is ignored
+///
+/// >>> torch.addr(torch.zeros(1, 2), torch.tensor([2.0]), torch.tensor([1.0, 3.0])).tolist()
+/// [[2.0, 6.0]]
 EXPOSE("addr(Tensor self, Tensor vec1, Tensor vec2, *, Number beta=1, Number alpha=1) -> Tensor", addr,
        kEveryForm);
 
@@ -383,6 +513,21 @@ Tensor matmul(const Tensor& self, const Tensor& other, const Out& out) {
   copy_into(result, fresh);
   return result;
 }
+
+/// The matrix product: vectors are rows or columns, leading dimensions are batches that broadcast.
+///
+/// Args:
+///     self: (k,) or (..., m, k)
+///     other: (k,) or (..., k, n)
+///
+/// Returns:
+///     (..., m, n), without the dimension that a vector stands for.
+///
+/// Raises:
+///     RuntimeError: a scalar, shapes or dtypes that do not fit.
+///
+/// >>> torch.matmul(torch.ones(2, 3), torch.ones(3)).tolist()
+/// [3.0, 3.0]
 EXPOSE("matmul(Tensor self, Tensor other) -> Tensor", matmul, kFunctionMethodOut);
 
 // ---- y = x W^T + b
@@ -447,6 +592,22 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
         return mm(t(as_rows(grad, features)), conj(as_rows(x(), in)));
       }));
 }
+
+/// x W^T + b.
+///
+/// Args:
+///     input: (..., in)
+///     weight: (out, in) or (in,)
+///     bias: (out,)
+///
+/// Returns:
+///     (..., out).
+///
+/// Raises:
+///     RuntimeError: shapes or dtypes that do not fit.
+///
+/// >>> torch.nn.functional.linear(torch.ones(1, 2), torch.ones(3, 2)).tolist()
+/// [[2.0, 2.0, 2.0]]
 EXPOSE("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear, Forms::nn | Forms::out);
 
 }  // namespace flambeau

@@ -91,10 +91,52 @@ Tensor huber_loss(const Tensor& self, const Tensor& target, int64_t reduction, d
 }
 
 }  // namespace
+
+/// The squared error: (x - y)^2.
+///
+/// Args:
+///     self, target: one shape
+///     reduction: 0 none, 1 mean, 2 sum; `torch.nn.functional` names them
+///
+/// >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
+/// tensor(2.)
 EXPOSE("mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", mse_loss, Forms::nn);
+
+/// The absolute error: abs(x - y).
+///
+/// Args:
+///     self, target: one shape
+///     reduction: 0 none, 1 mean, 2 sum; `torch.nn.functional` names them
+///
+/// >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
+/// tensor(1.)
 EXPOSE("l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", l1_loss, Forms::nn);
+
+/// (x - y)^2 / (2 beta) where abs(x - y) < beta, abs(x - y) - beta / 2 elsewhere.
+///
+/// Args:
+///     self, target: one shape
+///     reduction: 0 none, 1 mean, 2 sum; `torch.nn.functional` names them
+///     beta: not negative
+///
+/// Source: Girshick, Fast R-CNN, 2015.
+///
+/// >>> torch.nn.functional.smooth_l1_loss(torch.tensor([1.0]), torch.tensor([3.0]))
+/// tensor(1.5000)
 EXPOSE("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.0) -> Tensor",
        smooth_l1_loss, Forms::nn);
+
+/// (x - y)^2 / 2 where abs(x - y) < delta, delta (abs(x - y) - delta / 2) elsewhere.
+///
+/// Args:
+///     self, target: one shape
+///     reduction: 0 none, 1 mean, 2 sum; `torch.nn.functional` names them
+///     delta: positive
+///
+/// Source: Huber, Robust estimation of a location parameter, 1964.
+///
+/// >>> torch.nn.functional.huber_loss(torch.tensor([1.0]), torch.tensor([3.0]))
+/// tensor(1.5000)
 EXPOSE("huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.0) -> Tensor", huber_loss,
        Forms::nn);
 
@@ -207,8 +249,33 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
 }
 
 }  // namespace
+
+/// -weight (y log(x) + (1 - y) log(1 - x)), logarithms not below -100.
+///
+/// Args:
+///     self: probabilities in [0, 1]
+///     target: the same shape
+///     weight: broadcasts
+///     reduction: 0 none, 1 mean, 2 sum; `torch.nn.functional` names them
+///
+/// Raises:
+///     RuntimeError: elements outside of [0, 1].
+///
+/// >>> torch.nn.functional.binary_cross_entropy(torch.tensor([1.0]), torch.tensor([1.0]))
+/// tensor(0.)
 EXPOSE("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor",
        binary_cross_entropy, Forms::nn);
+
+/// The binary cross entropy of sigmoid(x): weight (max(x, 0) - x y + log(1 + e^-abs(x))).
+///
+/// Args:
+///     self: logits
+///     target: the same shape
+///     weight, pos_weight: broadcast; pos_weight is the weight of y = 1
+///     reduction: 0 none, 1 mean, 2 sum; `torch.nn.functional` names them
+///
+/// >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.tensor([0.0]), torch.tensor([1.0]))
+/// tensor(0.6931)
 EXPOSE(
     "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? "
     "pos_weight=None, "

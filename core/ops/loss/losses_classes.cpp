@@ -252,10 +252,40 @@ Tensor cross_entropy(const Tensor& self, const Tensor& target, const OptionalTen
 }
 
 }  // namespace
+
+/// The negative log likelihood: -weight[y] x[y].
+///
+/// Args:
+///     self: log probabilities, (N, C, ...) or (C,)
+///     target: classes, (N, ...)
+///     weight: (C,)
+///     reduction: 0 none, 1 the weighted mean, 2 sum; `torch.nn.functional` names them
+///     ignore_index: a class that counts for nothing
+///
+/// Raises:
+///     IndexError: a class out of range.
+///
+/// >>> torch.nn.functional.nll_loss(torch.tensor([[-1.0, -2.0]]), torch.tensor([1]))
+/// tensor(2.)
 EXPOSE(
     "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> "
     "Tensor",
     nll_loss, Forms::nn);
+
+/// The negative log likelihood of softmax(x): -weight[y] log_softmax(x)[y].
+///
+/// Args:
+///     self: logits, (N, C, ...) or (C,)
+///     target: classes, (N, ...), or probabilities of the logits' shape
+///     weight: (C,)
+///     reduction: 0 none, 1 the weighted mean, 2 sum; `torch.nn.functional` names them
+///     ignore_index: a class that counts for nothing
+///     label_smoothing: in [0, 1]: how much of the target is spread over all classes
+///
+/// >>> torch.nn.functional.cross_entropy(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+/// tensor(0.6931)
+///
+/// Source: Szegedy et al., Rethinking the Inception architecture, 2016, section 7, for label smoothing.
 EXPOSE(
     "cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, "
     "float label_smoothing=0.0) -> Tensor",

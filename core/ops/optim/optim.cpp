@@ -180,10 +180,24 @@ int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double 
 
 }  // namespace
 
+/// A step of stochastic gradient descent on many parameters at once; `flambeau.optim.SGD` calls it.
+///
+/// Args:
+///     tensors: parameters, gradients and momentum buffers, one after another
+///     lr, momentum, dampening, weight_decay, nesterov, maximize: as of the optimizer
 EXPOSE(
     "sgd_(Tensor[] tensors, float lr, float momentum, float dampening, float weight_decay, bool nesterov, "
     "bool maximize) -> int",
     sgd_, optim);
+
+/// A step of Adam or AdamW on many parameters at once; `flambeau.optim.Adam` calls it.
+///
+/// Args:
+///     tensors: parameters, gradients, averages and step counts, one after another
+///     lr, beta1, beta2, eps, weight_decay, amsgrad, maximize: as of the optimizer
+///     decoupled_weight_decay: AdamW's
+///
+/// Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015.
 EXPOSE(
     "adam_(Tensor[] tensors, float lr, float beta1, float beta2, float eps, float weight_decay, bool "
     "amsgrad, "

@@ -106,6 +106,14 @@ Tensor sigmoid(const Tensor& self, const Out& out) {
     return is_complex(y.dtype()) ? mul(grad, mul(y, sub(kOne, y))) : sigmoid_backward(grad, y);
   });
 }
+
+/// The logistic function: 1 / (1 + e^-x).
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.sigmoid(torch.tensor([0.0])).tolist()
+/// [0.5]
 EXPOSE("sigmoid(Tensor self) -> Tensor", sigmoid, kEveryForm);
 
 Tensor tanh(const Tensor& self, const Out& out) {
@@ -113,6 +121,14 @@ Tensor tanh(const Tensor& self, const Out& out) {
     return is_complex(y.dtype()) ? mul(grad, sub(kOne, mul(y, y))) : tanh_backward(grad, y);
   });
 }
+
+/// The hyperbolic tangent: (e^x - e^-x) / (e^x + e^-x).
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.tanh(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("tanh(Tensor self) -> Tensor", tanh, kEveryForm);
 
 namespace {
@@ -136,6 +152,15 @@ Tensor logit(const Tensor& self, std::optional<double> eps, const Out& out) {
 }
 
 }  // namespace
+
+/// The inverse of the logistic function: log(x / (1 - x)).
+///
+/// Args:
+///     self: any shape; outside of [0, 1] the result is NaN
+///     eps: where given, elements are brought into [eps, 1 - eps] first
+///
+/// >>> torch.logit(torch.tensor([0.5])).tolist()
+/// [0.0]
 EXPOSE("logit(Tensor self, float? eps=None) -> Tensor", logit, kEveryForm);
 
 // ---- piecewise linear
@@ -208,13 +233,76 @@ const Activation kHardswish{"HardswishBackward0", "HardswishBackwardBackward0", 
 Tensor hardswish(const Tensor& self, const Out& out) { return activate(kHardswish, self, {}, out); }
 
 }  // namespace
+
+/// max(x, 0).
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.relu(torch.tensor([-1.0])).tolist()
+/// [0.0]
 EXPOSE("relu(Tensor self) -> Tensor", relu, function | method | inplace | inplace_function);
+
+/// x above the threshold, `value` elsewhere.
+///
+/// Args:
+///     self: any shape
+///     threshold, value: numbers
+///
+/// >>> torch.threshold(torch.tensor([-1.0, 2.0]), 0, 5).tolist()
+/// [5.0, 2.0]
 EXPOSE("threshold(Tensor self, Number threshold, Number value) -> Tensor", threshold,
        function | inplace | out | inplace_function);
+
+/// x above zero, negative_slope x below it.
+///
+/// Args:
+///     self: any shape
+///     negative_slope: the slope below zero
+///
+/// >>> torch.nn.functional.leaky_relu(torch.tensor([-1.0, 2.0]), 0.5).tolist()
+/// [-0.5, 2.0]
+///
+/// Source: Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models, 2013.
 EXPOSE("leaky_relu(Tensor self, Number negative_slope=0.01) -> Tensor", leaky_relu, kActivation);
+
+/// x, held within [min_val, max_val].
+///
+/// Args:
+///     self: any shape
+///     min_val, max_val: the limits
+///
+/// >>> torch.nn.functional.hardtanh(torch.tensor([-3.0, 0.5])).tolist()
+/// [-1.0, 0.5]
 EXPOSE("hardtanh(Tensor self, Number min_val=-1, Number max_val=1) -> Tensor", hardtanh, kActivation);
+
+/// min(max(x, 0), 6).
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.nn.functional.relu6(torch.tensor([-1.0, 8.0])).tolist()
+/// [0.0, 6.0]
 EXPOSE("relu6(Tensor self) -> Tensor", relu6, kActivation);
+
+/// min(max(x + 3, 0), 6) / 6, a piecewise linear sigmoid.
+///
+/// Args:
+///     self: any shape, floating point
+///
+/// >>> torch.nn.functional.hardsigmoid(torch.tensor([-3.0, 0.0, 3.0])).tolist()
+/// [0.0, 0.5, 1.0]
 EXPOSE("hardsigmoid(Tensor self) -> Tensor", hardsigmoid, kActivation);
+
+/// x min(max(x + 3, 0), 6) / 6.
+///
+/// Args:
+///     self: any shape, floating point
+///
+/// >>> torch.nn.functional.hardswish(torch.tensor([-3.0, 3.0])).abs().tolist()
+/// [0.0, 3.0]
+///
+/// Source: Howard et al., Searching for MobileNetV3, 2019, section 5.2.
 EXPOSE("hardswish(Tensor self) -> Tensor", hardswish, kActivation);
 
 // ---- exponential pieces
@@ -280,10 +368,64 @@ const Activation kLogSigmoid{"LogSigmoidBackward0", "LogSigmoidBackwardBackward0
 Tensor log_sigmoid(const Tensor& self, const Out& out) { return activate(kLogSigmoid, self, {}, out); }
 
 }  // namespace
+
+/// x above zero, alpha (e^x - 1) below it.
+///
+/// Args:
+///     self: any shape, floating point
+///     alpha: the limit for large negative x is -alpha
+///     scale, input_scale: factors of the result and of x below zero
+///
+/// >>> torch.nn.functional.elu(torch.tensor([0.0, 2.0])).tolist()
+/// [0.0, 2.0]
+///
+/// Source: Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units, 2016.
 EXPOSE("elu(Tensor self, Number alpha=1, Number scale=1, Number input_scale=1) -> Tensor", elu, kActivation);
+
+/// scale (max(x, 0) + min(alpha (e^x - 1), 0)) with alpha = 1.6733 and scale = 1.0507, which keeps mean and variance.
+///
+/// Args:
+///     self: any shape, floating point
+///
+/// >>> torch.selu(torch.tensor([0.0])).tolist()
+/// [0.0]
+///
+/// Source: Klambauer et al., Self-normalizing neural networks, 2017.
 EXPOSE("selu(Tensor self) -> Tensor", selu, function | inplace | inplace_function);
+
+/// max(x, 0) + min(alpha (e^(x / alpha) - 1), 0).
+///
+/// Args:
+///     self: any shape, floating point
+///     alpha: not zero
+///
+/// Raises:
+///     RuntimeError: alpha is zero.
+///
+/// >>> torch.celu(torch.tensor([0.0, 2.0])).tolist()
+/// [0.0, 2.0]
+///
+/// Source: Barron, Continuously differentiable exponential linear units, 2017.
 EXPOSE("celu(Tensor self, Number alpha=1.0) -> Tensor", celu, function | inplace | inplace_function);
+
+/// log(1 + e^(beta x)) / beta, a smooth max(x, 0); x itself where beta x is above the threshold.
+///
+/// Args:
+///     self: any shape, floating point
+///     beta: the sharpness
+///     threshold: where the line takes over
+///
+/// >>> torch.nn.functional.softplus(torch.tensor([30.0])).tolist()
+/// [30.0]
 EXPOSE("softplus(Tensor self, Number beta=1, Number threshold=20) -> Tensor", softplus, kActivation);
+
+/// log(1 / (1 + e^-x)), accurate for large negative x.
+///
+/// Args:
+///     self: any shape, floating point
+///
+/// >>> torch.nn.functional.logsigmoid(torch.tensor([-1000.0])).tolist()
+/// [-1000.0]
 EXPOSE("log_sigmoid(Tensor self) -> Tensor", log_sigmoid, kActivation);
 
 // ---- x times a smooth step
@@ -341,8 +483,43 @@ Tensor gelu(const Tensor& self, std::string_view approximate, const Out& out) {
 }
 
 }  // namespace
+
+/// x / (1 + e^-x), also called swish.
+///
+/// Args:
+///     self: any shape, floating point
+///
+/// >>> torch.nn.functional.silu(torch.tensor([0.0])).tolist()
+/// [0.0]
+///
+/// Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units, 2018.
 EXPOSE("silu(Tensor self) -> Tensor", silu, kActivation);
+
+/// x tanh(log(1 + e^x)).
+///
+/// Args:
+///     self: any shape, floating point
+///
+/// >>> torch.nn.functional.mish(torch.tensor([0.0])).tolist()
+/// [0.0]
+///
+/// Source: Misra, Mish: a self regularized non-monotonic activation function, 2019.
 EXPOSE("mish(Tensor self) -> Tensor", mish, kActivation);
+
+/// x Phi(x), Phi the distribution function of the standard normal; with approximate='tanh',
+/// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+///
+/// Args:
+///     self: any shape, floating point
+///     approximate: 'none' or 'tanh'
+///
+/// Raises:
+///     RuntimeError: another approximation.
+///
+/// >>> torch.nn.functional.gelu(torch.tensor([0.0])).tolist()
+/// [0.0]
+///
+/// Source: Hendrycks and Gimpel, Gaussian error linear units, 2016.
 EXPOSE("gelu(Tensor self, *, str approximate='none') -> Tensor", gelu, kActivation);
 
 // ---- shrinking
@@ -422,8 +599,43 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
 }
 
 }  // namespace
+
+/// x where abs(x) > lambd, 0 elsewhere.
+///
+/// Args:
+///     self: any shape
+///     lambd: the half-width of the gap
+///
+/// >>> torch.hardshrink(torch.tensor([0.25, -2.0])).tolist()
+/// [0.0, -2.0]
 EXPOSE("hardshrink(Tensor self, Number lambd=0.5) -> Tensor", hardshrink, function | method | out);
+
+/// x drawn towards zero by lambd, 0 within [-lambd, lambd].
+///
+/// Args:
+///     self: any shape
+///     lambd: the half-width of the gap, not negative
+///
+/// Raises:
+///     RuntimeError: a negative lambd.
+///
+/// >>> torch.nn.functional.softshrink(torch.tensor([0.25, -2.0])).tolist()
+/// [0.0, -1.5]
 EXPOSE("softshrink(Tensor self, Number lambd=0.5) -> Tensor", softshrink, nn | out);
+
+/// x above zero, weight x below it; the weight is learned.
+///
+/// Args:
+///     self: (N, C, ...) or any shape
+///     weight: (1,) or (C,)
+///
+/// Raises:
+///     RuntimeError: as many weights as neither 1 nor the channels.
+///
+/// >>> torch.prelu(torch.tensor([-2.0, 2.0]), torch.tensor([0.25])).tolist()
+/// [-0.5, 2.0]
+///
+/// Source: He et al., Delving deep into rectifiers, 2015.
 EXPOSE("prelu(Tensor self, Tensor weight) -> Tensor", prelu, function | method);
 
 }  // namespace flambeau

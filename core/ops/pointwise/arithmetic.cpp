@@ -49,6 +49,18 @@ Tensor add(const Operand& self, const Operand& other, const Scalar& alpha, const
         return shape.fit(scaled(grad, alpha.conj()));
       }));
 }
+
+/// The sum a + alpha b.
+///
+/// Args:
+///     self, other: tensors or numbers; shapes broadcast, dtypes promote
+///     alpha: a number, whole for integers
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast, or a fractional alpha for integers.
+///
+/// >>> torch.add(torch.tensor([1, 2]), torch.tensor([10, 20]), alpha=2).tolist()
+/// [21, 42]
 EXPOSE("add(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", add,
        function | method | inplace | out);
 
@@ -67,9 +79,25 @@ Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha, const
         return shape.fit(scaled(grad, (-alpha).conj()));
       }));
 }
+
+/// The difference a - alpha b.
+///
+/// Args:
+///     self, other: tensors or numbers; shapes broadcast, dtypes promote
+///     alpha: a number, whole for integers
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast, bool operands, or a fractional alpha for integers.
+///
+/// >>> torch.sub(torch.tensor([5, 6]), 1).tolist()
+/// [4, 5]
 EXPOSE("sub(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", sub,
        function | method | inplace | out);
 
+/// The difference a - alpha b; the same as `sub`.
+///
+/// >>> torch.subtract(torch.tensor([5, 6]), 1).tolist()
+/// [4, 5]
 EXPOSE("subtract(Tensor|Number self, Tensor|Number other, *, Number alpha=1) -> Tensor", sub,
        function | method | inplace | out);
 
@@ -88,6 +116,15 @@ Tensor rsub(const Tensor& self, const Operand& other, const Scalar& alpha) {
       wrt(other, [shape = InputShape(other)](const Tensor& grad) { return shape.fit(grad); }));
 }
 }  // namespace
+
+/// The difference b - alpha a: `sub` with its operands exchanged.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///     alpha: a number, whole for integers
+///
+/// >>> torch.rsub(torch.tensor([1, 2]), 10).tolist()
+/// [9, 8]
 EXPOSE("rsub(Tensor self, Tensor|Number other, *, Number alpha=1) -> Tensor", rsub, function);
 
 Tensor mul(const Operand& self, const Operand& other, const Out& out) {
@@ -99,7 +136,23 @@ Tensor mul(const Operand& self, const Operand& other, const Out& out) {
         return shape.fit(mul(grad, conjugate(x())));
       }));
 }
+
+/// The product a b.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.mul(torch.tensor([3]), torch.tensor([4])).tolist()
+/// [12]
 EXPOSE("mul(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
+
+/// The same as `mul`.
+///
+/// >>> torch.multiply(torch.tensor([3]), torch.tensor([4])).tolist()
+/// [12]
 EXPOSE("multiply(Tensor|Number self, Tensor|Number other) -> Tensor", mul, function | method | inplace | out);
 
 Tensor mul_or_zero(const Tensor& self, const Tensor& factor, const Out& out) {
@@ -122,9 +175,34 @@ Tensor div(const Operand& self, const Operand& other, const Out& out) {
         return shape.fit(mul(neg(grad), conj(div(div(x(), y()), y()))));
       }));
 }
+
+/// The quotient a / b; of integers too it is a fraction, unless it is rounded.
+///
+/// Args:
+///     self, other: tensors or numbers; shapes broadcast, dtypes promote
+///     rounding_mode: None, 'trunc' towards zero, or 'floor' downwards
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast, another rounding mode, or integers rounded after division by zero.
+///
+/// >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor").tolist()
+/// [3, -4]
 EXPOSE("div(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
+
+/// The quotient a / b as a fraction; `div` without rounding.
+///
+/// Args:
+///     self, other: tensors or numbers; shapes broadcast, dtypes promote
+///
+/// >>> torch.true_divide(torch.tensor([1, 2]), 2).tolist()
+/// [0.5, 1.0]
 EXPOSE("true_divide(Tensor|Number self, Tensor|Number other) -> Tensor", div,
        function | method | inplace | out);
+
+/// The quotient a / b; the same as `div`.
+///
+/// >>> torch.divide(torch.tensor([1.0]), 2).tolist()
+/// [0.5]
 EXPOSE("divide(Tensor|Number self, Tensor|Number other) -> Tensor", div, function | method | inplace | out);
 
 // ---- quotients that round, and their remainders
@@ -209,10 +287,43 @@ EXPOSE("div(Tensor|Number self, Tensor|Number other, *, str? rounding_mode) -> T
        function | method | inplace | out);
 EXPOSE("divide(Tensor|Number self, Tensor|Number other, *, str? rounding_mode) -> Tensor", div_rounding,
        function | method | inplace | out);
+
+/// The largest integer not above a / b.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.floor_divide(torch.tensor([-7]), torch.tensor([2])).tolist()
+/// [-4]
 EXPOSE("floor_divide(Tensor|Number self, Tensor|Number other) -> Tensor", floor_divide,
        function | method | inplace | out);
+
+/// a - b floor(a / b): the sign is that of b.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.remainder(torch.tensor([-7]), torch.tensor([2])).tolist()
+/// [1]
 EXPOSE("remainder(Tensor|Number self, Tensor|Number other) -> Tensor", remainder,
        function | method | inplace | out);
+
+/// a - b trunc(a / b): the sign is that of a.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.fmod(torch.tensor([-7]), torch.tensor([2])).tolist()
+/// [-1]
 EXPOSE("fmod(Tensor self, Tensor|Number other) -> Tensor", fmod, function | method | inplace | out);
 
 // ---- signs and small powers
@@ -224,7 +335,20 @@ Tensor neg(const Tensor& self, const Out& out) {
         "or `logical_not()` operator instead.");
   return unary("NegBackward0", Pointwise::Neg, self, out, [](const Tensor& grad) { return neg(grad); });
 }
+
+/// The negative of each element; bool has none.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.neg(torch.tensor([2.0])).tolist()
+/// [-2.0]
 EXPOSE("neg(Tensor self) -> Tensor", neg, function | method | inplace | out | inplace_function);
+
+/// The same as `neg`.
+///
+/// >>> torch.negative(torch.tensor([2.0])).tolist()
+/// [-2.0]
 EXPOSE("negative(Tensor self) -> Tensor", neg, function | method | inplace | out | inplace_function);
 
 namespace {
@@ -233,6 +357,14 @@ Tensor positive(const Tensor& self) {
   return self;
 }
 }  // namespace
+
+/// The tensor itself; bool has no sign.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.positive(torch.tensor([2.0])).tolist()
+/// [2.0]
 EXPOSE("positive(Tensor self) -> Tensor", positive, function | method);
 
 Tensor abs(const Tensor& self, const Out& out) {
@@ -241,7 +373,20 @@ Tensor abs(const Tensor& self, const Out& out) {
   return unary("AbsBackward0", Pointwise::Abs, self, out,
                [x = saved(self)](const Tensor& grad) { return mul(grad, sgn(x())); });
 }
+
+/// The magnitude of each element.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.abs(torch.tensor([-2.0])).tolist()
+/// [2.0]
 EXPOSE("abs(Tensor self) -> Tensor", abs, function | method | inplace | out | inplace_function);
+
+/// The same as `abs`.
+///
+/// >>> torch.absolute(torch.tensor([-2.0])).tolist()
+/// [2.0]
 EXPOSE("absolute(Tensor self) -> Tensor", abs, function | method | inplace | out);
 
 Tensor sign(const Tensor& self, const Out& out) {
@@ -251,15 +396,39 @@ Tensor sign(const Tensor& self, const Out& out) {
       "torch.sgn instead.");
   return unary("SignBackward0", Pointwise::Sign, self, out, no_slope);
 }
+
+/// -1, 0 or 1, as the element is below, at or above zero.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.sign(torch.tensor([-3.0])).tolist()
+/// [-1.0]
 EXPOSE("sign(Tensor self) -> Tensor", sign, function | method | inplace | out);
 
 Tensor reciprocal(const Tensor& self, const Out& out) {
   return analytic("ReciprocalBackward0", Pointwise::Reciprocal, self, out,
                   [](const Tensor& grad, const Tensor& y) { return mul(neg(grad), mul(y, y)); });
 }
+
+/// One over each element: 1 / x.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.reciprocal(torch.tensor([4.0])).tolist()
+/// [0.25]
 EXPOSE("reciprocal(Tensor self) -> Tensor", reciprocal, function | method | inplace | out | inplace_function);
 
 Tensor square(const Tensor& self, const Out& out) { return pow(self, Scalar(2), out); }
+
+/// Each element times itself.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.square(torch.tensor([3.0])).tolist()
+/// [9.0]
 EXPOSE("square(Tensor self) -> Tensor", square, function | method | inplace | out | inplace_function);
 
 // ---- powers
@@ -342,6 +511,17 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
         return shape.fit(where(constant, Scalar(0.0), mul(grad, conj(mul(result, logarithm)))));
       }));
 }
+
+/// a^b; integers to negative powers raise RuntimeError.
+///
+/// Args:
+///     self, exponent: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.pow(torch.tensor([2]), torch.tensor([3])).tolist()
+/// [8]
 EXPOSE("pow(Tensor|Number self, Tensor|Number exponent) -> Tensor", pow, function | method | inplace | out);
 
 namespace {
@@ -367,8 +547,30 @@ Tensor ldexp(const Tensor& self, const Tensor& other, const Out& out) {
   return mul(self, pow(Scalar(2.0), other), out);
 }
 }  // namespace
+
+/// a^b, computed in float64.
+///
+/// Args:
+///     self, exponent: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.float_power(torch.tensor([2]), torch.tensor([3])).tolist()
+/// [8.0]
 EXPOSE("float_power(Tensor|Number self, Tensor|Number exponent) -> Tensor", float_power,
        function | method | inplace | out);
+
+/// a 2^b.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.ldexp(torch.tensor([3.0]), torch.tensor([2])).tolist()
+/// [12.0]
 EXPOSE("ldexp(Tensor self, Tensor other) -> Tensor", ldexp,
        function | method | inplace | out | inplace_function);
 
@@ -443,10 +645,43 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const 
 }
 
 }  // namespace
+
+/// self + value tensor1 tensor2.
+///
+/// Args:
+///     self, tensor1, tensor2: shapes broadcast, dtypes promote
+///     value: a number
+///
+/// >>> torch.addcmul(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0]), value=2).tolist()
+/// [13.0]
 EXPOSE("addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor", addcmul,
        function | method | inplace | out);
+
+/// self + value tensor1 / tensor2.
+///
+/// Args:
+///     self, tensor1, tensor2: floating point; shapes broadcast
+///     value: a number
+///
+/// Raises:
+///     RuntimeError: tensor1 and tensor2 are both integers.
+///
+/// >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0])).tolist()
+/// [2.5]
 EXPOSE("addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor", addcdiv,
        function | method | inplace | out);
+
+/// The point between start and end: self + weight (end - self).
+///
+/// Args:
+///     self, end: of one dtype; shapes broadcast
+///     weight: a number, or a tensor that broadcasts
+///
+/// Raises:
+///     RuntimeError: dtypes that differ.
+///
+/// >>> torch.lerp(torch.tensor([0.0]), torch.tensor([10.0]), 0.25).tolist()
+/// [2.5]
 EXPOSE("lerp(Tensor self, Tensor end, Tensor|Number weight) -> Tensor", lerp,
        function | method | inplace | out);
 

@@ -36,16 +36,107 @@ Tensor gt(const Operand& self, const Operand& other, const Out& out) {
 Tensor ge(const Operand& self, const Operand& other, const Out& out) {
   return predicate("GeBackward1", Pointwise::Ge, self, other, out);
 }
+
+/// Whether a = b: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.eq(torch.tensor([1]), torch.tensor([1])).tolist()
+/// [True]
 EXPOSE("eq(Tensor self, Tensor|Number other) -> Tensor", tensor_first<eq>, kComparison);
+
+/// Whether a differs from b: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.ne(torch.tensor([1]), torch.tensor([1])).tolist()
+/// [False]
 EXPOSE("ne(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ne>, kComparison);
+
+/// Whether a < b: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.lt(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [True]
 EXPOSE("lt(Tensor self, Tensor|Number other) -> Tensor", tensor_first<lt>, kComparison);
+
+/// Whether a <= b: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.le(torch.tensor([2]), torch.tensor([2])).tolist()
+/// [True]
 EXPOSE("le(Tensor self, Tensor|Number other) -> Tensor", tensor_first<le>, kComparison);
+
+/// Whether a > b: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.gt(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [False]
 EXPOSE("gt(Tensor self, Tensor|Number other) -> Tensor", tensor_first<gt>, kComparison);
+
+/// Whether a >= b: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.ge(torch.tensor([2]), torch.tensor([2])).tolist()
+/// [True]
 EXPOSE("ge(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ge>, kComparison);
+
+/// The same as `ne`.
+///
+/// >>> torch.not_equal(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [True]
 EXPOSE("not_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ne>, kComparison);
+
+/// The same as `lt`.
+///
+/// >>> torch.less(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [True]
 EXPOSE("less(Tensor self, Tensor|Number other) -> Tensor", tensor_first<lt>, kComparison);
+
+/// The same as `le`.
+///
+/// >>> torch.less_equal(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [True]
 EXPOSE("less_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<le>, kComparison);
+
+/// The same as `gt`.
+///
+/// >>> torch.greater(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [False]
 EXPOSE("greater(Tensor self, Tensor|Number other) -> Tensor", tensor_first<gt>, kComparison);
+
+/// The same as `ge`.
+///
+/// >>> torch.greater_equal(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [False]
 EXPOSE("greater_equal(Tensor self, Tensor|Number other) -> Tensor", tensor_first<ge>, kComparison);
 
 // ---- predicates of one tensor
@@ -71,12 +162,68 @@ Tensor signbit(const Tensor& self, const Out& out) {
   return pointwise(out, Pointwise::SignBit, {self});
 }
 }  // namespace
+
+/// Whether each element is NaN: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.isnan(torch.tensor([float("nan")])).tolist()
+/// [True]
 EXPOSE("isnan(Tensor self) -> Tensor", isnan, function | method);
+
+/// Whether each element is infinite: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.isinf(torch.tensor([float("-inf")])).tolist()
+/// [True]
 EXPOSE("isinf(Tensor self) -> Tensor", isinf, function | method);
+
+/// Whether each element is neither infinite nor NaN: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.isfinite(torch.tensor([1.0])).tolist()
+/// [True]
 EXPOSE("isfinite(Tensor self) -> Tensor", isfinite, function | method);
+
+/// Whether each element has no imaginary part: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.isreal(torch.tensor([1.0])).tolist()
+/// [True]
 EXPOSE("isreal(Tensor self) -> Tensor", isreal, function | method);
+
+/// Whether each element is positive infinity: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.isposinf(torch.tensor([float("inf")])).tolist()
+/// [True]
 EXPOSE("isposinf(Tensor self) -> Tensor", isposinf, function | method | out);
+
+/// Whether each element is negative infinity: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.isneginf(torch.tensor([float("-inf")])).tolist()
+/// [True]
 EXPOSE("isneginf(Tensor self) -> Tensor", isneginf, function | method | out);
+
+/// Whether the sign bit of each element is set, -0.0 included: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.signbit(torch.tensor([-0.0])).tolist()
+/// [True]
 EXPOSE("signbit(Tensor self) -> Tensor", signbit, function | method | out);
 
 // ---- whole tensors compared
@@ -117,10 +264,41 @@ bool allclose(const Tensor& self, const Tensor& other, double rtol, double atol,
 }
 
 }  // namespace
+
+/// Whether two tensors have the same shape and the same elements: a Python bool. NaN equals nothing.
+///
+/// Args:
+///     self, other: any shapes
+///
+/// >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+/// True
 EXPOSE("equal(Tensor self, Tensor other) -> bool", equal, function | method);
+
+/// Whether abs(a - b) <= atol + rtol abs(b): a bool tensor.
+///
+/// Args:
+///     self, other: of one dtype; shapes broadcast
+///     rtol, atol: tolerances, not negative
+///     equal_nan: whether NaN is close to NaN
+///
+/// Raises:
+///     RuntimeError: dtypes that differ, negative tolerances.
+///
+/// >>> torch.isclose(torch.tensor([1.0]), torch.tensor([1.000001])).tolist()
+/// [True]
 EXPOSE(
     "isclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> Tensor",
     isclose, function | method);
+
+/// Whether all elements are close: abs(a - b) <= atol + rtol abs(b); a Python bool.
+///
+/// Args:
+///     self, other: of one dtype; shapes broadcast
+///     rtol, atol: tolerances, not negative
+///     equal_nan: whether NaN is close to NaN
+///
+/// >>> torch.allclose(torch.ones(2), torch.ones(2) + 1e-7)
+/// True
 EXPOSE(
     "allclose(Tensor self, Tensor other, float rtol=1e-05, float atol=1e-08, bool equal_nan=False) -> bool",
     allclose, function | method);
@@ -142,9 +320,50 @@ Tensor logical_xor(const Tensor& self, const Tensor& other, const Out& out) {
   return predicate("LogicalXorBackward0", Pointwise::LogicalXor, self, other, out);
 }
 }  // namespace
+
+/// Whether both elements differ from zero: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.logical_and(torch.tensor([1]), torch.tensor([0])).tolist()
+/// [False]
 EXPOSE("logical_and(Tensor self, Tensor other) -> Tensor", logical_and, kComparison);
+
+/// Whether at least one of two elements differs from zero: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.logical_or(torch.tensor([1]), torch.tensor([0])).tolist()
+/// [True]
 EXPOSE("logical_or(Tensor self, Tensor other) -> Tensor", logical_or, kComparison);
+
+/// Whether exactly one of two elements differs from zero: a bool tensor.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.logical_xor(torch.tensor([1]), torch.tensor([1])).tolist()
+/// [False]
 EXPOSE("logical_xor(Tensor self, Tensor other) -> Tensor", logical_xor, kComparison);
+
+/// Whether each element is zero: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.logical_not(torch.tensor([0.0])).tolist()
+/// [True]
 EXPOSE("logical_not(Tensor self) -> Tensor", logical_not, kComparison);
 
 namespace {
@@ -180,15 +399,91 @@ Tensor bitwise_not(const Tensor& self, const Out& out) {
 }
 
 }  // namespace
+
+/// The bits set in both of two integers; and of bools.
+///
+/// Args:
+///     self, other: integers or bools; shapes broadcast, dtypes promote
+///
+/// Raises:
+///     NotImplementedError: floating-point operands.
+///
+/// >>> torch.bitwise_and(torch.tensor([6]), torch.tensor([3])).tolist()
+/// [2]
 EXPOSE("bitwise_and(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_and, kComparison);
+
+/// The bits set in at least one of two integers; or of bools.
+///
+/// Args:
+///     self, other: integers or bools; shapes broadcast, dtypes promote
+///
+/// Raises:
+///     NotImplementedError: floating-point operands.
+///
+/// >>> torch.bitwise_or(torch.tensor([6]), torch.tensor([3])).tolist()
+/// [7]
 EXPOSE("bitwise_or(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_or, kComparison);
+
+/// The bits set in exactly one of two integers; exclusive or of bools.
+///
+/// Args:
+///     self, other: integers or bools; shapes broadcast, dtypes promote
+///
+/// Raises:
+///     NotImplementedError: floating-point operands.
+///
+/// >>> torch.bitwise_xor(torch.tensor([6]), torch.tensor([3])).tolist()
+/// [5]
 EXPOSE("bitwise_xor(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_xor, kComparison);
+
+/// a 2^b: the bits of a moved up by b places.
+///
+/// Args:
+///     self, other: integers or bools; shapes broadcast, dtypes promote
+///
+/// Raises:
+///     NotImplementedError: floating-point operands.
+///
+/// >>> torch.bitwise_left_shift(torch.tensor([3]), torch.tensor([2])).tolist()
+/// [12]
 EXPOSE("bitwise_left_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_left_shift,
        kComparison);
+
+/// a / 2^b, rounded down: the bits of a moved down by b places, the sign kept.
+///
+/// Args:
+///     self, other: integers or bools; shapes broadcast, dtypes promote
+///
+/// Raises:
+///     NotImplementedError: floating-point operands.
+///
+/// >>> torch.bitwise_right_shift(torch.tensor([12]), torch.tensor([2])).tolist()
+/// [3]
 EXPOSE("bitwise_right_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_right_shift,
        kComparison);
+
+/// a << b: bits moved up; of floating point, a 2^b.
+///
+/// >>> (torch.tensor([1, 2]) << 3).tolist()
+/// [8, 16]
 EXPOSE("__lshift__(Tensor self, Tensor|Number other) -> Tensor", shift_left, method);
+
+/// a >> b: bits moved down; of floating point, a / 2^b.
+///
+/// >>> (torch.tensor([8, 16]) >> 3).tolist()
+/// [1, 2]
 EXPOSE("__rshift__(Tensor self, Tensor|Number other) -> Tensor", shift_right, method);
+
+/// The bits of an integer inverted; not of a bool.
+///
+/// Args:
+///     self: any shape, integer or bool
+///
+/// Raises:
+///     NotImplementedError: a floating-point input.
+///
+/// >>> torch.bitwise_not(torch.tensor([0, 5])).tolist()
+/// [-1, -6]
 EXPOSE("bitwise_not(Tensor self) -> Tensor", bitwise_not, kComparison);
 
 // ---- the larger and the smaller
@@ -249,9 +544,53 @@ Tensor minimum(const Tensor& self, const Tensor& other, const Out& out) {
   refuse_complex<RuntimeError>(other, "minimum not implemented for complex tensors.");
   return extreme("MinimumBackward0", Pointwise::Minimum, Pointwise::Gt, self, other, out);
 }
+
+/// The larger of two elements; NaN where either is NaN.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.maximum(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [2]
 EXPOSE("maximum(Tensor self, Tensor other) -> Tensor", maximum, function | method | out);
+
+/// The smaller of two elements; NaN where either is NaN.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.minimum(torch.tensor([1]), torch.tensor([2])).tolist()
+/// [1]
 EXPOSE("minimum(Tensor self, Tensor other) -> Tensor", minimum, function | method | out);
+
+/// The larger of two elements; where one is NaN, the other.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.fmax(torch.tensor([1.0]), torch.tensor([2.0])).tolist()
+/// [2.0]
 EXPOSE("fmax(Tensor self, Tensor other) -> Tensor", fmax, function | method | out);
+
+/// The smaller of two elements; where one is NaN, the other.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.fmin(torch.tensor([1.0]), torch.tensor([2.0])).tolist()
+/// [1.0]
 EXPOSE("fmin(Tensor self, Tensor other) -> Tensor", fmin, function | method | out);
 
 // ---- clamp
@@ -355,9 +694,44 @@ constexpr unsigned kClamp =
 Tensor clamp(const Tensor& self, std::optional<Operand> min, std::optional<Operand> max, const Out& out) {
   return clamp_as("ClampBackward1", "ClampBackward0", self, min, max, out);
 }
+
+/// Elements held within limits: min(max(x, min), max).
+///
+/// Args:
+///     self: any shape
+///     min, max: numbers, or tensors that broadcast; None is no limit, one must be given
+///
+/// Raises:
+///     RuntimeError: neither limit is given.
+///
+/// >>> torch.clamp(torch.tensor([-2.0, 0.5, 2.0]), -1, 1).tolist()
+/// [-1.0, 0.5, 1.0]
 EXPOSE("clamp(Tensor self, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", clamp, kClamp);
+
+/// Elements held within limits; the same as `clamp`.
+///
+/// >>> torch.clip(torch.tensor([-2.0, 0.5]), min=0).tolist()
+/// [0.0, 0.5]
 EXPOSE("clip(Tensor self, Tensor|Number? min=None, Tensor|Number? max=None) -> Tensor", clamp, kClamp);
+
+/// max(x, min).
+///
+/// Args:
+///     self: any shape
+///     min: a number, or a tensor that broadcasts
+///
+/// >>> torch.clamp_min(torch.tensor([-2, 2]), 0).tolist()
+/// [0, 2]
 EXPOSE("clamp_min(Tensor self, Tensor|Number min) -> Tensor", clamp_min, kClamp);
+
+/// min(x, max).
+///
+/// Args:
+///     self: any shape
+///     max: a number, or a tensor that broadcasts
+///
+/// >>> torch.clamp_max(torch.tensor([-2, 2]), 0).tolist()
+/// [-2, 0]
 EXPOSE("clamp_max(Tensor self, Tensor|Number max) -> Tensor", clamp_max, kClamp);
 
 // ---- choosing by a condition
@@ -380,6 +754,18 @@ Tensor where_method(const Tensor& self, const Tensor& condition, const Operand& 
   return where(condition, self, other);
 }
 }  // namespace
+
+/// `self` where the condition holds, `other` elsewhere; with the condition alone, the places where it holds.
+///
+/// Args:
+///     condition: bool; shapes broadcast
+///     self, other: tensors or numbers
+///
+/// Raises:
+///     RuntimeError: a condition that is neither bool nor uint8.
+///
+/// >>> torch.where(torch.tensor([True, False]), torch.tensor([1, 2]), 0).tolist()
+/// [1, 0]
 EXPOSE("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", where, function | out);
 EXPOSE("where(Tensor self, Tensor condition, Tensor|Number other) -> Tensor", where_method, method);
 
@@ -399,6 +785,19 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
         return shape.fit(where(m(), grad, kZero));
       }));
 }
+
+/// A copy in which `value` stands where the mask holds.
+///
+/// Args:
+///     self: any shape
+///     mask: bool, broadcasts with self
+///     value: a number or a tensor of one element
+///
+/// Raises:
+///     RuntimeError: a mask that is not bool, or a value of several elements.
+///
+/// >>> torch.tensor([1, 2, 3]).masked_fill(torch.tensor([True, False, True]), 0).tolist()
+/// [0, 2, 0]
 EXPOSE("masked_fill(Tensor self, Tensor mask, Tensor|Number value) -> Tensor", masked_fill,
        function | method | inplace);
 

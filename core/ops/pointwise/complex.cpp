@@ -33,6 +33,17 @@ Tensor view_as_real(const Tensor& self) {
       },
       wrt(self, [](const Tensor& grad) { return view_as_complex(contiguous(grad)); }));
 }
+
+/// A view of complex numbers as pairs of real and imaginary parts, in a new last dimension.
+///
+/// Args:
+///     self: any shape, complex
+///
+/// Raises:
+///     RuntimeError: a real input.
+///
+/// >>> torch.view_as_real(torch.tensor([1 + 2j])).tolist()
+/// [[1.0, 2.0]]
 EXPOSE("view_as_real(Tensor self) -> Tensor", view_as_real, function);
 
 Tensor view_as_complex(const Tensor& self) {
@@ -56,17 +67,47 @@ Tensor view_as_complex(const Tensor& self) {
       [&] { return reinterpreted(self, complex_of(self.dtype()), sizes, strides); },
       wrt(self, [](const Tensor& grad) { return view_as_real(grad); }));
 }
+
+/// A view of pairs as complex numbers.
+///
+/// Args:
+///     self: (..., 2), floating point, the pairs contiguous
+///
+/// Raises:
+///     RuntimeError: another last dimension, strides that do not allow it, an integer input.
+///
+/// >>> torch.view_as_complex(torch.tensor([[1.0, 2.0]])).tolist()
+/// [(1+2j)]
 EXPOSE("view_as_complex(Tensor self) -> Tensor", view_as_complex, function);
 
 Tensor real(const Tensor& self) {
   return is_complex(self.dtype()) ? select(view_as_real(self), -1, 0) : self;
 }
+
+/// A view of the real parts; a real tensor itself.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.real(torch.tensor([1 + 2j])).tolist()
+/// [1.0]
 EXPOSE("real(Tensor self) -> Tensor", real, function);
 
 Tensor imag(const Tensor& self) {
   check(is_complex(self.dtype()), "imag is not implemented for tensors with non-complex dtypes.");
   return select(view_as_real(self), -1, 1);
 }
+
+/// A view of the imaginary parts.
+///
+/// Args:
+///     self: any shape, complex
+///
+/// Raises:
+///     RuntimeError: a real input.
+///
+/// >>> torch.imag(torch.tensor([1 + 2j])).tolist()
+/// [2.0]
 EXPOSE("imag(Tensor self) -> Tensor", imag, function);
 
 // ---- from parts
@@ -104,6 +145,17 @@ Tensor complex(const Tensor& real_part, const Tensor& imag_part, const Out& out)
       wrt(real_part, [shape = InputShape(real_part)](const Tensor& grad) { return shape.fit(real(grad)); }),
       wrt(imag_part, [shape = InputShape(imag_part)](const Tensor& grad) { return shape.fit(imag(grad)); }));
 }
+
+/// Complex numbers of their real and imaginary parts.
+///
+/// Args:
+///     real, imag: of one floating-point dtype; shapes broadcast
+///
+/// Raises:
+///     RuntimeError: dtypes that differ, or integers.
+///
+/// >>> torch.complex(torch.tensor([1.0]), torch.tensor([2.0])).tolist()
+/// [(1+2j)]
 EXPOSE("complex(Tensor real, Tensor imag) -> Tensor", complex, function | out);
 
 namespace {
@@ -122,6 +174,17 @@ Tensor polar(const Tensor& abs, const Tensor& angle, const Out& out) {
       }));
 }
 }  // namespace
+
+/// Complex numbers of their magnitudes and angles: abs (cos(angle) + i sin(angle)).
+///
+/// Args:
+///     abs, angle: of one floating-point dtype; shapes broadcast
+///
+/// Raises:
+///     RuntimeError: dtypes that differ, or integers.
+///
+/// >>> torch.polar(torch.tensor([2.0]), torch.tensor([0.0])).tolist()
+/// [(2+0j)]
 EXPOSE("polar(Tensor abs, Tensor angle) -> Tensor", polar, function | out);
 
 // ---- conjugates
@@ -130,6 +193,14 @@ Tensor conj(const Tensor& self) {
   if (!is_complex(self.dtype())) return self;
   return unary("ConjBackward0", Pointwise::Conj, self, {}, [](const Tensor& grad) { return conj(grad); });
 }
+
+/// The complex conjugate, computed at once; a real tensor itself.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.conj(torch.tensor([1 + 2j])).tolist()
+/// [(1-2j)]
 EXPOSE("conj(Tensor self) -> Tensor", conj, function | method);
 
 namespace {
@@ -149,10 +220,38 @@ Tensor conj_physical(const Tensor& self, const Out& out) {
 Tensor resolved(const Tensor& self) { return self; }
 bool is_lazy(const Tensor&) { return false; }
 }  // namespace
+
+/// The complex conjugate in memory of its own.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.conj_physical(torch.tensor([1 + 2j])).tolist()
+/// [(1-2j)]
 EXPOSE("conj_physical(Tensor self) -> Tensor", conj_physical, kEveryForm);
+
+/// The tensor itself: conjugates are computed at once here.
+///
+/// >>> torch.resolve_conj(torch.tensor([1 + 2j])).tolist()
+/// [(1+2j)]
 EXPOSE("resolve_conj(Tensor self) -> Tensor", resolved, function | method);
+
+/// The tensor itself: negatives are computed at once here.
+///
+/// >>> torch.resolve_neg(torch.tensor([1.0])).tolist()
+/// [1.0]
 EXPOSE("resolve_neg(Tensor self) -> Tensor", resolved, function | method);
+
+/// Whether a conjugate waits to be computed: never, conjugates are computed at once here.
+///
+/// >>> torch.is_conj(torch.tensor([1 + 2j]).conj())
+/// False
 EXPOSE("is_conj(Tensor self) -> bool", is_lazy, function | method);
+
+/// Whether a negative waits to be computed: never, negatives are computed at once here.
+///
+/// >>> torch.is_neg(torch.tensor([1.0]))
+/// False
 EXPOSE("is_neg(Tensor self) -> bool", is_lazy, function | method);
 
 // ---- direction
@@ -183,6 +282,14 @@ Tensor angle(const Tensor& self, const Out& out) {
 }
 
 }  // namespace
+
+/// The angle of complex numbers in (-pi, pi]; of real ones 0 or pi, NaN of NaN.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.angle(torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("angle(Tensor self) -> Tensor", angle, function | method | out);
 
 Tensor sgn(const Tensor& self, const Out& out) {
@@ -195,6 +302,14 @@ Tensor sgn(const Tensor& self, const Out& out) {
                  return masked_fill(slope, eq(z, Scalar(0)), Scalar(0));
                });
 }
+
+/// The sign of a real element; x / abs(x) of a complex one, 0 at zero.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.sgn(torch.tensor([-3.0])).tolist()
+/// [-1.0]
 EXPOSE("sgn(Tensor self) -> Tensor", sgn, function | method | inplace | out);
 
 }  // namespace flambeau

@@ -27,6 +27,14 @@ Tensor exp(const Tensor& self, const Out& out) {
   return analytic("ExpBackward0", Pointwise::Exp, self, out,
                   [](const Tensor& grad, const Tensor& y) { return mul(grad, y); });
 }
+
+/// The exponential function: e^x.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.exp(torch.tensor([0.0])).tolist()
+/// [1.0]
 EXPOSE("exp(Tensor self) -> Tensor", exp, kEveryForm);
 
 namespace {
@@ -40,13 +48,37 @@ Tensor expm1(const Tensor& self, const Out& out) {
                   [](const Tensor& grad, const Tensor& y) { return mul(grad, add(y, kOne)); });
 }
 }  // namespace
+
+/// Two to the power of each element: 2^x.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.exp2(torch.tensor([3.0])).tolist()
+/// [8.0]
 EXPOSE("exp2(Tensor self) -> Tensor", exp2, kEveryForm);
+
+/// e^x - 1, accurate near zero.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.expm1(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("expm1(Tensor self) -> Tensor", expm1, kEveryForm);
 
 Tensor log(const Tensor& self, const Out& out) {
   return analytic("LogBackward0", Pointwise::Log, self, out,
                   [x = saved(self)](const Tensor& grad) { return div(grad, x()); });
 }
+
+/// The natural logarithm; NaN below zero, -inf at zero.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.log(torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("log(Tensor self) -> Tensor", log, kEveryForm);
 
 namespace {
@@ -65,8 +97,32 @@ Tensor log1p(const Tensor& self, const Out& out) {
                   [x = saved(self)](const Tensor& grad) { return div(grad, add(x(), kOne)); });
 }
 }  // namespace
+
+/// The logarithm to base 2.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.log2(torch.tensor([8.0])).tolist()
+/// [3.0]
 EXPOSE("log2(Tensor self) -> Tensor", log2, kEveryForm);
+
+/// The logarithm to base 10.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.log10(torch.tensor([1000.0])).tolist()
+/// [3.0]
 EXPOSE("log10(Tensor self) -> Tensor", log10, kEveryForm);
+
+/// log(1 + x), accurate near zero.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.log1p(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("log1p(Tensor self) -> Tensor", log1p, kEveryForm);
 
 // ---- roots
@@ -75,6 +131,14 @@ Tensor sqrt(const Tensor& self, const Out& out) {
   return analytic("SqrtBackward0", Pointwise::Sqrt, self, out,
                   [](const Tensor& grad, const Tensor& y) { return div(grad, mul(y, kTwo)); });
 }
+
+/// The square root; NaN below zero.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.sqrt(torch.tensor([9.0])).tolist()
+/// [3.0]
 EXPOSE("sqrt(Tensor self) -> Tensor", sqrt, kEveryForm);
 
 Tensor rsqrt(const Tensor& self, const Out& out) {
@@ -82,6 +146,14 @@ Tensor rsqrt(const Tensor& self, const Out& out) {
     return mul(mul(grad, Scalar(-0.5)), pow(y, Scalar(3)));
   });
 }
+
+/// The reciprocal of the square root: 1 / sqrt(x).
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.rsqrt(torch.tensor([4.0])).tolist()
+/// [0.5]
 EXPOSE("rsqrt(Tensor self) -> Tensor", rsqrt, kEveryForm);
 
 // ---- trigonometric functions and their inverses
@@ -90,12 +162,28 @@ Tensor sin(const Tensor& self, const Out& out) {
   return analytic("SinBackward0", Pointwise::Sin, self, out,
                   [x = saved(self)](const Tensor& grad) { return mul(grad, cos(x())); });
 }
+
+/// The sine of an angle in radians.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.sin(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("sin(Tensor self) -> Tensor", sin, kEveryForm);
 
 Tensor cos(const Tensor& self, const Out& out) {
   return analytic("CosBackward0", Pointwise::Cos, self, out,
                   [x = saved(self)](const Tensor& grad) { return mul(grad, neg(sin(x()))); });
 }
+
+/// The cosine of an angle in radians.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.cos(torch.tensor([0.0])).tolist()
+/// [1.0]
 EXPOSE("cos(Tensor self) -> Tensor", cos, kEveryForm);
 
 namespace {
@@ -117,12 +205,59 @@ Tensor atan(const Tensor& self, const Out& out) {
                   [x = saved(self)](const Tensor& grad) { return div(grad, square_plus_one(x())); });
 }
 }  // namespace
+
+/// The tangent of an angle in radians.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.tan(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("tan(Tensor self) -> Tensor", tan, kEveryForm);
+
+/// The angle in [-pi/2, pi/2] whose sine is x; NaN beyond [-1, 1].
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.asin(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("asin(Tensor self) -> Tensor", asin, kEveryForm);
+
+/// The same as `asin`.
+///
+/// >>> torch.arcsin(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("arcsin(Tensor self) -> Tensor", asin, kEveryForm);
+
+/// The angle in [0, pi] whose cosine is x; NaN beyond [-1, 1].
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.acos(torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("acos(Tensor self) -> Tensor", acos, kEveryForm);
+
+/// The same as `acos`.
+///
+/// >>> torch.arccos(torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("arccos(Tensor self) -> Tensor", acos, kEveryForm);
+
+/// The angle in (-pi/2, pi/2) whose tangent is x.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.atan(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("atan(Tensor self) -> Tensor", atan, kEveryForm);
+
+/// The same as `atan`.
+///
+/// >>> torch.arctan(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("arctan(Tensor self) -> Tensor", atan, kEveryForm);
 
 namespace {
@@ -140,7 +275,23 @@ Tensor atan2(const Tensor& self, const Tensor& other, const Out& out) {
       }));
 }
 }  // namespace
+
+/// The angle in (-pi, pi] of the point (other, self): of a / b, in the right quadrant.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.atan2(torch.tensor([0.0]), torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("atan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
+
+/// The same as `atan2`.
+///
+/// >>> torch.arctan2(torch.tensor([0.0]), torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("arctan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
 
 // ---- hyperbolic functions and their inverses
@@ -168,13 +319,68 @@ Tensor atanh(const Tensor& self, const Out& out) {
                   [x = saved(self)](const Tensor& grad) { return div(grad, one_minus_square(x())); });
 }
 }  // namespace
+
+/// The hyperbolic sine: (e^x - e^-x) / 2.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.sinh(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("sinh(Tensor self) -> Tensor", sinh, kEveryForm);
+
+/// The hyperbolic cosine: (e^x + e^-x) / 2.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.cosh(torch.tensor([0.0])).tolist()
+/// [1.0]
 EXPOSE("cosh(Tensor self) -> Tensor", cosh, kEveryForm);
+
+/// The inverse of the hyperbolic sine: log(x + sqrt(x^2 + 1)).
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.asinh(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("asinh(Tensor self) -> Tensor", asinh, kEveryForm);
+
+/// The same as `asinh`.
+///
+/// >>> torch.arcsinh(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("arcsinh(Tensor self) -> Tensor", asinh, kEveryForm);
+
+/// The inverse of the hyperbolic cosine: log(x + sqrt(x^2 - 1)); NaN below 1.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.acosh(torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("acosh(Tensor self) -> Tensor", acosh, kEveryForm);
+
+/// The same as `acosh`.
+///
+/// >>> torch.arccosh(torch.tensor([1.0])).tolist()
+/// [0.0]
 EXPOSE("arccosh(Tensor self) -> Tensor", acosh, kEveryForm);
+
+/// The inverse of the hyperbolic tangent: log((1 + x) / (1 - x)) / 2; NaN beyond [-1, 1].
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.atanh(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("atanh(Tensor self) -> Tensor", atanh, kEveryForm);
+
+/// The same as `atanh`.
+///
+/// >>> torch.arctanh(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("arctanh(Tensor self) -> Tensor", atanh, kEveryForm);
 
 // ---- the error function
@@ -192,7 +398,23 @@ Tensor erfc(const Tensor& self, const Out& out) {
                   [x = saved(self)](const Tensor& grad) { return gaussian_slope(grad, x(), -1); });
 }
 }  // namespace
+
+/// The error function: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.erf(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("erf(Tensor self) -> Tensor", erf, kEveryForm);
+
+/// The complement of the error function: 1 - erf(x), accurate for large x.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.erfc(torch.tensor([0.0])).tolist()
+/// [1.0]
 EXPOSE("erfc(Tensor self) -> Tensor", erfc, kEveryForm);
 
 // ---- two inputs
@@ -276,9 +498,53 @@ Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
 }
 
 }  // namespace
+
+/// The length of the hypotenuse: sqrt(a^2 + b^2), without overflow.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.hypot(torch.tensor([3.0]), torch.tensor([4.0])).tolist()
+/// [5.0]
 EXPOSE("hypot(Tensor self, Tensor other) -> Tensor", hypot, kBinaryForm);
+
+/// The magnitude of a with the sign of b.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.copysign(torch.tensor([3.0]), torch.tensor([-1.0])).tolist()
+/// [-3.0]
 EXPOSE("copysign(Tensor self, Tensor|Number other) -> Tensor", copysign, kBinaryForm);
+
+/// log(e^a + e^b), without overflow.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.logaddexp(torch.tensor([1000.0]), torch.tensor([-1000.0])).tolist()
+/// [1000.0]
 EXPOSE("logaddexp(Tensor self, Tensor other) -> Tensor", logaddexp, function | method | out);
+
+/// a log(b), and 0 where a is 0.
+///
+/// Args:
+///     self, other: shapes broadcast, dtypes promote
+///
+/// Raises:
+///     RuntimeError: shapes that do not broadcast.
+///
+/// >>> torch.xlogy(torch.tensor([0.0]), torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", xlogy, kEveryForm);
 
 // ---- rounding
@@ -336,12 +602,58 @@ Tensor frac(const Tensor& self, const Out& out) {
 }
 
 }  // namespace
+
+/// The largest integer not above each element.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.floor(torch.tensor([-1.5])).tolist()
+/// [-2.0]
 EXPOSE("floor(Tensor self) -> Tensor", floor, kEveryForm);
+
+/// The smallest integer not below each element.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.ceil(torch.tensor([1.5])).tolist()
+/// [2.0]
 EXPOSE("ceil(Tensor self) -> Tensor", ceil, kEveryForm);
+
+/// The integer part: digits behind the point are dropped.
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.trunc(torch.tensor([-1.5])).tolist()
+/// [-1.0]
 EXPOSE("trunc(Tensor self) -> Tensor", trunc, kEveryForm);
+
+/// The same as `trunc`.
+///
+/// >>> torch.fix(torch.tensor([-1.5])).tolist()
+/// [-1.0]
 EXPOSE("fix(Tensor self) -> Tensor", trunc, kEveryForm);
+
+/// The nearest integer, halves to the even one; with `decimals`, the nearest multiple of 10^-decimals.
+///
+/// Args:
+///     self: any shape
+///     decimals: digits kept behind the point, before it if negative
+///
+/// >>> torch.round(torch.tensor([0.5, 1.5, 2.4])).tolist()
+/// [0.0, 2.0, 2.0]
 EXPOSE("round(Tensor self) -> Tensor", round, kEveryForm);
 EXPOSE("round(Tensor self, *, int decimals) -> Tensor", round_decimals, kEveryForm);
+
+/// The part behind the point: x - trunc(x).
+///
+/// Args:
+///     self: any shape
+///
+/// >>> torch.frac(torch.tensor([-1.5])).tolist()
+/// [-0.5]
 EXPOSE("frac(Tensor self) -> Tensor", frac, kEveryForm);
 
 // ---- units, and values put in order
@@ -397,8 +709,34 @@ Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<d
 }
 
 }  // namespace
+
+/// Degrees to radians: x pi / 180.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.deg2rad(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("deg2rad(Tensor self) -> Tensor", deg2rad, kEveryForm);
+
+/// Radians to degrees: x 180 / pi.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.rad2deg(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("rad2deg(Tensor self) -> Tensor", rad2deg, kEveryForm);
+
+/// Replaces NaN and infinities by numbers.
+///
+/// Args:
+///     self: any shape
+///     nan: instead of NaN, 0 by default
+///     posinf, neginf: instead of infinities; the largest and smallest finite numbers of the dtype by default
+///
+/// >>> torch.nan_to_num(torch.tensor([float("nan"), float("inf")]), posinf=9.0).tolist()
+/// [0.0, 9.0]
 EXPOSE("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
        nan_to_num, kEveryForm);
 

@@ -194,6 +194,25 @@ Tensor max_pool2d(const Tensor& self, IntList kernel_size, IntList stride, IntLi
   if (!grad_enabled() || !requires_grad(self)) return pool_forward(self, Tensor(), g);
   return record_pool(self, empty_index(g), g);
 }
+
+/// The largest element of each window.
+///
+/// Args:
+///     self: (N, C, H, W) or (C, H, W)
+///     kernel_size: the window, a number or two
+///     stride: its step, the window's size by default
+///     padding: how much -inf is put around the input, at most half the window
+///     dilation: the distance of a window's elements
+///     ceil_mode: whether windows may reach beyond the end
+///
+/// Returns:
+///     (N, C, H', W') with H' = (H + 2 padding - dilation (kernel - 1) - 1) // stride + 1.
+///
+/// Raises:
+///     RuntimeError: padding above half the window, or an output without elements.
+///
+/// >>> torch.max_pool2d(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), 2).tolist()
+/// [[[4.0]]]
 EXPOSE(
     "max_pool2d(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] dilation=1, "
     "bool ceil_mode=False) -> Tensor",
@@ -207,6 +226,19 @@ std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntList k
   const Tensor output = record_pool(self, index, g);
   return {output, has_channels_last(self) ? with_channels_last(index) : index};
 }
+
+/// `max_pool2d`, and where in each flattened plane the largest elements stand.
+///
+/// Args:
+///     self: (N, C, H, W) or (C, H, W)
+///     kernel_size, stride, padding, dilation, ceil_mode: as of `max_pool2d`
+///
+/// Returns:
+///     The values and their indices (int64), both (N, C, H', W').
+///
+/// >>> values, indices = torch.nn.functional.max_pool2d_with_indices(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), 2)
+/// >>> indices.tolist()
+/// [[[3]]]
 EXPOSE(
     "max_pool2d_with_indices(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] "
     "dilation=1, "
@@ -260,6 +292,18 @@ Tensor max_pool1d(const Tensor& self, IntList kernel_size, IntList stride, IntLi
   const Pool1d p(self, kernel_size, stride, padding, dilation);
   return Pool1d::flat(max_pool2d(p.image, p.kernel, p.stride, p.padding, p.dilation, ceil_mode));
 }
+
+/// The largest element of each window.
+///
+/// Args:
+///     self: (N, C, L) or (C, L)
+///     kernel_size, stride, padding, dilation, ceil_mode: as of `max_pool2d`
+///
+/// Returns:
+///     (N, C, L').
+///
+/// >>> torch.max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 0.0]]), 2).tolist()
+/// [[3.0, 2.0]]
 EXPOSE(
     "max_pool1d(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] dilation=1, "
     "bool ceil_mode=False) -> Tensor",
@@ -272,6 +316,18 @@ std::tuple<Tensor, Tensor> max_pool1d_with_indices(const Tensor& self, IntList k
       max_pool2d_with_indices(p.image, p.kernel, p.stride, p.padding, p.dilation, ceil_mode);
   return {Pool1d::flat(values), Pool1d::flat(index)};
 }
+
+/// `max_pool1d`, and where the largest elements stand.
+///
+/// Args:
+///     self: (N, C, L) or (C, L)
+///     kernel_size, stride, padding, dilation, ceil_mode: as of `max_pool2d`
+///
+/// Returns:
+///     The values and their indices (int64), both (N, C, L').
+///
+/// >>> torch.max_pool1d_with_indices(torch.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)[1].tolist()
+/// [[1, 2]]
 EXPOSE(
     "max_pool1d_with_indices(Tensor self, int[] kernel_size, int[] stride=[], int[] padding=0, int[] "
     "dilation=1, "

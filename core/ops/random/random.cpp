@@ -114,6 +114,18 @@ void draw_uniform(const Tensor& target, Generator* generator, double from = 0, d
 Tensor uniform_(const Tensor& self, double from, double to, Generator* generator) {
   return overwritten("UniformBackward0", self, [&] { draw_uniform(self, generator, from, to); });
 }
+
+/// Fills the tensor with numbers uniform in [from, to).
+///
+/// Args:
+///     from, to: the interval
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: to < from, or an integer tensor.
+///
+/// >>> bool((torch.empty(9).uniform_(1, 2) >= 1).all())
+/// True
 EXPOSE("uniform_(Tensor self, float from=0.0, float to=1.0, *, Generator? generator=None) -> Tensor",
        uniform_, method | writes_self);
 
@@ -122,6 +134,16 @@ Tensor rand(IntList size, Generator* generator, const Options& options, const Ou
   draw_uniform(result, generator);
   return finished(result, options);
 }
+
+/// Numbers uniform in [0, 1).
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     generator: the source of randomness, the default one if None
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.rand(2, 3).shape
+/// torch.Size([2, 3])
 EXPOSE("rand(int[] size, *, Generator? generator=None, options) -> Tensor", rand, function | out);
 
 Tensor rand_like(const Tensor& self, Generator* generator, const Options& options,
@@ -130,6 +152,15 @@ Tensor rand_like(const Tensor& self, Generator* generator, const Options& option
   draw_uniform(result, generator);
   return finished(result, options);
 }
+
+/// Numbers uniform in [0, 1), in another tensor's shape and dtype.
+///
+/// Args:
+///     self: any shape, floating point
+///     dtype, layout, device, pin_memory, requires_grad, memory_format: instead of self's
+///
+/// >>> torch.rand_like(torch.ones(2)).shape
+/// torch.Size([2])
 EXPOSE(
     "rand_like(Tensor self, *, Generator? generator=None, options, memory_format? memory_format=None) -> "
     "Tensor",
@@ -143,6 +174,20 @@ Tensor normal_(const Tensor& self, double mean, double std, Generator* generator
   check_std(std);
   return overwritten("NormalBackward0", self, [&] { draw_normal(self, generator, mean, std); });
 }
+
+/// Fills the tensor with normal numbers.
+///
+/// Args:
+///     mean, std: of the distribution; std not negative
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: a negative std.
+///
+/// >>> torch.empty(2).normal_(5, 0).tolist()
+/// [5.0, 5.0]
+///
+/// Source: Box and Muller, A note on the generation of random normal deviates, 1958.
 EXPOSE("normal_(Tensor self, float mean=0.0, float std=1.0, *, Generator? generator=None) -> Tensor", normal_,
        method | writes_self);
 
@@ -157,6 +202,16 @@ Tensor normal_sized(double mean, double std, IntList size, Generator* generator,
 Tensor randn(IntList size, Generator* generator, const Options& options, const Out& out) {
   return normal_sized(0, 1, size, generator, options, out);
 }
+
+/// Standard normal numbers.
+///
+/// Args:
+///     size: numbers, or a sequence of them
+///     generator: the source of randomness, the default one if None
+///     dtype, layout, device, pin_memory, requires_grad: as of every new tensor
+///
+/// >>> torch.randn(2, 3).shape
+/// torch.Size([2, 3])
 EXPOSE("randn(int[] size, *, Generator? generator=None, options) -> Tensor", randn, function | out);
 
 Tensor randn_like(const Tensor& self, Generator* generator, const Options& options,
@@ -165,6 +220,15 @@ Tensor randn_like(const Tensor& self, Generator* generator, const Options& optio
   draw_normal(result, generator);
   return finished(result, options);
 }
+
+/// Standard normal numbers, in another tensor's shape and dtype.
+///
+/// Args:
+///     self: any shape, floating point
+///     dtype, layout, device, pin_memory, requires_grad, memory_format: instead of self's
+///
+/// >>> torch.randn_like(torch.ones(2)).shape
+/// torch.Size([2])
 EXPOSE(
     "randn_like(Tensor self, *, Generator? generator=None, options, memory_format? memory_format=None) -> "
     "Tensor",
@@ -209,6 +273,19 @@ Tensor normal_number_tensor(double mean, const Tensor& std, Generator* generator
       "NormalBackward2", out, [&] { return normal_around(Scalar(mean), std, generator, out); },
       wrt(std, zeros_for(std)));
 }
+
+/// Normal numbers, each with its own mean and standard deviation.
+///
+/// Args:
+///     mean, std: tensors that broadcast, or numbers
+///     size: of the result where both are numbers
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: a negative std.
+///
+/// >>> torch.normal(torch.tensor([1.0, 2.0]), 0.0).tolist()
+/// [1.0, 2.0]
 EXPOSE("normal(Tensor mean, Tensor std, *, Generator? generator=None) -> Tensor", normal_tensor_tensor,
        function | out);
 EXPOSE("normal(Tensor mean, float std=1.0, *, Generator? generator=None) -> Tensor", normal_tensor_number,
@@ -337,6 +414,18 @@ Tensor random_any(const Tensor& self, Generator* generator) {
     draw_into(self, generator, 2, [=](Generator& g, void* items) { random::integers(g, dtype, items, n); });
   });
 }
+
+/// Fills the tensor with integers uniform in [from, to - 1]; by default up to what the dtype represents exactly.
+///
+/// Args:
+///     from, to: the interval, `to` excluded
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: an empty interval, or limits that the dtype cannot hold.
+///
+/// >>> bool((torch.empty(9).random_(5) < 5).all())
+/// True
 EXPOSE("random_(Tensor self, int from, int? to, *, Generator? generator=None) -> Tensor", random_from_to,
        method | writes_self);
 EXPOSE("random_(Tensor self, int to, *, Generator? generator=None) -> Tensor", random_to,
@@ -353,6 +442,21 @@ Tensor randint_below(int64_t high, IntList size, Generator* generator, const Opt
                      const Out& out) {
   return randint_between(0, high, size, generator, options, out);
 }
+
+/// Integers uniform in [low, high).
+///
+/// Args:
+///     low: 0 by default
+///     high: excluded
+///     size: a sequence of numbers
+///     generator: the source of randomness, the default one if None
+///     dtype, layout, device, pin_memory, requires_grad: int64 by default
+///
+/// Raises:
+///     RuntimeError: low >= high.
+///
+/// >>> torch.randint(3, 4, (2,)).tolist()
+/// [3, 3]
 EXPOSE("randint(int low, int high, int[] size, *, Generator? generator=None, options) -> Tensor",
        randint_between, function | out);
 EXPOSE("randint(int high, int[] size, *, Generator? generator=None, options) -> Tensor", randint_below,
@@ -368,6 +472,17 @@ Tensor randint_like_below(const Tensor& self, int64_t high, Generator* generator
                           std::optional<MemoryFormat> memory_format) {
   return randint_like_between(self, 0, high, generator, options, memory_format);
 }
+
+/// Integers uniform in [low, high), in another tensor's shape and dtype.
+///
+/// Args:
+///     self: any shape
+///     low: 0 by default
+///     high: excluded
+///     dtype, layout, device, pin_memory, requires_grad, memory_format: instead of self's
+///
+/// >>> torch.randint_like(torch.zeros(2), 1).tolist()
+/// [0.0, 0.0]
 EXPOSE(
     "randint_like(Tensor self, int low, int high, *, Generator? generator=None, options, "
     "memory_format? memory_format=None) -> Tensor",
@@ -399,6 +514,18 @@ Tensor randperm(int64_t n, Generator* generator, const Options& options, const O
   if (items != result) copy_into(result, items);
   return finished(result, options);
 }
+
+/// The integers 0 to n - 1 in random order.
+///
+/// Args:
+///     n: how many
+///     generator: the source of randomness, the default one if None
+///     dtype, layout, device, pin_memory, requires_grad: int64 by default
+///
+/// >>> sorted(torch.randperm(4).tolist())
+/// [0, 1, 2, 3]
+///
+/// Source: Fisher and Yates; Durstenfeld, Algorithm 235, 1964.
 EXPOSE("randperm(int n, *, Generator? generator=None, options) -> Tensor", randperm, function | out);
 
 // ---- further distributions, in place
@@ -415,6 +542,18 @@ Tensor exponential_(const Tensor& self, double lambd, Generator* generator) {
               [=](Generator& g, void* items) { random::exponential(g, dtype, items, n, lambd); });
   });
 }
+
+/// Fills the tensor with numbers of density lambd e^(-lambd x).
+///
+/// Args:
+///     lambd: the rate, positive
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: a rate that is not positive.
+///
+/// >>> bool((torch.empty(9).exponential_() >= 0).all())
+/// True
 EXPOSE("exponential_(Tensor self, float lambd=1.0, *, Generator? generator=None) -> Tensor", exponential_,
        method | writes_self);
 
@@ -430,6 +569,15 @@ Tensor cauchy_(const Tensor& self, double median, double sigma, Generator* gener
               [=](Generator& g, void* items) { random::cauchy(g, dtype, items, n, median, sigma); });
   });
 }
+
+/// Fills the tensor with numbers of the Cauchy distribution: sigma / (pi ((x - median)^2 + sigma^2)).
+///
+/// Args:
+///     median, sigma: sigma positive
+///     generator: the source of randomness, the default one if None
+///
+/// >>> torch.empty(3).cauchy_().shape
+/// torch.Size([3])
 EXPOSE("cauchy_(Tensor self, float median=0.0, float sigma=1.0, *, Generator? generator=None) -> Tensor",
        cauchy_, method | writes_self);
 
@@ -440,6 +588,15 @@ Tensor log_normal_(const Tensor& self, double mean, double std, Generator* gener
               [=](Generator& g, void* items) { random::log_normal(g, dtype, items, n, mean, std); });
   });
 }
+
+/// Fills the tensor with numbers whose logarithms are normal.
+///
+/// Args:
+///     mean, std: of the logarithms; std positive
+///     generator: the source of randomness, the default one if None
+///
+/// >>> bool((torch.empty(9).log_normal_() > 0).all())
+/// True
 EXPOSE("log_normal_(Tensor self, float mean=1.0, float std=2.0, *, Generator? generator=None) -> Tensor",
        log_normal_, method | writes_self);
 
@@ -450,6 +607,18 @@ Tensor geometric_(const Tensor& self, double p, Generator* generator) {
               [=](Generator& g, void* items) { random::geometric(g, dtype, items, n, p); });
   });
 }
+
+/// Fills the tensor with numbers of trials until the first success: P(k) = (1 - p)^(k - 1) p, k = 1, 2, ...
+///
+/// Args:
+///     p: in (0, 1)
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: p outside of (0, 1).
+///
+/// >>> bool((torch.empty(9).geometric_(0.5) >= 1).all())
+/// True
 EXPOSE("geometric_(Tensor self, float p, *, Generator? generator=None) -> Tensor", geometric_,
        method | writes_self);
 

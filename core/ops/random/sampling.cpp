@@ -70,6 +70,19 @@ Tensor bernoulli_number(const Tensor& self, double p, Generator* generator) {
       },
       wrt(self, zeros_for(self)));
 }
+
+/// Ones and zeros, ones with the probability that each element gives, or with probability p.
+///
+/// Args:
+///     self: probabilities in [0, 1]
+///     p: one probability for all
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: a probability outside of [0, 1].
+///
+/// >>> torch.bernoulli(torch.tensor([0.0, 1.0])).tolist()
+/// [0.0, 1.0]
 EXPOSE("bernoulli(Tensor self, *, Generator? generator=None) -> Tensor", bernoulli, function | method | out);
 EXPOSE("bernoulli(Tensor self, float p, *, Generator? generator=None) -> Tensor", bernoulli_number,
        function | method);
@@ -95,6 +108,15 @@ Tensor bernoulli_inplace_number(const Tensor& self, double p, Generator* generat
       },
       wrt(self, zeros_for(self)));
 }
+
+/// Fills the tensor with ones and zeros.
+///
+/// Args:
+///     p: the probability of ones, a number or a tensor that broadcasts
+///     generator: the source of randomness, the default one if None
+///
+/// >>> torch.empty(2).bernoulli_(1.0).tolist()
+/// [1.0, 1.0]
 EXPOSE("bernoulli_(Tensor self, Tensor p, *, Generator? generator=None) -> Tensor", bernoulli_inplace,
        method | writes_self);
 EXPOSE("bernoulli_(Tensor self, float p=0.5, *, Generator? generator=None) -> Tensor",
@@ -194,6 +216,23 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, Ge
   copy_into(result, samples);
   return result;
 }
+
+/// Indices drawn with given weights.
+///
+/// Args:
+///     self: weights, (n,) or (m, n), not negative, not all zero
+///     num_samples: how many are drawn
+///     replacement: whether an index may be drawn again
+///     generator: the source of randomness, the default one if None
+///
+/// Returns:
+///     (num_samples,) or (m, num_samples), int64.
+///
+/// Raises:
+///     RuntimeError: weights that are negative, infinite or all zero; too many samples without replacement.
+///
+/// >>> torch.multinomial(torch.tensor([0.0, 1.0]), 1).tolist()
+/// [1]
 EXPOSE(
     "multinomial(Tensor self, int num_samples, bool replacement=False, *, Generator? generator=None) -> "
     "Tensor",
@@ -223,6 +262,18 @@ Tensor poisson(const Tensor& self, Generator* generator) {
       },
       wrt(self, zeros_for(self)));
 }
+
+/// Numbers of events of a Poisson process, with the rate that each element gives.
+///
+/// Args:
+///     self: rates, not negative
+///     generator: the source of randomness, the default one if None
+///
+/// Raises:
+///     RuntimeError: a negative rate.
+///
+/// >>> torch.poisson(torch.tensor([0.0])).tolist()
+/// [0.0]
 EXPOSE("poisson(Tensor self, Generator? generator=None) -> Tensor", poisson, function);
 
 Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
@@ -244,6 +295,16 @@ Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
       },
       wrt(count, zeros_for(count)), wrt(prob, zeros_for(prob)));
 }
+
+/// Numbers of successes among `count` trials.
+///
+/// Args:
+///     count: floating point, broadcasts
+///     prob: in [0, 1], broadcasts
+///     generator: the source of randomness, the default one if None
+///
+/// >>> torch.binomial(torch.tensor([4.0]), torch.tensor([1.0])).tolist()
+/// [4.0]
 EXPOSE("binomial(Tensor count, Tensor prob, Generator? generator=None) -> Tensor", binomial, function);
 
 // ---- dropout
@@ -303,6 +364,21 @@ Tensor dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;
   return masked(input, empty_like(input, input.dtype()), p, out);
 }
+
+/// Sets elements to zero with probability p and scales the others by 1 / (1 - p).
+///
+/// Args:
+///     input: any shape
+///     p: in [0, 1]
+///     train: nothing happens otherwise
+///
+/// Raises:
+///     RuntimeError: p outside of [0, 1].
+///
+/// >>> torch.dropout(torch.ones(2), 1.0, True).tolist()
+/// [0.0, 0.0]
+///
+/// Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
 EXPOSE("dropout(Tensor input, float p, bool train) -> Tensor", dropout,
        function | inplace | inplace_function | nn);
 
@@ -310,6 +386,18 @@ Tensor feature_dropout(const Tensor& input, double p, bool train, const Out& out
   if (nothing_dropped(input, p, train)) return input;
   return masked(input, feature_noise(input), p, out);
 }
+
+/// Dropout of whole channels.
+///
+/// Args:
+///     input: (N, C, ...)
+///     p: in [0, 1]
+///     train: nothing happens otherwise
+///
+/// >>> torch.feature_dropout(torch.ones(1, 2, 1), 1.0, True).flatten().tolist()
+/// [0.0, 0.0]
+///
+/// Source: Tompson et al., Efficient object localization using convolutional networks, 2015.
 EXPOSE("feature_dropout(Tensor input, float p, bool train) -> Tensor", feature_dropout,
        function | inplace | inplace_function | nn);
 
@@ -317,6 +405,18 @@ Tensor alpha_dropout(const Tensor& input, double p, bool train, const Out& out) 
   if (nothing_dropped(input, p, train)) return input;
   return alpha_masked(input, empty_like(input, input.dtype()), p, out);
 }
+
+/// Dropout that keeps mean and variance of what `selu` gives: dropped elements take the negative limit of selu.
+///
+/// Args:
+///     input: any shape
+///     p: in [0, 1]
+///     train: nothing happens otherwise
+///
+/// >>> torch.alpha_dropout(torch.ones(2), 0.5, False).tolist()
+/// [1.0, 1.0]
+///
+/// Source: Klambauer et al., Self-normalizing neural networks, 2017.
 EXPOSE("alpha_dropout(Tensor input, float p, bool train) -> Tensor", alpha_dropout,
        function | inplace | inplace_function | nn);
 
@@ -324,6 +424,16 @@ Tensor feature_alpha_dropout(const Tensor& input, double p, bool train, const Ou
   if (nothing_dropped(input, p, train)) return input;
   return alpha_masked(input, feature_noise(input), p, out);
 }
+
+/// `alpha_dropout` of whole channels.
+///
+/// Args:
+///     input: (N, C, ...)
+///     p: in [0, 1]
+///     train: nothing happens otherwise
+///
+/// >>> torch.feature_alpha_dropout(torch.ones(1, 2, 1), 0.5, False).flatten().tolist()
+/// [1.0, 1.0]
 EXPOSE("feature_alpha_dropout(Tensor input, float p, bool train) -> Tensor", feature_alpha_dropout,
        function | inplace | inplace_function | nn);
 

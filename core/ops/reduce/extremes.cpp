@@ -151,10 +151,42 @@ Tensor min_of_all(const Tensor& self, const Out& out) {
 }
 
 }  // namespace
+
+/// The largest element; along a dimension, the largest elements and where they stand; of two tensors, `maximum`.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension; it must have elements
+///     keepdim: whether it stays, with size 1
+///
+/// Returns:
+///     A tensor, or the named tuple (values, indices).
+///
+/// Raises:
+///     RuntimeError, IndexError: no elements, or a dimension out of range.
+///
+/// >>> torch.max(torch.tensor([[1, 5], [7, 3]]), 1).values.tolist()
+/// [5, 7]
 EXPOSE("max(Tensor self) -> Tensor", max_of_all, kFunctionMethodOut);
 EXPOSE("max(Tensor self, Tensor other) -> Tensor", maximum, kFunctionMethodOut);
 EXPOSE("max(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", max_along, kFunctionMethodOut,
        "max values indices");
+
+/// The smallest element; along a dimension, the smallest elements and where they stand; of two tensors, `minimum`.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension; it must have elements
+///     keepdim: whether it stays, with size 1
+///
+/// Returns:
+///     A tensor, or the named tuple (values, indices).
+///
+/// Raises:
+///     RuntimeError, IndexError: no elements, or a dimension out of range.
+///
+/// >>> torch.min(torch.tensor([[1, 5], [7, 3]]), 1).indices.tolist()
+/// [0, 1]
 EXPOSE("min(Tensor self) -> Tensor", min_of_all, kFunctionMethodOut);
 EXPOSE("min(Tensor self, Tensor other) -> Tensor", minimum, kFunctionMethodOut);
 EXPOSE("min(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", min_along, kFunctionMethodOut,
@@ -163,6 +195,16 @@ EXPOSE("min(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", min_
 Tensor amax(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
   return extreme_of_dims("AmaxBackward0", "amax", "max_values_cpu", Reduce::Max, self, dim, keepdim, out);
 }
+
+/// The largest elements over dimensions; the gradient is shared by equal ones.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///
+/// >>> torch.amax(torch.tensor([[1, 5], [7, 3]]), 0).tolist()
+/// [7, 5]
 EXPOSE("amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax, kFunctionMethodOut);
 
 namespace {
@@ -189,10 +231,53 @@ Tensor argmin(const Tensor& self, std::optional<int64_t> dim, bool keepdim, cons
   return arg_extreme("argmin", ArgReduce::Min, self, dim, keepdim, out);
 }
 }  // namespace
+
+/// The smallest elements over dimensions; the gradient is shared by equal ones.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///
+/// >>> torch.amin(torch.tensor([[1, 5], [7, 3]]), 0).tolist()
+/// [1, 3]
 EXPOSE("amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin, kFunctionMethodOut);
+
+/// The smallest and the largest elements.
+///
+/// Args:
+///     self: any shape
+///     dim: a dimension, all by default
+///     keepdim: whether it stays, with size 1
+///
+/// Returns:
+///     The named tuple (min, max).
+///
+/// >>> torch.aminmax(torch.tensor([3, 1, 2])).max
+/// tensor(3)
 EXPOSE("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor, Tensor)", aminmax,
        kFunctionMethodOut, "aminmax min max");
+
+/// Where the largest element stands, the first of equal ones; in the flattened tensor if no dimension is given.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///     keepdim: whether it stays, with size 1
+///
+/// >>> torch.argmax(torch.tensor([1, 5, 3]))
+/// tensor(1)
 EXPOSE("argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", argmax, kFunctionMethodOut);
+
+/// Where the smallest element stands, the first of equal ones; in the flattened tensor if no dimension is given.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///     keepdim: whether it stays, with size 1
+///
+/// >>> torch.argmin(torch.tensor([4, 5, 3]))
+/// tensor(2)
 EXPOSE("argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", argmin, kFunctionMethodOut);
 
 }  // namespace flambeau

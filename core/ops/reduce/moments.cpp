@@ -176,16 +176,49 @@ Pair std_mean_of_all(const Tensor& self, bool unbiased) {
 }
 
 }  // namespace
+
+/// The variance: sum (x - mean)^2 / (n - correction).
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: dimensions, all by default
+///     correction: 1 by default, which is Bessel's; `unbiased=False` is 0
+///     keepdim: whether the dimensions stay, with size 1
+///
+/// >>> torch.var(torch.tensor([1.0, 3.0]))
+/// tensor(2.)
+///
+/// Source: Welford, Note on a method for calculating corrected sums of squares and products, 1962.
 EXPOSE("var(Tensor self, bool unbiased) -> Tensor", var_of_all, kFunctionMethod);
 EXPOSE("var(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> Tensor", var,
        kFunctionMethodOut);
 EXPOSE("var(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", var_unbiased,
        kFunctionMethodOut);
+
+/// The standard deviation: the root of the variance.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: dimensions, all by default
+///     correction: 1 by default, which is Bessel's; `unbiased=False` is 0
+///     keepdim: whether the dimensions stay, with size 1
+///
+/// >>> torch.std(torch.tensor([1.0, 3.0]), correction=0)
+/// tensor(1.)
 EXPOSE("std(Tensor self, bool unbiased) -> Tensor", stddev_of_all, kFunctionMethod);
 EXPOSE("std(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> Tensor", stddev,
        kFunctionMethodOut);
 EXPOSE("std(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> Tensor", stddev_unbiased,
        kFunctionMethodOut);
+
+/// The variance and the mean, in one pass.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim, correction, keepdim: as of `var`
+///
+/// >>> [v.item() for v in torch.var_mean(torch.tensor([1.0, 3.0]))]
+/// [2.0, 2.0]
 EXPOSE("var_mean(Tensor self, bool unbiased) -> (Tensor, Tensor)", var_mean_of_all, Forms::function);
 EXPOSE(
     "var_mean(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> (Tensor, "
@@ -193,6 +226,15 @@ EXPOSE(
     var_mean, Forms::function);
 EXPOSE("var_mean(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False) -> (Tensor, Tensor)",
        var_mean_unbiased, Forms::function);
+
+/// The standard deviation and the mean, in one pass.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim, correction, keepdim: as of `var`
+///
+/// >>> [v.item() for v in torch.std_mean(torch.tensor([1.0, 3.0]), correction=0)]
+/// [1.0, 2.0]
 EXPOSE("std_mean(Tensor self, bool unbiased) -> (Tensor, Tensor)", std_mean_of_all, Forms::function);
 EXPOSE(
     "std_mean(Tensor self, int[]? dim=None, *, Number? correction=None, bool keepdim=False) -> (Tensor, "
@@ -294,14 +336,50 @@ Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
 }
 
 }  // namespace
+
+/// The p-norm: (sum abs(x)^p)^(1/p); the largest magnitude for inf, the smallest for -inf, the count of nonzeros for 0.
+///
+/// Args:
+///     self: any shape, floating point
+///     ord: p
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///     dtype: converted to before anything is computed
+///
+/// Raises:
+///     RuntimeError: an integer input.
+///
+/// >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
+/// tensor(5.)
 EXPOSE(
     "vector_norm(Tensor self, Number ord=2, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> "
     "Tensor",
     vector_norm, Forms::linalg | Forms::out);
+
+/// The p-norm of a vector, or of the flattened tensor; `linalg.vector_norm` and `linalg.matrix_norm` say more plainly which.
+///
+/// Args:
+///     self: any shape, floating point
+///     p: the order, or 'fro' for the root of the sum of squares
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///     dtype: converted to before anything is computed
+///
+/// >>> torch.norm(torch.tensor([3.0, 4.0]))
+/// tensor(5.)
 EXPOSE("norm(Tensor self, Number? p=2, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
        norm, kFunctionMethodOut);
 EXPOSE("norm(Tensor self, str p, int[]? dim=None, bool keepdim=False, dtype? dtype=None) -> Tensor",
        norm_named, kFunctionMethodOut);
+
+/// The p-norm of the difference of two tensors.
+///
+/// Args:
+///     self, other: shapes broadcast
+///     p: the order
+///
+/// >>> torch.dist(torch.tensor([3.0, 4.0]), torch.zeros(2))
+/// tensor(5.)
 EXPOSE("dist(Tensor self, Tensor other, Number p=2) -> Tensor", dist, kFunctionMethod);
 
 }  // namespace flambeau

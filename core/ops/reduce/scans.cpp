@@ -209,12 +209,65 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
 }
 
 }  // namespace
+
+/// The running sum along a dimension: out[i] = x[0] + ... + x[i].
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///     dtype: converted to beforehand; int64 for smaller integers
+///
+/// >>> torch.cumsum(torch.tensor([1, 2, 3]), 0).tolist()
+/// [1, 3, 6]
 EXPOSE("cumsum(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", cumsum, kEveryForm);
+
+/// The running product along a dimension: out[i] = x[0] ... x[i].
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///     dtype: converted to beforehand; int64 for smaller integers
+///
+/// >>> torch.cumprod(torch.tensor([1, 2, 3]), 0).tolist()
+/// [1, 2, 6]
 EXPOSE("cumprod(Tensor self, int dim, *, dtype? dtype=None) -> Tensor", cumprod, kEveryForm);
+
+/// The running maximum along a dimension, and where it stands, the last of equal ones.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///
+/// Returns:
+///     The named tuple (values, indices).
+///
+/// >>> torch.cummax(torch.tensor([1, 3, 2]), 0).values.tolist()
+/// [1, 3, 3]
 EXPOSE("cummax(Tensor self, int dim) -> (Tensor, Tensor)", cummax, kFunctionMethodOut,
        "cummax values indices");
+
+/// The running minimum along a dimension, and where it stands, the last of equal ones.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///
+/// Returns:
+///     The named tuple (values, indices).
+///
+/// >>> torch.cummin(torch.tensor([2, 3, 1]), 0).values.tolist()
+/// [2, 2, 1]
 EXPOSE("cummin(Tensor self, int dim) -> (Tensor, Tensor)", cummin, kFunctionMethodOut,
        "cummin values indices");
+
+/// The logarithm of the running sum of exponentials: log(e^x[0] + ... + e^x[i]), without overflow.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: which dimension
+///
+/// >>> torch.logcumsumexp(torch.tensor([1000.0]), 0).tolist()
+/// [1000.0]
 EXPOSE("logcumsumexp(Tensor self, int dim) -> Tensor", logcumsumexp, kFunctionMethodOut);
 
 }  // namespace flambeau

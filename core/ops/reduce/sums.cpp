@@ -59,6 +59,19 @@ Tensor sum_out(const Tensor& self, std::optional<DType> dtype, const Out& out) {
   return out.target ? sum_dims(self, std::nullopt, false, dtype, out) : sum(self, dtype);
 }
 }  // namespace
+
+/// The sum of all elements, or over dimensions.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///     dtype: converted to beforehand; int64 for bool and smaller integers
+///
+/// >>> torch.sum(torch.tensor([[1, 2], [3, 4]]), 0).tolist()
+/// [4, 6]
+///
+/// Source: pairwise summation; Higham, The accuracy of floating point summation, 1993.
 EXPOSE("sum(Tensor self, *, dtype? dtype=None) -> Tensor", sum_out, kFunctionMethodOut);
 EXPOSE("sum(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", sum_dims,
        kFunctionMethodOut);
@@ -80,6 +93,17 @@ Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std:
       }));
 }
 }  // namespace
+
+/// The sum of the elements that are not NaN.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///     dtype: converted to beforehand
+///
+/// >>> torch.nansum(torch.tensor([1.0, float("nan")]))
+/// tensor(1.)
 EXPOSE("nansum(Tensor self, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor", nansum,
        kFunctionMethodOut);
 
@@ -138,9 +162,34 @@ Tensor mean_out(const Tensor& self, std::optional<DType> dtype, const Out& out) 
   return out.target ? mean_dims(self, std::nullopt, false, dtype, out) : mean(self, dtype);
 }
 }  // namespace
+
+/// The mean of all elements, or over dimensions; NaN of none.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///     dtype: converted to beforehand
+///
+/// Raises:
+///     RuntimeError: an integer input without a floating-point dtype.
+///
+/// >>> torch.mean(torch.tensor([1.0, 3.0]))
+/// tensor(2.)
 EXPOSE("mean(Tensor self, *, dtype? dtype=None) -> Tensor", mean_out, kFunctionMethodOut);
 EXPOSE("mean(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", mean_dims,
        kFunctionMethodOut);
+
+/// The mean of the elements that are not NaN.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///     dtype: converted to beforehand
+///
+/// >>> torch.nanmean(torch.tensor([1.0, float("nan")]))
+/// tensor(1.)
 EXPOSE("nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, dtype? dtype=None) -> Tensor", nanmean,
        kFunctionMethodOut);
 
@@ -220,6 +269,17 @@ Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DTy
 }
 
 }  // namespace
+
+/// The product of all elements, or along a dimension.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension, all by default
+///     keepdim: whether it stays, with size 1
+///     dtype: converted to beforehand; int64 for bool and smaller integers
+///
+/// >>> torch.prod(torch.tensor([2, 3, 4]))
+/// tensor(24)
 EXPOSE("prod(Tensor self, *, dtype? dtype=None) -> Tensor", prod, kFunctionMethod);
 EXPOSE("prod(Tensor self, int dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", prod_dim,
        kFunctionMethodOut);
@@ -248,8 +308,37 @@ Tensor count_nonzero(const Tensor& self, std::optional<IntList> dim) {
                 DType::Int64);
 }
 }  // namespace
+
+/// Whether any element differs from zero: a bool tensor.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///
+/// >>> torch.any(torch.tensor([0, 1]))
+/// tensor(True)
 EXPOSE("any(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", any, kFunctionMethodOut);
+
+/// Whether all elements differ from zero: a bool tensor, true of none.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///     keepdim: whether they stay, with size 1
+///
+/// >>> torch.all(torch.tensor([0, 1]))
+/// tensor(False)
 EXPOSE("all(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", all, kFunctionMethodOut);
+
+/// How many elements differ from zero, int64.
+///
+/// Args:
+///     self: any shape
+///     dim: dimensions, all by default
+///
+/// >>> torch.count_nonzero(torch.tensor([0, 1, 2]))
+/// tensor(2)
 EXPOSE("count_nonzero(Tensor self, int[]? dim=None) -> Tensor", count_nonzero, kFunctionMethod);
 
 }  // namespace flambeau

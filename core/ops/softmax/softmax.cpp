@@ -116,10 +116,50 @@ Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype) {
   return log_softmax_out(self, dim, dtype, {});
 }
+
+/// e^x / sum e^x along a dimension, without overflow.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: which dimension
+///     dtype: converted to beforehand
+///
+/// >>> torch.softmax(torch.tensor([0.0, 0.0]), 0).tolist()
+/// [0.5, 0.5]
 EXPOSE("softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", softmax_out, kFunctionMethodOut);
+
+/// x - log(sum e^x) along a dimension, without overflow.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: which dimension
+///     dtype: converted to beforehand
+///
+/// >>> torch.log_softmax(torch.tensor([5.0]), 0).tolist()
+/// [0.0]
 EXPOSE("log_softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", log_softmax_out, kFunctionMethodOut);
+
+/// e^x / sum e^x along a dimension; as `flambeau.softmax`.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: which dimension
+///     dtype: converted to beforehand
+///
+/// >>> torch.special.softmax(torch.tensor([0.0, 0.0]), 0).tolist()
+/// [0.5, 0.5]
 EXPOSE("softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", softmax_out,
        Forms::special | Forms::out);
+
+/// x - log(sum e^x) along a dimension; as `flambeau.log_softmax`.
+///
+/// Args:
+///     self: any shape, floating point
+///     dim: which dimension
+///     dtype: converted to beforehand
+///
+/// >>> torch.special.log_softmax(torch.tensor([5.0]), 0).tolist()
+/// [0.0]
 EXPOSE("log_softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", log_softmax_out,
        Forms::special | Forms::out);
 
@@ -189,7 +229,27 @@ Tensor logsumexp(const Tensor& self, IntList dim, bool keepdim, const Out& out) 
       }));
 }
 }  // namespace
+
+/// log(sum e^x) over dimensions, without overflow.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///     dim: dimensions
+///     keepdim: whether they stay, with size 1
+///
+/// >>> torch.logsumexp(torch.tensor([1000.0]), 0)
+/// tensor(1000.)
 EXPOSE("logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor", logsumexp, kFunctionMethodOut);
+
+/// log(sum e^x) over dimensions; as `flambeau.logsumexp`.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///     dim: dimensions
+///     keepdim: whether they stay, with size 1
+///
+/// >>> torch.special.logsumexp(torch.tensor([1000.0]), 0)
+/// tensor(1000.)
 EXPOSE("logsumexp(Tensor self, int[] dim, bool keepdim=False) -> Tensor", logsumexp,
        Forms::special | Forms::out);
 

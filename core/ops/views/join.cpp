@@ -148,10 +148,55 @@ Tensor stack(TensorList tensors, int64_t dim, const Out& out) {
                              });
 }
 
+/// Joins tensors along a dimension they have.
+///
+/// Args:
+///     tensors: one shape outside of `dim`; dtypes promote; (0,) counts for nothing
+///     dim: which dimension
+///
+/// Raises:
+///     RuntimeError: no tensors, or shapes that do not fit.
+///
+/// >>> torch.cat([torch.tensor([1]), torch.tensor([2, 3])]).tolist()
+/// [1, 2, 3]
 EXPOSE("cat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+
+/// Joins tensors along a dimension; the same as `cat`.
+///
+/// >>> torch.concat([torch.tensor([1]), torch.tensor([2])]).tolist()
+/// [1, 2]
 EXPOSE("concat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+
+/// Joins tensors along a dimension; the same as `cat`.
+///
+/// >>> torch.concatenate([torch.tensor([1]), torch.tensor([2])]).tolist()
+/// [1, 2]
 EXPOSE("concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+
+/// Joins tensors along a new dimension.
+///
+/// Args:
+///     tensors: of one shape; dtypes promote
+///     dim: where the new dimension stands
+///
+/// Raises:
+///     RuntimeError: no tensors, or shapes that differ.
+///
+/// >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], 1).tolist()
+/// [[1, 3], [2, 4]]
 EXPOSE("stack(Tensor[] tensors, int dim=0) -> Tensor", stack, function | out);
+
+/// Views of tensors in the one shape that all broadcast to.
+///
+/// Args:
+///     tensors: shapes that broadcast
+///
+/// Raises:
+///     RuntimeError: shapes that do not.
+///
+/// >>> a, b = torch.broadcast_tensors(torch.ones(2, 1), torch.ones(3))
+/// >>> a.shape
+/// torch.Size([2, 3])
 EXPOSE("broadcast_tensors(Tensor[] tensors...) -> Tensor[]", broadcast_tensors, function);
 
 // ---- at least so many dimensions, and the stacks built on it
@@ -193,16 +238,76 @@ Tensor column_stack(TensorList tensors, const Out& out) {
 }
 }  // namespace
 
+/// A view with one dimension at least; of several tensors, a tuple.
+///
+/// Args:
+///     tensors: any shapes
+///
+/// >>> torch.atleast_1d(torch.tensor(1)).tolist()
+/// [1]
 EXPOSE("atleast_1d(Tensor self) -> Tensor", atleast<1>, function);
 EXPOSE("atleast_1d(Tensor[] tensors...) -> Tensor[]", atleast_all<1>, function);
+
+/// A view with two dimensions at least, (n,) as (1, n); of several tensors, a tuple.
+///
+/// Args:
+///     tensors: any shapes
+///
+/// >>> torch.atleast_2d(torch.tensor([1, 2])).tolist()
+/// [[1, 2]]
 EXPOSE("atleast_2d(Tensor self) -> Tensor", atleast<2>, function);
 EXPOSE("atleast_2d(Tensor[] tensors...) -> Tensor[]", atleast_all<2>, function);
+
+/// A view with three dimensions at least, (n,) as (1, n, 1), (m, n) as (m, n, 1); of several tensors, a tuple.
+///
+/// Args:
+///     tensors: any shapes
+///
+/// >>> torch.atleast_3d(torch.tensor([1, 2])).shape
+/// torch.Size([1, 2, 1])
 EXPOSE("atleast_3d(Tensor self) -> Tensor", atleast<3>, function);
 EXPOSE("atleast_3d(Tensor[] tensors...) -> Tensor[]", atleast_all<3>, function);
+
+/// Joins tensors side by side: vectors along their dimension, others along the second.
+///
+/// Args:
+///     tensors: shapes that fit; scalars count as vectors
+///
+/// >>> torch.hstack([torch.tensor([1]), torch.tensor([2])]).tolist()
+/// [1, 2]
 EXPOSE("hstack(Tensor[] tensors) -> Tensor", hstack, function | out);
+
+/// Joins tensors as rows: along the first of two dimensions at least.
+///
+/// Args:
+///     tensors: shapes that fit; vectors count as single rows
+///
+/// >>> torch.vstack([torch.tensor([1, 2]), torch.tensor([3, 4])]).tolist()
+/// [[1, 2], [3, 4]]
 EXPOSE("vstack(Tensor[] tensors) -> Tensor", vstack, function | out);
+
+/// Joins tensors as rows; the same as `vstack`.
+///
+/// >>> torch.row_stack([torch.tensor([1]), torch.tensor([2])]).tolist()
+/// [[1], [2]]
 EXPOSE("row_stack(Tensor[] tensors) -> Tensor", vstack, function | out);
+
+/// Joins tensors along the third of three dimensions at least.
+///
+/// Args:
+///     tensors: shapes that fit; see `atleast_3d`
+///
+/// >>> torch.dstack([torch.tensor([1]), torch.tensor([2])]).tolist()
+/// [[[1, 2]]]
 EXPOSE("dstack(Tensor[] tensors) -> Tensor", dstack, function | out);
+
+/// Joins tensors side by side, vectors as columns.
+///
+/// Args:
+///     tensors: shapes that fit
+///
+/// >>> torch.column_stack([torch.tensor([1, 2]), torch.tensor([3, 4])]).tolist()
+/// [[1, 3], [2, 4]]
 EXPOSE("column_stack(Tensor[] tensors) -> Tensor", column_stack, function | out);
 
 // ---- repeating
@@ -332,8 +437,38 @@ Tensor repeat_by_counts(const Tensor& self, const Tensor& repeats, std::optional
 }
 }  // namespace
 
+/// The tensor repeated along each dimension, copied.
+///
+/// Args:
+///     repeats: how often, for at least as many dimensions as there are
+///
+/// Raises:
+///     RuntimeError: fewer numbers than dimensions, or negative ones.
+///
+/// >>> torch.tensor([1, 2]).repeat(2).tolist()
+/// [1, 2, 1, 2]
 EXPOSE("repeat(Tensor self, int[] repeats) -> Tensor", repeat, method);
+
+/// The tensor repeated along its last dimensions.
+///
+/// Args:
+///     self: any shape
+///     dims: how often; missing ones are 1
+///
+/// >>> torch.tile(torch.tensor([1, 2]), (2,)).tolist()
+/// [1, 2, 1, 2]
 EXPOSE("tile(Tensor self, int[] dims) -> Tensor", tile, function | method);
+
+/// Each element repeated.
+///
+/// Args:
+///     self: any shape
+///     repeats: how often, a number, or a vector with one for each
+///     dim: along which dimension; the flattened tensor by default
+///     output_size: the size of the result, where it is known
+///
+/// >>> torch.repeat_interleave(torch.tensor([1, 2]), 2).tolist()
+/// [1, 1, 2, 2]
 EXPOSE("repeat_interleave(Tensor self, int repeats, int? dim=None, *, int? output_size=None) -> Tensor",
        repeat_each, function | method);
 EXPOSE("repeat_interleave(Tensor self, Tensor repeats, int? dim=None, *, int? output_size=None) -> Tensor",
@@ -447,10 +582,54 @@ Tensor rot90(const Tensor& self, int64_t k, IntList dims) {
 }
 }  // namespace
 
+/// Elements moved along dimensions; those that leave at the end come in at the front.
+///
+/// Args:
+///     self: any shape
+///     shifts: by how much
+///     dims: along which; the flattened tensor by default
+///
+/// >>> torch.roll(torch.tensor([1, 2, 3]), 1).tolist()
+/// [3, 1, 2]
 EXPOSE("roll(Tensor self, int[] shifts, int[] dims=[]) -> Tensor", roll, function | method);
+
+/// The order of elements reversed along dimensions, copied.
+///
+/// Args:
+///     self: any shape
+///     dims: which
+///
+/// >>> torch.flip(torch.tensor([1, 2, 3]), (0,)).tolist()
+/// [3, 2, 1]
 EXPOSE("flip(Tensor self, int[] dims) -> Tensor", flip, function | method);
+
+/// The second dimension reversed.
+///
+/// Args:
+///     self: at least two dimensions
+///
+/// >>> torch.fliplr(torch.tensor([[1, 2]])).tolist()
+/// [[2, 1]]
 EXPOSE("fliplr(Tensor self) -> Tensor", fliplr, function | method);
+
+/// The first dimension reversed.
+///
+/// Args:
+///     self: at least one dimension
+///
+/// >>> torch.flipud(torch.tensor([1, 2])).tolist()
+/// [2, 1]
 EXPOSE("flipud(Tensor self) -> Tensor", flipud, function | method);
+
+/// A quarter turn, k times, in the plane of two dimensions.
+///
+/// Args:
+///     self: at least two dimensions
+///     k: how often; backwards if negative
+///     dims: from the first towards the second
+///
+/// >>> torch.rot90(torch.tensor([[1, 2], [3, 4]])).tolist()
+/// [[2, 4], [1, 3]]
 EXPOSE("rot90(Tensor self, int k=1, int[] dims=[0, 1]) -> Tensor", rot90, function | method);
 
 }  // namespace flambeau

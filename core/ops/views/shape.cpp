@@ -53,9 +53,42 @@ Tensor reshape_as(const Tensor& self, const Tensor& other) { return reshape(self
 Tensor ravel(const Tensor& self) { return view(contiguous(self), Dims{-1}); }
 }  // namespace
 
+/// The same elements in another shape: a view where that is possible, else a copy.
+///
+/// Args:
+///     self: any shape
+///     shape: as many elements; one size may be -1
+///
+/// Raises:
+///     RuntimeError: another number of elements.
+///
+/// >>> torch.reshape(torch.arange(4), (2, 2)).tolist()
+/// [[0, 1], [2, 3]]
 EXPOSE("reshape(Tensor self, int[] shape) -> Tensor", reshape, function | method);
+
+/// `reshape` to another tensor's shape.
+///
+/// >>> torch.arange(2).reshape_as(torch.ones(2, 1)).tolist()
+/// [[0], [1]]
 EXPOSE("reshape_as(Tensor self, Tensor other) -> Tensor", reshape_as, method);
+
+/// Dimensions start_dim to end_dim as one.
+///
+/// Args:
+///     self: any shape
+///     start_dim, end_dim: the first and the last of them
+///
+/// Raises:
+///     RuntimeError: start_dim behind end_dim.
+///
+/// >>> torch.flatten(torch.ones(2, 3, 4), 1).shape
+/// torch.Size([2, 12])
 EXPOSE("flatten(Tensor self, int start_dim=0, int end_dim=-1) -> Tensor", flatten, function | method);
+
+/// All elements as a vector: a view where that is possible.
+///
+/// >>> torch.ravel(torch.eye(2)).tolist()
+/// [1.0, 0.0, 0.0, 1.0]
 EXPOSE("ravel(Tensor self) -> Tensor", ravel, function | method);
 
 // ---- memory formats and copies
@@ -138,7 +171,23 @@ Tensor contiguous_in(const Tensor& self, std::optional<MemoryFormat> format) {
 Tensor clone_in(const Tensor& self, std::optional<MemoryFormat> format) { return clone(self, format); }
 }  // namespace
 
+/// A copy; gradients flow through it.
+///
+/// Args:
+///     self: any shape
+///     memory_format: how the dimensions lie in memory, as self's by default
+///
+/// >>> torch.clone(torch.tensor([1])).tolist()
+/// [1]
 EXPOSE("clone(Tensor self, *, memory_format? memory_format=None) -> Tensor", clone_in, function | method);
+
+/// The tensor itself if its elements lie in order, else a copy in which they do.
+///
+/// Args:
+///     memory_format: which order
+///
+/// >>> torch.ones(2, 3).t().contiguous().stride()
+/// (2, 1)
 EXPOSE("contiguous(Tensor self, memory_format? memory_format=None) -> Tensor", contiguous_in, method);
 
 // ---- conversions
@@ -206,6 +255,16 @@ Tensor as_type(const Tensor& self, std::optional<MemoryFormat> format) {
 }
 }  // namespace
 
+/// The tensor converted to a dtype or a device; itself where nothing changes.
+///
+/// Args:
+///     dtype, device: or a tensor that has them
+///     non_blocking: allowed, without effect on the CPU
+///     copy: whether to copy even where nothing changes
+///     memory_format: how the dimensions lie in memory
+///
+/// >>> torch.tensor([1.7]).to(torch.int64).tolist()
+/// [1]
 EXPOSE(
     "to(Tensor self, dtype dtype, bool non_blocking=False, bool copy=False, *, memory_format? "
     "memory_format=None) -> Tensor",
@@ -218,20 +277,90 @@ EXPOSE(
     "to(Tensor self, Tensor other, bool non_blocking=False, bool copy=False, *, memory_format? "
     "memory_format=None) -> Tensor",
     to_like, method | any_device);
+
+/// The tensor converted to another's dtype.
+///
+/// >>> torch.tensor([1]).type_as(torch.tensor([0.5])).tolist()
+/// [1.0]
 EXPOSE("type_as(Tensor self, Tensor other) -> Tensor", type_as, method | any_device);
+
+/// The tensor in the memory of the CPU.
+///
+/// >>> torch.tensor([1]).cpu().device.type
+/// 'cpu'
 EXPOSE("cpu(Tensor self, memory_format? memory_format=None) -> Tensor", to_cpu, method);
+
+/// The tensor as bool: whether elements differ from zero.
+///
+/// >>> torch.tensor([0, 2]).bool().tolist()
+/// [False, True]
 EXPOSE("bool(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Bool>, method);
+
+/// The tensor as uint8.
+///
+/// >>> torch.tensor([1.5]).byte().tolist()
+/// [1]
 EXPOSE("byte(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::UInt8>, method);
+
+/// The tensor as int8.
+///
+/// >>> torch.tensor([1.5]).char().tolist()
+/// [1]
 EXPOSE("char(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int8>, method);
+
+/// The tensor as int16.
+///
+/// >>> torch.tensor([1.5]).short().tolist()
+/// [1]
 EXPOSE("short(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int16>, method);
+
+/// The tensor as int32.
+///
+/// >>> torch.tensor([1.5]).int().tolist()
+/// [1]
 EXPOSE("int(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int32>, method);
+
+/// The tensor as int64.
+///
+/// >>> torch.tensor([1.5]).long().tolist()
+/// [1]
 EXPOSE("long(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Int64>, method);
+
+/// The tensor as float16.
+///
+/// >>> torch.tensor([1.5]).half().dtype
+/// torch.float16
 EXPOSE("half(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float16>, method);
+
+/// The tensor as bfloat16.
+///
+/// >>> torch.tensor([1.5]).bfloat16().dtype
+/// torch.bfloat16
 EXPOSE("bfloat16(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::BFloat16>,
        method);
+
+/// The tensor as float32.
+///
+/// >>> torch.tensor([1]).float().tolist()
+/// [1.0]
 EXPOSE("float(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float32>, method);
+
+/// The tensor as float64.
+///
+/// >>> torch.tensor([1]).double().dtype
+/// torch.float64
 EXPOSE("double(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Float64>, method);
+
+/// The tensor as complex64.
+///
+/// >>> torch.tensor([1.0]).cfloat().tolist()
+/// [(1+0j)]
 EXPOSE("cfloat(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Complex64>, method);
+
+/// The tensor as complex128.
+///
+/// >>> torch.tensor([1.0]).cdouble().dtype
+/// torch.complex128
 EXPOSE("cdouble(Tensor self, memory_format? memory_format=None) -> Tensor", as_type<DType::Complex128>,
        method);
 
@@ -378,10 +507,42 @@ Tensor zero_(const Tensor& self) {
       wrt(self, [sizes = self.sizes(), d = self.dtype()](const Tensor&) { return zeros(sizes, d); }));
 }
 
+/// Copies another tensor's elements into this one, converting their dtype.
+///
+/// Args:
+///     src: broadcasts with this tensor
+///     non_blocking: allowed, without effect on the CPU
+///
+/// Raises:
+///     RuntimeError: a shape that does not broadcast.
+///
+/// >>> torch.zeros(2).copy_(torch.tensor([1, 2])).tolist()
+/// [1.0, 2.0]
 EXPOSE("copy_(Tensor self, Tensor src, bool non_blocking=False) -> Tensor", copy_method,
        method | writes_self | any_device);
+
+/// Sets all elements to one value.
+///
+/// Args:
+///     value: a number, or a tensor without dimensions
+///
+/// >>> torch.empty(2).fill_(3).tolist()
+/// [3.0, 3.0]
 EXPOSE("fill_(Tensor self, Tensor|Number value) -> Tensor", fill_, function | method | writes_self);
+
+/// A tensor of this one's shape and dtype with one value everywhere.
+///
+/// Args:
+///     value: a number, or a tensor without dimensions
+///
+/// >>> torch.fill(torch.zeros(2), 3).tolist()
+/// [3.0, 3.0]
 EXPOSE("fill(Tensor self, Tensor|Number value) -> Tensor", fill, function);
+
+/// Sets all elements to zero.
+///
+/// >>> torch.ones(2).zero_().tolist()
+/// [0.0, 0.0]
 EXPOSE("zero_(Tensor self) -> Tensor", zero_, function | method | writes_self);
 
 namespace {
@@ -407,6 +568,15 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> for
   return self;
 }
 }  // namespace
+
+/// Changes the shape in place; the storage grows where it must, new elements are not set.
+///
+/// Args:
+///     size: the new shape
+///     memory_format: how the dimensions lie in memory
+///
+/// >>> torch.arange(4).resize_(2).tolist()
+/// [0, 1]
 EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_,
        method | writes_self);
 
@@ -438,6 +608,17 @@ Tensor sum_to_size(const Tensor& self, IntList size) {
   return sizes.count ? sum_to(self, sizes) : sum(self);
 }
 }  // namespace
+
+/// Sums over the dimensions that broadcasting from `size` would have added or enlarged.
+///
+/// Args:
+///     size: a shape that broadcasts to this tensor's
+///
+/// Raises:
+///     RuntimeError: a shape that does not.
+///
+/// >>> torch.ones(2, 3).sum_to_size(1, 3).tolist()
+/// [[2.0, 2.0, 2.0]]
 EXPOSE("sum_to_size(Tensor self, int[] size) -> Tensor", sum_to_size, method);
 
 }  // namespace flambeau

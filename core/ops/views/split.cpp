@@ -86,13 +86,45 @@ std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
   return split(self, (size - 1) / chunks + 1, dim);
 }
 
+/// Views of parts of a dimension.
+///
+/// Args:
+///     self: at least one dimension
+///     split_size: the size of each part, the last one perhaps smaller; or a list of sizes
+///     dim: which dimension
+///
+/// Raises:
+///     RuntimeError: a negative size, or sizes that do not add up.
+///
+/// >>> [p.tolist() for p in torch.split(torch.arange(3), 2)]
+/// [[0, 1], [2]]
 EXPOSE("split(Tensor self, int split_size, int dim=0) -> Tensor[]", split, function | method);
 EXPOSE("split(Tensor self, int[] split_size, int dim=0) -> Tensor[]", split_with_sizes, function | method);
 // torch.split names its parameter so.
 EXPOSE("split(Tensor self, int split_size_or_sections, int dim=0) -> Tensor[]", split, function);
 EXPOSE("split(Tensor self, int[] split_size_or_sections, int dim=0) -> Tensor[]", split_with_sizes, function);
+
+/// Views of parts of a dimension, of given sizes.
+///
+/// Args:
+///     self: at least one dimension
+///     split_sizes: they add up to the dimension's size
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.split_with_sizes(torch.arange(3), [1, 2])]
+/// [[0], [1, 2]]
 EXPOSE("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", split_with_sizes,
        function | method);
+
+/// Views of at most `chunks` parts of equal size of a dimension, the last one perhaps smaller.
+///
+/// Args:
+///     self: at least one dimension
+///     chunks: positive
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.chunk(torch.arange(3), 2)]
+/// [[0, 1], [2]]
 EXPOSE("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", chunk, function | method);
 
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
@@ -114,6 +146,15 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
         return stack(filled(grads, sizes, d, {}), d);
       }));
 }
+
+/// Views of all slices of a dimension, without it.
+///
+/// Args:
+///     self: at least one dimension
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.unbind(torch.eye(2))]
+/// [[1.0, 0.0], [0.0, 1.0]]
 EXPOSE("unbind(Tensor self, int dim=0) -> Tensor[]", unbind, function | method);
 
 // ---- splits that are slices: each piece is its own operation
@@ -191,14 +232,50 @@ std::vector<Tensor> split_along(const Tensor& self, IntList indices) {
 }
 }  // namespace
 
+/// Views of parts of a dimension: as many as named, their sizes differing by one at most; or cut at given places.
+///
+/// Args:
+///     self: at least one dimension
+///     sections: how many; or `indices`, where to cut
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.tensor_split(torch.arange(5), 2)]
+/// [[0, 1, 2], [3, 4]]
 EXPOSE("tensor_split(Tensor self, int sections, int dim=0) -> Tensor[]", tensor_split, function | method);
 EXPOSE("tensor_split(Tensor self, int[] indices, int dim=0) -> Tensor[]", tensor_split_at, function | method);
 EXPOSE("tensor_split(Tensor self, Tensor tensor_indices_or_sections, int dim=0) -> Tensor[]",
        tensor_split_by_tensor, function | method);
+
+/// `tensor_split` along the second dimension, or the only one.
+///
+/// Args:
+///     self: at least one dimension
+///     sections: how many, a divisor of the size; or `indices`, where to cut
+///
+/// >>> [p.tolist() for p in torch.hsplit(torch.arange(4), 2)]
+/// [[0, 1], [2, 3]]
 EXPOSE("hsplit(Tensor self, int sections) -> Tensor[]", split_into<kColumns>, function | method);
 EXPOSE("hsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kColumns>, function | method);
+
+/// `tensor_split` along the first of at least two dimensions.
+///
+/// Args:
+///     self: at least two dimensions
+///     sections: how many, a divisor of the size; or `indices`, where to cut
+///
+/// >>> [p.tolist() for p in torch.vsplit(torch.eye(2), 2)]
+/// [[[1.0, 0.0]], [[0.0, 1.0]]]
 EXPOSE("vsplit(Tensor self, int sections) -> Tensor[]", split_into<kRows>, function | method);
 EXPOSE("vsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kRows>, function | method);
+
+/// `tensor_split` along the third of at least three dimensions.
+///
+/// Args:
+///     self: at least three dimensions
+///     sections: how many, a divisor of the size; or `indices`, where to cut
+///
+/// >>> len(torch.dsplit(torch.ones(1, 1, 4), 2))
+/// 2
 EXPOSE("dsplit(Tensor self, int sections) -> Tensor[]", split_into<kDepth>, function | method);
 EXPOSE("dsplit(Tensor self, int[] indices) -> Tensor[]", split_along<kDepth>, function | method);
 

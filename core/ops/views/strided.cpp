@@ -151,10 +151,40 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
 }
 }  // namespace
 
+/// A view of the storage by sizes, strides and offset, counted in elements.
+///
+/// Args:
+///     self: any shape
+///     size, stride: sequences of one length
+///     storage_offset: where it starts, as self by default
+///
+/// Raises:
+///     RuntimeError: a view that leads out of the storage.
+///
+/// >>> torch.as_strided(torch.arange(4), (2, 2), (1, 1)).tolist()
+/// [[0, 1], [1, 2]]
 EXPOSE("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", as_strided,
        function | method);
+
+/// Changes sizes, strides and offset in place; see `as_strided`.
+///
+/// >>> torch.arange(4).as_strided_((2,), (2,)).tolist()
+/// [0, 2]
 EXPOSE("as_strided_(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", as_strided_,
        method | writes_self);
+
+/// A view of all windows of a dimension, in a new last dimension.
+///
+/// Args:
+///     dimension: which dimension
+///     size: the window
+///     step: the distance of windows
+///
+/// Raises:
+///     RuntimeError: a window larger than the dimension, or a step below 1.
+///
+/// >>> torch.arange(4).unfold(0, 2, 1).tolist()
+/// [[0, 1], [1, 2], [2, 3]]
 EXPOSE("unfold(Tensor self, int dimension, int size, int step) -> Tensor", unfold, method);
 
 }  // namespace flambeau

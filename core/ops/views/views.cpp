@@ -70,8 +70,24 @@ Tensor view_as_dtype(const Tensor& self, DType dtype) {
 Tensor view_as(const Tensor& self, const Tensor& other) { return view(self, other.sizes()); }
 }  // namespace
 
+/// The same memory in another shape; or, with a dtype, its bytes as elements of that type.
+///
+/// Args:
+///     size: as many elements; one size may be -1
+///     dtype: the type to read the bytes as
+///
+/// Raises:
+///     RuntimeError: strides that do not allow it; `reshape` copies then.
+///
+/// >>> torch.arange(4).view(2, 2).tolist()
+/// [[0, 1], [2, 3]]
 EXPOSE("view(Tensor self, dtype dtype) -> Tensor", view_as_dtype, method);
 EXPOSE("view(Tensor self, int[] size) -> Tensor", view, method);
+
+/// `view` in another tensor's shape.
+///
+/// >>> torch.arange(2).view_as(torch.ones(2, 1)).tolist()
+/// [[0], [1]]
 EXPOSE("view_as(Tensor self, Tensor other) -> Tensor", view_as, method);
 
 Tensor unflatten(const Tensor& self, int64_t dim, IntList sizes) {
@@ -90,6 +106,16 @@ Tensor unflatten(const Tensor& self, int64_t dim, IntList sizes) {
   for (int i = 0; i < part.count; ++i) shape.insert(d + i, part[i]);
   return view(self, shape);
 }
+
+/// A dimension as several.
+///
+/// Args:
+///     self: any shape
+///     dim: which dimension
+///     sizes: their product is its size; one may be -1
+///
+/// >>> torch.unflatten(torch.ones(2, 6), 1, (2, 3)).shape
+/// torch.Size([2, 2, 3])
 EXPOSE("unflatten(Tensor self, int dim, int[] sizes) -> Tensor", unflatten, function | method);
 
 // ---- repeating without copying
@@ -129,8 +155,28 @@ namespace {
 Tensor expand_as(const Tensor& self, const Tensor& other) { return expand(self, other.sizes()); }
 }  // namespace
 
+/// A view in which dimensions of size 1 are repeated, without memory.
+///
+/// Args:
+///     size: the new shape; -1 leaves a dimension as it is
+///
+/// Raises:
+///     RuntimeError: a dimension that is not 1 would change.
+///
+/// >>> torch.tensor([[1], [2]]).expand(2, 3).tolist()
+/// [[1, 1, 1], [2, 2, 2]]
 EXPOSE("expand(Tensor self, int[] size) -> Tensor", expand, method);
+
+/// `expand` to another tensor's shape.
+///
+/// >>> torch.tensor([1]).expand_as(torch.ones(2)).tolist()
+/// [1, 1]
 EXPOSE("expand_as(Tensor self, Tensor other) -> Tensor", expand_as, method);
+
+/// A view in which dimensions of size 1 are repeated; the same as `expand`.
+///
+/// >>> torch.broadcast_to(torch.tensor([1]), (2,)).tolist()
+/// [1, 1]
 EXPOSE("broadcast_to(Tensor self, int[] size) -> Tensor", expand, function | method);
 
 std::vector<Tensor> broadcast_tensors(TensorList tensors) {
@@ -247,13 +293,73 @@ Tensor movedim(const Tensor& self, IntList source, IntList destination) {
 }
 }  // namespace
 
+/// A view with the dimensions in another order.
+///
+/// Args:
+///     self: any shape
+///     dims: the order
+///
+/// Raises:
+///     RuntimeError: an order that is no permutation.
+///
+/// >>> torch.permute(torch.ones(2, 3, 4), (2, 0, 1)).shape
+/// torch.Size([4, 2, 3])
 EXPOSE("permute(Tensor self, int[] dims) -> Tensor", permute, function | method);
+
+/// A view with two dimensions exchanged.
+///
+/// Args:
+///     self: any shape
+///     dim0, dim1: which
+///
+/// >>> torch.transpose(torch.tensor([[1, 2]]), 0, 1).tolist()
+/// [[1], [2]]
 EXPOSE("transpose(Tensor self, int dim0, int dim1) -> Tensor", transpose, function | method);
+
+/// A view with two dimensions exchanged; the same as `transpose`.
+///
+/// >>> torch.swapaxes(torch.tensor([[1, 2]]), 0, 1).tolist()
+/// [[1], [2]]
 EXPOSE("swapaxes(Tensor self, int axis0, int axis1) -> Tensor", transpose, function | method);
+
+/// A view with two dimensions exchanged; the same as `transpose`.
+///
+/// >>> torch.swapdims(torch.tensor([[1, 2]]), 0, 1).tolist()
+/// [[1], [2]]
 EXPOSE("swapdims(Tensor self, int dim0, int dim1) -> Tensor", transpose, function | method);
+
+/// The transpose of a matrix; vectors and scalars as they are.
+///
+/// Raises:
+///     RuntimeError: more than two dimensions.
+///
+/// >>> torch.t(torch.tensor([[1, 2]])).tolist()
+/// [[1], [2]]
 EXPOSE("t(Tensor self) -> Tensor", t, function | method);
+
+/// The conjugate transpose of matrices: the last two dimensions exchanged.
+///
+/// Args:
+///     self: (..., m, n)
+///
+/// >>> torch.adjoint(torch.tensor([[1.0, 2.0]])).tolist()
+/// [[1.0], [2.0]]
 EXPOSE("adjoint(Tensor self) -> Tensor", adjoint, function | method);
+
+/// A view with dimensions moved to other places; the others keep their order.
+///
+/// Args:
+///     self: any shape
+///     source, destination: numbers, or sequences of one length
+///
+/// >>> torch.movedim(torch.ones(2, 3, 4), 0, 2).shape
+/// torch.Size([3, 4, 2])
 EXPOSE("movedim(Tensor self, int[] source, int[] destination) -> Tensor", movedim, function | method);
+
+/// A view with dimensions moved; the same as `movedim`.
+///
+/// >>> torch.moveaxis(torch.ones(2, 3, 4), 0, 2).shape
+/// torch.Size([3, 4, 2])
 EXPOSE("moveaxis(Tensor self, int[] source, int[] destination) -> Tensor", movedim, function | method);
 
 // ---- dimensions of size one
@@ -311,9 +417,26 @@ Tensor unsqueeze(const Tensor& self, int64_t dim) {
       wrt(self, [d](const Tensor& grad) { return squeeze_one(grad, d); }));
 }
 
+/// A view without dimensions of size 1; with `dim`, without those among them.
+///
+/// Args:
+///     self: any shape
+///     dim: a number or several
+///
+/// >>> torch.squeeze(torch.ones(1, 2, 1)).shape
+/// torch.Size([2])
 EXPOSE("squeeze(Tensor self) -> Tensor", squeeze_all, function | method);
 EXPOSE("squeeze(Tensor self, int dim) -> Tensor", squeeze_one, function | method);
 EXPOSE("squeeze(Tensor self, int[] dim) -> Tensor", squeeze, function | method);
+
+/// A view with a new dimension of size 1.
+///
+/// Args:
+///     self: any shape
+///     dim: where it stands
+///
+/// >>> torch.unsqueeze(torch.ones(2), 1).shape
+/// torch.Size([2, 1])
 EXPOSE("unsqueeze(Tensor self, int dim) -> Tensor", unsqueeze, function | method);
 
 // ---- parts
@@ -434,9 +557,44 @@ Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t lengt
 }
 }  // namespace
 
+/// A view of one slice of a dimension, without it.
+///
+/// Args:
+///     self: at least one dimension
+///     dim: which dimension
+///     index: which slice
+///
+/// Raises:
+///     IndexError: dim or index out of range.
+///
+/// >>> torch.select(torch.tensor([[1, 2], [3, 4]]), 0, 1).tolist()
+/// [3, 4]
 EXPOSE("select(Tensor self, int dim, int index) -> Tensor", select, function | method);
+
+/// A view of `length` slices of a dimension.
+///
+/// Args:
+///     self: at least one dimension
+///     dim: which dimension
+///     start: the first slice, a number or a tensor without dimensions
+///     length: how many
+///
+/// Raises:
+///     RuntimeError, IndexError: slices beyond the end.
+///
+/// >>> torch.narrow(torch.arange(4), 0, 1, 2).tolist()
+/// [1, 2]
 EXPOSE("narrow(Tensor self, int dim, int start, int length) -> Tensor", narrow, function | method);
 EXPOSE("narrow(Tensor self, int dim, Tensor start, int length) -> Tensor", narrow_from, function | method);
+
+/// A copy of `length` slices of a dimension.
+///
+/// Args:
+///     self: at least one dimension
+///     dim, start, length: as of `narrow`
+///
+/// >>> torch.narrow_copy(torch.arange(4), 0, 1, 2).tolist()
+/// [1, 2]
 EXPOSE("narrow_copy(Tensor self, int dim, int start, int length) -> Tensor", narrow_copy,
        function | method | out);
 
@@ -467,6 +625,16 @@ Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) 
                             [offset, a, b](const Tensor& whole) { return diagonal(whole, offset, a, b); });
       }));
 }
+
+/// A view of the diagonals of two dimensions, as the last dimension.
+///
+/// Args:
+///     self: at least two dimensions
+///     offset: which one: above the main diagonal if positive, below if negative
+///     dim1, dim2: rows and columns
+///
+/// >>> torch.diagonal(torch.tensor([[1, 2], [3, 4]])).tolist()
+/// [1, 4]
 EXPOSE("diagonal(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", diagonal, function | method);
 
 // ---- the same window
@@ -493,7 +661,16 @@ Tensor detach_(const Tensor& self) {
 }
 }  // namespace
 
+/// The same memory outside of the graph: gradients do not flow back from it.
+///
+/// >>> torch.ones(1, requires_grad=True).detach().requires_grad
+/// False
 EXPOSE("detach(Tensor self) -> Tensor", detach, function | method);
+
+/// Takes the tensor out of the graph in place.
+///
+/// >>> (torch.ones(1, requires_grad=True) * 2).detach_().requires_grad
+/// False
 EXPOSE("detach_(Tensor self) -> Tensor", detach_, function | method);
 
 // ---- in place: the tensor itself takes another geometry
@@ -558,13 +735,42 @@ Tensor unsqueeze_(const Tensor& self, int64_t dim) {
 }
 }  // namespace
 
+/// `transpose` in place.
+///
+/// >>> torch.tensor([[1, 2]]).transpose_(0, 1).tolist()
+/// [[1], [2]]
 EXPOSE("transpose_(Tensor self, int dim0, int dim1) -> Tensor", transpose_, method | writes_self);
+
+/// `swapaxes` in place.
+///
+/// >>> torch.tensor([[1, 2]]).swapaxes_(0, 1).tolist()
+/// [[1], [2]]
 EXPOSE("swapaxes_(Tensor self, int axis0, int axis1) -> Tensor", transpose_, method | writes_self);
+
+/// `swapdims` in place.
+///
+/// >>> torch.tensor([[1, 2]]).swapdims_(0, 1).tolist()
+/// [[1], [2]]
 EXPOSE("swapdims_(Tensor self, int dim0, int dim1) -> Tensor", transpose_, method | writes_self);
+
+/// `t` in place.
+///
+/// >>> torch.tensor([[1, 2]]).t_().tolist()
+/// [[1], [2]]
 EXPOSE("t_(Tensor self) -> Tensor", t_, method | writes_self);
+
+/// `squeeze` in place.
+///
+/// >>> torch.ones(1, 2).squeeze_().shape
+/// torch.Size([2])
 EXPOSE("squeeze_(Tensor self) -> Tensor", squeeze_all_, method | writes_self);
 EXPOSE("squeeze_(Tensor self, int dim) -> Tensor", squeeze_one_, method | writes_self);
 EXPOSE("squeeze_(Tensor self, int[] dim) -> Tensor", squeeze_, method | writes_self);
+
+/// `unsqueeze` in place.
+///
+/// >>> torch.ones(2).unsqueeze_(0).shape
+/// torch.Size([1, 2])
 EXPOSE("unsqueeze_(Tensor self, int dim) -> Tensor", unsqueeze_, method | writes_self);
 
 }  // namespace flambeau
