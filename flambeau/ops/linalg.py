@@ -908,7 +908,7 @@ def matrix_exp(self: Tensor) -> Tensor:
     _check_square(self, "linalg.matrix_exp")
     if self.numel() == 0:
         return self.clone()
-    largest = float(self.detach().abs().sum(-2).amax())
+    largest = 0.0 if self.is_meta else float(self.detach().abs().sum(-2).amax())
     halvings = max(0, math.frexp(largest)[1] + 1) if math.isfinite(largest) else 0
     a = self / 2.0**halvings
     identity = torch.eye(self.size(-1), dtype=self.dtype, device=self.device)

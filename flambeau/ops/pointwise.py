@@ -202,7 +202,7 @@ def gcd(self: Tensor, other: Tensor) -> Tensor:
     _check_integers("gcd", self, other)
     dtype = torch.result_type(self, other)
     a, b = torch.broadcast_tensors(self.to(dtype).abs(), other.to(dtype).abs())
-    while bool((b != 0).any()):
+    while not a.is_meta and bool((b != 0).any()):
         rest = torch.where(b == 0, 0, torch.remainder(a, torch.where(b == 0, 1, b)))
         a, b = torch.where(b == 0, a, b), rest
     return a.clone()
@@ -225,3 +225,88 @@ def lcm(self: Tensor, other: Tensor) -> Tensor:
     _check_integers("lcm", self, other)
     divisor = torch.gcd(self, other)
     return (torch.div(self, torch.where(divisor == 0, 1, divisor), rounding_mode="trunc") * other).abs()
+
+
+# Of each floating-point type: an integer type of its width, and the bits of its mantissa.
+_LAYOUT = {
+    torch.float16: (torch.int16, 10),
+    torch.bfloat16: (torch.int16, 7),
+    torch.float32: (torch.int32, 23),
+    torch.float64: (torch.int64, 52),
+}
+
+
+@operator("nextafter(Tensor self, Tensor other) -> Tensor", function, method, inplace, out)
+def nextafter(self: Tensor, other: Tensor) -> Tensor:
+    """The next representable number from a towards b; b itself where they are equal. Its derivative is that of a, 0 where they are equal.
+
+    Args:
+        self, other: floating point; shapes broadcast, dtypes promote
+
+    Raises:
+        NotImplementedError: integers.
+
+    >>> import flambeau as torch
+    >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])).item() - 1 == torch.finfo(torch.float32).eps
+    True
+
+    Source: IEEE 754-2019, section 5.3.1 (nextUp, nextDown): bit patterns of one sign are ordered as their numbers.
+    """
+    dtype = torch.result_type(self, other)
+    if dtype not in _LAYOUT:
+        raise NotImplementedError(f'"nextafter_cpu" not implemented for {dtype}')
+    a, b = torch.broadcast_tensors(self.detach().to(dtype), other.detach().to(dtype))
+    a = a.contiguous()
+    integer, _ = _LAYOUT[dtype]
+    bits = a.view(integer)
+    moved = torch.where((b > a) == (a > 0), bits + 1, bits - 1)
+    smallest = torch.where(
+        torch.signbit(b), torch.full_like(bits, torch.iinfo(integer).min + 1), torch.ones_like(bits)
+    )
+    result = torch.where(a == 0, smallest, moved).view(dtype)
+    result = torch.where(a == b, b, result)
+    result = torch.where(a.isnan() | b.isnan(), a + b, result)
+    if not self.requires_grad:
+        return result
+    # a moves the result along, except where it has arrived; subtracting zero keeps every bit.
+    following = a.isfinite() & (a != b)
+    return result - torch.where(following, a - self, torch.zeros_like(a))
+
+
+@operator("frexp(Tensor self) -> (Tensor, Tensor)", function, method, out, result="frexp mantissa exponent")
+def frexp(self: Tensor) -> tuple[Tensor, Tensor]:
+    """Mantissas in [0.5, 1) and exponents: x = mantissa 2^exponent; zeros, infinities and NaN have the exponent 0.
+
+    Args:
+        self: any shape, floating point
+
+    Returns:
+        The named tuple (mantissa, exponent), the exponent int32.
+
+    Raises:
+        RuntimeError: integers.
+
+    >>> import flambeau as torch
+    >>> torch.frexp(torch.tensor([6.0])).mantissa.tolist(), torch.frexp(torch.tensor([6.0])).exponent.tolist()
+    ([0.75], [3])
+    """
+    if not self.is_floating_point():
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    wide = self if self.dtype in (torch.float32, torch.float64) else self.to(torch.float32)
+    integer, mantissa_bits = _LAYOUT[wide.dtype]
+    bias = 126 if integer == torch.int32 else 1022
+    plain = wide.detach().contiguous()
+    tiny = plain.abs() < torch.finfo(wide.dtype).tiny
+    bits = torch.where(tiny, plain * 2.0**64, plain).view(integer)
+    exponent = ((bits >> mantissa_bits) & (2 * bias + 3)) - bias - torch.where(tiny, 64, 0).to(integer)
+    exponent = torch.where((plain == 0) | ~plain.isfinite(), 0, exponent)
+    half = torch.div(-exponent, 2, rounding_mode="floor")
+    mantissa = wide * _power_of_two(half, wide.dtype) * _power_of_two(-exponent - half, wide.dtype)
+    return mantissa.to(self.dtype), exponent.to(torch.int32)
+
+
+def _power_of_two(exponent: Tensor, dtype: Any) -> Tensor:
+    """2^exponent, exactly: the exponent put in its place among the bits."""
+    integer, mantissa_bits = _LAYOUT[dtype]
+    bias = 127 if integer == torch.int32 else 1023
+    return ((exponent + bias) << mantissa_bits).view(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import flambeau as torch
@@ -356,3 +357,131 @@ def bincount(self: Tensor, weights: Tensor | None, minlength: int) -> Tensor:
     return torch.zeros((length,), dtype=addends.dtype, device=self.device).index_add_(
         0, self.to(torch.int64), addends
     )
+
+
+def _limits(self: Tensor, low: float, high: float, name: str) -> tuple[float, float]:
+    """The range of a histogram: the data's where none is given, widened where it is a point."""
+    if low == high and self.numel() and not self.is_meta:
+        low, high = float(self.min()), float(self.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError(f"{name}: max must be larger than min")
+    return (low - 1, high + 1) if low == high else (low, high)
+
+
+@operator("histc(Tensor self, int bins=100, Number min=0, Number max=0) -> Tensor", function, method, out)
+def histc(self: Tensor, bins: int, min: float, max: float) -> Tensor:
+    """How many elements lie in each of `bins` intervals of equal width; the last one is closed at both ends.
+
+    Args:
+        self: any shape, floating point; elements outside of the range and NaN do not count
+        bins: how many
+        min, max: the range; the data's where they are equal
+
+    Returns:
+        (bins,), of self's dtype.
+
+    Raises:
+        RuntimeError: bins < 1, max < min, a range that is not finite.
+        NotImplementedError: integers.
+
+    >>> import flambeau as torch
+    >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), 4, 0, 3).tolist()
+    [0.0, 2.0, 1.0, 0.0]
+    """
+    if not self.is_floating_point():
+        raise NotImplementedError(f'"histogram_cpu" not implemented for {self.dtype}')
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    values = self.detach().reshape(-1)
+    low, high = _limits(values, min, max, "torch.histc")
+    values = values[(values >= low) & (values <= high)]
+    place = ((values - low) * (bins / (high - low))).to(torch.int64).clamp(0, bins - 1)
+    return torch.zeros((bins,), dtype=self.dtype, device=self.device).index_add_(
+        0, place, torch.ones_like(values)
+    )
+
+
+def _histogram(values: Tensor, edges: Tensor, weight: Tensor | None, density: bool) -> Tensor:
+    if not values.is_floating_point():
+        raise NotImplementedError(f'"histogramdd" not implemented for {values.dtype}')
+    if weight is not None and weight.shape != values.shape:
+        raise RuntimeError(
+            f"torch.histogram(): if weight tensor is provided it should have the same shape as the input tensor, but got "
+            f"{list(weight.shape)} and {list(values.shape)}"
+        )
+    if edges.dtype != values.dtype or (weight is not None and weight.dtype != values.dtype):
+        raise RuntimeError("torch.histogram(): input, bins and weight should have the same dtype")
+    flat = values.detach().reshape(-1)
+    weights = torch.ones_like(flat) if weight is None else weight.detach().reshape(-1)
+    count = edges.numel() - 1
+    inside = (flat >= edges[0]) & (flat <= edges[-1])
+    flat, weights = flat[inside], weights[inside]
+    place = (torch.searchsorted(edges, flat, right=True) - 1).clamp(0, count - 1)
+    hist = torch.zeros((count,), dtype=values.dtype, device=values.device).index_add_(0, place, weights)
+    return hist / (hist.sum() * (edges[1:] - edges[:-1])) if density else hist
+
+
+@operator(
+    "histogram(Tensor self, int bins=100, *, object range=None, Tensor? weight=None, bool density=False)"
+    " -> (Tensor, Tensor)",
+    function,
+    method,
+    out,
+    result="histogram hist bin_edges",
+)
+def histogram(
+    self: Tensor, bins: int, *, range: Any, weight: Tensor | None, density: bool
+) -> tuple[Tensor, Tensor]:
+    """The weight of the elements in each interval, and the intervals' edges; the last one is closed at both ends.
+
+    Args:
+        self: any shape, floating point; elements outside of the edges do not count
+        bins: how many intervals of equal width, or a vector of increasing edges
+        range: two numbers, the data's smallest and largest by default; not with edges
+        weight: of self's shape, ones by default
+        density: whether sums are divided by the whole and the widths, so that the integral is 1
+
+    Returns:
+        The named tuple (hist, bin_edges), of n and n + 1 elements.
+
+    Raises:
+        RuntimeError: bins < 1, a range that is not finite, shapes or dtypes that differ.
+        NotImplementedError: integers.
+
+    >>> import flambeau as torch
+    >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), bins=4, range=(0.0, 3.0)).hist.tolist()
+    [0.0, 2.0, 1.0, 0.0]
+    """
+    if not self.is_floating_point():
+        raise NotImplementedError(f'"histogramdd" not implemented for {self.dtype}')
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    if range is None:
+        low, high = (float(self.min()), float(self.max())) if self.numel() else (0.0, 1.0)
+    else:
+        low, high = (float(limit) for limit in range)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histogram(): dimension 0's range [{low}, {high}] is not finite")
+    if low > high:
+        raise RuntimeError(f"torch.histogram(): min should not exceed max, but got {low} and {high}")
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    edges = torch.linspace(low, high, bins + 1, dtype=self.dtype, device=self.device)
+    return _histogram(self, edges, weight, density), edges
+
+
+@operator(
+    "histogram(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> (Tensor, Tensor)",
+    function,
+    method,
+    out,
+    result="histogram hist bin_edges",
+)
+def histogram_of_edges(
+    self: Tensor, bins: Tensor, *, weight: Tensor | None, density: bool
+) -> tuple[Tensor, Tensor]:
+    if bins.dim() != 1 or bins.numel() < 2:
+        raise RuntimeError("torch.histogram(): bins tensor should have one dimension and at least two edges")
+    return _histogram(self, bins, weight, density), bins.clone()

@@ -379,7 +379,7 @@ Tensor log_sigmoid(const Tensor& self, const Out& out) { return activate(kLogSig
 /// >>> torch.nn.functional.elu(torch.tensor([0.0, 2.0])).tolist()
 /// [0.0, 2.0]
 ///
-/// Source: Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units, 2016.
+/// Source: Clevert, Unterthiner and Hochreiter, Exponential linear units, 2016.
 EXPOSE("elu(Tensor self, Number alpha=1, Number scale=1, Number input_scale=1) -> Tensor", elu, kActivation);
 
 /// scale (max(x, 0) + min(alpha (e^x - 1), 0)) with alpha = 1.6733 and scale = 1.0507, which keeps mean and variance.
