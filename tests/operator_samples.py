@@ -99,12 +99,35 @@ _WHOLE: dict[str, list[Any]] = {
     "unfold": [torch.rand(4, 5), 1, 2, 1],
     "clamp": [torch.rand(2, 3), 0.2, 0.8],
     "clip": [torch.rand(2, 3), 0.2, 0.8],
+    "bincount": [torch.tensor([0, 2, 2])],
+    "chain_matmul": [torch.rand(2, 3), torch.rand(3, 2)],
+    "combinations": [torch.rand(3)],
+    "einsum": ["ij,jk->ik", torch.rand(2, 3), torch.rand(3, 2)],
+    "frexp": [torch.rand(2, 3)],
+    "gcd": [torch.tensor([4, 6]), torch.tensor([6, 9])],
+    "histc": [torch.rand(5), 4, 0, 1],
+    "imag": [torch.rand(2, 3) + 1j],
+    "lcm": [torch.tensor([4, 6]), torch.tensor([6, 9])],
+    "matrix_exp": [torch.rand(2, 3, 3)],
+    "nonzero_static": [torch.rand(2, 3)],
+    "searchsorted": [torch.arange(4.0), torch.rand(2, 3)],
+    "select_copy": [torch.rand(2, 3), 1, 0],
+    "select_scatter": [torch.rand(2, 3), torch.rand(2), 1, 0],
+    "split_with_sizes_copy": [torch.rand(2, 3), (1, 2), 1],
+    "unfold_copy": [torch.rand(4, 5), 1, 2, 1],
+    "unravel_index": [torch.tensor([1, 5]), (2, 3)],
+    "unsafe_split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
+    "view_as_complex": [torch.rand(3, 2)],
+    "view_as_real": [torch.rand(2, 3) + 1j],
     "linspace": [0, 1, 5],
     "logspace": [0, 1, 5],
     "select": [torch.rand(2, 3), 1, 0],
     "split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
     "unflatten": [torch.rand(2, 6), 1, (2, 3)],
 }
+
+# Their keyword arguments, where they ask for any.
+_KEYWORDS: dict[str, dict[str, Any]] = {"nonzero_static": {"size": 4}}
 
 _SCHEMA = re.compile(r"^(\w+)\((.*)\) -> .*$")
 
@@ -174,7 +197,7 @@ def samples(name: str, function: Any, most: int = 3) -> Iterator[Sample]:
     """Up to `most` calls for each overload that the CPU takes."""
     short = name.rpartition(".")[2]
     if whole := _WHOLE.get(short, _WHOLE.get(short.rstrip("_"))):
-        yield Sample(name, function, whole, {})
+        yield Sample(name, function, whole, _KEYWORDS.get(short, {}))
     for schema in function.schemas:
         wanted = [p for p in parameters(schema) if p[2] or p[1] in ("kernel_size", "dim0", "dim1")]
         options = [_choices(kind, argument, k == 0) for k, (kind, argument, _, _) in enumerate(wanted)]

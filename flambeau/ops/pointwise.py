@@ -238,7 +238,9 @@ _LAYOUT = {
 
 @operator("nextafter(Tensor self, Tensor other) -> Tensor", function, method, inplace, out)
 def nextafter(self: Tensor, other: Tensor) -> Tensor:
-    """The next representable number from a towards b; b itself where they are equal. Its derivative is that of a, 0 where they are equal.
+    """The next representable number from a towards b; b itself where they are equal.
+
+    Its derivative is that of a, and 0 where they are equal.
 
     Args:
         self, other: floating point; shapes broadcast, dtypes promote
