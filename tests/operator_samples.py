@@ -157,6 +157,7 @@ class Sample:
 
 def operators() -> dict[str, Any]:
     """Every exposed operator by its name: functions, and the methods that are no functions."""
+    torch.ops.load_all()
     core = torch._core
     found: dict[str, Any] = {}
     for prefix, home in (

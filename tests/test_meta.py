@@ -21,6 +21,8 @@ _NEEDS_VALUES = {
     "bincount",
     "combinations",
     "equal",
+    "Tensor.histc",
+    "Tensor.histogram",
     "histc",
     "histogram",
     "masked_scatter",

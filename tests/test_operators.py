@@ -26,10 +26,7 @@ def fresh(code: str) -> str:
 
 
 def python_operators():
-    for family in sorted(
-        {*ops.FUNCTIONS.values(), *ops.METHODS.values()} | {f for h in ops.HOMES.values() for f in h.values()}
-    ):
-        ops.load(family)
+    ops.load_all()
     return _operator.registered
 
 

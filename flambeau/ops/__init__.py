@@ -24,6 +24,16 @@ def load(family: str) -> None:
     import_module(f"flambeau.ops.{family}")
 
 
+def load_all() -> None:
+    """Loads every family, for those who want to see all operators."""
+    for family in {
+        *FUNCTIONS.values(),
+        *METHODS.values(),
+        *(f for home in HOMES.values() for f in home.values()),
+    }:
+        load(family)
+
+
 class _Waiting:
     """Stands on Tensor for a method whose module has not been loaded; loading it puts the method in this object's place."""
 

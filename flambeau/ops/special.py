@@ -155,7 +155,7 @@ def _polynomial(
     x, degree = torch.broadcast_tensors(x, degree)
     before, now = torch.ones_like(x), first(x)
     result = torch.where(degree < 0, torch.zeros_like(x), before)
-    highest = int(degree.max()) if degree.numel() else 0
+    highest = int(degree.max()) if degree.numel() and not degree.is_meta else 0
     for k in range(1, highest + 1):
         result = torch.where(degree == k, now, result)
         before, now = now, step(x, now, before, k)
