@@ -304,6 +304,12 @@ def test_indexing_and_fills() -> None:
             NotImplementedError,
             "not implemented for 'ComplexFloat'",
         ),
+        (lambda x: torch.fmax(x, x.real), RuntimeError, "fmax not implemented for complex tensors"),
+        (lambda x: torch.nansum(x), RuntimeError, "nansum on CPU does not support complex inputs"),
+        (lambda x: torch.logit(x), NotImplementedError, "\"logit_cpu\" not implemented for 'ComplexFloat'"),
+        (lambda x: torch.clamp(x.real, 1j), RuntimeError, "value cannot be converted to type double"),
+        (lambda x: torch.lerp(x.real, x.real, 1j), RuntimeError, "value cannot be converted to type"),
+        (lambda x: torch.isin(x, x), RuntimeError, "Unsupported input type encountered for isin"),
         (lambda x: torch.add(x.real, x.real, alpha=1j), RuntimeError, "alpha must not be a complex number"),
         (
             lambda x: torch.sin(x, out=torch.zeros(2)),

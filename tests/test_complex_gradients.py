@@ -166,6 +166,11 @@ def test_indexing() -> None:
     check(lambda z, w: torch.cat([z, w]), parts(3), parts(2, seed=1))
 
 
+def test_overlapping_windows() -> None:
+    check(lambda z: z.as_strided((2, 2), (1, 1)), parts(3))
+    check(lambda z: z.unfold(0, 2, 1), parts(4))
+
+
 def test_in_place_writes_to_the_parts_reach_the_whole() -> None:
     def write(z: Any) -> Any:
         w = z * 1

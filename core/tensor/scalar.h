@@ -49,7 +49,8 @@ class Scalar {
       return to_bool();  // bool
     else if (kind_ == Kind::Float || kind_ == Kind::Complex) {
       if constexpr (static_cast<T>(0.5) != T(0))
-        return static_cast<T>(to_double());
+        return static_cast<T>(kind_ == Kind::Complex ? real_only(sizeof(T) == 4 ? "float" : "double")
+                                                     : float_);
       else
         return static_cast<T>(to_int());
     } else

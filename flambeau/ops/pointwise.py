@@ -128,6 +128,10 @@ def _compare(self: Any, others: Any, invert: bool) -> Tensor:
     tests = (others if isinstance(others, Tensor) else torch.tensor(others, device=elements.device)).reshape(
         -1
     )
+    for side in (elements, tests):
+        if side.is_complex():
+            kind = "ComplexFloat" if side.dtype == torch.complex64 else "ComplexDouble"
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {kind}")
     found = torch.zeros(elements.shape, dtype=torch.bool, device=elements.device)
     # Pairs are compared in slabs of at most 2^20.
     step = max(1, 2**20 // max(elements.numel(), 1))

@@ -31,13 +31,13 @@ void for_each_item(const StridedWindow& window, F f) {
 
 template <class T>
 void add_through(const StridedWindow& window, const T* items, T* buffer) {
-  for_each_item(window, [=](int64_t at, int64_t k) { buffer[at] += items[k]; });
+  for_each_item(window, [=](int64_t at, int64_t k) { buffer[at] = buffer[at] + items[k]; });
 }
 template <class T>
 void divide_by_counts(const StridedWindow& window, int64_t extent, T* buffer, int32_t* counts) {
   for_each_item(window, [=](int64_t at, int64_t) { ++counts[at]; });
   for (int64_t i = 0; i < extent; ++i)
-    if (counts[i] > 1) buffer[i] /= static_cast<T>(counts[i]);
+    if (counts[i] > 1) buffer[i] = buffer[i] / static_cast<T>(counts[i]);
 }
 
 // One matrix of `item` bytes an element, contiguous; what lies outside the triangle becomes 0.
@@ -107,14 +107,22 @@ void copy_stepped_rows(const SteppedRows& rows_of, int64_t numel, const char* st
   });
 }
 
+namespace {
+// visit.operator()<T>() for every dtype that carries gradients and has kernels.
+template <class Visitor>
+void visit_gradient(DType dtype, Visitor visit) {
+  const char* name = "as_strided_backward";
+  is_complex(dtype) ? visit_complex(dtype, name, visit) : visit_floating(dtype, name, visit);
+}
+}  // namespace
+
 void add_through(DType dtype, const StridedWindow& window, const void* items, void* buffer) {
-  visit_floating(dtype, "as_strided_backward", [&]<class T>() {
-    add_through(window, static_cast<const T*>(items), static_cast<T*>(buffer));
-  });
+  visit_gradient(
+      dtype, [&]<class T>() { add_through(window, static_cast<const T*>(items), static_cast<T*>(buffer)); });
 }
 void divide_by_counts(DType dtype, const StridedWindow& window, int64_t extent, void* buffer,
                       int32_t* counts) {
-  visit_floating(dtype, "as_strided_backward",
+  visit_gradient(dtype,
                  [&]<class T>() { divide_by_counts(window, extent, static_cast<T*>(buffer), counts); });
 }
 

@@ -135,6 +135,7 @@ namespace {
 
 // log(x / (1 - x)), x first clamped to [eps, 1 - eps] if eps is given; outside it the gradient is 0.
 Tensor logit(const Tensor& self, std::optional<double> eps, const Out& out) {
+  if (is_complex(self.dtype())) not_implemented_for("logit_cpu", self.dtype());
   const double low = eps.value_or(-1), high = 1 - low;
   return differentiable(
       "LogitBackward0", out,

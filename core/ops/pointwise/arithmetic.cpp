@@ -624,6 +624,7 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const 
         " for `end` but got dtype ", c_type_name(end.dtype()));
   check(!weight.is_tensor() || weight.dtype() == self.dtype(), "expected dtype ", c_type_name(self.dtype()),
         " for `weight` but got dtype ", c_type_name(weight.dtype()));
+  if (!weight.is_tensor() && !is_complex(self.dtype())) weight.scalar().to_double();  // refuses complex ones
   if (is_integral(self.dtype()))
     not_implemented_for(weight.is_tensor() ? "lerp_kernel_tensor" : "lerp_kernel_scalar", self.dtype());
   return differentiable(

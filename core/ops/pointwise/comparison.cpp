@@ -526,9 +526,13 @@ Tensor number_extreme(const char* node, Pointwise op, Pointwise wins, const Tens
 }
 
 Tensor fmax(const Tensor& self, const Tensor& other, const Out& out) {
+  refuse_complex<RuntimeError>(self, "fmax not implemented for complex tensors.");
+  refuse_complex<RuntimeError>(other, "fmax not implemented for complex tensors.");
   return number_extreme("FmaxBackward0", Pointwise::Fmax, Pointwise::Ge, self, other, out);
 }
 Tensor fmin(const Tensor& self, const Tensor& other, const Out& out) {
+  refuse_complex<RuntimeError>(self, "fmin not implemented for complex tensors.");
+  refuse_complex<RuntimeError>(other, "fmin not implemented for complex tensors.");
   return number_extreme("FminBackward0", Pointwise::Fmin, Pointwise::Le, self, other, out);
 }
 
@@ -667,6 +671,10 @@ std::optional<Scalar> number_of(const std::optional<Operand>& bound) {
 Tensor clamp_as(const char* numbers_node, const char* tensors_node, const Tensor& self,
                 const std::optional<Operand>& min, const std::optional<Operand>& max, const Out& out) {
   refuse_complex(self, "clamp is not supported for complex types");
+  for (const auto& bound : {min, max}) {
+    if (bound && bound->is_tensor()) refuse_complex(*bound, "clamp is not supported for complex types");
+    if (bound && !bound->is_tensor()) bound->scalar().to_double();  // refuses what is not real
+  }
   check(min || max, "torch.clamp: At least one of 'min' or 'max' must not be None");
   const bool min_tensor = min && min->is_tensor(), max_tensor = max && max->is_tensor();
   if (!min_tensor && !max_tensor)

@@ -22,6 +22,8 @@ Tensor reinterpreted(const Tensor& self, DType dtype, const Dims& sizes, const D
 
 Tensor view_as_real(const Tensor& self) {
   check(is_complex(self.dtype()), "view_as_real is only supported for complex tensors");
+  check(self.dim() < kMaxDims, "the parts of a complex tensor are one more dimension than its ", self.dim(),
+        ", and the limit is ", kMaxDims);
   return differentiable(
       "ViewAsRealBackward0", {},
       [&] {

@@ -235,6 +235,7 @@ EXPOSE(
     randn_like, function);
 
 void check_stds(const Tensor& std) {
+  check(!is_complex(std.dtype()), "normal expects standard deviation to be non-complex");
   visit_floating(std.dtype(), "normal_kernel_cpu", [&]<class T>() {
     const Tensor items = as_contiguous(std);
     const T* first = items.data<T>();

@@ -80,7 +80,7 @@ namespace {
 Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
               const Out& out) {
   const DType made = sum_dtype(self, dtype);
-  check(!is_complex(self.dtype()), "nansum does not support complex inputs");
+  check(!is_complex(self.dtype()), "nansum on CPU does not support complex inputs");
   if (!is_floating(self.dtype())) return sum_dims(self, dim, keepdim, dtype, out);
   const uint32_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
@@ -152,7 +152,7 @@ Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, s
 namespace {
 Tensor nanmean(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                const Out& out) {
-  check(is_floating(self.dtype()),
+  check(!is_integral(self.dtype()),
         "nanmean(): expected input to have floating point or complex dtype but got ",
         scalar_type_name(self.dtype()));
   const Tensor numbers = sum_dims(eq(detach(self), detach(self)), dim, keepdim);

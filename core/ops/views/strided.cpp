@@ -38,6 +38,7 @@ Tensor through_buffer(const Tensor& t, const Window& from, const Window& to, con
         Tensor buffer = zeros(Dims{std::max({from.extent(), to.extent(), counted.extent()})}, t.dtype());
         const bool twice = may_overlap(counted.sizes, counted.strides);
         check<NotImplementedError>(t.dtype() == DType::Float32 || t.dtype() == DType::Float64 ||
+                                       is_complex(t.dtype()) ||
                                        (!twice && !may_overlap(from.sizes, from.strides)),
                                    "the derivative of an overlapping as_strided is not implemented for '",
                                    scalar_type_name(t.dtype()), "'");
