@@ -327,3 +327,27 @@ def test_convolution_is_the_sum_of_products() -> None:
     x, w = torch.tensor([[[1 + 1j, 2, 3j]]]), torch.tensor([[[1j, 2 - 1j]]])
     got = torch.nn.functional.conv1d(x, w, torch.tensor([1j])).tolist()
     assert got == [[[(1 + 1j) * 1j + 2 * (2 - 1j) + 1j, 2 * 1j + 3j * (2 - 1j) + 1j]]]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("SGD", [0.51200 + 1.02400j, 0.02400 - 0.00800j]),
+        ("Adam", [0.70159 + 1.70062j, 2.70038 - 0.70159j]),
+        ("AdamW", [0.69891 + 1.69494j, 2.69170 - 0.69891j]),
+        ("RMSprop", [0.30969j, 1.06899]),
+        ("Adagrad", [0.78046 + 1.77582j, 2.77436 - 0.78046j]),
+        ("Adadelta", [0.99903 + 1.99903j, 2.99903 - 0.99903j]),
+        ("Adamax", [0.71550 + 1.70765j, 2.70501 - 0.71550j]),
+        ("NAdam", [0.75273 + 1.74751j, 2.74588 - 0.75273j]),
+        ("Rprop", [0.63600 + 1.63600j, 2.63600 - 0.63600j]),
+    ],
+)
+def test_optimizers_update_the_parts(name: str, expected: list[complex]) -> None:
+    parameter = torch.nn.Parameter(torch.tensor([1 + 2j, 3 - 1j]))
+    optimizer = getattr(torch.optim, name)([parameter], lr=0.1)
+    for _ in range(3):
+        optimizer.zero_grad()
+        (parameter * torch.tensor([1j, 2])).abs().square().sum().backward()
+        optimizer.step()
+    assert parameter.tolist() == pytest.approx(expected, abs=1e-4)

@@ -76,7 +76,7 @@ class Adagrad(TensorOptimizer):
         super().__init__(params, defaults)
         for group in self.param_groups:
             for param in group["params"]:
-                self.state[param] = {"step": step_count(group, 0.0), **self._start(param, group)}
+                self.state[param] = {"step": step_count(group, 0.0), **self._first_values(param, group)}
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         return {"sum": flambeau.full_like(param, self.defaults["initial_accumulator_value"])}

@@ -147,6 +147,8 @@ class Adam(CoreOptimizer):
             for param in group["params"]:
                 if param.grad is None:
                     continue
+                if param.is_complex():
+                    raise NotImplementedError("Adam: differentiable=True with complex parameters")
                 values = self.state[param] or self._start(param, group)
                 values["step"] += 1
                 step = values["step"].item()

@@ -46,7 +46,7 @@ class TensorOptimizer(CoreOptimizer):
                 values = self.state[param]
                 if not values:
                     values["step"] = step_count(group, 0.0)
-                    values.update(self._start(param, group))
+                    values.update(self._first_values(param, group))
                 elif recorded:
                     # The derivatives of earlier steps need the state as it was.
                     values.update({name: value.clone() for name, value in values.items()})
@@ -57,7 +57,35 @@ class TensorOptimizer(CoreOptimizer):
                         param.mul_(1 - lr * weight_decay)
                     else:
                         grad = grad.add(param, alpha=weight_decay)
-                self._update_param(param, grad, values, lr, group)
+                if param.is_complex():
+                    self._update_parts(param, grad, values, lr, group)
+                else:
+                    self._update_param(param, grad, values, lr, group)
+
+    def _first_values(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+        """`_start`, of which the parts of a complex parameter see two real ones."""
+        if not param.is_complex():
+            return self._start(param, group)
+        parts = flambeau.view_as_real(param)
+        return {
+            name: flambeau.view_as_complex(value) if value.shape == parts.shape else value
+            for name, value in self._start(parts, group).items()
+        }
+
+    def _update_parts(
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
+    ) -> None:
+        """Real and imaginary parts are updated as parameters of their own."""
+        views = {
+            name: flambeau.view_as_real(value) if value.is_complex() else value
+            for name, value in values.items()
+        }
+        updated = dict(views)
+        self._update_param(flambeau.view_as_real(param), flambeau.view_as_real(grad), updated, lr, group)
+        for name, value in updated.items():
+            if value is not views.get(name):
+                of_parts = name in values and values[name].is_complex()
+                values[name] = flambeau.view_as_complex(value) if of_parts else value
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         raise NotImplementedError(f"{type(self).__name__} does not define _start")

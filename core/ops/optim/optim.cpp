@@ -26,12 +26,12 @@ class Pieces {
   }
 
   Piece& add(const Tensor& param) {
-    const DType dtype = param.dtype();
+    const DType dtype = real_of(param.dtype());  // the parts of complex numbers are parameters of their own
     check<NotImplementedError>(is_floating(dtype), "optimizer step is not implemented for '",
                                scalar_type_name(dtype), "' parameters; floating-point ones work");
     Piece& piece = pieces_.emplace_back();
     piece.first = items_;
-    piece.numel = param.numel();
+    piece.numel = param.numel() * (is_complex(param.dtype()) ? 2 : 1);
     piece.is_double = dtype == DType::Float64;
     items_ += piece.numel;
     return piece;
@@ -42,6 +42,13 @@ class Pieces {
     check(t.sizes() == param.sizes(), "The size of ", what, " ", t.sizes(),
           " must match the size of its parameter ", param.sizes());
     if (array != kGrad) written_.push_back(t.get());
+    if (is_complex(param.dtype())) {
+      const NoGrad no_grad;
+      return place(piece, array, is_complex(t.dtype()) ? view_as_real(t) : t, view_as_real(param));
+    }
+    place(piece, array, t, param);
+  }
+  void place(Piece& piece, int array, const Tensor& t, const Tensor& param) {
     held_.push_back(t.get()->storage);
     const DType dtype = piece.is_double ? DType::Float64 : DType::Float32;
     const bool param_is_dense = param.is_contiguous() || is_dense(param.sizes(), param.strides());
@@ -87,7 +94,7 @@ class Pieces {
 
   std::vector<Piece> pieces_;
   std::vector<TensorImpl*> written_;  // the caller's lists hold them
-  std::vector<Ref<Storage>> held_;    // another thread may drop a gradient, or swap a tensor's data, meanwhile
+  std::vector<Ref<Storage>> held_;  // another thread may drop a gradient, or swap a tensor's data, meanwhile
   std::vector<Tensor> copies_;
   std::vector<std::pair<Tensor, Tensor>> returned_;  // written tensors, and the copies with their new values
   int64_t items_ = 0;
