@@ -205,6 +205,15 @@ def _reduce_storage(self: Any, protocol: int) -> Any:
     return reduce_storage(self)
 
 
+def _node_attribute(self: Any, name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+    from flambeau.autograd._node import attribute
+
+    return attribute(self, name)
+
+
+setattr(_core.Node, "__getattr__", _node_attribute)  # noqa: B010
 setattr(_core.UntypedStorage, "__reduce_ex__", _reduce_storage)  # noqa: B010
 for _name, _function in {
     "register_hook": _register_hook,

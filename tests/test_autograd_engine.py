@@ -363,6 +363,17 @@ def test_backward_after_the_captured_tensor_was_detached_in_place_is_refused():
         y.sum().backward()
 
 
+def test_a_mask_that_was_changed_unseen_is_noticed():
+    pytest.importorskip("numpy")
+    x = torch.ones(100, requires_grad=True)
+    mask = torch.zeros(100, dtype=torch.bool)
+    mask[3] = True
+    y = x.masked_select(mask)
+    mask.numpy()[:] = True
+    with pytest.raises(RuntimeError, match="changed behind autograd's back"):
+        y.sum().backward()
+
+
 # ---- threads
 
 

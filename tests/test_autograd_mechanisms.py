@@ -156,6 +156,32 @@ def test_a_node_called_as_a_function_computes_its_derivative():
         y.grad_fn()
 
 
+def test_nodes_show_what_they_captured():
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    y = x * w
+    assert y.grad_fn._saved_self is x
+    assert y.grad_fn._saved_other is w
+    assert x.exp().grad_fn._saved_result.tolist() == x.exp().tolist()
+    assert (x * torch.ones(2)).grad_fn._saved_other.tolist() == [1.0, 1.0]
+    with pytest.raises(AttributeError, match="_saved_nothing"):
+        y.grad_fn._saved_nothing  # noqa: B018
+    y.sum().backward()
+    with pytest.raises(RuntimeError, match="already been freed"):
+        y.grad_fn._saved_self  # noqa: B018
+
+
+def test_the_node_of_a_function_shows_its_context():
+    made = function(
+        lambda ctx, x: (ctx.save_for_backward(x), setattr(ctx, "factor", 3), x * 3)[2], lambda ctx, g: g * 3
+    )
+    x = leaf(1.0)
+    node = made.apply(x).grad_fn
+    assert node.factor == 3
+    assert node.saved_tensors[0] is x
+    assert node.needs_input_grad == (True,)
+    assert not hasattr(node, "nothing")
+
+
 def test_a_hook_stays_with_the_value_it_was_put_on():
     x, seen = leaf(1.0), []
     y = x * 2

@@ -128,6 +128,15 @@ PyObject* returned_as_is(PyObject*, PyObject* o) {
   });
 }
 
+// _function_run(node) -> the callable given to _record_function; None for other nodes.
+PyObject* function_run(PyObject*, PyObject* o) {
+  return guarded([&]() -> PyObject* {
+    auto* node = dynamic_cast<FunctionNode*>(node_from(o));
+    if (!node || !node->run) Py_RETURN_NONE;
+    return Py_NewRef(node->run.get());
+  });
+}
+
 PyObject* check_inplace_function(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     check_inplace(need_tensor(o, "_check_inplace", "tensor"));
@@ -144,6 +153,7 @@ PyMethodDef functions[] = {
      "Records a user-defined function."},
     {"_function_saved", function_saved, METH_O, "What the node of a Function saved for backward."},
     {"_returned_as_is", returned_as_is, METH_O, "A view of an input that a Function returned."},
+    {"_function_run", function_run, METH_O, "What the node of a Function calls."},
     {"_check_inplace", check_inplace_function, METH_O,
      "Raises where writing to the tensor would break the graph."},
     {nullptr, nullptr, 0, nullptr}};

@@ -236,6 +236,7 @@ class Function(metaclass=_FunctionMeta):
                         )
             return found
 
+        run.context = ctx  # type: ignore[attr-defined]  # where grad_fn's attributes are found
         saved, numbers = ctx._to_record(outputs)
         node = _core._record_function(
             f"{cls.__name__}Backward",

@@ -98,6 +98,8 @@ Tensor masked_spread(const Tensor& grad, const Tensor& mask) {
       "MaskedScatterBackward0", {},
       [&] {
         const MaskCount where = count_mask(mask);
+        check(where.total() == grad.numel(), "the mask has ", where.total(), " true elements, but ",
+              grad.numel(), " values belong to them: it was changed behind autograd's back");
         Tensor result = zeros(mask.sizes(), grad.dtype()), items = as_contiguous(grad);
         const char* in = items.data<char>();
         char* out = result.data<char>();
