@@ -55,6 +55,7 @@ def second_derivative(function: Any, at: float) -> float:
         (lambda y: (y * 1).mul_(2).add_(y * y).pow_(2), 104.0),  # (2y + y^2)^2
         (lambda y: (lambda b: (b.view(1).pow_(3), b)[1])(y * 1), 12.0),
         (lambda y: (lambda b: (b[0].exp_(), b)[1])(y * 1), math.exp(2.0)),
+        (lambda y: (lambda b: (b[0].mul_(2).exp_(), b)[1])(y * 1) ** 2, 16 * math.exp(8.0)),
     ],
 )
 def test_second_derivatives_pass_through_in_place_writes(function, expected):

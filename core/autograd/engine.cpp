@@ -97,9 +97,7 @@ void add_to(Tensor& sum, Tensor grad, bool create_graph) {
     return;
   }
   if (is_exclusive(sum) && sum->contiguous) {
-    const Tensor target = std::move(sum);  // out of sight while the kernel runs without the GIL
-    pointwise(Out{target.get(), nullptr, true}, Pointwise::Add, {target, grad});
-    sum = target;
+    pointwise(Out{sum.get(), nullptr, true}, Pointwise::Add, {sum, grad});
     return;
   }
   sum = add(sum, grad);
@@ -260,11 +258,7 @@ void GraphTask::accept(const Edge& edge, Tensor grad) {
       if (restricted || !grad) return;
       slot = add_slot(edge.leaf);
     }
-    if (grad) {
-      Tensor sum = std::move(leaves[slot].grad);  // a kernel may let others run, who add leaves
-      add_to(sum, std::move(grad), options.create_graph);
-      leaves[slot].grad = std::move(sum);
-    }
+    if (grad) add_to(leaves[slot].grad, std::move(grad), options.create_graph);
     if (leaves[slot].outstanding && --leaves[slot].outstanding == 0) [[unlikely]]
       ready.push_back(slot);
     return;

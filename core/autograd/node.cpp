@@ -78,6 +78,10 @@ Tensor attach(Tensor t, const Edge& edge) {
   return t;
 }
 
+// A result of the node that a write to a view left inside CopySlices, with the history that the view has
+// since then; undefined where `owner` is no such node.
+Tensor result_of_running_slices(const Tensor& value, const Node* owner);
+
 [[noreturn]] void fail_freed() {
   fail<RuntimeError>(
       "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -230,6 +234,7 @@ Tensor Saved::get(Node* owner) const {
     return value;
   }
   if (!owner || !grad_enabled()) return value;
+  if (Tensor slice = result_of_running_slices(value, owner)) return slice;
   return attach(alias(value), {Ref<Node>(owner), {}, static_cast<uint32_t>(result_nr_)});
 }
 
@@ -288,6 +293,9 @@ Tensor seen_as(const Tensor& base, DType dtype) {
   return is_complex(dtype) ? view_as_complex(base) : view_as_real(base);
 }
 
+struct CopySlices;
+thread_local CopySlices* running_slices = nullptr;
+
 // The history of a base after one of its views was written in place: the gradient flows through `inner` on
 // the window and around it elsewhere.
 struct CopySlices final : Node {
@@ -317,10 +325,19 @@ struct CopySlices final : Node {
         as_strided(seen_as(result, view.dtype), view.sizes, view.strides, view.offset - base_offset);
     std::vector<Tensor> inner_grads(inner->edges.size());
     Tensor grad_slice = clone(slice);
-    Node* outer = running_node;
-    running_node = inner.get();
-    inner->backward(std::span<const Tensor>(&grad_slice, 1), inner_grads);
-    running_node = outer;
+    {
+      struct Running {
+        Node* node = running_node;
+        CopySlices* slices = running_slices;
+        ~Running() {
+          running_node = node;
+          running_slices = slices;
+        }
+      } outer;
+      running_node = inner.get();
+      running_slices = this;
+      inner->backward(std::span<const Tensor>(&grad_slice, 1), inner_grads);
+    }
     for (size_t i = 1; i < inner_grads.size(); ++i) grad_inputs[i] = std::move(inner_grads[i]);
     if (edge_storage[0]) {
       if (inner_grads[0])
@@ -337,6 +354,15 @@ struct CopySlices final : Node {
   Node* inner_node() const override { return inner.get(); }
   void clear() override { Ref<Node> drop = std::move(inner); }
 };
+
+Tensor result_of_running_slices(const Tensor& value, const Node* owner) {
+  CopySlices* slices = running_slices;
+  if (!slices || slices->inner.get() != owner) return {};
+  const Window &base = slices->base, &view = slices->view;
+  Tensor whole = alias(value, base.sizes, base.strides, base.offset - view.offset);
+  whole->grad_fn = Ref<Node>(slices);
+  return as_strided(whole, view.sizes, view.strides, view.offset);
+}
 
 }  // namespace
 
