@@ -268,6 +268,17 @@ def test_a_hook_sees_the_leafs_gradient_complete_in_a_restricted_pass():
     assert v.grad is None
 
 
+def test_the_hooks_of_a_leaf_run_in_order():
+    w, order = leaf(1.0), []
+    w.register_post_accumulate_grad_hook(lambda p: order.append("after accumulation"))
+    accumulate = (w * 1).grad_fn.next_functions[0][0]
+    accumulate.register_hook(lambda ins, outs: order.append("node"))
+    accumulate.register_prehook(lambda outs: order.append("before the node"))
+    w.register_hook(lambda g: order.append("tensor"))
+    (w * 2).sum().backward()
+    assert order == ["tensor", "before the node", "after accumulation", "node"]
+
+
 def test_functions_run_with_zeros_where_nothing_flowed():
     seen = []
 

@@ -478,12 +478,12 @@ void GraphTask::finish_leaf(size_t slot) {
   std::vector<Tensor> outputs;
   if (leaf->hooks && !leaf->hooks->node_post.empty()) outputs.push_back(grad);
   if (grad) accumulate(leaf, std::move(grad));
+  if (leaf->hooks)
+    for (auto& hook : HookList(leaf->hooks->post_accumulate)) hook->on_tensor(leaf);
   if (leaf->hooks) {
     std::vector<Tensor> none;
     for (auto& hook : HookList(leaf->hooks->node_post)) hook->on_node(none, outputs);
   }
-  if (leaf->hooks)
-    for (auto& hook : HookList(leaf->hooks->post_accumulate)) hook->on_tensor(leaf);
 }
 
 void GraphTask::finish_ready() {
