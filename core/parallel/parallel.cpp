@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <system_error>
@@ -71,12 +72,29 @@ class Gate {
   std::condition_variable wake_;
 };
 
+// What went wrong first in any of a job's ranges: thrown again where the job was started.
+struct JobError {
+  std::mutex mutex;
+  std::exception_ptr first;
+};
+
 struct Job {
   const Range* body = nullptr;
+  JobError* error = nullptr;
   int64_t begin = 0, count = 0;
   int ranges = 0;
 
   void run(int index) const {
+    try {
+      run_range(index);
+    } catch (...) {
+      std::lock_guard lock(error->mutex);
+      if (!error->first) error->first = std::current_exception();
+    }
+  }
+
+ private:
+  void run_range(int index) const {
     const int64_t base = count / ranges, extra = count % ranges;
     const int64_t first = begin + index * base + std::min<int64_t>(index, extra);
     (*body)(first, first + base + (index < extra ? 1 : 0));
@@ -91,6 +109,8 @@ class Pool {
     if (!lock || stopped_) return false;
     job.ranges = std::min(job.ranges, 1 + grow(job.ranges - 1));
     if (job.ranges < 2) return false;
+    JobError error;
+    job.error = &error;
     job_ = job;
     unfinished_.store(job.ranges - 1);
     const uint32_t seen = finished_.value();
@@ -99,6 +119,7 @@ class Pool {
     job.run(0);
     inside_region = false;
     finished_.wait_past(seen);
+    if (error.first) std::rethrow_exception(error.first);
     return true;
   }
 
@@ -210,7 +231,9 @@ void parallel_for(int64_t begin, int64_t end, int64_t grain, Range body) {
       inside_region ? 1 : std::min<int64_t>(num_threads(), count / std::max<int64_t>(grain, 1));
   if (ranges >= 2) {
     Pool* workers = pool();
-    if (workers && workers->try_run({&body, begin, count, static_cast<int>(ranges)})) return;
+    if (workers &&
+        workers->try_run({.body = &body, .begin = begin, .count = count, .ranges = static_cast<int>(ranges)}))
+      return;
   }
   body(begin, end);
 }

@@ -21,8 +21,7 @@ Arguments<N> parse_arguments(const char* function, const std::array<const char*,
     PyObject* key = PyTuple_GET_ITEM(keywords, j);
     size_t i = 0;
     while (i < N && PyUnicode_CompareWithASCIIString(key, names[i]) != 0) ++i;
-    if (i == N)
-      fail<TypeError>(function, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
+    if (i == N) fail<TypeError>(function, "() got an unexpected keyword argument '", text_of(key), "'");
     if (found[i]) fail<TypeError>(function, "() got multiple values for argument '", names[i], "'");
     found[i] = args[count + j];
   }

@@ -89,9 +89,12 @@ PyObject* get_grad(PyObject* o, void*) {
     const TensorImpl* t = impl_of(o);
     if (!t->grad && t->grad_fn && !t->retains_grad && warn) [[unlikely]]
       warn(
-          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-          "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
-          "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
+          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+          "won't be "
+          "populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
+          "non-leaf "
+          "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, "
+          "make sure "
           "you access the leaf Tensor instead.");
     return wrap(Tensor(t->grad));
   });
@@ -447,11 +450,6 @@ PyObject* numpy_method(PyObject* o, PyObject* const* args, Py_ssize_t count, PyO
   });
 }
 
-template <auto function>
-constexpr PyCFunction fast() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
-}
-
 }  // namespace
 
 PyObject* item(const Tensor& tensor) {
@@ -466,72 +464,75 @@ PyObject* item(const Tensor& tensor) {
 
 PyGetSetDef tensor_attributes[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "The user's attributes.", nullptr},
-    {"shape", get_shape, nullptr, "The sizes.", nullptr},
-    {"dtype", get_dtype, nullptr, "The element type.", nullptr},
-    {"device", get_device, nullptr, "Where the data lies.", nullptr},
-    {"layout", get_layout, nullptr, "Always torch.strided.", nullptr},
-    {"ndim", get_ndim, nullptr, "The number of dimensions.", nullptr},
-    {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
-    {"nbytes", get_nbytes, nullptr, "Bytes of all elements.", nullptr},
-    {"is_cpu", get_is_cpu, nullptr, "Whether it lies in main memory.", nullptr},
-    {"is_cuda", get_false, nullptr, "Whether it lies on a CUDA device.", nullptr},
-    {"is_sparse", get_false, nullptr, "Whether it is sparse.", nullptr},
-    {"is_quantized", get_false, nullptr, "Whether it is quantized.", nullptr},
-    {"is_meta", get_is_meta, nullptr, "Whether it has no data.", nullptr},
-    {"is_mkldnn", get_false, nullptr, "Always false.", nullptr},
-    {"is_nested", get_false, nullptr, "Always false.", nullptr},
-    {"_version", get_version, nullptr, "Counts in-place writes.", nullptr},
-    {"output_nr", get_output_nr, nullptr, "Which output of grad_fn this is.", nullptr},
-    {"_base", get_base, nullptr, "The tensor that this is a view of.", nullptr},
-    {"is_leaf", get_is_leaf, nullptr, "Whether no operation made it.", nullptr},
-    {"retains_grad", get_retains_grad, nullptr, "Whether retain_grad() was called.", nullptr},
-    {"grad_fn", get_grad_fn, nullptr, "The node of the operation that made it.", nullptr},
-    {"requires_grad", get_requires_grad, assign_requires_grad, "Whether gradients flow to it.", nullptr},
-    {"grad", get_grad, assign_grad, "The accumulated gradient.", nullptr},
-    {"_grad", get_grad, assign_grad, "The same as grad.", nullptr},
-    {"data", get_data, assign_data, "The same memory without history.", nullptr},
-    {"T", get_T, nullptr, "Dimensions reversed.", nullptr},
-    {"mT", get_mT, nullptr, "The last two dimensions exchanged.", nullptr},
-    {"H", get_H, nullptr, "The conjugate transpose of a matrix.", nullptr},
-    {"mH", get_mH, nullptr, "The conjugate transpose of a batch of matrices.", nullptr},
-    {"real", get_real, nullptr, "The real part.", nullptr},
-    {"imag", get_imag, nullptr, "The imaginary part.", nullptr},
+    {"shape", entry<get_shape>, nullptr, "The sizes.", nullptr},
+    {"dtype", entry<get_dtype>, nullptr, "The element type.", nullptr},
+    {"device", entry<get_device>, nullptr, "Where the data lies.", nullptr},
+    {"layout", entry<get_layout>, nullptr, "Always torch.strided.", nullptr},
+    {"ndim", entry<get_ndim>, nullptr, "The number of dimensions.", nullptr},
+    {"itemsize", entry<get_itemsize>, nullptr, "Bytes of one element.", nullptr},
+    {"nbytes", entry<get_nbytes>, nullptr, "Bytes of all elements.", nullptr},
+    {"is_cpu", entry<get_is_cpu>, nullptr, "Whether it lies in main memory.", nullptr},
+    {"is_cuda", entry<get_false>, nullptr, "Whether it lies on a CUDA device.", nullptr},
+    {"is_sparse", entry<get_false>, nullptr, "Whether it is sparse.", nullptr},
+    {"is_quantized", entry<get_false>, nullptr, "Whether it is quantized.", nullptr},
+    {"is_meta", entry<get_is_meta>, nullptr, "Whether it has no data.", nullptr},
+    {"is_mkldnn", entry<get_false>, nullptr, "Always false.", nullptr},
+    {"is_nested", entry<get_false>, nullptr, "Always false.", nullptr},
+    {"_version", entry<get_version>, nullptr, "Counts in-place writes.", nullptr},
+    {"output_nr", entry<get_output_nr>, nullptr, "Which output of grad_fn this is.", nullptr},
+    {"_base", entry<get_base>, nullptr, "The tensor that this is a view of.", nullptr},
+    {"is_leaf", entry<get_is_leaf>, nullptr, "Whether no operation made it.", nullptr},
+    {"retains_grad", entry<get_retains_grad>, nullptr, "Whether retain_grad() was called.", nullptr},
+    {"grad_fn", entry<get_grad_fn>, nullptr, "The node of the operation that made it.", nullptr},
+    {"requires_grad", entry<get_requires_grad>, entry<assign_requires_grad>, "Whether gradients flow to it.",
+     nullptr},
+    {"grad", entry<get_grad>, entry<assign_grad>, "The accumulated gradient.", nullptr},
+    {"_grad", entry<get_grad>, entry<assign_grad>, "The same as grad.", nullptr},
+    {"data", entry<get_data>, entry<assign_data>, "The same memory without history.", nullptr},
+    {"T", entry<get_T>, nullptr, "Dimensions reversed.", nullptr},
+    {"mT", entry<get_mT>, nullptr, "The last two dimensions exchanged.", nullptr},
+    {"H", entry<get_H>, nullptr, "The conjugate transpose of a matrix.", nullptr},
+    {"mH", entry<get_mH>, nullptr, "The conjugate transpose of a batch of matrices.", nullptr},
+    {"real", entry<get_real>, nullptr, "The real part.", nullptr},
+    {"imag", entry<get_imag>, nullptr, "The imaginary part.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 PyMethodDef tensor_methods[] = {
     {"size", fast<size>(), kFast, "size(dim=None): the sizes, or one of them."},
     {"stride", fast<stride>(), kFast, "stride(dim=None): the strides, or one of them."},
-    {"dim", dim, METH_NOARGS, "The number of dimensions."},
-    {"ndimension", dim, METH_NOARGS, "The number of dimensions."},
-    {"numel", numel, METH_NOARGS, "The number of elements."},
-    {"nelement", numel, METH_NOARGS, "The number of elements."},
-    {"storage_offset", storage_offset, METH_NOARGS,
+    {"dim", entry<dim>, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", entry<dim>, METH_NOARGS, "The number of dimensions."},
+    {"numel", entry<numel>, METH_NOARGS, "The number of elements."},
+    {"nelement", entry<numel>, METH_NOARGS, "The number of elements."},
+    {"storage_offset", entry<storage_offset>, METH_NOARGS,
      "Elements between the start of the storage and the first one."},
     {"is_contiguous", fast<is_contiguous_method>(), kFast, "Whether the elements lie in order without gaps."},
-    {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
-    {"element_size", element_size, METH_NOARGS, "Bytes of one element."},
-    {"is_floating_point", is_floating_point, METH_NOARGS, "Whether the dtype is floating point."},
-    {"is_complex", is_complex_method, METH_NOARGS, "Whether the dtype is complex."},
-    {"is_signed", is_signed, METH_NOARGS, "Whether the dtype has a sign."},
-    {"is_inference", is_inference, METH_NOARGS, "Whether it was made in inference mode."},
-    {"is_pinned", is_pinned, METH_NOARGS, "Whether it lies in pinned memory."},
-    {"get_device", get_device_method, METH_NOARGS, "The number of its CUDA device; -1 in main memory."},
-    {"is_set_to", is_set_to, METH_O, "Whether both are the same window on the same memory."},
-    {"item", item_method, METH_NOARGS, "The value of a tensor with one element as a Python number."},
-    {"__complex__", as_complex, METH_NOARGS, "The value of a tensor with one element as a complex number."},
-    {"tolist", tolist, METH_NOARGS, "The values as nested lists."},
+    {"data_ptr", entry<data_ptr>, METH_NOARGS, "The address of the first element."},
+    {"element_size", entry<element_size>, METH_NOARGS, "Bytes of one element."},
+    {"is_floating_point", entry<is_floating_point>, METH_NOARGS, "Whether the dtype is floating point."},
+    {"is_complex", entry<is_complex_method>, METH_NOARGS, "Whether the dtype is complex."},
+    {"is_signed", entry<is_signed>, METH_NOARGS, "Whether the dtype has a sign."},
+    {"is_inference", entry<is_inference>, METH_NOARGS, "Whether it was made in inference mode."},
+    {"is_pinned", entry<is_pinned>, METH_NOARGS, "Whether it lies in pinned memory."},
+    {"get_device", entry<get_device_method>, METH_NOARGS,
+     "The number of its CUDA device; -1 in main memory."},
+    {"is_set_to", entry<is_set_to>, METH_O, "Whether both are the same window on the same memory."},
+    {"item", entry<item_method>, METH_NOARGS, "The value of a tensor with one element as a Python number."},
+    {"__complex__", entry<as_complex>, METH_NOARGS,
+     "The value of a tensor with one element as a complex number."},
+    {"tolist", entry<tolist>, METH_NOARGS, "The values as nested lists."},
     {"backward", fast<backward>(), kFast,
      "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)"},
     {"requires_grad_", fast<requires_grad_>(), kFast,
      "requires_grad_(requires_grad=True): sets the flag, returns self."},
-    {"retain_grad", retain_grad, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf."},
-    {"_add_hook", add_hook, METH_O, "Adds a gradient hook; returns its id."},
-    {"_add_post_accumulate_hook", add_post_accumulate_hook, METH_O,
+    {"retain_grad", entry<retain_grad>, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf."},
+    {"_add_hook", entry<add_hook>, METH_O, "Adds a gradient hook; returns its id."},
+    {"_add_post_accumulate_hook", entry<add_post_accumulate_hook>, METH_O,
      "Adds a hook to run after accumulation; returns its id."},
-    {"_remove_hook", remove_hook, METH_O, "Takes a hook away by its id."},
-    {"detach_", detach_, METH_NOARGS, "Cuts the tensor off its history."},
-    {"as_subclass", as_subclass, METH_O, "The same data as an object of a subclass."},
+    {"_remove_hook", entry<remove_hook>, METH_O, "Takes a hook away by its id."},
+    {"detach_", entry<detach_>, METH_NOARGS, "Cuts the tensor off its history."},
+    {"as_subclass", entry<as_subclass>, METH_O, "The same data as an object of a subclass."},
     {"_make_subclass", fast<make_subclass_method>(), kFast | METH_STATIC,
      "_make_subclass(cls, data, require_grad=False)"},
     {"numpy", fast<numpy_method>(), kFast, "numpy(*, force=False): the same memory as a NumPy array."},

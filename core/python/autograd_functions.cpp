@@ -272,11 +272,6 @@ PyObject* set_inference_mode(PyObject*, PyObject* value) {
   return PyBool_FromLong(previous);
 }
 
-template <auto function>
-PyCFunction fast() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
-}
-
 }  // namespace
 
 PyMethodDef autograd_functions[] = {

@@ -276,8 +276,11 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       v.kind = ValueKind::Bool;
       return true;
     case ParameterType::Ints:
-      if (PyTuple_Check(o) || PyList_Check(o))
-        return set_ints(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), v, frame);
+      if (PyTuple_Check(o)) return set_ints(PySequence_Fast_ITEMS(o), PyTuple_GET_SIZE(o), v, frame);
+      if (PyList_Check(o)) {  // __index__ might change the list
+        const Object items = owned(PyList_AsTuple(o));
+        return set_ints(PySequence_Fast_ITEMS(items.get()), PyTuple_GET_SIZE(items.get()), v, frame);
+      }
       return set_ints(&o, 1, v, frame);
     case ParameterType::Tensors:
       if (p.spread && is_tensor(o)) return set_tensors(&o, 1, v, frame);
@@ -285,11 +288,11 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       return set_tensors(PySequence_Fast_ITEMS(o), PySequence_Fast_GET_SIZE(o), v, frame);
     case ParameterType::String: {
       if (!PyUnicode_Check(o)) return false;
-      Py_ssize_t n;
-      v.text = PyUnicode_AsUTF8AndSize(o, &n);
-      v.count = static_cast<uint32_t>(n);
+      const std::string_view text = text_of(o);
+      v.text = text.data();
+      v.count = static_cast<uint32_t>(text.size());
       v.kind = ValueKind::String;
-      return v.text != nullptr;
+      return true;
     }
     case ParameterType::DType:
       v.kind = ValueKind::DType;
@@ -416,7 +419,7 @@ std::string describe(PyObject* const* args, Py_ssize_t count, PyObject* keywords
   const Py_ssize_t total = count + (keywords ? PyTuple_GET_SIZE(keywords) : 0);
   for (Py_ssize_t i = 0; i < total; ++i) {
     if (i) text += ", ";
-    if (i >= count) text += std::string(PyUnicode_AsUTF8(PyTuple_GET_ITEM(keywords, i - count))) + "=";
+    if (i >= count) text += concat(text_of(PyTuple_GET_ITEM(keywords, i - count)), "=");
     text += Py_TYPE(args[i])->tp_name;
   }
   return text + ")";
@@ -444,7 +447,7 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
     }
     frame.tensors.clear();
     if (!convert(p, args[i], frame.values[k], frame))
-      return concat(name, "(): argument '", PyUnicode_AsUTF8(p.name), "' (position ", i + 1, ") must be ",
+      return concat(name, "(): argument '", text_of(p.name), "' (position ", i + 1, ") must be ",
                     type_text(p), ", not ", Py_TYPE(args[i])->tp_name);
     have |= 1u << k;
   }
@@ -453,14 +456,13 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
     int at = find_parameter(overload, key);
     if (at < 0) {
       if (overload.takes_out && PyUnicode_Compare(key, out_name()) == 0) continue;
-      return concat(name, "() got an unexpected keyword argument '", PyUnicode_AsUTF8(key), "'");
+      return concat(name, "() got an unexpected keyword argument '", text_of(key), "'");
     }
     const Parameter& p = parameters[static_cast<size_t>(at)];
-    if (have >> at & 1)
-      return concat(name, "() got multiple values for argument '", PyUnicode_AsUTF8(p.name), "'");
+    if (have >> at & 1) return concat(name, "() got multiple values for argument '", text_of(p.name), "'");
     frame.tensors.clear();
     if (!convert(p, args[count + j], frame.values[at], frame))
-      return concat(name, "(): argument '", PyUnicode_AsUTF8(p.name), "' must be ", type_text(p), ", not ",
+      return concat(name, "(): argument '", text_of(p.name), "' must be ", type_text(p), ", not ",
                     Py_TYPE(args[count + j])->tp_name);
     have |= 1u << at;
   }
@@ -468,7 +470,7 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
   int absent = 0;
   for (size_t i = 0; i < parameters.size(); ++i)
     if (!(have >> i & 1) && !parameters[i].has_default) {
-      missing += concat(absent++ ? ", " : "", "\"", PyUnicode_AsUTF8(parameters[i].name), "\"");
+      missing += concat(absent++ ? ", " : "", "\"", text_of(parameters[i].name), "\"");
     }
   return concat(name, "() missing ", absent, " required positional argument", absent == 1 ? "" : "s", ": ",
                 missing);

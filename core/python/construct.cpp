@@ -89,22 +89,20 @@ std::string array_type_name(PyObject* o) {
     PyErr_Clear();
     return Py_TYPE(o)->tp_name;
   }
-  return std::string("numpy.") + PyUnicode_AsUTF8(text.get());
+  return concat("numpy.", text_of(text.get()));
 }
 
-bool is_numpy_array(PyObject* o) { return std::strcmp(Py_TYPE(o)->tp_name, "numpy.ndarray") == 0; }
-bool is_numpy_scalar(PyObject* o) {
-  return std::strncmp(Py_TYPE(o)->tp_name, "numpy.", 6) == 0 && !is_numpy_array(o);
-}
+// Whether the sharing of read-only memory is worth a warning: not where it is copied at once.
+enum class ReadOnly { Warn, Allow };
 
 // A tensor on an array's memory.
-Tensor share_buffer(PyObject* o, const char* function) {
+Tensor share_buffer(PyObject* o, const char* function, ReadOnly read_only = ReadOnly::Warn) {
   Buffer buffer;
   bool writable = buffer.open(o, true);
   if (!writable) {
     check<TypeError>(buffer.open(o, false), function, ": expected an array with accessible memory (got ",
                      Py_TYPE(o)->tp_name, " of type ", array_type_name(o), ")");
-    if (warn)
+    if (warn && read_only == ReadOnly::Warn)
       warn(
           "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This "
           "means writing to this "
@@ -167,14 +165,7 @@ Tensor copy_buffer(PyObject* o) {
     const Py_buffer& view = probe.view();
     for (int i = 0; i < view.ndim; ++i) plain &= view.strides[i] >= 0 && view.strides[i] % view.itemsize == 0;
     plain &= reinterpret_cast<uintptr_t>(view.buf) % static_cast<size_t>(view.itemsize) == 0;
-    if (plain) {
-      auto* saved = std::exchange(warn, nullptr);  // read-only memory is fine: it is copied
-      struct Restore {
-        decltype(warn) previous;
-        ~Restore() { warn = previous; }
-      } restore{saved};
-      return contiguous_copy(share_buffer(o, "tensor()"));
-    }
+    if (plain) return contiguous_copy(share_buffer(o, "tensor()", ReadOnly::Allow));
     Object ordered = owned(PyObject_CallMethod(o, "copy", nullptr));
     return contiguous_copy(share_buffer(ordered.get(), "tensor()"));
   }
@@ -188,8 +179,8 @@ Tensor copy_buffer(PyObject* o) {
 bool is_sequence(PyObject* o) {
   return PyList_Check(o) || PyTuple_Check(o) ||
          (PySequence_Check(o) && !PyUnicode_Check(o) && !PyBytes_Check(o) && !is_tensor(o) &&
-          !is_numpy_scalar(o) && !is_numpy_array(o)) ||
-         is_numpy_array(o) || (is_tensor(o) && impl_of(o)->sizes.count > 0);
+          !is_numpy_scalar(o) && !is_array(o)) ||
+         is_array(o) || (is_tensor(o) && impl_of(o)->sizes.count > 0);
 }
 Py_ssize_t sequence_length(PyObject* o) {
   Py_ssize_t n = PySequence_Size(o);
@@ -209,6 +200,8 @@ Dims sequence_sizes(PyObject* data) {
     held = std::move(first);
     data = held.get();
   }
+  check<ValueError>(sizes.count == 0 || !PyUnicode_Check(data), "too many dimensions '",
+                    Py_TYPE(data)->tp_name, "'");
   return sizes;
 }
 
@@ -228,7 +221,7 @@ void infer(PyObject* data, Inferred& inferred, int depth = 0) {
   if (PyBool_Check(data)) return inferred.add(DType::Bool);
   if (PyLong_Check(data)) return inferred.add(DType::Int64);
   if (is_tensor(data)) return inferred.add(impl_of(data)->dtype);
-  if (is_numpy_scalar(data) || is_numpy_array(data)) {
+  if (is_numpy_scalar(data) || is_array(data)) {
     Buffer buffer;
     if (buffer.open(data, false))
       if (auto d = dtype_of_format(buffer.view())) return inferred.add(*d);
@@ -240,7 +233,8 @@ void infer(PyObject* data, Inferred& inferred, int depth = 0) {
   if (is_sequence(data)) {
     Object sequence = owned(PySequence_Fast(data, "expected a sequence"));
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence.get()); ++i) {
-      infer(PySequence_Fast_GET_ITEM(sequence.get(), i), inferred, depth + 1);
+      const Object held = Object::borrow(PySequence_Fast_GET_ITEM(sequence.get(), i));  // Python may run
+      infer(held.get(), inferred, depth + 1);
       if (is_complex(inferred.dtype)) return;
     }
     return;
@@ -302,7 +296,8 @@ void fill_from(PyObject* data, const Dims& sizes, int depth, T*& out) {
   for (Py_ssize_t i = 0; i < n; ++i) {
     if (PySequence_Fast_GET_SIZE(sequence.get()) != n)
       fail<RuntimeError>("the sequence changed its length while it was read");
-    fill_from<T>(PySequence_Fast_GET_ITEM(sequence.get(), i), sizes, depth + 1, out);
+    const Object held = Object::borrow(PySequence_Fast_GET_ITEM(sequence.get(), i));  // Python may run
+    fill_from<T>(held.get(), sizes, depth + 1, out);
   }
 }
 
@@ -366,7 +361,7 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
       const DeviceScope scope(options.device.value_or(t.device()));
       return wrap(to_dtype(t, options.dtype.value_or(t.dtype())));
     }
-    if (is_numpy_array(data)) {
+    if (is_array(data)) {
       Tensor t = share_buffer(data, "as_tensor()");
       if (options.dtype && *options.dtype != t.dtype()) t = cast_copy(t, *options.dtype);
       return finish(t, options);
@@ -377,7 +372,7 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
 
 PyObject* from_numpy(PyObject*, PyObject* array) {
   return guarded([&] {
-    check<TypeError>(is_numpy_array(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
+    check<TypeError>(is_array(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
     return wrap(share_buffer(array, "from_numpy()"));
   });
 }
@@ -445,10 +440,30 @@ void exporter_dealloc(PyObject* o) {
 struct ExportedGeometry {
   Py_ssize_t shape[kMaxDims], strides[kMaxDims];
 };
-int exporter_get(PyObject* o, Py_buffer* view, int) {
+// A consumer that asks for no strides gets elements in order or nothing.
+bool grants(const Tensor& t, int flags) {
+  const auto wants = [flags](int bits) { return (flags & bits) == bits; };
+  Dims sizes, strides;
+  for (int i = t.dim() - 1; i >= 0; --i) {
+    sizes.push_back(t.sizes()[i]);
+    strides.push_back(t.strides()[i]);
+  }
+  const bool in_order = t.is_contiguous(), reversed = is_contiguous(sizes, strides);
+  if (wants(PyBUF_C_CONTIGUOUS) || !wants(PyBUF_STRIDES)) return in_order;
+  if (wants(PyBUF_F_CONTIGUOUS)) return reversed;
+  return !wants(PyBUF_ANY_CONTIGUOUS) || in_order || reversed;
+}
+int exporter_get(PyObject* o, Py_buffer* view, int flags) {
   const Tensor& t = *reinterpret_cast<ExporterObject*>(o)->tensor;
-  static const char* const formats[kDTypes] = {"?", "B",     "b", "h", "i",  "q",
+  // NumPy's int64 is the platform's long where that has 64 bits.
+  static const char* const int64_format = sizeof(long) == 8 ? "l" : "q";
+  static const char* const formats[kDTypes] = {"?", "B",     "b", "h", "i",  int64_format,
                                                "e", nullptr, "f", "d", "Zf", "Zd"};
+  view->obj = nullptr;
+  if (!grants(t, flags)) {
+    PyErr_SetString(PyExc_BufferError, "the tensor's elements do not lie in the order that was asked for");
+    return -1;
+  }
   auto geometry = std::make_unique<ExportedGeometry>();
   auto item = static_cast<Py_ssize_t>(item_size(t.dtype()));
   for (int i = 0; i < t.dim(); ++i) {
@@ -461,9 +476,10 @@ int exporter_get(PyObject* o, Py_buffer* view, int) {
   view->itemsize = item;
   view->readonly = 0;
   view->ndim = t.dim();
-  view->format = const_cast<char*>(formats[static_cast<int>(t.dtype())]);
-  view->shape = geometry->shape;
-  view->strides = geometry->strides;
+  const auto wants = [flags](int bits) { return (flags & bits) == bits; };
+  view->format = wants(PyBUF_FORMAT) ? const_cast<char*>(formats[static_cast<int>(t.dtype())]) : nullptr;
+  view->shape = wants(PyBUF_ND) ? geometry->shape : nullptr;
+  view->strides = wants(PyBUF_STRIDES) ? geometry->strides : nullptr;
   view->suboffsets = nullptr;
   view->internal = geometry.release();
   return 0;
@@ -472,9 +488,9 @@ void exporter_release(PyObject*, Py_buffer* view) { delete static_cast<ExportedG
 
 PyTypeObject* get_exporter_type() {
   if (exporter_type) return exporter_type;
-  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(exporter_dealloc)},
-                         {Py_bf_getbuffer, reinterpret_cast<void*>(exporter_get)},
-                         {Py_bf_releasebuffer, reinterpret_cast<void*>(exporter_release)},
+  PyType_Slot slots[] = {{Py_tp_dealloc, slot<exporter_dealloc>()},
+                         {Py_bf_getbuffer, slot<exporter_get>()},
+                         {Py_bf_releasebuffer, slot<exporter_release>()},
                          {0, nullptr}};
   PyType_Spec spec = {"flambeau._core.TensorMemory", sizeof(ExporterObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
@@ -505,17 +521,18 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
     Tensor t = tensor_of(data);
     return dtype && *dtype != t.dtype() ? cast_copy(t, *dtype) : contiguous_copy(t);
   }
-  if (is_numpy_array(data) || (is_numpy_scalar(data) && PyObject_CheckBuffer(data))) {
+  if (is_array(data) || (is_numpy_scalar(data) && PyObject_CheckBuffer(data))) {
     Tensor t = copy_buffer(data);
     return dtype && *dtype != t.dtype() ? cast_copy(t, *dtype) : t;
   }
-  Inferred inferred;
+  check<TypeError>(!PyUnicode_Check(data) && !PyBytes_Check(data), "new(): invalid data type '",
+                   Py_TYPE(data)->tp_name, "'");
+  const Dims sizes = sequence_sizes(data);
   if (!dtype) {
+    Inferred inferred;
     infer(data, inferred);
     dtype = inferred.any ? inferred.dtype : default_dtype();
   }
-  Dims sizes = sequence_sizes(data);
-  if (PyUnicode_Check(data)) fail<TypeError>("new(): invalid data type 'str'");
   const DType stored = *dtype == DType::Float16 || *dtype == DType::BFloat16 ? DType::Float32 : *dtype;
   Tensor t = empty(sizes, stored);
   if (!(t.numel() == 0 && sizes.count > 0))
@@ -540,20 +557,16 @@ PyObject* to_numpy(const Tensor& t) {
   return PyObject_CallMethod(numpy.get(), "asarray", "O", memory.get());
 }
 
-template <auto function>
-static PyCFunction fast() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
-}
 PyMethodDef construction_functions[] = {
     {"tensor", fast<make_tensor>(), METH_FASTCALL | METH_KEYWORDS,
      "tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False): a copy of the data."},
     {"as_tensor", fast<as_tensor>(), METH_FASTCALL | METH_KEYWORDS,
      "as_tensor(data, dtype=None, device=None): shares memory where it can."},
-    {"from_numpy", from_numpy, METH_O, "from_numpy(array): a tensor on the array's memory."},
+    {"from_numpy", entry<from_numpy>, METH_O, "from_numpy(array): a tensor on the array's memory."},
     {"frombuffer", fast<from_buffer>(), METH_FASTCALL | METH_KEYWORDS,
      "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False): a tensor on the buffer's "
      "memory."},
-    {"_tensor_memory", tensor_memory, METH_O, "A memoryview of a tensor's elements."},
+    {"_tensor_memory", entry<tensor_memory>, METH_O, "A memoryview of a tensor's elements."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace flambeau::python

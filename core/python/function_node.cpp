@@ -53,8 +53,7 @@ PyObject* record_function(PyObject*, PyObject* const* args, Py_ssize_t count, Py
         "_record_function", {"name", "run", "inputs", "outputs", "dirty", "saved", "saved_outputs"}, 7, args,
         count, keywords);
     Object written = owned(PySequence_Fast(dirty, "_record_function(): dirty must be a sequence"));
-    const char* text = PyUnicode_AsUTF8(name);
-    if (!text) throw PythonError();
+    const std::string text(text_of(name));
     auto* node = new FunctionNode(text, Object::borrow(run));
     Ref<Node> holder(node);
     const std::vector<Tensor> arguments = tensor_list(inputs, "_record_function", "inputs");
@@ -144,10 +143,6 @@ PyObject* check_inplace_function(PyObject*, PyObject* o) {
   });
 }
 
-template <auto function>
-PyCFunction fast() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
-}
 PyMethodDef functions[] = {
     {"_record_function", fast<record_function>(), METH_FASTCALL | METH_KEYWORDS,
      "Records a user-defined function."},

@@ -82,7 +82,9 @@ std::unique_ptr<Generator> clone_state(Generator& generator) {
 }  // namespace
 
 Generator* generator_of(PyObject* o) {
-  return nb::isinstance<Generator>(o) ? nb::inst_ptr<Generator>(o) : nullptr;
+  if (!nb::isinstance<Generator>(o)) return nullptr;
+  check(nb::inst_ready(o), "the Generator was made without its constructor: call Generator.__init__");
+  return nb::inst_ptr<Generator>(o);
 }
 
 void bind_generator(nb::module_& module) {

@@ -107,9 +107,7 @@ PyObject* empty_cache_function(PyObject*, PyObject*) {
   Py_RETURN_NONE;
 }
 PyObject* set_blas_library(PyObject*, PyObject* path) {
-  const char* text = PyUnicode_AsUTF8(path);
-  if (!text) return nullptr;
-  blas::set_library_path(text);
+  blas::set_library_path(std::string(text_of(path)).c_str());
   Py_RETURN_NONE;
 }
 PyObject* build_info(PyObject*, PyObject*) {
@@ -119,26 +117,24 @@ PyObject* build_info(PyObject*, PyObject*) {
                        static_cast<Py_ssize_t>(memory_limit()));
 }
 
-template <auto function>
-PyCFunction fast() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
-}
 PyMethodDef functions[] = {
-    {"get_num_threads", get_num_threads, METH_NOARGS, "The number of threads that operators use."},
-    {"set_num_threads", set_num_threads_function, METH_O, "Sets the number of threads that operators use."},
-    {"get_default_dtype", get_default_dtype, METH_NOARGS, "The dtype of new floating-point tensors."},
-    {"set_default_dtype", set_default_dtype_function, METH_O,
+    {"get_num_threads", entry<get_num_threads>, METH_NOARGS, "The number of threads that operators use."},
+    {"set_num_threads", entry<set_num_threads_function>, METH_O,
+     "Sets the number of threads that operators use."},
+    {"get_default_dtype", entry<get_default_dtype>, METH_NOARGS, "The dtype of new floating-point tensors."},
+    {"set_default_dtype", entry<set_default_dtype_function>, METH_O,
      "Sets the dtype of new floating-point tensors."},
     {"promote_types", fast<promote_types>(), METH_FASTCALL | METH_KEYWORDS,
      "The smallest dtype that both convert to."},
     {"result_type", fast<result_type_function>(), METH_FASTCALL | METH_KEYWORDS,
      "The dtype of an operation on both."},
     {"can_cast", fast<can_cast>(), METH_FASTCALL | METH_KEYWORDS, "Whether promotion allows the conversion."},
-    {"memory_stats", memory_stats_function, METH_NOARGS, "What the allocator holds, in bytes and counts."},
-    {"reset_peak_memory_stats", reset_peak, METH_NOARGS, "Restarts the peak at the present use."},
-    {"empty_cache", empty_cache_function, METH_NOARGS, "Gives cached memory back to the system."},
-    {"_set_blas_library", set_blas_library, METH_O, "Where OpenBLAS is; it is opened at first use."},
-    {"_build_info", build_info, METH_NOARGS, "Instruction set, BLAS, threads, memory limit."},
+    {"memory_stats", entry<memory_stats_function>, METH_NOARGS,
+     "What the allocator holds, in bytes and counts."},
+    {"reset_peak_memory_stats", entry<reset_peak>, METH_NOARGS, "Restarts the peak at the present use."},
+    {"empty_cache", entry<empty_cache_function>, METH_NOARGS, "Gives cached memory back to the system."},
+    {"_set_blas_library", entry<set_blas_library>, METH_O, "Where OpenBLAS is; it is opened at first use."},
+    {"_build_info", entry<build_info>, METH_NOARGS, "Instruction set, BLAS, threads, memory limit."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace

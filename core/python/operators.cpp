@@ -222,6 +222,7 @@ PyObject* dispatch(const Operator& op, const Overload& overload, const Frame& fr
 PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
   PyObject* given = frame.out_argument;
   Out out;
+  Tensor target, second;  // held: a warning may run Python, which may change a list given as out=
   if (PyTuple_Check(given) || PyList_Check(given)) {
     const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
     check<TypeError>(n >= 1 && (n <= 2 || overload.body), op.name,
@@ -230,13 +231,15 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
       check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name,
                        "(): argument 'out' must be Tensors, not ",
                        Py_TYPE(PySequence_Fast_GET_ITEM(given, i))->tp_name);
-    out.target = impl_of(PySequence_Fast_GET_ITEM(given, 0));
-    if (n >= 2) out.second = impl_of(PySequence_Fast_GET_ITEM(given, 1));
+    target = tensor_of(PySequence_Fast_GET_ITEM(given, 0));
+    if (n >= 2) second = tensor_of(PySequence_Fast_GET_ITEM(given, 1));
   } else {
     check<TypeError>(is_tensor(given), op.name, "(): argument 'out' must be Tensor, not ",
                      Py_TYPE(given)->tp_name);
-    out.target = impl_of(given);
+    target = tensor_of(given);
   }
+  out.target = target.get();
+  out.second = second.get();
   if (grad_enabled()) {
     if (requires_grad(Tensor(out.target)) || (out.second && requires_grad(Tensor(out.second))) ||
         any_requires_grad(overload, frame))
@@ -297,17 +300,17 @@ thread_local bool overrides_disabled = false;
 PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
                         PyObject* keywords) {
   if (overrides_disabled) return nullptr;
-  std::vector<PyObject*> takers;
+  std::vector<Object> takers;  // owned: a hook may change the list an argument came from
   auto consider = [&](PyObject* o) {
     if (Py_TYPE(o) == tensor_type || PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_LONG_SUBCLASS) ||
         PyFloat_CheckExact(o))
       return;
     if (!override_of(Py_TYPE(o))) return;
-    for (PyObject* other : takers)
-      if (Py_TYPE(other) == Py_TYPE(o)) return;
+    for (const Object& other : takers)
+      if (Py_TYPE(other.get()) == Py_TYPE(o)) return;
     auto at = takers.begin();  // subclasses before their bases
-    while (at != takers.end() && !PyType_IsSubtype(Py_TYPE(o), Py_TYPE(*at))) ++at;
-    takers.insert(at, o);
+    while (at != takers.end() && !PyType_IsSubtype(Py_TYPE(o), Py_TYPE(at->get()))) ++at;
+    takers.insert(at, Object::borrow(o));
   };
   auto consider_all = [&](PyObject* o) {
     consider(o);
@@ -330,10 +333,11 @@ PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* arg
   Object types = owned(PyTuple_New(static_cast<Py_ssize_t>(takers.size())));
   for (size_t i = 0; i < takers.size(); ++i)
     PyTuple_SET_ITEM(types.get(), static_cast<Py_ssize_t>(i),
-                     Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(takers[i]))));
+                     Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(takers[i].get()))));
   PyObject* function = self && op.method ? op.method : op.function ? op.function : op.method;
-  for (PyObject* taker : takers) {
-    Object hook = owned(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(taker)), torch_function_name()));
+  for (const Object& taker : takers) {
+    Object hook =
+        owned(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(taker.get())), torch_function_name()));
     Object result = owned(PyObject_CallFunctionObjArgs(hook.get(), function ? function : Py_None, types.get(),
                                                        positional.get(), by_name.get(), nullptr));
     if (result.get() != Py_NotImplemented) return result.release();
@@ -423,7 +427,9 @@ const Home* home_of_forms(unsigned forms) {
   return nullptr;
 }
 
-bool is_method_object(PyObject* o) { return reinterpret_cast<OperatorObject*>(o)->vectorcall == call_method; }
+bool is_method_object(PyObject* o) {
+  return reinterpret_cast<OperatorObject*>(o)->vectorcall == entry<call_method>;
+}
 PyObject* get_qualified_name(PyObject* o, void*) {
   Object name(get_name(o, nullptr));
   return name && is_method_object(o) ? PyUnicode_FromFormat("Tensor.%U", name.get()) : name.release();
@@ -474,32 +480,32 @@ PyObject* operator_reduce(PyObject* o, PyObject*) {
 }
 
 PyGetSetDef operator_attributes[] = {
-    {"__name__", get_name, nullptr, nullptr, nullptr},
-    {"__qualname__", get_qualified_name, nullptr, nullptr, nullptr},
-    {"__module__", get_module, nullptr, nullptr, nullptr},
-    {"__doc__", get_doc, nullptr, nullptr, nullptr},
-    {"__signature__", get_signature, nullptr, nullptr, nullptr},
-    {"full_name", get_full_name, nullptr, "Its name with its home, as _linalg.det.", nullptr},
-    {"bodies", get_bodies, nullptr, "The Python functions of its overloads, None where it is C++.", nullptr},
-    {"schemas", get_schemas, nullptr, "The schemas of its overloads.", nullptr},
-    {"takes_out", get_takes_out, nullptr, "Which overloads take out=.", nullptr},
+    {"__name__", entry<get_name>, nullptr, nullptr, nullptr},
+    {"__qualname__", entry<get_qualified_name>, nullptr, nullptr, nullptr},
+    {"__module__", entry<get_module>, nullptr, nullptr, nullptr},
+    {"__doc__", entry<get_doc>, nullptr, nullptr, nullptr},
+    {"__signature__", entry<get_signature>, nullptr, nullptr, nullptr},
+    {"full_name", entry<get_full_name>, nullptr, "Its name with its home, as _linalg.det.", nullptr},
+    {"bodies", entry<get_bodies>, nullptr, "The Python functions of its overloads, None where it is C++.",
+     nullptr},
+    {"schemas", entry<get_schemas>, nullptr, "The schemas of its overloads.", nullptr},
+    {"takes_out", entry<get_takes_out>, nullptr, "Which overloads take out=.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef operator_methods[] = {{"__reduce__", operator_reduce, METH_NOARGS, "Pickled by name."},
+PyMethodDef operator_methods[] = {{"__reduce__", entry<operator_reduce>, METH_NOARGS, "Pickled by name."},
                                   {nullptr, nullptr, 0, nullptr}};
 PyMemberDef operator_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(OperatorObject, vectorcall), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 
 PyTypeObject* make_operator_type(const char* name, bool is_method) {
-  PyType_Slot slots[] = {
-      {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
-      {Py_tp_members, operator_members},
-      {Py_tp_methods, operator_methods},
-      {Py_tp_getset, operator_attributes},
-      {Py_tp_repr, reinterpret_cast<void*>(operator_repr)},
-      {Py_tp_dealloc, reinterpret_cast<void*>(free_operator)},
-      {is_method ? static_cast<int>(Py_tp_descr_get) : 0, reinterpret_cast<void*>(bind_method)},
-      {0, nullptr}};
+  PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+                         {Py_tp_members, operator_members},
+                         {Py_tp_methods, operator_methods},
+                         {Py_tp_getset, operator_attributes},
+                         {Py_tp_repr, slot<operator_repr>()},
+                         {Py_tp_dealloc, slot<free_operator>()},
+                         {is_method ? static_cast<int>(Py_tp_descr_get) : 0, slot<bind_method>()},
+                         {0, nullptr}};
   unsigned long flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_DISALLOW_INSTANTIATION;
   if (is_method) flags |= Py_TPFLAGS_METHOD_DESCRIPTOR;
   PyType_Spec spec = {name, sizeof(OperatorObject), 0, static_cast<unsigned>(flags), slots};
@@ -602,9 +608,9 @@ PyObject* run_without_overrides(PyObject*, PyObject* args) {
   overrides_disabled = previous;
   return result;
 }
-PyMethodDef override_functions[] = {{"_disabled_torch_function_impl", run_without_overrides, METH_VARARGS,
-                                     "The __torch_function__ of classes without one."},
-                                    {"_set_overrides_disabled", set_overrides_disabled, METH_O,
+PyMethodDef override_functions[] = {{"_disabled_torch_function_impl", entry<run_without_overrides>,
+                                     METH_VARARGS, "The __torch_function__ of classes without one."},
+                                    {"_set_overrides_disabled", entry<set_overrides_disabled>, METH_O,
                                      "Switches __torch_function__ off; returns what it was."},
                                     {nullptr, nullptr, 0, nullptr}};
 }  // namespace
@@ -618,7 +624,7 @@ void publish(PyObject* module, Operator& op) {
   const std::string name(short_name(op));
   const Home* home = home_of(op.name);
   if (home || op.forms & Forms::function) {
-    if (!op.function) op.function = make_callable(function_type, op, call_function);
+    if (!op.function) op.function = make_callable(function_type, op, entry<call_function>);
     PyObject* place = home ? submodule(module, home->inner) : module;
     if (PyObject_SetAttrString(place, name.c_str(), op.function) < 0) throw PythonError();
     // The function of an operator with a home stands in the module too, unless another has that name.
@@ -626,7 +632,7 @@ void publish(PyObject* module, Operator& op) {
       if (PyModule_AddObjectRef(module, name.c_str(), op.function) < 0) throw PythonError();
   }
   if (op.forms & Forms::method && !(home && name.ends_with('_') && operators.contains(name))) {
-    if (!op.method) op.method = make_callable(method_type, op, call_method);
+    if (!op.method) op.method = make_callable(method_type, op, entry<call_method>);
     if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(tensor_type), name.c_str(), op.method) < 0)
       throw PythonError();
   }
@@ -722,9 +728,9 @@ PyObject* operator_forms(PyObject*, PyObject*) {
                        "any_device", Forms::any_device, "fft", Forms::fft, "windows", Forms::windows);
 }
 PyMethodDef registration_functions[] = {
-    {"_register_operator", reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(register_operator)),
-     METH_FASTCALL | METH_KEYWORDS, "Makes an operator of a schema and a Python function."},
-    {"_operator_forms", operator_forms, METH_NOARGS, "The names and bits of an operator's forms."},
+    {"_register_operator", fast<register_operator>(), METH_FASTCALL | METH_KEYWORDS,
+     "Makes an operator of a schema and a Python function."},
+    {"_operator_forms", entry<operator_forms>, METH_NOARGS, "The names and bits of an operator's forms."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
@@ -912,41 +918,40 @@ int contains(PyObject* o, PyObject* element) {
 
 }  // namespace
 
-PyType_Slot tensor_number_slots[] = {
-    {Py_nb_add, reinterpret_cast<void*>(binary_slot<"add">)},
-    {Py_nb_subtract, reinterpret_cast<void*>(binary_slot_reversed<"sub", "rsub">)},
-    {Py_nb_multiply, reinterpret_cast<void*>(binary_slot<"mul">)},
-    {Py_nb_true_divide, reinterpret_cast<void*>(divide_slot)},
-    {Py_nb_floor_divide, reinterpret_cast<void*>(binary_slot<"floor_divide">)},
-    {Py_nb_remainder, reinterpret_cast<void*>(binary_slot<"remainder">)},
-    {Py_nb_power, reinterpret_cast<void*>(power_slot<"pow">)},
-    {Py_nb_matrix_multiply, reinterpret_cast<void*>(binary_slot<"matmul">)},
-    {Py_nb_and, reinterpret_cast<void*>(binary_slot<"bitwise_and">)},
-    {Py_nb_or, reinterpret_cast<void*>(binary_slot<"bitwise_or">)},
-    {Py_nb_xor, reinterpret_cast<void*>(binary_slot<"bitwise_xor">)},
-    {Py_nb_inplace_add, reinterpret_cast<void*>(binary_slot<"add_">)},
-    {Py_nb_inplace_subtract, reinterpret_cast<void*>(binary_slot<"sub_">)},
-    {Py_nb_inplace_multiply, reinterpret_cast<void*>(binary_slot<"mul_">)},
-    {Py_nb_inplace_true_divide, reinterpret_cast<void*>(binary_slot<"div_">)},
-    {Py_nb_inplace_floor_divide, reinterpret_cast<void*>(binary_slot<"floor_divide_">)},
-    {Py_nb_inplace_remainder, reinterpret_cast<void*>(binary_slot<"remainder_">)},
-    {Py_nb_inplace_power, reinterpret_cast<void*>(power_slot<"pow_">)},
-    {Py_nb_inplace_and, reinterpret_cast<void*>(binary_slot<"bitwise_and_">)},
-    {Py_nb_inplace_or, reinterpret_cast<void*>(binary_slot<"bitwise_or_">)},
-    {Py_nb_inplace_xor, reinterpret_cast<void*>(binary_slot<"bitwise_xor_">)},
-    {Py_nb_negative, reinterpret_cast<void*>(unary_slot<"neg">)},
-    {Py_nb_positive, reinterpret_cast<void*>(positive)},
-    {Py_nb_absolute, reinterpret_cast<void*>(unary_slot<"abs">)},
-    {Py_nb_invert, reinterpret_cast<void*>(unary_slot<"bitwise_not">)},
-    {Py_nb_bool, reinterpret_cast<void*>(truth)},
-    {Py_nb_float, reinterpret_cast<void*>(as_float)},
-    {Py_nb_int, reinterpret_cast<void*>(as_int)},
-    {Py_nb_index, reinterpret_cast<void*>(as_index)},
-    {Py_tp_richcompare, reinterpret_cast<void*>(compare)},
-    {Py_tp_hash, reinterpret_cast<void*>(hash)},
-    {Py_tp_iter, reinterpret_cast<void*>(iterate)},
-    {Py_mp_length, reinterpret_cast<void*>(length)},
-    {Py_sq_contains, reinterpret_cast<void*>(contains)},
-    {0, nullptr}};
+PyType_Slot tensor_number_slots[] = {{Py_nb_add, slot<binary_slot<"add">>()},
+                                     {Py_nb_subtract, slot<binary_slot_reversed<"sub", "rsub">>()},
+                                     {Py_nb_multiply, slot<binary_slot<"mul">>()},
+                                     {Py_nb_true_divide, slot<divide_slot>()},
+                                     {Py_nb_floor_divide, slot<binary_slot<"floor_divide">>()},
+                                     {Py_nb_remainder, slot<binary_slot<"remainder">>()},
+                                     {Py_nb_power, slot<power_slot<"pow">>()},
+                                     {Py_nb_matrix_multiply, slot<binary_slot<"matmul">>()},
+                                     {Py_nb_and, slot<binary_slot<"bitwise_and">>()},
+                                     {Py_nb_or, slot<binary_slot<"bitwise_or">>()},
+                                     {Py_nb_xor, slot<binary_slot<"bitwise_xor">>()},
+                                     {Py_nb_inplace_add, slot<binary_slot<"add_">>()},
+                                     {Py_nb_inplace_subtract, slot<binary_slot<"sub_">>()},
+                                     {Py_nb_inplace_multiply, slot<binary_slot<"mul_">>()},
+                                     {Py_nb_inplace_true_divide, slot<binary_slot<"div_">>()},
+                                     {Py_nb_inplace_floor_divide, slot<binary_slot<"floor_divide_">>()},
+                                     {Py_nb_inplace_remainder, slot<binary_slot<"remainder_">>()},
+                                     {Py_nb_inplace_power, slot<power_slot<"pow_">>()},
+                                     {Py_nb_inplace_and, slot<binary_slot<"bitwise_and_">>()},
+                                     {Py_nb_inplace_or, slot<binary_slot<"bitwise_or_">>()},
+                                     {Py_nb_inplace_xor, slot<binary_slot<"bitwise_xor_">>()},
+                                     {Py_nb_negative, slot<unary_slot<"neg">>()},
+                                     {Py_nb_positive, slot<positive>()},
+                                     {Py_nb_absolute, slot<unary_slot<"abs">>()},
+                                     {Py_nb_invert, slot<unary_slot<"bitwise_not">>()},
+                                     {Py_nb_bool, slot<truth>()},
+                                     {Py_nb_float, slot<as_float>()},
+                                     {Py_nb_int, slot<as_int>()},
+                                     {Py_nb_index, slot<as_index>()},
+                                     {Py_tp_richcompare, slot<compare>()},
+                                     {Py_tp_hash, slot<hash>()},
+                                     {Py_tp_iter, slot<iterate>()},
+                                     {Py_mp_length, slot<length>()},
+                                     {Py_sq_contains, slot<contains>()},
+                                     {0, nullptr}};
 
 }  // namespace flambeau::python

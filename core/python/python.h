@@ -43,6 +43,45 @@ auto guarded(F&& body) -> decltype(body()) {
   }
 }
 
+// What CPython calls: no exception may pass it. entry<f> is f behind that wall, as a function pointer that
+// cannot throw; slot<f>() is the same for tables of void pointers, fast<f>() for METH_FASTCALL methods.
+template <auto function>
+struct Entry;
+template <class R, class... A, R (*function)(A...)>
+struct Entry<function> {
+  static R call(A... arguments) noexcept {
+    try {
+      return function(arguments...);
+    } catch (...) {
+      raise_from_cpp();
+      if constexpr (std::is_void_v<R>)
+        PyErr_WriteUnraisable(nullptr);
+      else if constexpr (std::is_pointer_v<R>)
+        return nullptr;
+      else
+        return static_cast<R>(-1);
+    }
+  }
+};
+template <auto function>
+inline constexpr auto entry = &Entry<function>::call;
+template <auto function>
+void* slot() {
+  return reinterpret_cast<void*>(entry<function>);
+}
+template <auto function>
+PyCFunction fast() {
+  return reinterpret_cast<PyCFunction>(slot<function>());
+}
+
+// The text of a Python string, which lives as long as the string; throws where it is no valid Unicode.
+inline std::string_view text_of(PyObject* string) {
+  Py_ssize_t n;
+  const char* text = PyUnicode_AsUTF8AndSize(string, &n);
+  if (!text) throw PythonError();
+  return {text, static_cast<size_t>(n)};
+}
+
 // ---- Tensor
 struct TensorObject {
   PyObject_HEAD TensorImpl* impl;  // counted by this object; the object is the tensor's one Python face
@@ -102,7 +141,9 @@ void check_device(const Device& device);
 bool parse_int(PyObject* o, int64_t& value);    // int, __index__; not bool; no exception left behind
 bool parse_number(PyObject* o, Scalar& value);  // bool, int, float, NumPy scalars
 PyObject* wrap(const Scalar& scalar);
-PyObject* item(const Tensor& t);  // a Python number; throws RuntimeError unless it has one element
+bool is_array(PyObject* o);         // numpy.ndarray or a subclass
+bool is_numpy_scalar(PyObject* o);  // an instance of numpy.generic
+PyObject* item(const Tensor& t);    // a Python number; throws RuntimeError unless it has one element
 
 // ---- operators
 void install_operators(PyObject* module);

@@ -49,11 +49,11 @@ Py_hash_t storage_hash(PyObject* o) {
 }
 PyObject* storage_device(PyObject* o, void*) { return wrap(Device{storage_of(o)->device, -1}); }
 
-PyMethodDef methods[] = {{"data_ptr", storage_data_ptr, METH_NOARGS, "The address of the first byte."},
-                         {"nbytes", storage_nbytes, METH_NOARGS, "The number of bytes."},
-                         {"size", storage_nbytes, METH_NOARGS, "The number of bytes."},
+PyMethodDef methods[] = {{"data_ptr", entry<storage_data_ptr>, METH_NOARGS, "The address of the first byte."},
+                         {"nbytes", entry<storage_nbytes>, METH_NOARGS, "The number of bytes."},
+                         {"size", entry<storage_nbytes>, METH_NOARGS, "The number of bytes."},
                          {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef attributes[] = {{"device", storage_device, nullptr, "Where the bytes lie.", nullptr},
+PyGetSetDef attributes[] = {{"device", entry<storage_device>, nullptr, "Where the bytes lie.", nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyObject* new_storage(PyObject*, PyObject* size) {
@@ -121,13 +121,9 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
   });
 }
 
-template <auto function>
-PyCFunction fast() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void*>(function));
-}
 PyMethodDef functions[] = {
-    {"_new_storage", new_storage, METH_O, "An uninitialised storage of so many bytes."},
-    {"_storage_of", storage_of_tensor, METH_O, "The storage under a tensor."},
+    {"_new_storage", entry<new_storage>, METH_O, "An uninitialised storage of so many bytes."},
+    {"_storage_of", entry<storage_of_tensor>, METH_O, "The storage under a tensor."},
     {"_rebuild", fast<rebuild>(), METH_FASTCALL | METH_KEYWORDS,
      "_rebuild(storage, dtype, storage_offset, size, stride)"},
     {nullptr, nullptr, 0, nullptr}};
@@ -135,13 +131,13 @@ PyMethodDef functions[] = {
 }  // namespace
 
 void make_storage_type(PyObject* module) {
-  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(storage_dealloc)},
+  PyType_Slot slots[] = {{Py_tp_dealloc, slot<storage_dealloc>()},
                          {Py_tp_methods, methods},
                          {Py_tp_getset, attributes},
-                         {Py_tp_richcompare, reinterpret_cast<void*>(storage_compare)},
-                         {Py_tp_hash, reinterpret_cast<void*>(storage_hash)},
-                         {Py_mp_length, reinterpret_cast<void*>(storage_length)},
-                         {Py_bf_getbuffer, reinterpret_cast<void*>(storage_buffer)},
+                         {Py_tp_richcompare, slot<storage_compare>()},
+                         {Py_tp_hash, slot<storage_hash>()},
+                         {Py_mp_length, slot<storage_length>()},
+                         {Py_bf_getbuffer, slot<storage_buffer>()},
                          {0, nullptr}};
   PyType_Spec spec = {"flambeau.UntypedStorage", sizeof(StorageObject), 0,
                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};

@@ -12,34 +12,149 @@ namespace flambeau::python {
 
 namespace {
 
-bool is_index_tensor(PyObject* o) { return is_tensor(o); }
+// One part of a key, read out of its Python object. All parts are read before the tensor is looked at:
+// __index__ and the conversion of sequences may run any Python, which may change the key and the tensor.
+struct Part {
+  enum class Kind : uint8_t { None, Ellipsis, Bool, Int, Slice, Index } kind = Kind::None;
+  bool truth = false;
+  bool has_start = false, has_stop = false;
+  int64_t start = 0;  // or the integer
+  int64_t stop = 0, step = 1;
+  Tensor index;  // int64, int32, ..., or bool: a mask
 
-// How many dimensions of self a part of the key uses up.
-int dims_used(PyObject* part) {
-  if (part == Py_None || part == Py_Ellipsis || PyBool_Check(part)) return 0;
-  if (is_index_tensor(part)) {
-    DType d = impl_of(part)->dtype;
-    if (d == DType::Bool || d == DType::UInt8) return impl_of(part)->sizes.count;
+  bool is_mask() const { return kind == Kind::Index && index.dtype() == DType::Bool; }
+  // How many dimensions of the tensor it uses up.
+  int width() const {
+    if (kind == Kind::Int || kind == Kind::Slice) return 1;
+    if (kind != Kind::Index) return 0;
+    return is_mask() ? index.dim() : 1;
   }
-  return 1;
+};
+
+int64_t integer_of(PyObject* o) {
+  const Object held = PyLong_CheckExact(o) ? Object::borrow(o) : owned(PyNumber_Index(o));
+  int overflow;
+  const int64_t value = PyLong_AsLongLongAndOverflow(held.get(), &overflow);
+  check<ValueError>(!overflow, "Overflow when unpacking long long");
+  return value;
 }
 
 int64_t slice_bound(PyObject* o) {
-  int64_t value;
-  if (is_tensor(o)) {
-    Object number = owned(item(tensor_of(o)));
-    check<TypeError>(parse_int(number.get(), value),
-                     "slice indices must be integers or None or have an __index__ method");
-    return value;
-  }
-  if (PyLong_Check(o)) {  // out-of-range values are clamped, as Python's own slices do
-    int overflow;
-    long long v = PyLong_AsLongLongAndOverflow(o, &overflow);
-    return overflow > 0 ? INT64_MAX : overflow < 0 ? INT64_MIN : v;
-  }
-  check<TypeError>(parse_int(o, value), "slice indices must be integers or None or have an __index__ method");
-  return value;
+  Object held = Object::borrow(o);
+  if (is_tensor(o)) held = owned(item(tensor_of(o)));
+  check<TypeError>(PyIndex_Check(held.get()),
+                   "slice indices must be integers or None or have an __index__ method");
+  const Object index = owned(PyNumber_Index(held.get()));
+  int overflow;  // out-of-range values are clamped, as Python's own slices do
+  const long long v = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  return overflow > 0 ? INT64_MAX : overflow < 0 ? INT64_MIN : v;
 }
+
+void read_slice(PyObject* o, Part& part) {
+  auto* s = reinterpret_cast<PySliceObject*>(o);
+  part.kind = Part::Kind::Slice;
+  if (s->step != Py_None) part.step = slice_bound(s->step);
+  check<ValueError>(part.step != 0, "slice step cannot be zero");
+  check<ValueError>(part.step > 0, "step must be greater than zero, got ", part.step,
+                    "; use flip() to reverse");
+  part.has_start = s->start != Py_None;
+  part.has_stop = s->stop != Py_None;
+  if (part.has_start) part.start = slice_bound(s->start);
+  if (part.has_stop) part.stop = slice_bound(s->stop);
+}
+
+void read_index(Tensor index, Part& part) {
+  const DType d = index.dtype();
+  check<IndexError>(is_integral(d),
+                    "tensors used as indices must be long, int, byte or bool tensors, not torch.", name(d));
+  if (index.dim() == 0 && d != DType::Bool && d != DType::UInt8) {
+    part.kind = Part::Kind::Int;
+    part.start = integer_of(owned(item(index)).get());
+    return;
+  }
+  if (d == DType::UInt8) {
+    if (index.dim() > 0 && warn)
+      warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
+    index = to_dtype(index, DType::Bool);
+  }
+  part.kind = Part::Kind::Index;
+  part.index = std::move(index);
+}
+
+void read_part(PyObject* o, Part& part) {
+  if (o == Py_None) {
+    part.kind = Part::Kind::None;
+  } else if (o == Py_Ellipsis) {
+    part.kind = Part::Kind::Ellipsis;
+  } else if (PyBool_Check(o)) {
+    part.kind = Part::Kind::Bool;
+    part.truth = o == Py_True;
+  } else if (PySlice_Check(o)) {
+    read_slice(o, part);
+  } else if (is_tensor(o)) {
+    read_index(tensor_of(o), part);
+  } else if (PySequence_Check(o)) {  // arrays among them
+    const Object held = Object::borrow(o);
+    Tensor index = tensor_from_data(o, std::nullopt);
+    if (index.dtype() != DType::Bool && index.dtype() != DType::UInt8) index = to_dtype(index, DType::Int64);
+    read_index(std::move(index), part);
+  } else if (PyIndex_Check(o)) {
+    part.kind = Part::Kind::Int;
+    part.start = integer_of(o);
+  } else {
+    fail<IndexError>(
+        "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+        "(got ",
+        Py_TYPE(o)->tp_name, ")");
+  }
+}
+
+// A short sequence that holds more than numbers is a key, as a tuple of its items would be.
+bool is_key_sequence(PyObject* key) {
+  if (PyTuple_Check(key) || is_tensor(key) || !PySequence_Check(key) || is_array(key) ||
+      PyUnicode_Check(key) || PyBytes_Check(key))
+    return false;
+  const Py_ssize_t n = PySequence_Size(key);
+  if (n < 0) throw PythonError();
+  if (n >= 32) return false;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    const Object o = owned(PySequence_GetItem(key, i));
+    if (is_tensor(o.get()) || PySequence_Check(o.get()) || PySlice_Check(o.get()) || o.get() == Py_Ellipsis ||
+        o.get() == Py_None)
+      return true;
+  }
+  return false;
+}
+
+class Parts {
+ public:
+  explicit Parts(PyObject* key) {
+    Object held;
+    PyObject* const* items = &key;
+    if (is_key_sequence(key)) {
+      if (warn)
+        warn(
+            "Using a non-tuple sequence for multidimensional indexing is deprecated; use x[tuple(seq)] "
+            "instead "
+            "of x[seq].");
+      held = owned(PySequence_Tuple(key));
+      key = held.get();
+    }
+    if (PyTuple_Check(key)) {
+      items = PySequence_Fast_ITEMS(key);
+      count_ = static_cast<size_t>(PyTuple_GET_SIZE(key));
+    }
+    if (count_ > std::size(few_)) many_ = std::make_unique<Part[]>(count_);
+    for (size_t i = 0; i < count_; ++i) read_part(items[i], begin()[i]);
+  }
+  Part* begin() { return many_ ? many_.get() : few_; }
+  Part* end() { return begin() + count_; }
+
+ private:
+  size_t count_ = 1;
+  Part few_[4];
+  std::unique_ptr<Part[]> many_;
+};
 
 struct Subscript {
   Tensor view;                  // self after the basic parts
@@ -47,44 +162,14 @@ struct Subscript {
   bool advanced = false;
 };
 
-Tensor take_slice(const Tensor& t, int64_t dim, PyObject* part) {
-  auto* s = reinterpret_cast<PySliceObject*>(part);
-  std::optional<int64_t> start, stop;
-  int64_t step = 1;
-  if (s->start != Py_None) start = slice_bound(s->start);
-  if (s->stop != Py_None) stop = slice_bound(s->stop);
-  if (s->step != Py_None) step = slice_bound(s->step);
-  check<ValueError>(step != 0, "slice step cannot be zero");
-  check<ValueError>(step > 0, "step must be greater than zero, got ", step, "; use flip() to reverse");
-  if (!start && !stop && step == 1) return t;
-  return slice(t, dim, start, stop, step);
-}
-
-// Lists hold indices, unless they hold parts of a key, as the oldest NumPy programs wrote.
-bool is_key_list(PyObject* list) {
-  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(list); ++i) {
-    PyObject* o = PyList_GET_ITEM(list, i);
-    if (o == Py_None || o == Py_Ellipsis || PySlice_Check(o)) return true;
-  }
-  return false;
-}
-
 Subscript parse(const Tensor& self, PyObject* key) {
-  Object holder;
-  PyObject* const* parts = &key;
-  Py_ssize_t count = 1;
-  if (PyTuple_Check(key) || (PyList_Check(key) && is_key_list(key))) {
-    holder = owned(PySequence_Fast(key, "a key"));
-    parts = PySequence_Fast_ITEMS(holder.get());
-    count = PySequence_Fast_GET_SIZE(holder.get());
+  Parts parts(key);
+  int64_t used = 0, ellipses = 0;
+  for (const Part& part : parts) {
+    used += part.width();
+    ellipses += part.kind == Part::Kind::Ellipsis;
   }
-  int used = 0, ellipses = 0;
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    used += dims_used(parts[i]);
-    ellipses += parts[i] == Py_Ellipsis;
-  }
-  if (used > self.dim())
-    fail<IndexError>("too many indices for tensor of dimension ", self.dim(), "; the key has ", used);
+  if (used > self.dim()) fail<IndexError>("too many indices for tensor of dimension ", self.dim());
   check<IndexError>(ellipses <= 1, "an index can only have a single ellipsis ('...')");
 
   Subscript result;
@@ -105,63 +190,45 @@ Subscript parse(const Tensor& self, PyObject* key) {
     return mask;
   };
   bool changed = false;
-  for (Py_ssize_t i = 0; i < count; ++i) {
-    PyObject* part = parts[i];
-    int64_t integer;
-    if (PyBool_Check(part)) {
-      view = unsqueeze(view, dim);  // a mask for the dimension of one that was put in
-      add_index(one_item_mask(part == Py_True), 1);
-    } else if (part == Py_None) {
-      view = unsqueeze(view, dim);
-      changed = true;
-      ++dim;
-    } else if (part == Py_Ellipsis) {
-      dim += self.dim() - used;
-    } else if (PySlice_Check(part)) {
-      Tensor sliced = take_slice(view, dim, part);
-      changed |= !(sliced == view);
-      view = std::move(sliced);
-      ++dim;
-    } else if (is_index_tensor(part)) {
-      Tensor index = tensor_of(part);
-      if (index.dim() == 0 && is_integral(index.dtype()) && index.dtype() != DType::Bool &&
-          index.dtype() != DType::UInt8) {
-        Object number = owned(item(index));
-        parse_int(number.get(), integer);
-        view = select_item(view, dim, integer);
-        changed = true;
-        continue;
-      }
-      check<IndexError>(is_integral(index.dtype()),
-                        "tensors used as indices must be long, int, byte or bool tensors, not torch.",
-                        name(index.dtype()));
-      const int width = index.dtype() == DType::Bool || index.dtype() == DType::UInt8 ? index.dim() : 1;
-      if (width == 0) {  // a 0-d mask
+  for (Part& part : parts) {
+    switch (part.kind) {
+      case Part::Kind::Bool:
+        view = unsqueeze(view, dim);  // a mask for the dimension of one that was put in
+        add_index(one_item_mask(part.truth), 1);
+        break;
+      case Part::Kind::None:
         view = unsqueeze(view, dim);
-        add_index(reshape(to_dtype(index, DType::Bool), Dims{1}), 1);
-        continue;
+        changed = true;
+        ++dim;
+        break;
+      case Part::Kind::Ellipsis:
+        dim += self.dim() - used;
+        break;
+      case Part::Kind::Slice:
+        if (part.has_start || part.has_stop || part.step != 1) {
+          view = slice(view, dim, part.has_start ? std::optional(part.start) : std::nullopt,
+                       part.has_stop ? std::optional(part.stop) : std::nullopt, part.step);
+          changed = true;
+        }
+        ++dim;
+        break;
+      case Part::Kind::Int: {
+        const int64_t size = view.size(dim);
+        if (part.start < -size || part.start >= size)
+          fail<IndexError>("index ", part.start, " is out of bounds for dimension ", &part - parts.begin(),
+                           " with size ", size);
+        view = select_item(view, dim, part.start);
+        changed = true;
+        break;
       }
-      add_index(std::move(index), width);
-    } else if (parse_int(part, integer)) {
-      view = select_item(view, dim, integer);
-      changed = true;
-    } else if (!PyUnicode_Check(part) && !PyBytes_Check(part) &&
-               (PySequence_Check(part) || PyObject_CheckBuffer(part))) {
-      Tensor index = tensor_from_data(part, std::nullopt);
-      if (index.numel() == 0 && is_floating(index.dtype())) index = empty(index.sizes(), DType::Int64);
-      check<IndexError>(is_integral(index.dtype()),
-                        "tensors used as indices must be long, int, byte or bool tensors, not torch.",
-                        name(index.dtype()));
-      int width = index.dtype() == DType::Bool ? index.dim() : 1;
-      if (width > 1 && used - 1 + width > self.dim())
-        fail<IndexError>("too many indices for tensor of dimension ", self.dim());
-      add_index(std::move(index), width);
-    } else {
-      fail<TypeError>(
-          "tensor indices must be integers, slices (`:`), ellipsis (`...`), None, or tensors and lists of "
-          "integers "
-          "or booleans, not ",
-          Py_TYPE(part)->tp_name);
+      case Part::Kind::Index:
+        if (part.width() == 0) {  // a 0-d mask
+          view = unsqueeze(view, dim);
+          add_index(reshape(part.index, Dims{1}), 1);
+        } else {
+          add_index(part.index, part.width());
+        }
+        break;
     }
   }
   if (!changed && !result.advanced && view == self) view = view_alias(self);
@@ -177,8 +244,8 @@ PyObject* subscript(PyObject* self, PyObject* key) {
     if (PyLong_CheckExact(key) && parse_int(key, integer)) [[likely]] {
       if (t.dim() == 0)
         fail<IndexError>(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a "
-            "number");
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+            "convert a 0-dim tensor to a number");
       return wrap(select_item(t, 0, integer));
     }
     Subscript s = parse(t, key);
@@ -198,15 +265,16 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
       tensor = tensor_of(value);
     else if (parse_number(value, number))
       is_number = true;
-    else if (PySequence_Check(value) || PyObject_CheckBuffer(value))
+    else if (!PyUnicode_Check(value) && !PyBytes_Check(value) &&
+             (PySequence_Check(value) || PyObject_CheckBuffer(value)))
       tensor = tensor_from_data(value, t.dtype());
     else
       fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", scalar_type_name(t.dtype()),
                       "Tensor");
     if (t.dim() == 0 && PyLong_CheckExact(key))
       fail<IndexError>(
-          "invalid index of a 0-dim tensor. Use `tensor.item()` in Python to convert a 0-dim tensor to a "
-          "number");
+          "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+          "convert a 0-dim tensor to a number");
     Subscript s = parse(t, key);
     check_inplace(s.view);
     const DeviceScope scope(t.device());

@@ -25,11 +25,13 @@ void free_object(PyTypeObject* type, PyObject* o) {
     type->tp_free(o);
 }
 
+void dealloc(PyObject* o);
+constexpr auto guarded_dealloc = entry<dealloc>;
 void dealloc(PyObject* o) {
   auto* self = reinterpret_cast<TensorObject*>(o);
   PyTypeObject* type = Py_TYPE(o);
   PyObject_GC_UnTrack(o);
-  Py_TRASHCAN_BEGIN(o, dealloc) if (self->weak_references) PyObject_ClearWeakRefs(o);
+  Py_TRASHCAN_BEGIN(o, guarded_dealloc) if (self->weak_references) PyObject_ClearWeakRefs(o);
   Py_CLEAR(self->dict);
   if (TensorImpl* impl = std::exchange(self->impl, nullptr)) {
     impl->take_from_python();
@@ -201,16 +203,11 @@ int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg) {
 
 void make_tensor_type(PyObject* module) {
   std::vector<PyType_Slot> slots = {
-      {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
-      {Py_tp_traverse, reinterpret_cast<void*>(traverse_object)},
-      {Py_tp_clear, reinterpret_cast<void*>(clear_object)},
-      {Py_tp_new, reinterpret_cast<void*>(new_object)},
-      {Py_tp_init, reinterpret_cast<void*>(init_object)},
-      {Py_tp_members, members},
-      {Py_tp_getset, tensor_attributes},
-      {Py_tp_methods, tensor_methods},
-      {Py_mp_subscript, reinterpret_cast<void*>(subscript)},
-      {Py_mp_ass_subscript, reinterpret_cast<void*>(assign_subscript)},
+      {Py_tp_dealloc, slot<dealloc>()},     {Py_tp_traverse, slot<traverse_object>()},
+      {Py_tp_clear, slot<clear_object>()},  {Py_tp_new, slot<new_object>()},
+      {Py_tp_init, slot<init_object>()},    {Py_tp_members, members},
+      {Py_tp_getset, tensor_attributes},    {Py_tp_methods, tensor_methods},
+      {Py_mp_subscript, slot<subscript>()}, {Py_mp_ass_subscript, slot<assign_subscript>()},
   };
   for (PyType_Slot* slot = tensor_number_slots; slot->slot; ++slot) slots.push_back(*slot);
   slots.push_back({0, nullptr});

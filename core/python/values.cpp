@@ -26,7 +26,7 @@ PyObject* enum_repr(PyObject* o) {
 PyObject* enum_reduce(PyObject* o, PyObject*) {
   return PyUnicode_FromString(reinterpret_cast<EnumObject*>(o)->name);
 }
-PyMethodDef enum_methods[] = {{"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."},
+PyMethodDef enum_methods[] = {{"__reduce__", entry<enum_reduce>, METH_NOARGS, "Pickled by name."},
                               {nullptr, nullptr, 0, nullptr}};
 
 PyObject* dtypes[kDTypes];
@@ -106,15 +106,16 @@ PyObject* to_complex(PyObject* o, PyObject*) {
   });
 }
 PyGetSetDef dtype_attributes[] = {
-    {"is_floating_point", get_is_floating_point, nullptr, "Whether it is a floating-point type.", nullptr},
-    {"is_complex", get_is_complex, nullptr, "Whether it is a complex type.", nullptr},
-    {"is_signed", get_is_signed, nullptr, "Whether it has a sign.", nullptr},
-    {"itemsize", get_itemsize, nullptr, "Bytes of one element.", nullptr},
+    {"is_floating_point", entry<get_is_floating_point>, nullptr, "Whether it is a floating-point type.",
+     nullptr},
+    {"is_complex", entry<get_is_complex>, nullptr, "Whether it is a complex type.", nullptr},
+    {"is_signed", entry<get_is_signed>, nullptr, "Whether it has a sign.", nullptr},
+    {"itemsize", entry<get_itemsize>, nullptr, "Bytes of one element.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMethodDef dtype_methods[] = {
-    {"__reduce__", enum_reduce, METH_NOARGS, "Pickled by name."},
-    {"to_real", to_real, METH_NOARGS, "The real type of the same precision."},
-    {"to_complex", to_complex, METH_NOARGS, "The complex type of the same precision."},
+    {"__reduce__", entry<enum_reduce>, METH_NOARGS, "Pickled by name."},
+    {"to_real", entry<to_real>, METH_NOARGS, "The real type of the same precision."},
+    {"to_complex", entry<to_complex>, METH_NOARGS, "The complex type of the same precision."},
     {nullptr, nullptr, 0, nullptr}};
 
 void free_plain(PyObject* o) {
@@ -125,8 +126,8 @@ void free_plain(PyObject* o) {
 
 PyTypeObject* make_enum_type(PyObject* module, const char* qualified, PyMethodDef* methods,
                              PyGetSetDef* attributes) {
-  PyType_Slot slots[] = {{Py_tp_repr, reinterpret_cast<void*>(enum_repr)},
-                         {Py_tp_dealloc, reinterpret_cast<void*>(free_plain)},
+  PyType_Slot slots[] = {{Py_tp_repr, slot<enum_repr>()},
+                         {Py_tp_dealloc, slot<free_plain>()},
                          {Py_tp_methods, methods},
                          {attributes ? Py_tp_getset : 0, attributes},
                          {0, nullptr}};
@@ -279,27 +280,28 @@ PyObject* set_default_device(PyObject*, PyObject* o) {
   });
 }
 PyObject* get_default_device(PyObject*, PyObject*) { return wrap(Device{default_device, -1}); }
-PyMethodDef device_functions[] = {
-    {"_set_default_device", set_default_device, METH_O, "Where tensors that come from no other are made."},
-    {"get_default_device", get_default_device, METH_NOARGS,
-     "The device on which tensors are made where none is named."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef device_functions[] = {{"_set_default_device", entry<set_default_device>, METH_O,
+                                   "Where tensors that come from no other are made."},
+                                  {"get_default_device", entry<get_default_device>, METH_NOARGS,
+                                   "The device on which tensors are made where none is named."},
+                                  {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef device_attributes[] = {
-    {"type", device_get_type, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
-    {"index", device_get_index, nullptr, "The device's number, or None.", nullptr},
+    {"type", entry<device_get_type>, nullptr, "'cpu', 'cuda' or 'meta'.", nullptr},
+    {"index", entry<device_get_index>, nullptr, "The device's number, or None.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
-PyMethodDef device_methods[] = {{"__reduce__", device_reduce, METH_NOARGS, "Pickled by its text."},
-                                {"__enter__", device_enter, METH_NOARGS, "Makes it the default device."},
-                                {"__exit__", device_exit, METH_VARARGS, "Restores the default device."},
-                                {nullptr, nullptr, 0, nullptr}};
+PyMethodDef device_methods[] = {
+    {"__reduce__", entry<device_reduce>, METH_NOARGS, "Pickled by its text."},
+    {"__enter__", entry<device_enter>, METH_NOARGS, "Makes it the default device."},
+    {"__exit__", entry<device_exit>, METH_VARARGS, "Restores the default device."},
+    {nullptr, nullptr, 0, nullptr}};
 
 // ---- Size
 PyObject* size_repr(PyObject* o) {
   std::string text = "torch.Size([";
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
-    Object part(PyObject_Repr(PyTuple_GET_ITEM(o, i)));
-    if (!part) return nullptr;
-    text += (i ? ", " : "") + std::string(PyUnicode_AsUTF8(part.get()));
+    const Object part = owned(PyObject_Repr(PyTuple_GET_ITEM(o, i)));
+    if (i) text += ", ";
+    text += text_of(part.get());
   }
   text += "])";
   return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
@@ -353,8 +355,8 @@ PyObject* size_reduce(PyObject* o, PyObject*) {
   Object list(PySequence_List(o));
   return list ? Py_BuildValue("(O(N))", Py_TYPE(o), PyList_AsTuple(list.get())) : nullptr;
 }
-PyMethodDef size_methods[] = {{"numel", size_numel, METH_NOARGS, "The product of the sizes."},
-                              {"__reduce__", size_reduce, METH_NOARGS, "Pickled as a tuple."},
+PyMethodDef size_methods[] = {{"numel", entry<size_numel>, METH_NOARGS, "The product of the sizes."},
+                              {"__reduce__", entry<size_reduce>, METH_NOARGS, "Pickled as a tuple."},
                               {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
@@ -386,12 +388,12 @@ void make_value_types(PyObject* module) {
                                         "channels_last_3d"};
   for (int i = 0; i < 4; ++i) add(module, formats[i], make_enum(memory_format_type, i, formats[i]).get());
 
-  PyType_Slot device_slots[] = {{Py_tp_new, reinterpret_cast<void*>(device_new)},
-                                {Py_tp_dealloc, reinterpret_cast<void*>(free_plain)},
-                                {Py_tp_repr, reinterpret_cast<void*>(device_repr)},
-                                {Py_tp_str, reinterpret_cast<void*>(device_str)},
-                                {Py_tp_richcompare, reinterpret_cast<void*>(device_compare)},
-                                {Py_tp_hash, reinterpret_cast<void*>(device_hash)},
+  PyType_Slot device_slots[] = {{Py_tp_new, slot<device_new>()},
+                                {Py_tp_dealloc, slot<free_plain>()},
+                                {Py_tp_repr, slot<device_repr>()},
+                                {Py_tp_str, slot<device_str>()},
+                                {Py_tp_richcompare, slot<device_compare>()},
+                                {Py_tp_hash, slot<device_hash>()},
                                 {Py_tp_getset, device_attributes},
                                 {Py_tp_methods, device_methods},
                                 {0, nullptr}};
@@ -400,12 +402,12 @@ void make_value_types(PyObject* module) {
   add(module, "device", reinterpret_cast<PyObject*>(device_type));
   if (PyModule_AddFunctions(module, device_functions) < 0) throw PythonError();
 
-  PyType_Slot size_slots[] = {{Py_tp_new, reinterpret_cast<void*>(size_new)},
-                              {Py_tp_repr, reinterpret_cast<void*>(size_repr)},
-                              {Py_nb_add, reinterpret_cast<void*>(size_add)},
-                              {Py_sq_concat, reinterpret_cast<void*>(size_concat)},
-                              {Py_sq_repeat, reinterpret_cast<void*>(size_repeat)},
-                              {Py_mp_subscript, reinterpret_cast<void*>(size_subscript)},
+  PyType_Slot size_slots[] = {{Py_tp_new, slot<size_new>()},
+                              {Py_tp_repr, slot<size_repr>()},
+                              {Py_nb_add, slot<size_add>()},
+                              {Py_sq_concat, slot<size_concat>()},
+                              {Py_sq_repeat, slot<size_repeat>()},
+                              {Py_mp_subscript, slot<size_subscript>()},
                               {Py_tp_methods, size_methods},
                               {0, nullptr}};
   PyType_Spec size_spec = {"flambeau.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
@@ -462,10 +464,7 @@ bool parse_device(PyObject* o, Device& device) {
     return true;
   }
   if (PyUnicode_Check(o)) {
-    Py_ssize_t size;
-    const char* text = PyUnicode_AsUTF8AndSize(o, &size);
-    if (!text) throw PythonError();
-    device = device_from_text(std::string(text, static_cast<size_t>(size)));
+    device = device_from_text(text_of(o));
     return true;
   }
   int64_t index;
@@ -496,6 +495,20 @@ bool parse_memory_format(PyObject* o, MemoryFormat& format) {
   format = static_cast<MemoryFormat>(enum_value(o));
   return true;
 }
+
+namespace {
+// By name, so that NumPy is not imported to ask about objects that are none of its own.
+bool has_base(PyTypeObject* type, const char* name) {
+  PyObject* line = type->tp_mro;
+  for (Py_ssize_t i = 0; line && i < PyTuple_GET_SIZE(line); ++i)
+    if (std::strcmp(reinterpret_cast<PyTypeObject*>(PyTuple_GET_ITEM(line, i))->tp_name, name) == 0)
+      return true;
+  return false;
+}
+}  // namespace
+
+bool is_array(PyObject* o) { return has_base(Py_TYPE(o), "numpy.ndarray"); }
+bool is_numpy_scalar(PyObject* o) { return has_base(Py_TYPE(o), "numpy.generic"); }
 
 bool parse_int(PyObject* o, int64_t& value) {
   if (PyLong_CheckExact(o)) [[likely]] {
@@ -542,13 +555,11 @@ bool parse_number(PyObject* o, Scalar& value) {
   if (is_tensor(o)) {
     const TensorImpl* t = impl_of(o);
     if (t->sizes.count != 0 || t->requires_grad_leaf || t->grad_fn) return false;
-    Object number(item(tensor_of(o)));
+    const Object number = owned(item(tensor_of(o)));
     return parse_number(number.get(), value);
   }
-  // NumPy's scalars, known by their type's module so that arrays and strings stay out.
-  const char* type_name = Py_TYPE(o)->tp_name;
-  if (std::strncmp(type_name, "numpy.", 6) == 0 && std::strcmp(type_name, "numpy.ndarray") != 0) {
-    if (std::strncmp(type_name, "numpy.bool", 10) == 0) {
+  if (is_numpy_scalar(o)) {
+    if (std::strncmp(Py_TYPE(o)->tp_name, "numpy.bool", 10) == 0) {
       value = Scalar(PyObject_IsTrue(o) == 1);
       return true;
     }

@@ -1,7 +1,10 @@
 #include "core/random/generator.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <random>
 #include <type_traits>
 
@@ -29,7 +32,27 @@ struct StateLayout {
 };
 static_assert(sizeof(StateLayout) == Generator::kStateBytes && std::is_trivially_copyable_v<StateLayout>);
 
+// The list of living generators; changed under the GIL, as a fork from Python is.
+Generator* living = nullptr;
+
 }  // namespace
+
+Generator::Generator(uint64_t seed) {
+  static const bool registered [[maybe_unused]] = pthread_atfork(nullptr, nullptr, renew_locks) == 0;
+  manual_seed(seed);
+  next_living_ = living;
+  if (living) living->previous_living_ = this;
+  living = this;
+}
+
+Generator::~Generator() {
+  (previous_living_ ? previous_living_->next_living_ : living) = next_living_;
+  if (next_living_) next_living_->previous_living_ = previous_living_;
+}
+
+void Generator::renew_locks() {
+  for (Generator* g = living; g; g = g->next_living_) new (&g->mutex_) std::mutex;
+}
 
 void Generator::manual_seed(uint64_t seed) {
   initial_seed_ = seed;

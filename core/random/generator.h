@@ -18,7 +18,10 @@ class Generator {
   static constexpr size_t kStateBytes = 5056;
   using State = std::array<uint8_t, kStateBytes>;
 
-  explicit Generator(uint64_t seed = kDefaultSeed) { manual_seed(seed); }
+  explicit Generator(uint64_t seed = kDefaultSeed);
+  ~Generator();
+  Generator(const Generator&) = delete;
+  Generator& operator=(const Generator&) = delete;
 
   void manual_seed(uint64_t seed);
   uint64_t initial_seed() const { return initial_seed_; }
@@ -48,8 +51,12 @@ class Generator {
  private:
   void refill();
   void temper();
+  // In a forked child: a lock that another thread of the parent held would never be released.
+  static void renew_locks();
 
   std::mutex mutex_;
+  Generator* next_living_ = nullptr;  // all generators, for renew_locks
+  Generator* previous_living_ = nullptr;
   uint64_t initial_seed_;
   // random() may be called left_ - 1 times before the recurrence has to be advanced.
   int left_;

@@ -543,17 +543,35 @@ Tensor triangle_indices(Triangle triangle, int64_t rows, int64_t columns, int64_
   const DType dtype = options.dtype.value_or(DType::Int64);
   check(dtype == DType::Int64 || dtype == DType::Int32, "only int32 and int64 indices are supported, got ",
         name(dtype));
-  offset = std::clamp(offset, -rows - 1, columns + 1);
+  offset = std::clamp(offset, -rows, columns);
   const auto span = [&](int64_t row) {
     const int64_t border = std::clamp<int64_t>(row + offset + (triangle == Triangle::Lower), 0, columns);
     return triangle == Triangle::Lower ? std::pair<int64_t, int64_t>{0, border} : std::pair{border, columns};
   };
-  int64_t count = 0;
-  for (int64_t row = 0; row < rows; ++row) count += span(row).second - span(row).first;
+  // Elements of the lower triangle up to the diagonal `at`: rows that reach it part of the way, then whole
+  // ones.
+  const auto lower_count = [&](int64_t at) -> __int128 {
+    const int64_t first = std::clamp<int64_t>(-at, 0, rows);
+    const int64_t whole = std::clamp<int64_t>(columns - 1 - at, first, rows);
+    const __int128 partial = whole - first;
+    return partial * (2 * (static_cast<__int128>(first) + at) + partial + 1) / 2 +
+           static_cast<__int128>(rows - whole) * columns;
+  };
+  const __int128 elements = triangle == Triangle::Lower
+                                ? lower_count(offset)
+                                : static_cast<__int128>(rows) * columns - lower_count(offset - 1);
+  check(elements < INT64_MAX >> 5, "the indices of a triangle of ", rows, " rows and ", columns,
+        " columns are more than memory can hold");
+  const auto count = static_cast<int64_t>(elements);
+  const int64_t first_row = triangle == Triangle::Lower ? std::clamp<int64_t>(-offset, 0, rows) : 0;
+  const int64_t last_row = count == 0 ? first_row
+                           : triangle == Triangle::Lower || offset < columns - rows
+                               ? rows
+                               : columns - offset;  // the rows below are empty
   const Tensor result = empty_on_host({2, count}, dtype);
   const auto write = [&]<class T>(T* items) {
     int64_t k = 0;
-    for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t row = first_row; row < last_row; ++row) {
       for (auto [column, end] = span(row); column < end; ++column, ++k) {
         items[k] = static_cast<T>(row);
         items[count + k] = static_cast<T>(column);

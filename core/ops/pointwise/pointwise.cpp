@@ -64,6 +64,12 @@ const char* kernel_name(Pointwise op) {
 
 void add_tensor(Operands& o, const Tensor& t, DType wanted, const Dims& sizes) {
   int k = o.count++;
+  if (t.dtype() != wanted) {  // operand 0 is the result
+    const DType from = k ? t.dtype() : wanted, to = k ? wanted : t.dtype();
+    if (!backend::current().has_cast(to, from)) [[unlikely]]
+      fail<NotImplementedError>("converting torch.", name(from), " to torch.", name(to),
+                                " is not implemented yet");
+  }
   o.data[k] = t->data;
   o.on_host[k] = host_readable(t.device());
   o.stored[k] = t.dtype();
@@ -372,22 +378,26 @@ void copy_into(const Tensor& target, const Operand& source) {
   o.dims = sizes.count;
   for (int i = 0; i < sizes.count; ++i) o.sizes[i] = sizes[i];
   o.numel = target.numel();
-  if (from.dim() > sizes.count || !(broadcast_sizes(sizes, from.sizes()) == sizes)) {
+  if (from.dim() > sizes.count) {
     Dims lead = from.sizes();  // leading ones may be dropped
     while (lead.count > sizes.count && lead[0] == 1) lead.erase(0);
-    if (lead.count > sizes.count || !(broadcast_sizes(sizes, lead) == sizes))
+    if (lead.count > sizes.count)
       fail<RuntimeError>("The expanded size of the tensor must match the existing size: cannot copy shape ",
                          from.sizes(), " into shape ", sizes);
     Dims strides;
     for (int i = from.dim() - lead.count; i < from.dim(); ++i) strides.push_back(from.strides()[i]);
     from = alias(from, lead, strides, 0);
   }
+  for (int i = 0; i < from.dim(); ++i) {
+    const int d = sizes.count - from.dim() + i;
+    if (from.sizes()[i] != sizes[d] && from.sizes()[i] != 1)
+      fail<RuntimeError>("The expanded size of the tensor (", sizes[d], ") must match the existing size (",
+                         from.sizes()[i], ") at non-singleton dimension ", d, ".  Target sizes: ", sizes,
+                         ".  Tensor sizes: ", from.sizes());
+  }
   if (o.numel == 0) return;
   add_tensor(o, target, from.dtype(), sizes);
   add_tensor(o, from, from.dtype(), sizes);
-  if (from.dtype() != d && !backend::current().has_cast(d, from.dtype()))
-    fail<NotImplementedError>("converting torch.", name(from.dtype()), " to torch.", name(d),
-                              " is not implemented yet");
   const WithoutGil guard(o.numel);
   backend::current().copy(o);
 }

@@ -177,6 +177,7 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
   check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
         self.dim(), " dims");
   check(sections > 0, "number of sections must be larger than 0, got ", sections);
+  check(sections <= INT32_MAX, "tensor_split: ", sections, " sections are more than memory can hold");
   const int64_t size = self.size(dim), least = size / sections, longer = size % sections;
   std::vector<Tensor> pieces;
   int64_t start = 0;
