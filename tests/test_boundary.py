@@ -5,9 +5,10 @@ import threading
 import warnings
 import zlib
 
-import flambeau as torch
 import numpy as np
 import pytest
+
+import flambeau as torch
 
 
 class Text(int):
