@@ -83,6 +83,18 @@ def _array(self: Tensor, dtype: Any = None, copy: bool | None = None) -> Any:
     return array.copy() if copy else array
 
 
+def _array_wrap(self: Tensor, array: Any, context: Any = None, return_scalar: bool = False) -> Tensor:
+    """What NumPy's functions of a tensor return: a tensor on the array's memory; truth values as uint8."""
+    from numpy import asarray, bool_
+
+    array = asarray(array)
+    return _core.from_numpy(array.astype("uint8") if array.dtype == bool_ else array)
+
+
+def _reversed(self: Tensor) -> Tensor:
+    return self.flip(0) if self.dim() else self
+
+
 def _deepcopy(self: Tensor, memo: dict[int, Any]) -> Tensor:
     from flambeau._utils import deepcopy_tensor
 
@@ -221,6 +233,8 @@ for _name, _function in {
     "__repr__": _repr,
     "__format__": _format,
     "__array__": _array,
+    "__array_wrap__": _array_wrap,
+    "__reversed__": _reversed,
     "__deepcopy__": _deepcopy,
     "__reduce_ex__": _reduce_ex,
     "type": _type,

@@ -247,16 +247,18 @@ template <class T>
 T element(PyObject* o) {
   if constexpr (std::is_floating_point_v<T>)
     if (PyFloat_CheckExact(o)) return static_cast<T>(PyFloat_AS_DOUBLE(o));
+  int overflow = 0;
+  if (PyLong_Check(o)) (void)PyLong_AsLongLongAndOverflow(o, &overflow);
+  if (overflow) {
+    if constexpr (std::is_floating_point_v<T> || math::is_complex_type<T>) {
+      double v = PyLong_AsDouble(o);
+      if (v == -1 && PyErr_Occurred()) throw PythonError();
+      return static_cast<T>(v);
+    }
+    fail<RuntimeError>("Overflow when unpacking long long: the integer does not fit into 64 bits");
+  }
   Scalar number;
   if (!parse_number(o, number)) {
-    if (PyLong_Check(o)) {
-      if constexpr (std::is_floating_point_v<T> || math::is_complex_type<T>) {
-        double v = PyLong_AsDouble(o);
-        if (v == -1 && PyErr_Occurred()) throw PythonError();
-        return static_cast<T>(v);
-      }
-      fail<RuntimeError>("Overflow when unpacking long long: the integer does not fit into 64 bits");
-    }
     if (is_tensor(o)) {
       Object value = owned(item(tensor_of(o)));
       return element<T>(value.get());

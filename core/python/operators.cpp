@@ -780,7 +780,11 @@ inline bool set_plain(PyObject* o, Value& v) {
   return false;
 }
 
-PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b) {
+// NumPy takes `tensor + array` over and hands the result to __array_wrap__; on the left, and in comparisons,
+// an array is met as the tensor of its values.
+enum class Arrays { OnTheLeft, OnBothSides };
+
+PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b, Arrays arrays = Arrays::OnTheLeft) {
   const Overload& overload = op.overloads[0];
   Value values[4];
   const size_t n = overload.parameters.size();
@@ -801,9 +805,15 @@ PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b) {
       return raise_from_cpp();
     }
   }
+  Object converted;
   PyObject* args[] = {a, b};
-  PyObject* result = is_tensor(a) && (op.inplace || op.forms & Forms::method)
-                         ? try_invoke(op, a, args + 1, 1, nullptr)
+  for (PyObject*& o : args) {
+    if (is_tensor(o) || (&o != args && arrays == Arrays::OnTheLeft) || !is_array(o)) continue;
+    converted = owned(wrap(tensor_from_data(o, std::nullopt)));  // the other operand is a tensor
+    o = converted.get();
+  }
+  PyObject* result = is_tensor(args[0]) && (op.inplace || op.forms & Forms::method)
+                         ? try_invoke(op, args[0], args + 1, 1, nullptr)
                          : try_invoke(op, nullptr, args, 2, nullptr);
   if (result || PyErr_Occurred()) return result;
   Py_RETURN_NOTIMPLEMENTED;
@@ -815,13 +825,16 @@ PyObject* binary_slot(PyObject* a, PyObject* b) {
 }
 template <Name name, Name reversed>
 PyObject* binary_slot_reversed(PyObject* a, PyObject* b) {
-  return guarded(
-      [&] { return is_tensor(a) ? call_binary(named<name>(), a, b) : call_binary(named<reversed>(), b, a); });
+  return guarded([&] {
+    return is_tensor(a) || is_array(a) ? call_binary(named<name>(), a, b)
+                                       : call_binary(named<reversed>(), b, a);
+  });
 }
 // number / tensor is reciprocal(tensor) * number, as PyTorch computes (and rounds) it.
 PyObject* divide_slot(PyObject* a, PyObject* b) {
   return guarded([&]() -> PyObject* {
     if (is_tensor(a)) return call_binary(named<"div">(), a, b);
+    if (is_array(a)) return call_binary(named<"div">(), a, b);
     Object inverse = owned(invoke(named<"reciprocal">(), b, nullptr, 0, nullptr));
     return call_binary(named<"mul">(), inverse.get(), a);
   });
@@ -837,20 +850,24 @@ PyObject* unary_slot(PyObject* a) {
 }
 PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 
+template <Name name>
+PyObject* compare_slot(PyObject* a, PyObject* b) {
+  return call_binary(named<name>(), a, b, Arrays::OnBothSides);
+}
 PyObject* compare(PyObject* a, PyObject* b, int op) {
   switch (op) {
     case Py_LT:
-      return binary_slot<"lt">(a, b);
+      return compare_slot<"lt">(a, b);
     case Py_LE:
-      return binary_slot<"le">(a, b);
+      return compare_slot<"le">(a, b);
     case Py_EQ:
-      return binary_slot<"eq">(a, b);
+      return compare_slot<"eq">(a, b);
     case Py_NE:
-      return binary_slot<"ne">(a, b);
+      return compare_slot<"ne">(a, b);
     case Py_GT:
-      return binary_slot<"gt">(a, b);
+      return compare_slot<"gt">(a, b);
     case Py_GE:
-      return binary_slot<"ge">(a, b);
+      return compare_slot<"ge">(a, b);
   }
   Py_RETURN_NOTIMPLEMENTED;
 }
@@ -866,20 +883,17 @@ int truth(PyObject* o) {
     return PyObject_IsTrue(value.get());
   });
 }
-// The item as a real number: a complex one's imaginary part must be 0.
-Object real_item(const Tensor& t) {
-  Object value = owned(item(t));
+// The only item as a real number: a complex one's imaginary part must be 0.
+Object only_item(PyObject* o) {
+  check<ValueError>(impl_of(o)->numel == 1, "only one element tensors can be converted to Python scalars");
+  Object value = owned(item(tensor_of(o)));
   if (!PyComplex_Check(value.get())) return value;
   Scalar number;
   parse_number(value.get(), number);
   return owned(PyFloat_FromDouble(number.to_double()));
 }
-PyObject* as_float(PyObject* o) {
-  return guarded([&] { return PyNumber_Float(real_item(tensor_of(o)).get()); });
-}
-PyObject* as_int(PyObject* o) {
-  return guarded([&] { return PyNumber_Long(real_item(tensor_of(o)).get()); });
-}
+PyObject* as_float(PyObject* o) { return PyNumber_Float(only_item(o).get()); }
+PyObject* as_int(PyObject* o) { return PyNumber_Long(only_item(o).get()); }
 PyObject* as_index(PyObject* o) {
   return guarded([&]() -> PyObject* {
     Tensor t = tensor_of(o);
@@ -927,6 +941,10 @@ PyType_Slot tensor_number_slots[] = {{Py_nb_add, slot<binary_slot<"add">>()},
                                      {Py_nb_power, slot<power_slot<"pow">>()},
                                      {Py_nb_matrix_multiply, slot<binary_slot<"matmul">>()},
                                      {Py_nb_and, slot<binary_slot<"bitwise_and">>()},
+                                     {Py_nb_lshift, slot<binary_slot<"bitwise_left_shift">>()},
+                                     {Py_nb_rshift, slot<binary_slot<"bitwise_right_shift">>()},
+                                     {Py_nb_inplace_lshift, slot<binary_slot<"bitwise_left_shift_">>()},
+                                     {Py_nb_inplace_rshift, slot<binary_slot<"bitwise_right_shift_">>()},
                                      {Py_nb_or, slot<binary_slot<"bitwise_or">>()},
                                      {Py_nb_xor, slot<binary_slot<"bitwise_xor">>()},
                                      {Py_nb_inplace_add, slot<binary_slot<"add_">>()},

@@ -464,7 +464,7 @@ bool parse_device(PyObject* o, Device& device) {
     return true;
   }
   if (PyUnicode_Check(o)) {
-    device = device_from_text(text_of(o));
+    device = device_from_text(std::string(text_of(o)));
     return true;
   }
   int64_t index;
@@ -507,7 +507,9 @@ bool has_base(PyTypeObject* type, const char* name) {
 }
 }  // namespace
 
-bool is_array(PyObject* o) { return has_base(Py_TYPE(o), "numpy.ndarray"); }
+bool is_array(PyObject* o) {
+  return !PyLong_Check(o) && !PyFloat_Check(o) && has_base(Py_TYPE(o), "numpy.ndarray");
+}
 bool is_numpy_scalar(PyObject* o) { return has_base(Py_TYPE(o), "numpy.generic"); }
 
 bool parse_int(PyObject* o, int64_t& value) {
@@ -544,6 +546,10 @@ bool parse_number(PyObject* o, Scalar& value) {
     value = Scalar(integer);
     return true;
   }
+  if (PyLong_Check(o)) {
+    PyErr_SetString(PyExc_OverflowError, "int too big to convert");
+    throw PythonError();
+  }
   if (PyFloat_Check(o)) {
     value = Scalar(PyFloat_AS_DOUBLE(o));
     return true;
@@ -563,7 +569,7 @@ bool parse_number(PyObject* o, Scalar& value) {
       value = Scalar(PyObject_IsTrue(o) == 1);
       return true;
     }
-    if (std::strncmp(type_name, "numpy.complex", 13) == 0) {
+    if (std::strncmp(Py_TYPE(o)->tp_name, "numpy.complex", 13) == 0) {
       const Py_complex z = PyComplex_AsCComplex(o);
       value = Scalar(Complex<double>(z.real, z.imag));
       return true;

@@ -10,10 +10,36 @@ namespace {
 constexpr unsigned kComparison = Forms::function | Forms::method | Forms::inplace | Forms::out;
 const Scalar kZero(0);
 
+bool holds(DType d, int64_t value) {
+  const auto fits = [value]<class T>(T) {
+    return value >= std::numeric_limits<T>::min() && value <= std::numeric_limits<T>::max();
+  };
+  switch (d) {
+    case DType::UInt8:
+      return fits(uint8_t{});
+    case DType::Int8:
+      return fits(int8_t{});
+    case DType::Int16:
+      return fits(int16_t{});
+    case DType::Int32:
+      return fits(int32_t{});
+    default:
+      return true;
+  }
+}
+
+// An integer that self's dtype cannot hold is compared as it is, not as what would be left of it.
+Tensor compared(Pointwise op, const Operand& self, const Operand& other, const Out& out) {
+  if (!other.is_tensor() && other.scalar().kind() == Scalar::Kind::Int &&
+      !holds(self.dtype(), other.scalar().to_int())) [[unlikely]]
+    return pointwise_as(out, op, DType::Int64, {self, other});
+  return pointwise(out, op, {self, other});
+}
+
 // A result of its own carries no gradient; one written over self cuts self's history off.
 Tensor predicate(const char* node, Pointwise op, const Operand& self, const Operand& other, const Out& out) {
-  if (!out.inplace) return pointwise(out, op, {self, other});
-  return differentiable(node, out, [&] { return pointwise(out, op, {self, other}); }, wrt(self, no_slope));
+  if (!out.inplace) return compared(op, self, other, out);
+  return differentiable(node, out, [&] { return compared(op, self, other, out); }, wrt(self, no_slope));
 }
 
 }  // namespace
@@ -391,8 +417,6 @@ Tensor bitwise_left_shift(const Operand& self, const Operand& other, const Out& 
 Tensor bitwise_right_shift(const Operand& self, const Operand& other, const Out& out) {
   return bitwise("bitwise_right_shift", "rshift_cpu", Pointwise::ShiftRight, self, other, out);
 }
-Tensor shift_left(const Tensor& self, const Operand& other) { return bitwise_left_shift(self, other, {}); }
-Tensor shift_right(const Tensor& self, const Operand& other) { return bitwise_right_shift(self, other, {}); }
 Tensor bitwise_not(const Tensor& self, const Out& out) {
   if (!is_integral(self.dtype())) not_implemented_for("bitwise_not_cpu", self.dtype());
   return pointwise(out, Pointwise::BitwiseNot, {self});
@@ -461,18 +485,6 @@ EXPOSE("bitwise_left_shift(Tensor|Number self, Tensor|Number other) -> Tensor", 
 /// [3]
 EXPOSE("bitwise_right_shift(Tensor|Number self, Tensor|Number other) -> Tensor", bitwise_right_shift,
        kComparison);
-
-/// a << b: bits moved up; of floating point, a 2^b.
-///
-/// >>> (torch.tensor([1, 2]) << 3).tolist()
-/// [8, 16]
-EXPOSE("__lshift__(Tensor self, Tensor|Number other) -> Tensor", shift_left, method);
-
-/// a >> b: bits moved down; of floating point, a / 2^b.
-///
-/// >>> (torch.tensor([8, 16]) >> 3).tolist()
-/// [1, 2]
-EXPOSE("__rshift__(Tensor self, Tensor|Number other) -> Tensor", shift_right, method);
 
 /// The bits of an integer inverted; not of a bool.
 ///
