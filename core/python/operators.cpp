@@ -219,27 +219,100 @@ PyObject* dispatch(const Operator& op, const Overload& overload, const Frame& fr
   return dispatch_here(overload, frame, out);
 }
 
+template <class F>
+void for_each_tensor(const Overload& overload, const Frame& frame, F&& visit) {
+  for (size_t i = 0; i < overload.parameters.size(); ++i) {
+    const Value& v = frame.values[i];
+    if (v.kind == ValueKind::Tensor) visit(*v.tensor);
+    if (v.kind == ValueKind::Tensors)
+      for (uint32_t k = 0; k < v.count; ++k) visit(*v.tensors[k].get());
+  }
+}
+
+bool same_window(const TensorImpl& a, const TensorImpl& b) {
+  return a.storage == b.storage && a.data == b.data && a.dtype == b.dtype && a.sizes == b.sizes &&
+         a.strides == b.strides;
+}
+
+// Whether a call may write to its out= at once. Where out= shares memory with an input, the operator would
+// resize or write what it still has to read; unless the call is what its in-place form does: the result takes
+// the exact place of self, and every other input keeps clear of it or lies exactly there.
+bool may_write_at_once(const Overload& overload, const Frame& frame, const Out& out) {
+  bool shares = false, in_place = true;
+  Dims sizes;
+  for_each_tensor(overload, frame, [&](const TensorImpl& input) {
+    for (const TensorImpl* target : {out.target, out.second})
+      if (target && input.storage == target->storage) {
+        shares = true;
+        in_place &= same_window(input, *target);
+      }
+    in_place &= input.sizes.count <= out.target->sizes.count;
+    for (int i = 1; i <= input.sizes.count && in_place; ++i) {
+      const int64_t size = input.sizes[input.sizes.count - i];
+      in_place &= size == 1 || size == out.target->sizes[out.target->sizes.count - i];
+    }
+  });
+  const Value& self = frame.values[0];
+  return !shares || (in_place && !out.second && overload.forms & Forms::inplace &&
+                     self.kind == ValueKind::Tensor && same_window(*self.tensor, *out.target));
+}
+
+// An empty tensor in the place of an out=, so that the operator applies its rules for the target's dtype.
+Tensor stand_in(const TensorImpl* target) {
+  if (!target) return {};
+  const DeviceScope scope(target->device);
+  return empty(Dims{0}, target->dtype);
+}
+
+// Computes first, and delivers to out= what is then complete.
+Results compute_then_deliver(const Operator& op, const Overload& overload, const Frame& frame,
+                             const Out& out) {
+  const Tensor first = stand_in(out.target), second = stand_in(out.second);
+  const Out fresh{first.get(), second.get()};
+  const DeviceScope scope(works_elsewhere(overload, frame, out) ? device_of_call(op, overload, frame, out)
+                                                                : Device::Type::Cpu);
+  Results results;
+  if (overload.call) {
+    results.kind = Results::Kind::Tensor;
+    results.tensors.push_back(overload.call(frame.values, fresh));
+  } else {
+    results = overload.call_many(frame.values, fresh);
+  }
+  const auto deliver_to = [](const Tensor& result, const Tensor& target) {
+    copy_(result_for(Out{target.get()}, result.sizes(), result.dtype()), result);
+    return target;
+  };
+  for (Tensor& result : results.tensors)
+    if (result == first)
+      result = deliver_to(first, Tensor(out.target));
+    else if (second && result == second)
+      result = deliver_to(second, Tensor(out.second));
+  return results;
+}
+
 PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
   PyObject* given = frame.out_argument;
+  Object held;
+  if (PyList_Check(given)) {  // a warning may run Python, which may change the list
+    held = owned(PyList_AsTuple(given));
+    frame.out_argument = given = held.get();
+  }
   Out out;
-  Tensor target, second;  // held: a warning may run Python, which may change a list given as out=
-  if (PyTuple_Check(given) || PyList_Check(given)) {
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
+  if (PyTuple_Check(given)) {
+    const Py_ssize_t n = PyTuple_GET_SIZE(given);
     check<TypeError>(n >= 1 && (n <= 2 || overload.body), op.name,
                      "(): out= takes one or two tensors here, got ", n);
     for (Py_ssize_t i = 0; i < n; ++i)
       check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name,
                        "(): argument 'out' must be Tensors, not ",
                        Py_TYPE(PySequence_Fast_GET_ITEM(given, i))->tp_name);
-    target = tensor_of(PySequence_Fast_GET_ITEM(given, 0));
-    if (n >= 2) second = tensor_of(PySequence_Fast_GET_ITEM(given, 1));
+    out.target = impl_of(PyTuple_GET_ITEM(given, 0));
+    if (n >= 2) out.second = impl_of(PyTuple_GET_ITEM(given, 1));
   } else {
     check<TypeError>(is_tensor(given), op.name, "(): argument 'out' must be Tensor, not ",
                      Py_TYPE(given)->tp_name);
-    target = tensor_of(given);
+    out.target = impl_of(given);
   }
-  out.target = target.get();
-  out.second = second.get();
   if (grad_enabled()) {
     if (requires_grad(Tensor(out.target)) || (out.second && requires_grad(Tensor(out.second))) ||
         any_requires_grad(overload, frame))
@@ -250,8 +323,9 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
   }
   NoGrad no_grad;
   if (overload.body) return run_body_out(op, overload, frame);
-  Object result(dispatch(op, overload, frame, out));
-  return result.release();
+  if (!may_write_at_once(overload, frame, out)) [[unlikely]]
+    return wrap_results(overload, compute_then_deliver(op, overload, frame, out));
+  return dispatch(op, overload, frame, out);
 }
 
 PyObject* run(const Operator& op, const Overload& overload, Frame& frame) {
