@@ -61,8 +61,7 @@ def arguments(name, schema):
 
 def operators():
     homes = (torch, torch.special, torch.linalg)
-    for home, name in ((home, name) for home in homes for name in sorted(vars(home))):
-        operator = getattr(home, name)
+    for name, operator in (item for home in homes for item in sorted(vars(home).items())):
         for schema, takes_out in zip(
             getattr(operator, "schemas", []), getattr(operator, "takes_out", []), strict=False
         ):
