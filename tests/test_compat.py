@@ -523,3 +523,14 @@ def test_integers_have_no_complex_type():
 def test_layouts_can_be_named():
     assert str(torch.sparse_csr) == "torch.sparse_csr" and isinstance(torch.jagged, torch.layout)
     assert torch.ones(1).layout is torch.strided and torch.sparse_csr != torch.strided
+
+
+@pytest.mark.parametrize(
+    "make", [torch.ones, torch.empty, lambda n, layout: torch.zeros_like(torch.ones(n), layout=layout)]
+)
+def test_layouts_other_than_strided_are_refused(make):
+    assert make(2, layout=torch.strided).shape == (2,)
+    with pytest.raises(
+        NotImplementedError, match="tensors of layout torch.sparse_coo are not implemented yet"
+    ):
+        make(2, layout=torch.sparse_coo)

@@ -304,7 +304,7 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       return true;
     case ParameterType::Layout:
       v.kind = ValueKind::Layout;
-      if (Py_TYPE(o) != layout_type) return false;
+      if (!parse_layout(o)) return false;
       return !p.as_given || set_object(o, v);
     case ParameterType::MemoryFormat:
       v.kind = ValueKind::MemoryFormat;

@@ -118,9 +118,9 @@ int traverse(TensorImpl* tensor, Node* node, visitproc visit, void* arg);
 PyObject* wrap_node(Node* node);        // grad_fn; new reference
 PyObject* wrap_edge(const Edge& edge);  // (node or AccumulateGrad, nr) or (None, 0)
 void make_node_types(PyObject* module);
-Node* node_from(PyObject* o);             // null if it is none
+Node* node_from(PyObject* o);                     // null if it is none
 Edge edge_at(PyObject* node, int64_t output_nr);  // of a node or AccumulateGrad; throws where it is neither
-void make_module_base(PyObject* module);  // the base type of nn.Module
+void make_module_base(PyObject* module);          // the base type of nn.Module
 std::shared_ptr<Hook> make_hook(PyObject* callable);
 
 // ---- small immutable objects: dtype, device, layout, memory_format, Size
@@ -132,6 +132,7 @@ PyObject* wrap_size(IntList sizes);           // torch.Size
 bool parse_dtype(PyObject* o, DType& dtype);  // also Python's float, int, bool, complex; false if it is none
 bool parse_device(PyObject* o,
                   Device& device);  // object, string or index; false if it is none; throws on a bad string
+bool parse_layout(PyObject* o);     // refuses any but strided; false if it is none
 bool parse_memory_format(PyObject* o, MemoryFormat& format);
 Generator* generator_of(PyObject* o);  // null if it is none
 // Throws where this build has no such device.

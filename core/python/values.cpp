@@ -490,6 +490,13 @@ void check_device(const Device& device) {
                              "' is not there: this build of Flambeau has 'cpu' and 'meta'");
 }
 
+bool parse_layout(PyObject* o) {
+  if (Py_TYPE(o) != layout_type) return false;
+  check<NotImplementedError>(enum_value(o) == 0, "tensors of layout torch.",
+                             reinterpret_cast<EnumObject*>(o)->name, " are not implemented yet");
+  return true;
+}
+
 bool parse_memory_format(PyObject* o, MemoryFormat& format) {
   if (Py_TYPE(o) != memory_format_type) return false;
   format = static_cast<MemoryFormat>(enum_value(o));
