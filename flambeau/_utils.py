@@ -25,6 +25,9 @@ class TypedStorage(NamedTuple):
     dtype: Any
 
 
+_WITHOUT_STORAGE_CLASS = ("torch.uint16", "torch.uint32", "torch.uint64")
+
+
 def storage_bytes(storage: Any) -> memoryview:
     """The bytes of a storage, not copied."""
     return memoryview(storage) if storage.nbytes() else memoryview(bytearray())
@@ -84,7 +87,8 @@ def _rebuild_tensor_v3(
     dtype: Any,
     metadata: Any = None,
 ) -> Tensor:
-    typed = TypedStorage(getattr(storage, "untyped", storage), dtype)
+    untyped = storage.untyped if isinstance(storage, TypedStorage) else storage
+    typed = TypedStorage(untyped, dtype)
     return _rebuild_tensor_v2(typed, storage_offset, size, stride, requires_grad, backward_hooks, metadata)
 
 
@@ -174,9 +178,13 @@ def _reduce_plainly(tensor: Tensor) -> tuple[Callable[..., Tensor], tuple[Any, .
     size, stride = tuple(tensor.size()), tuple(tensor.stride())
     if tensor.device.type == "meta":
         return _rebuild_meta_tensor_no_storage, (tensor.dtype, size, stride, tensor.requires_grad)
-    storage = TypedStorage(tensor.untyped_storage(), tensor.dtype)
-    place = (storage, tensor.storage_offset(), size, stride)
-    return _rebuild_tensor_v2, (*place, tensor.requires_grad, OrderedDict())
+    # Files name an element type by the class of its storages; younger types have none.
+    named = str(tensor.dtype) not in _WITHOUT_STORAGE_CLASS
+    storage = TypedStorage(tensor.untyped_storage(), tensor.dtype if named else None)
+    rest: tuple[Any, ...] = (tensor.storage_offset(), size, stride, tensor.requires_grad, OrderedDict())
+    if named:
+        return _rebuild_tensor_v2, (storage, *rest)
+    return _rebuild_tensor_v3, (storage, *rest, tensor.dtype)
 
 
 def reduce_parameter(parameter: Tensor) -> tuple[Callable[..., Any], tuple[Any, ...]]:

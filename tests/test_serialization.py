@@ -525,6 +525,40 @@ def test_complex_numbers_of_the_other_byte_order_are_read():
     assert load_bytes(archive(content)).tolist() == [1 + 2j, 3 + 4j]
 
 
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_a_tensor_may_name_its_type_itself(weights_only):
+    untyped = (
+        b"("
+        + text("storage")
+        + name("torch.storage", "UntypedStorage")
+        + text("0")
+        + text("cpu")
+        + integer(16)
+        + b"tQ"
+    )
+    view = integer(1) + integers(3) + integers(1) + b"\x89" + name("collections", "OrderedDict") + b")R"
+    call = (
+        name("torch._utils", "_rebuild_tensor_v3") + b"(" + untyped + view + name("torch", "float32") + b"tR"
+    )
+    assert load_bytes(checkpoint(pickled(call), _0=FOUR_FLOATS), weights_only=weights_only).tolist() == [
+        2,
+        3,
+        4,
+    ]
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_element_types_without_a_storage_class_are_saved_by_the_tensor(weights_only, monkeypatch):
+    monkeypatch.setattr(_utils, "_WITHOUT_STORAGE_CLASS", ("torch.int16",))  # as uint16 is
+    source = torch.tensor([1, -2, 3], dtype=torch.int16)[1:]
+    data = save_bytes(source)
+    assert b"_rebuild_tensor_v3" in data
+    assert b"torch.storage\nUntypedStorage" in data
+    for result in (load_bytes(data, weights_only=weights_only), pickle.loads(pickle.dumps(source))):
+        assert result.dtype == torch.int16
+        assert result.tolist() == [-2, 3]
+
+
 # Several objects in one file, and files of few means
 
 

@@ -66,8 +66,6 @@ class Storages:
             obj = TypedStorage(obj, None)
         if type(obj) is not TypedStorage:
             return None
-        if obj.dtype is not None and dtype_name(obj.dtype) not in STORAGE_NAMES:
-            obj = TypedStorage(obj.untyped, None)  # the tensor's own entry names the element type
         size = obj.untyped.nbytes() // (1 if obj.dtype is None else obj.dtype.itemsize)
         kind = self._kind(obj.dtype) if by_name else obj.dtype
         return ("storage", kind, str(self.key(obj)), location_tag(obj.untyped), size)
