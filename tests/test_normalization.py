@@ -275,3 +275,35 @@ def test_blocks_are_laid_out_as_columns_and_put_back():
 def test_blocks_that_do_not_fit_are_named(call, message):
     with pytest.raises(RuntimeError, match=message):
         call(torch.ones(1, 2, 4, 5))
+
+
+# ---- normalisations taken into the map before them
+
+
+def seen(norm):
+    """A normalisation in evaluation, with statistics and parameters of its own."""
+    for i, values in enumerate((norm.running_mean, norm.running_var, norm.weight, norm.bias)):
+        values.detach().copy_(double(norm.num_features, seed=i).abs() + 0.5)
+    return norm.double().eval()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_fused_layer_does_what_both_did(bias):
+    conv, linear = nn.Conv2d(2, 3, 2, bias=bias).double().eval(), nn.Linear(4, 3, bias=bias).double().eval()
+    image, rows = double(2, 2, 4, 4), double(5, 4)
+    norm2d, norm1d = seen(nn.BatchNorm2d(3)), seen(nn.BatchNorm1d(3))
+    close(nn.utils.fuse_conv_bn_eval(conv, norm2d)(image), norm2d(conv(image)).detach().numpy())
+    close(nn.utils.fuse_linear_bn_eval(linear, norm1d)(rows), norm1d(linear(rows)).detach().numpy())
+    assert (conv.bias is None) == (not bias)
+    with pytest.raises(AssertionError, match="Fusion only for eval"):
+        nn.utils.fuse_conv_bn_eval(conv.train(), norm2d)
+
+
+def test_modules_can_be_made_without_initial_values():
+    layer = nn.utils.skip_init(nn.Linear, 2, 3, dtype=torch.float64)
+    assert layer.weight.shape == (3, 2)
+    assert layer.weight.dtype == torch.float64
+    assert layer.weight.device.type == "cpu"
+    assert isinstance(layer.weight, nn.Parameter)
+    with pytest.raises(RuntimeError, match="must support a 'device' arg"):
+        nn.utils.skip_init(nn.ReLU)

@@ -15,16 +15,23 @@ from .clip_grad import (
     get_total_norm,
 )
 from .convert_parameters import parameters_to_vector, vector_to_parameters
+from .fusion import (
+    fuse_conv_bn_eval,
+    fuse_conv_bn_weights,
+    fuse_linear_bn_eval,
+    fuse_linear_bn_weights,
+)
+from .init import skip_init
 
 __all__ = [
-    "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
-    "parameters_to_vector", "rnn", "vector_to_parameters",
+    "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "fuse_conv_bn_eval",
+    "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights", "get_total_norm",
+    "parameters_to_vector", "rnn", "skip_init", "vector_to_parameters",
 ]  # fmt: skip
 
 _NOT_YET = """
-    convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format fuse_conv_bn_eval
-    fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights init parametrizations parametrize
-    prune remove_spectral_norm remove_weight_norm skip_init spectral_norm stateless weight_norm
+    convert_conv2d_weight_memory_format convert_conv3d_weight_memory_format parametrizations parametrize
+    prune remove_spectral_norm remove_weight_norm spectral_norm stateless weight_norm
 """
 _KNOWN = frozenset(_NOT_YET.split())
 
