@@ -1,6 +1,6 @@
 """Collects the documentation of the operators in C++: the lines with /// above their EXPOSE.
 
-python tools/make_docs.py OUT   # writes {"_linalg.det": "The determinant ...", ...} as JSON
+python tools/make_docs.py [OUT]   # writes {"_linalg.det": "The determinant ...", ...} as JSON
 
 The build puts the file beside the extension (flambeau/_operator_docs.json); flambeau/ops/_describe.py reads it when somebody
 asks for an operator's __doc__. The first overload of a name carries the text. Examples (>>>) find Flambeau as `torch`.
@@ -45,4 +45,6 @@ def documentation() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(documentation(), indent=0, sort_keys=True))
+    beside_the_extension = OPS.parent.parent / "flambeau" / "_operator_docs.json"
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else beside_the_extension
+    out.write_text(json.dumps(documentation(), indent=0, sort_keys=True), encoding="utf-8")
