@@ -212,6 +212,14 @@ def test_coordinates_grids_and_choices():
     assert torch.cartesian_prod(torch.arange(2), torch.arange(3)).tolist() == [list(c) for c in product]
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4), (7, 3), (8, 3), (3, 3, 3)])
+@pytest.mark.parametrize("wrap", [False, True])
+def test_diagonals_are_filled_as_numpys(shape, wrap):
+    expected = np.zeros(shape)
+    np.fill_diagonal(expected, 5, wrap)
+    same(torch.zeros(shape).fill_diagonal_(5, wrap), expected)
+
+
 def test_pixels_are_shuffled_back():
     x = torch.arange(2 * 12 * 2 * 3).reshape(2, 12, 2, 3)
     assert torch.equal(torch.pixel_unshuffle(torch.pixel_shuffle(x, 2), 2), x)

@@ -15,6 +15,8 @@ from flambeau import nn
 # What a result's shape depends on, or the result itself, are values.
 _NEEDS_VALUES = {
     "Tensor.cpu",
+    "Tensor.map2_",
+    "Tensor.map_",
     "Tensor.masked_scatter_",
     "allclose",
     "argwhere",

@@ -267,3 +267,74 @@ def bucketize(self: Tensor, boundaries: Tensor, *, out_int32: bool, right: bool)
 )
 def bucketize_number(self: Any, boundaries: Tensor, *, out_int32: bool, right: bool) -> Tensor:
     return _bucket(self, boundaries, out_int32, right)
+
+
+@operator("fill_diagonal_(Tensor self, Number fill_value, bool wrap=False) -> Tensor", method, writes_self)
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool) -> Tensor:
+    """Sets the main diagonal to one value.
+
+    Args:
+        fill_value: a number
+        wrap: whether the diagonal of a tall matrix starts again behind each row that it leaves out
+
+    Raises:
+        RuntimeError: fewer than two dimensions, or more than two of different sizes.
+
+    >>> import flambeau as torch
+    >>> torch.zeros(3, 2).fill_diagonal_(5).tolist()
+    [[5.0, 0.0], [0.0, 5.0], [0.0, 0.0]]
+    """
+    if self.dim() < 2:
+        raise RuntimeError("dimensions must larger than 1")
+    if self.dim() > 2 and len(set(self.shape)) > 1:
+        raise RuntimeError("all dimensions of input must be of equal length")
+    step, offset, width = sum(self.stride()), self.storage_offset(), self.size(1)
+    length = min(self.shape)
+    self.as_strided((length,), (step,), offset).fill_(fill_value)
+    if wrap and self.dim() == 2 and width and self.size(0) > width + 1:
+        for top in range(width + 1, self.size(0), width + 1):
+            length = min(width, self.size(0) - top)
+            self.as_strided((length,), (step,), offset + top * self.stride(0)).fill_(fill_value)
+    return self
+
+
+@operator("map_(Tensor self, Tensor tensor, object callable) -> Tensor", method, writes_self)
+def map_(self: Tensor, tensor: Tensor, callable: Any) -> Tensor:
+    """Replaces each element by callable(element, element of the other tensor); slow, for scripts.
+
+    Args:
+        tensor: broadcasts with this tensor
+        callable: takes two numbers and gives one
+
+    >>> import flambeau as torch
+    >>> torch.tensor([1, 2]).map_(torch.tensor([10, 20]), lambda a, b: a + b).tolist()
+    [11, 22]
+    """
+    return _mapped(self, callable, tensor)
+
+
+@operator("map2_(Tensor self, Tensor x, Tensor y, object callable) -> Tensor", method, writes_self)
+def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Any) -> Tensor:
+    """Replaces each element by callable(element, element of x, element of y); slow, for scripts.
+
+    Args:
+        x, y: broadcast with this tensor
+        callable: takes three numbers and gives one
+
+    >>> import flambeau as torch
+    >>> torch.tensor([1]).map2_(torch.tensor([2]), torch.tensor([3]), lambda a, b, c: a + b * c).tolist()
+    [7]
+    """
+    return _mapped(self, callable, x, y)
+
+
+def _mapped(self: Tensor, function: Any, *others: Tensor) -> Tensor:
+    if self.requires_grad or any(t.requires_grad for t in others):
+        raise RuntimeError(
+            "map_(): a Python function of numbers has no derivative; detach() the tensors first"
+        )
+    if not callable(function):
+        raise TypeError(f"callable must be callable, not {type(function).__name__}")
+    rows = zip(*(t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)), strict=True)
+    values = [function(*row) for row in rows]
+    return self.copy_(torch.tensor(values, dtype=self.dtype, device=self.device).reshape(self.shape))

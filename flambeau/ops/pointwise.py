@@ -48,7 +48,7 @@ def logaddexp2(self: Tensor, other: Tensor) -> Tensor:
 
 
 @operator("sinc(Tensor self) -> Tensor", special, out)
-@operator("sinc(Tensor self) -> Tensor", function, method, inplace, out)
+@operator("sinc(Tensor self) -> Tensor", function, method, inplace, inplace_function, out)
 def sinc(self: Tensor) -> Tensor:
     """The normalised sine cardinal: sin(pi x) / (pi x), 1 at zero.
 

@@ -383,7 +383,8 @@ Tensor log_sigmoid(const Tensor& self, const Out& out) { return activate(kLogSig
 /// Source: Clevert, Unterthiner and Hochreiter, Exponential linear units, 2016.
 EXPOSE("elu(Tensor self, Number alpha=1, Number scale=1, Number input_scale=1) -> Tensor", elu, kActivation);
 
-/// scale (max(x, 0) + min(alpha (e^x - 1), 0)) with alpha = 1.6733 and scale = 1.0507, which keeps mean and variance.
+/// scale (max(x, 0) + min(alpha (e^x - 1), 0)) with alpha = 1.6733 and scale = 1.0507, which keeps mean and
+/// variance.
 ///
 /// Args:
 ///     self: any shape, floating point

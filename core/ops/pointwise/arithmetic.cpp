@@ -183,7 +183,8 @@ Tensor div(const Operand& self, const Operand& other, const Out& out) {
 ///     rounding_mode: None, 'trunc' towards zero, or 'floor' downwards
 ///
 /// Raises:
-///     RuntimeError: shapes that do not broadcast, another rounding mode, or integers rounded after division by zero.
+///     RuntimeError: shapes that do not broadcast, another rounding mode, or integers rounded after division
+///     by zero.
 ///
 /// >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor").tolist()
 /// [3, -4]

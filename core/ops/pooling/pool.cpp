@@ -236,7 +236,8 @@ std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntList k
 /// Returns:
 ///     The values and their indices (int64), both (N, C, H', W').
 ///
-/// >>> values, indices = torch.nn.functional.max_pool2d_with_indices(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), 2)
+/// >>> x = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+/// >>> values, indices = torch.nn.functional.max_pool2d_with_indices(x, 2)
 /// >>> indices.tolist()
 /// [[[3]]]
 EXPOSE(

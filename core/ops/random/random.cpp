@@ -416,7 +416,8 @@ Tensor random_any(const Tensor& self, Generator* generator) {
   });
 }
 
-/// Fills the tensor with integers uniform in [from, to - 1]; by default up to what the dtype represents exactly.
+/// Fills the tensor with integers uniform in [from, to - 1]; by default up to what the dtype represents
+/// exactly.
 ///
 /// Args:
 ///     from, to: the interval, `to` excluded

@@ -406,7 +406,8 @@ Tensor alpha_dropout(const Tensor& input, double p, bool train, const Out& out) 
   return alpha_masked(input, empty_like(input, input.dtype()), p, out);
 }
 
-/// Dropout that keeps mean and variance of what `selu` gives: dropped elements take the negative limit of selu.
+/// Dropout that keeps mean and variance of what `selu` gives: dropped elements take the negative limit of
+/// selu.
 ///
 /// Args:
 ///     input: any shape

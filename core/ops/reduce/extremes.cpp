@@ -152,7 +152,8 @@ Tensor min_of_all(const Tensor& self, const Out& out) {
 
 }  // namespace
 
-/// The largest element; along a dimension, the largest elements and where they stand; of two tensors, `maximum`.
+/// The largest element; along a dimension, the largest elements and where they stand; of two tensors,
+/// `maximum`.
 ///
 /// Args:
 ///     self: any shape
@@ -172,7 +173,8 @@ EXPOSE("max(Tensor self, Tensor other) -> Tensor", maximum, kFunctionMethodOut);
 EXPOSE("max(Tensor self, int dim, bool keepdim=False) -> (Tensor, Tensor)", max_along, kFunctionMethodOut,
        "max values indices");
 
-/// The smallest element; along a dimension, the smallest elements and where they stand; of two tensors, `minimum`.
+/// The smallest element; along a dimension, the smallest elements and where they stand; of two tensors,
+/// `minimum`.
 ///
 /// Args:
 ///     self: any shape
@@ -258,7 +260,8 @@ EXPOSE("amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin, kF
 EXPOSE("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor, Tensor)", aminmax,
        kFunctionMethodOut, "aminmax min max");
 
-/// Where the largest element stands, the first of equal ones; in the flattened tensor if no dimension is given.
+/// Where the largest element stands, the first of equal ones; in the flattened tensor if no dimension is
+/// given.
 ///
 /// Args:
 ///     self: any shape
@@ -269,7 +272,8 @@ EXPOSE("aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor, T
 /// tensor(1)
 EXPOSE("argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", argmax, kFunctionMethodOut);
 
-/// Where the smallest element stands, the first of equal ones; in the flattened tensor if no dimension is given.
+/// Where the smallest element stands, the first of equal ones; in the flattened tensor if no dimension is
+/// given.
 ///
 /// Args:
 ///     self: any shape

@@ -337,7 +337,8 @@ Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {
 
 }  // namespace
 
-/// The p-norm: (sum abs(x)^p)^(1/p); the largest magnitude for inf, the smallest for -inf, the count of nonzeros for 0.
+/// The p-norm: (sum abs(x)^p)^(1/p); the largest magnitude for inf, the smallest for -inf, the count of
+/// nonzeros for 0.
 ///
 /// Args:
 ///     self: any shape, floating point
@@ -356,7 +357,8 @@ EXPOSE(
     "Tensor",
     vector_norm, Forms::linalg | Forms::out);
 
-/// The p-norm of a vector, or of the flattened tensor; `linalg.vector_norm` and `linalg.matrix_norm` say more plainly which.
+/// The p-norm of a vector, or of the flattened tensor; `linalg.vector_norm` and `linalg.matrix_norm` say more
+/// plainly which.
 ///
 /// Args:
 ///     self: any shape, floating point

@@ -258,7 +258,8 @@ EXPOSE("atleast_1d(Tensor[] tensors...) -> Tensor[]", atleast_all<1>, function);
 EXPOSE("atleast_2d(Tensor self) -> Tensor", atleast<2>, function);
 EXPOSE("atleast_2d(Tensor[] tensors...) -> Tensor[]", atleast_all<2>, function);
 
-/// A view with three dimensions at least, (n,) as (1, n, 1), (m, n) as (m, n, 1); of several tensors, a tuple.
+/// A view with three dimensions at least, (n,) as (1, n, 1), (m, n) as (m, n, 1); of several tensors, a
+/// tuple.
 ///
 /// Args:
 ///     tensors: any shapes

@@ -233,7 +233,8 @@ std::vector<Tensor> split_along(const Tensor& self, IntList indices) {
 }
 }  // namespace
 
-/// Views of parts of a dimension: as many as named, their sizes differing by one at most; or cut at given places.
+/// Views of parts of a dimension: as many as named, their sizes differing by one at most; or cut at given
+/// places.
 ///
 /// Args:
 ///     self: at least one dimension
