@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from flambeau import _core
+
 _OPTIONS = "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
 
 
@@ -67,7 +69,7 @@ def signature(operator: Any) -> inspect.Signature:
 @cache
 def _native() -> dict[str, str]:
     """The documentation of the operators in C++, which the build puts beside the extension."""
-    path = Path(__file__).parent.parent / "_operator_docs.json"
+    path = Path(_core.__file__).parent / "_operator_docs.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 
