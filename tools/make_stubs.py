@@ -196,7 +196,9 @@ def operator(name: str, op: object, method: bool, indent: str = "", static: bool
             continue
         lines += signatures(name, schema, method, out)
     lines = list(dict.fromkeys(lines))
-    if any(": Tensor | Sequence[Tensor]" in line for line in lines[1:]):  # one tensor gives a tensor, several a tuple
+    if any(
+        ": Tensor | Sequence[Tensor]" in line for line in lines[1:]
+    ):  # one tensor gives a tensor, several a tuple
         lines[0] += "  # type: ignore[overload-overlap]"
     for line in lines:
         if len(lines) > 1:
