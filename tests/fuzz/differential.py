@@ -146,8 +146,8 @@ class Program:
             self.retained.append(x)
 
     def without_grad(self, x: Any) -> Any:
-        with self.torch.no_grad():
-            return self.view(x) if self.pick.random() < 0.5 else self.write(x)
+        with self.torch.no_grad():  # no views: PyTorch 2.13 says of such a view that it requires grad, yet gives it no history
+            return self.write(x)
 
     def values(self, t: Any) -> list[Any]:
         """Shape and values, rounded so that sums in another order agree."""
