@@ -162,13 +162,14 @@ class Program:
             step = pick.choice([self.view] * 4 + [self.write] * 4 + [self.compute] * 3 + [self.hook, self.without_grad])
             try:
                 made = step(x)
+                shown = [x.requires_grad, x._version, getattr(made, "requires_grad", None)]
             except (RuntimeError, IndexError, TypeError, ValueError):
                 self.log.append("refused")
                 continue
+            self.log.append(shown)
             for tensor in made if isinstance(made, list) else [made]:
                 if tensor is not None and 0 < tensor.numel() <= 64:
                     self.live.append(tensor)
-            self.log.append([x.requires_grad, x._version, made.requires_grad if hasattr(made, "requires_grad") else None])
         total = self.torch.zeros((), dtype=self.torch.float64)
         for t in self.live:
             try:
@@ -187,7 +188,7 @@ class Program:
                 second = self.torch.autograd.grad(again, self.leaves, allow_unused=True, retain_graph=True)
                 self.log.append([self.values(g) for g in second])
             total.backward()
-        except RuntimeError:
+        except (RuntimeError, TypeError):  # a hook may be handed None
             self.log.append("backward refused")
         self.log.append([self.values(leaf.grad) for leaf in self.leaves])
         self.log.append([self.values(t.grad) for t in self.retained])
