@@ -43,6 +43,8 @@ def problems(core: Path) -> list[str]:
             where = f"{path}:{number}: "
             if name == "Python.h" and layer != "python":
                 found.append(where + f"{layer} must not know Python")
+            if layer == "math" and "<" in line:
+                found.append(where + f"math is for every compiler, GPUs' too, and must not include {name}")
             if not name.startswith("core/"):
                 continue
             other, header = name.split("/")[1], name.split("/")[-1]

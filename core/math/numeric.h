@@ -8,9 +8,11 @@
 #if defined(__CUDACC__)
 #define FLAMBEAU_MATH __host__ __device__ static inline
 #define FLAMBEAU_MATH_OUT_OF_LINE __host__ __device__ static
+#define FLAMBEAU_FUNCTOR __host__ __device__ static
 #else
 #define FLAMBEAU_MATH [[gnu::always_inline]] static inline
 #define FLAMBEAU_MATH_OUT_OF_LINE [[maybe_unused, gnu::noinline]] static
+#define FLAMBEAU_FUNCTOR [[gnu::always_inline]] static inline
 #endif
 
 namespace flambeau::math {

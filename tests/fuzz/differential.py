@@ -146,7 +146,9 @@ class Program:
             self.retained.append(x)
 
     def without_grad(self, x: Any) -> Any:
-        with self.torch.no_grad():  # no views: PyTorch 2.13 says of such a view that it requires grad, yet gives it no history
+        with (
+            self.torch.no_grad()
+        ):  # no views: PyTorch 2.13 says of such a view that it requires grad, yet gives it no history
             return self.write(x)
 
     def values(self, t: Any) -> list[Any]:
@@ -159,7 +161,9 @@ class Program:
         pick = self.pick
         for _ in range(STEPS):
             x = pick.choice(self.live)
-            step = pick.choice([self.view] * 4 + [self.write] * 4 + [self.compute] * 3 + [self.hook, self.without_grad])
+            step = pick.choice(
+                [self.view] * 4 + [self.write] * 4 + [self.compute] * 3 + [self.hook, self.without_grad]
+            )
             try:
                 made = step(x)
                 shown = [x.requires_grad, x._version, getattr(made, "requires_grad", None)]
@@ -183,7 +187,9 @@ class Program:
         try:
             first = self.torch.autograd.grad(total, self.leaves, create_graph=True, allow_unused=True)
             self.log.append([self.values(g) for g in first])
-            again = sum((g.pow(2).sum() for g in first if g is not None and g.requires_grad), self.torch.zeros(()))
+            again = sum(
+                (g.pow(2).sum() for g in first if g is not None and g.requires_grad), self.torch.zeros(())
+            )
             if again.requires_grad:
                 second = self.torch.autograd.grad(again, self.leaves, allow_unused=True, retain_graph=True)
                 self.log.append([self.values(g) for g in second])
