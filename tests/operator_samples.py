@@ -139,6 +139,8 @@ _WHOLE: dict[str, list[Any]] = {
 # Their keyword arguments, where they ask for any.
 _KEYWORDS: dict[str, dict[str, Any]] = {"nonzero_static": {"size": 4}}
 
+_WHOLE_KEYWORDS: dict[str, dict[str, Any]] = {"nonzero_static": {"size": 2}}
+
 _SCHEMA = re.compile(r"^(\w+)\((.*)\) -> .*$")
 
 

@@ -14,6 +14,7 @@ from flambeau import nn
 
 # What a result's shape depends on, or the result itself, are values.
 _NEEDS_VALUES = {
+    "Tensor.bincount",
     "Tensor.cpu",
     "Tensor.map2_",
     "Tensor.map_",
