@@ -370,15 +370,12 @@ namespace {
 Out in_place(const Tensor& self) { return Out{self.get(), nullptr, true}; }
 
 void write(const Tensor& self, const Tensor& source) {
-  check_no_internal_overlap(self);
-  self->bump_version();
-  if (!shares_storage(self, source)) {
-    copy_into(self, source);
-    return;
-  }
-  const bool same_window = self->data == source->data && self.dtype() == source.dtype() &&
+  const bool shared = shares_storage(self, source);
+  const bool same_window = shared && self->data == source->data && self.dtype() == source.dtype() &&
                            self.sizes() == source.sizes() && self.strides() == source.strides();
-  if (!same_window) copy_into(self, contiguous_copy(source));  // they may overlap
+  if (!same_window) check_no_internal_overlap(self);  // onto itself anything may be copied
+  self->bump_version();
+  if (!same_window) copy_into(self, shared ? contiguous_copy(source) : source);  // they may overlap
 }
 }  // namespace
 
