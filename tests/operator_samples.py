@@ -126,13 +126,6 @@ _WHOLE: dict[str, list[Any]] = {
     "logspace": [0, 1, 5],
     "select": [torch.rand(2, 3), 1, 0],
     "split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
-    "bincount": [torch.tensor([0, 2, 2])],
-    "nonzero_static": [torch.tensor([0, 2, 2])],
-    "select_scatter": [torch.rand(2, 3), torch.rand(3), 0, 1],
-    "unsafe_split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
-    "imag": [torch.rand(2, 3, dtype=torch.complex64)],
-    "view_as_real": [torch.rand(2, 3, dtype=torch.complex64)],
-    "view_as_complex": [torch.rand(3, 2)],
     "unflatten": [torch.rand(2, 6), 1, (2, 3)],
 }
 
