@@ -37,4 +37,22 @@ FLAMBEAU_MATH HalfBits bfloat16_from_float(float x) {
   return static_cast<HalfBits>(is_nan(x) ? 0x7fc0 : rounded);
 }
 
+#if defined(__CUDACC__)
+#define FLAMBEAU_HALF_MEMBER __host__ __device__
+#else
+#define FLAMBEAU_HALF_MEMBER [[gnu::always_inline]]
+#endif
+
+// The formats as types: bits in memory, float in arithmetic.
+struct Half {
+  HalfBits bits;
+  FLAMBEAU_HALF_MEMBER operator float() const { return float_from_half(bits); }
+  FLAMBEAU_HALF_MEMBER static Half of(float x) { return {half_from_float(x)}; }
+};
+struct BFloat16 {
+  HalfBits bits;
+  FLAMBEAU_HALF_MEMBER operator float() const { return float_from_bfloat16(bits); }
+  FLAMBEAU_HALF_MEMBER static BFloat16 of(float x) { return {bfloat16_from_float(x)}; }
+};
+
 }  // namespace flambeau::math

@@ -233,9 +233,7 @@ PyObject* is_floating_point(PyObject* o, PyObject*) {
   return PyBool_FromLong(is_floating(impl_of(o)->dtype));
 }
 PyObject* is_complex_method(PyObject* o, PyObject*) { return PyBool_FromLong(is_complex(impl_of(o)->dtype)); }
-PyObject* is_signed(PyObject* o, PyObject*) {
-  return PyBool_FromLong(impl_of(o)->dtype != DType::Bool && impl_of(o)->dtype != DType::UInt8);
-}
+PyObject* is_signed(PyObject* o, PyObject*) { return PyBool_FromLong(is_signed(impl_of(o)->dtype)); }
 PyObject* is_inference(PyObject* o, PyObject*) { return PyBool_FromLong(impl_of(o)->inference); }
 PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 PyObject* get_device_method(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
@@ -260,6 +258,8 @@ PyObject* number(T value) {
     return PyFloat_FromDouble(static_cast<double>(value));
   else if constexpr (math::is_complex_type<T>)
     return PyComplex_FromDoubles(static_cast<double>(value.real), static_cast<double>(value.imag));
+  else if constexpr (std::is_unsigned_v<T>)
+    return PyLong_FromUnsignedLongLong(value);
   else
     return PyLong_FromLongLong(static_cast<long long>(value));
 }
@@ -288,7 +288,7 @@ PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, in
 Tensor readable(const Tensor& t) {
   check<NotImplementedError>(host_readable(t.device()), "Cannot copy out of ", name(t.device()),
                              " tensor; no data!");
-  if (t.dtype() == DType::Float16 || t.dtype() == DType::BFloat16) return cast_copy(t, DType::Float32);
+  if (is_half(t.dtype())) return cast_copy(t, DType::Float32);
   return t;
 }
 PyObject* tolist(PyObject* o, PyObject*) {

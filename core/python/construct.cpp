@@ -65,6 +65,12 @@ std::optional<DType> dtype_of_format(const Py_buffer& view) {
       return DType::Int8;
     case 'h':
       return DType::Int16;
+    case 'H':
+      return DType::UInt16;
+    case 'I':
+    case 'L':
+    case 'Q':
+      return view.itemsize == 4 ? DType::UInt32 : std::optional(DType::UInt64);
     case 'e':
       return DType::Float16;
     case 'f':
@@ -116,7 +122,8 @@ Tensor share_buffer(PyObject* o, const char* function, ReadOnly read_only = Read
   if (!dtype)
     fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o),
                     ". The only supported types are: float64, float32, "
-                    "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool.");
+                    "float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, "
+                    "uint8, and bool.");
   check<ValueError>(view.ndim <= kMaxDims, "an array of ", view.ndim,
                     " dimensions has too many; the limit is ", kMaxDims);
   Dims sizes, strides;
@@ -169,9 +176,10 @@ Tensor copy_buffer(PyObject* o) {
     Object ordered = owned(PyObject_CallMethod(o, "copy", nullptr));
     return contiguous_copy(share_buffer(ordered.get(), "tensor()"));
   }
-  fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o),
-                  ". The only supported types are: float64, float32, "
-                  "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool.");
+  fail<TypeError>(
+      "can't convert np.ndarray of type ", array_type_name(o),
+      ". The only supported types are: float64, float32, "
+      "float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
 }
 
 // ---- nested sequences
@@ -247,6 +255,12 @@ template <class T>
 T element(PyObject* o) {
   if constexpr (std::is_floating_point_v<T>)
     if (PyFloat_CheckExact(o)) return static_cast<T>(PyFloat_AS_DOUBLE(o));
+  if constexpr (std::is_same_v<T, uint64_t>)
+    if (PyLong_Check(o)) {
+      const uint64_t value = PyLong_AsUnsignedLongLong(o);
+      if (PyErr_Occurred()) throw PythonError();
+      return value;
+    }
   int overflow = 0;
   if (PyLong_Check(o)) (void)PyLong_AsLongLongAndOverflow(o, &overflow);
   if (overflow) {
@@ -273,9 +287,11 @@ T element(PyObject* o) {
   }
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
     int64_t v = number.to_int();
-    bool fits = v >= static_cast<int64_t>(std::numeric_limits<T>::min()) &&
-                v <= static_cast<int64_t>(std::numeric_limits<T>::max());
-    if (std::is_same_v<T, uint8_t> && v < 0 && v >= -128) fits = true;  // wraps, as in PyTorch
+    constexpr int64_t kLargest =
+        std::is_same_v<T, uint64_t> ? std::numeric_limits<int64_t>::max() : std::numeric_limits<T>::max();
+    // What is negative wraps to unsigned integers, as in PyTorch.
+    constexpr int64_t kSmallest = std::is_unsigned_v<T> ? -kLargest : std::numeric_limits<T>::min();
+    const bool fits = v >= kSmallest && v <= kLargest;
     if (!fits)
       fail<RuntimeError>("value cannot be converted to type ", name(dtype_of<T>), " without overflow: ", v);
     return static_cast<T>(v);
@@ -459,8 +475,9 @@ int exporter_get(PyObject* o, Py_buffer* view, int flags) {
   const Tensor& t = *reinterpret_cast<ExporterObject*>(o)->tensor;
   // NumPy's int64 is the platform's long where that has 64 bits.
   static const char* const int64_format = sizeof(long) == 8 ? "l" : "q";
-  static const char* const formats[kDTypes] = {"?", "B",     "b", "h", "i",  int64_format,
-                                               "e", nullptr, "f", "d", "Zf", "Zd"};
+  static const char* const uint64_format = sizeof(long) == 8 ? "L" : "Q";
+  static const char* const formats[kDTypes] = {"?", "B", "b",     "h", "i", int64_format, "H", "I",
+                                               uint64_format, "e", nullptr, "f", "d", "Zf", "Zd"};
   view->obj = nullptr;
   if (!grants(t, flags)) {
     PyErr_SetString(PyExc_BufferError, "the tensor's elements do not lie in the order that was asked for");
@@ -535,7 +552,7 @@ Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype) {
     infer(data, inferred);
     dtype = inferred.any ? inferred.dtype : default_dtype();
   }
-  const DType stored = *dtype == DType::Float16 || *dtype == DType::BFloat16 ? DType::Float32 : *dtype;
+  const DType stored = compute_dtype(*dtype);
   Tensor t = empty(sizes, stored);
   if (!(t.numel() == 0 && sizes.count > 0))
     visit_any(stored, "tensor", [&]<class T>() {

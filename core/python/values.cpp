@@ -38,10 +38,7 @@ struct NamedType {
   uint8_t size;
   bool floating, complex, sign;
 };
-constexpr NamedType named_types[] = {{"uint16", 2, false, false, false},
-                                     {"uint32", 4, false, false, false},
-                                     {"uint64", 8, false, false, false},
-                                     {"complex32", 4, false, true, true},
+constexpr NamedType named_types[] = {{"complex32", 4, false, true, true},
                                      {"float8_e4m3fn", 1, true, false, true},
                                      {"float8_e4m3fnuz", 1, true, false, true},
                                      {"float8_e5m2", 1, true, false, true},
@@ -85,8 +82,7 @@ PyObject* get_is_complex(PyObject* o, void*) {
 }
 PyObject* get_is_signed(PyObject* o, void*) {
   const NamedType* named = named_type(o);
-  return PyBool_FromLong(named ? named->sign
-                               : dtype_value(o) != DType::Bool && dtype_value(o) != DType::UInt8);
+  return PyBool_FromLong(named ? named->sign : is_signed(dtype_value(o)));
 }
 PyObject* get_itemsize(PyObject* o, void*) {
   const NamedType* named = named_type(o);

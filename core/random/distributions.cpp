@@ -73,10 +73,12 @@ void box_muller(double* data, int64_t blocks, double mean, double std) {
 }
 
 template <class T>
-void normal_blocks(Generator& generator, T* out, int64_t n, T mean, T std) {
+void normal_blocks(Generator& generator, DType dtype, T* out, int64_t n, T mean, T std) {
   constexpr int64_t kBlock = cpu::kNormalBlock;
-  for (int64_t first = 0; first < n; first += kPiece) {  // a piece is a whole number of blocks
-    const int64_t count = std::min(kPiece, n - first);
+  // PyTorch draws what does not make up a block only once for half precision.
+  const int64_t drawn = is_half(dtype) ? n - n % kBlock : n;
+  for (int64_t first = 0; first < drawn; first += kPiece) {  // a piece is a whole number of blocks
+    const int64_t count = std::min(kPiece, drawn - first);
     fill_uniform(generator, out + first, count);
     box_muller(out + first, count / kBlock, mean, std);
   }
@@ -104,11 +106,11 @@ uint64_t word64(const uint32_t* words) { return static_cast<uint64_t>(words[0]) 
 
 // The end of the range that integers() without bounds draws from.
 template <class T>
-constexpr uint64_t integer_end() {
+constexpr uint64_t integer_end(DType dtype) {
   if constexpr (std::is_same_v<T, bool>)
     return 2;
   else if constexpr (std::is_floating_point_v<T>)
-    return (uint64_t{1} << std::numeric_limits<T>::digits) + 1;
+    return (uint64_t{1} << significant_bits(dtype)) + 1;
   else
     return static_cast<uint64_t>(std::numeric_limits<T>::max()) + 1;
 }
@@ -141,7 +143,7 @@ void integers_of_64_bits(Generator& generator, T* out, int64_t n, uint64_t range
 }  // namespace
 
 void uniform(Generator& generator, DType dtype, void* out, int64_t n, double from, double to) {
-  visit_floating(dtype, "check_uniform_bounds", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "check_uniform_bounds", [&]<class T>() {
     fill_uniform(generator, static_cast<T*>(out), n, static_cast<T>(from), static_cast<T>(to));
   });
 }
@@ -165,10 +167,10 @@ double standard_normal(Generator& generator) {
 
 void normal(Generator& generator, DType dtype, void* out, int64_t n, double mean, double std,
             NormalOrder order) {
-  visit_floating(dtype, "normal_kernel_cpu", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "normal_kernel_cpu", [&]<class T>() {
     T* items = static_cast<T*>(out);
     if (order == NormalOrder::Blocks) {
-      normal_blocks(generator, items, n, static_cast<T>(mean), static_cast<T>(std));
+      normal_blocks(generator, dtype, items, n, static_cast<T>(mean), static_cast<T>(std));
     } else {
       for (int64_t i = 0; i < n; ++i)
         items[i] = static_cast<T>(std::fma(standard_normal(generator), std, mean));
@@ -177,7 +179,7 @@ void normal(Generator& generator, DType dtype, void* out, int64_t n, double mean
 }
 
 void log_normal(Generator& generator, DType dtype, void* out, int64_t n, double mean, double std) {
-  visit_floating(dtype, "log_normal_cpu", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "log_normal_cpu", [&]<class T>() {
     for (int64_t i = 0; i < n; ++i) {
       static_cast<T*>(out)[i] = static_cast<T>(std::exp(std::fma(standard_normal(generator), std, mean)));
     }
@@ -185,7 +187,7 @@ void log_normal(Generator& generator, DType dtype, void* out, int64_t n, double 
 }
 
 void cauchy(Generator& generator, DType dtype, void* out, int64_t n, double median, double sigma) {
-  visit_floating(dtype, "cauchy_cpu", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "cauchy_cpu", [&]<class T>() {
     for_each_uniform<double>(generator, n, [&](int64_t i, double u) {
       static_cast<T*>(out)[i] = static_cast<T>(std::fma(sigma, std::tan(M_PI * (u - 0.5)), median));
     });
@@ -194,7 +196,7 @@ void cauchy(Generator& generator, DType dtype, void* out, int64_t n, double medi
 
 void exponential(Generator& generator, DType dtype, void* out, int64_t n, double rate) {
   const double scale = -1.0 / rate;
-  visit_floating(dtype, "exponential_cpu", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "exponential_cpu", [&]<class T>() {
     for_each_uniform<double>(generator, n, [&](int64_t i, double u) {
       static_cast<T*>(out)[i] = static_cast<T>(scale * std::log1p(-u));
     });
@@ -203,7 +205,7 @@ void exponential(Generator& generator, DType dtype, void* out, int64_t n, double
 
 void geometric(Generator& generator, DType dtype, void* out, int64_t n, double p) {
   const double log_failure = std::log1p(-p);
-  visit_number(dtype, "geometric_cpu", [&]<class T>() {
+  visit_number(compute_dtype(dtype), "geometric_cpu", [&]<class T>() {
     for_each_uniform<double>(generator, n, [&](int64_t i, double u) {
       static_cast<T*>(out)[i] = saturated<T>(std::ceil(std::log(u) / log_failure));
     });
@@ -213,7 +215,7 @@ void geometric(Generator& generator, DType dtype, void* out, int64_t n, double p
 void bernoulli(Generator& generator, DType dtype, void* out, int64_t n, double p, double one) {
   // u < p, for u = k / 2^53.
   const int64_t threshold = static_cast<int64_t>(std::ceil(p * 0x1p53));
-  visit_real(dtype, "bernoulli_scalar_cpu_", [&]<class T>() {
+  visit_real(compute_dtype(dtype), "bernoulli_scalar_cpu_", [&]<class T>() {
     const T item = static_cast<T>(one);
     uint64_t bits = 0;
     std::memcpy(&bits, &item, sizeof(T));
@@ -225,7 +227,7 @@ void bernoulli(Generator& generator, DType dtype, void* out, int64_t n, double p
 }
 
 void bernoulli(Generator& generator, DType dtype, void* out, int64_t n, DType p_dtype, const void* p) {
-  visit_real(dtype, "bernoulli_scalar_cpu_", [&]<class T>() {
+  visit_real(compute_dtype(dtype), "bernoulli_scalar_cpu_", [&]<class T>() {
     visit_floating(p_dtype, "bernoulli_tensor_cpu_p_", [&]<class P>() {
       for_each_uniform<P>(generator, n, [&](int64_t i, P u) {
         static_cast<T*>(out)[i] = static_cast<T>(u < static_cast<const P*>(p)[i]);
@@ -237,7 +239,7 @@ void bernoulli(Generator& generator, DType dtype, void* out, int64_t n, DType p_
 void integers(Generator& generator, DType dtype, void* out, int64_t n, uint64_t range, int64_t base) {
   // Below this, the remainder's skew is under a sixteenth of a part.
   constexpr uint64_t kLargestFor32Bits = uint64_t{1} << 28;
-  visit_real(dtype, "random_from_to_kernel_cpu", [&]<class T>() {
+  visit_item(compute_dtype(dtype), "random_from_to_kernel_cpu", [&]<class T>() {
     T* items = static_cast<T*>(out);
     if (range != 0 && range < kLargestFor32Bits) {
       integers_of_32_bits(generator, items, n, static_cast<uint32_t>(range), base);
@@ -248,11 +250,12 @@ void integers(Generator& generator, DType dtype, void* out, int64_t n, uint64_t 
 }
 
 void integers(Generator& generator, DType dtype, void* out, int64_t n) {
-  visit_real(dtype, "random_from_to_kernel_cpu", [&]<class T>() {
-    if constexpr (std::is_same_v<T, int64_t> || std::is_same_v<T, double>) {
-      integers_of_64_bits(generator, static_cast<T*>(out), n, integer_end<T>(), 0);
+  visit_real(compute_dtype(dtype), "random_kernel_cpu", [&]<class T>() {
+    if constexpr (sizeof(T) == 8) {
+      integers_of_64_bits(generator, static_cast<T*>(out), n, integer_end<T>(dtype), 0);
     } else {
-      integers_of_32_bits(generator, static_cast<T*>(out), n, static_cast<uint32_t>(integer_end<T>()), 0);
+      integers_of_32_bits(generator, static_cast<T*>(out), n, static_cast<uint32_t>(integer_end<T>(dtype)),
+                          0);
     }
   });
 }
@@ -260,7 +263,7 @@ void integers(Generator& generator, DType dtype, void* out, int64_t n) {
 void permutation(Generator& generator, DType dtype, void* out, int64_t n) {
   // From here on the remainders of 32-bit words would be skewed.
   constexpr int64_t kFirstFor64Bits = UINT32_MAX / 20;
-  visit_real(dtype, "randperm", [&]<class T>() {
+  visit_real(compute_dtype(dtype), "randperm", [&]<class T>() {
     T* items = static_cast<T*>(out);
     for (int64_t i = 0; i < n; ++i) items[i] = static_cast<T>(i);
     // Fisher and Yates' shuffle (Durstenfeld, "Algorithm 235", 1964).
@@ -281,7 +284,7 @@ void permutation(Generator& generator, DType dtype, void* out, int64_t n) {
 
 void multinomial(Generator& generator, DType dtype, const void* weights, void* cumulative,
                  int64_t n_categories, int64_t* out, int64_t n_samples) {
-  visit_floating(dtype, "multinomial", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "multinomial", [&]<class T>() {
     T* distribution = static_cast<T*>(cumulative);
     const T* const weight = static_cast<const T*>(weights);
     T sum = 0;

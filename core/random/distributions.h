@@ -1,6 +1,7 @@
 // Samples into contiguous arrays, in PyTorch's order: the same generator state gives PyTorch's numbers, and
 // leaves the state PyTorch leaves. Arguments are the caller's to check (a probability lies in [0, 1], a range
-// is not empty, ...).
+// is not empty, ...). Samples of half precision are drawn as PyTorch draws them for that dtype, yet written
+// as float32: the caller rounds them.
 #pragma once
 #include <cstdint>
 
@@ -9,7 +10,7 @@
 
 namespace flambeau::random {
 
-// ---- float32 and float64
+// ---- floating dtypes
 
 // Uniform on [from, to).
 void uniform(Generator& generator, DType dtype, void* out, int64_t n, double from, double to);
@@ -33,7 +34,7 @@ void log_normal(Generator& generator, DType dtype, void* out, int64_t n, double 
 void cauchy(Generator& generator, DType dtype, void* out, int64_t n, double median, double sigma);
 void exponential(Generator& generator, DType dtype, void* out, int64_t n, double rate);
 
-// ---- every real dtype
+// ---- every dtype but complex ones
 
 // The number of Bernoulli trials up to the first success.
 void geometric(Generator& generator, DType dtype, void* out, int64_t n, double p);
@@ -46,7 +47,7 @@ void bernoulli(Generator& generator, DType dtype, void* out, int64_t n, DType p_
 // Uniform on base, base + 1, ..., base + range - 1; a range of 0 stands for 2^64.
 void integers(Generator& generator, DType dtype, void* out, int64_t n, uint64_t range, int64_t base);
 // Uniform on the dtype's integers from 0: up to the largest of an integer type, up to 2^24 (float32) or 2^53
-// (float64).
+// (float64); 2^11 and 2^8 for half precision.
 void integers(Generator& generator, DType dtype, void* out, int64_t n);
 
 // A random permutation of 0, 1, ..., n - 1.

@@ -44,6 +44,21 @@ auto visit_real(DType dtype, const char* operator_name, Visitor visit) {
   return visit_number(dtype, operator_name, visit);
 }
 
+// The same for these and the other unsigned integers: everything whose items are numbers of C++.
+template <class Visitor>
+auto visit_item(DType dtype, const char* operator_name, Visitor visit) {
+  switch (dtype) {
+    case DType::UInt16:
+      return visit.template operator()<uint16_t>();
+    case DType::UInt32:
+      return visit.template operator()<uint32_t>();
+    case DType::UInt64:
+      return visit.template operator()<uint64_t>();
+    default:
+      return visit_real(dtype, operator_name, visit);
+  }
+}
+
 // visit.operator()<T>() for complex64 and complex128.
 template <class Visitor>
 auto visit_complex(DType dtype, const char* operator_name, Visitor visit) {
@@ -57,11 +72,11 @@ auto visit_complex(DType dtype, const char* operator_name, Visitor visit) {
   }
 }
 
-// The same for every type with kernels.
+// The same for all of these.
 template <class Visitor>
 auto visit_any(DType dtype, const char* operator_name, Visitor visit) {
   if (is_complex(dtype)) return visit_complex(dtype, operator_name, visit);
-  return visit_real(dtype, operator_name, visit);
+  return visit_item(dtype, operator_name, visit);
 }
 
 }  // namespace flambeau

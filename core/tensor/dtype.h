@@ -14,6 +14,9 @@ enum class DType : uint8_t {
   Int16,
   Int32,
   Int64,
+  UInt16,
+  UInt32,
+  UInt64,
   Float16,
   BFloat16,
   Float32,
@@ -21,18 +24,27 @@ enum class DType : uint8_t {
   Complex64,
   Complex128
 };
-inline constexpr int kDTypes = 12;
+inline constexpr int kDTypes = 15;
 
 constexpr size_t item_size(DType d) {
-  constexpr uint8_t sizes[kDTypes] = {1, 1, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16};
+  constexpr uint8_t sizes[kDTypes] = {1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16};
   return sizes[static_cast<int>(d)];
 }
 constexpr bool is_complex(DType d) { return d >= DType::Complex64; }
 constexpr bool is_floating(DType d) { return d >= DType::Float16 && d <= DType::Float64; }
-constexpr bool is_integral(DType d) { return d <= DType::Int64; }  // bool included
-// Whether kernels exist for it; the others are declared only.
-constexpr bool is_supported(DType d) {
-  return d <= DType::Int64 || d == DType::Float32 || d == DType::Float64 || is_complex(d);
+constexpr bool is_integral(DType d) { return d <= DType::UInt64; }  // bool included
+// The unsigned types beyond uint8, with which little more than storing, comparing and multiplying is
+// possible.
+constexpr bool is_wide_unsigned(DType d) { return d >= DType::UInt16 && d <= DType::UInt64; }
+constexpr bool is_signed(DType d) { return d != DType::Bool && d != DType::UInt8 && !is_wide_unsigned(d); }
+constexpr bool is_half(DType d) { return d == DType::Float16 || d == DType::BFloat16; }
+// The dtype in which kernels compute: half precision has none of its own.
+constexpr DType compute_dtype(DType d) { return is_half(d) ? DType::Float32 : d; }
+// Whether arithmetic exists for it.
+constexpr bool is_supported(DType d) { return d <= DType::Int64 || is_floating(d) || is_complex(d); }
+// Binary digits of a floating dtype's numbers, the leading one included.
+constexpr int significant_bits(DType d) {
+  return d == DType::Float16 ? 11 : d == DType::BFloat16 ? 8 : d == DType::Float32 ? 24 : 53;
 }
 
 // The type of a complex number's parts; a real type itself.
@@ -77,6 +89,18 @@ struct DTypeOf<int32_t> {
 template <>
 struct DTypeOf<int64_t> {
   static constexpr DType value = DType::Int64;
+};
+template <>
+struct DTypeOf<uint16_t> {
+  static constexpr DType value = DType::UInt16;
+};
+template <>
+struct DTypeOf<uint32_t> {
+  static constexpr DType value = DType::UInt32;
+};
+template <>
+struct DTypeOf<uint64_t> {
+  static constexpr DType value = DType::UInt64;
 };
 template <>
 struct DTypeOf<float> {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "core/math/half.h"
 #include "core/tensor/error.h"
 
 namespace flambeau {
@@ -13,16 +14,21 @@ template <class T>
 void put(void* out, T value) {
   std::memcpy(out, &value, sizeof(T));
 }
-
-// The upper half of a float32, rounded to nearest even.
-uint16_t bfloat16_bits(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, sizeof bits);
-  if (value != value) return 0x7fc0;
-  return static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
-}
 }  // namespace
 
+double as_stored(DType dtype, double x) {
+  const float single = static_cast<float>(x);
+  switch (dtype) {
+    case DType::Float16:
+      return math::Half::of(single);
+    case DType::BFloat16:
+      return math::BFloat16::of(single);
+    case DType::Float32:
+      return single;
+    default:
+      return x;
+  }
+}
 DType default_dtype() { return default_dtype_; }
 void set_default_dtype(DType d) {
   check<TypeError>(is_floating(d), "only floating-point types are supported as the default type, not torch.",
@@ -71,10 +77,16 @@ void Scalar::store(void* out, DType d) const {
       return put(out, static_cast<int32_t>(to_int()));
     case DType::Int64:
       return put(out, to_int());
+    case DType::UInt16:
+      return put(out, static_cast<uint16_t>(to_int()));
+    case DType::UInt32:
+      return put(out, static_cast<uint32_t>(to_int()));
+    case DType::UInt64:
+      return put(out, static_cast<uint64_t>(to_int()));
     case DType::Float16:
-      return put(out, static_cast<_Float16>(to_double()));
+      return put(out, math::Half::of(static_cast<float>(to_double())));
     case DType::BFloat16:
-      return put(out, bfloat16_bits(static_cast<float>(to_double())));
+      return put(out, math::BFloat16::of(static_cast<float>(to_double())));
     case DType::Float32:
       return put(out, static_cast<float>(to_double()));
     case DType::Float64:

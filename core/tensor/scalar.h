@@ -84,6 +84,8 @@ std::ostream& operator<<(std::ostream& stream, const Scalar& scalar);  // as Pyt
 
 // The dtype of `tensor op scalar`: the scalar matters only where its kind is higher than the tensor's.
 DType promote_scalar(DType tensor, Scalar::Kind kind);
+// x as an item of this floating dtype holds it.
+double as_stored(DType dtype, double x);
 DType default_dtype();
 inline DType default_complex() { return complex_of(default_dtype()); }
 void set_default_dtype(DType d);

@@ -34,16 +34,8 @@ void with_run(int64_t run, F f) {
 }
 
 // Half precision computes in float and rounds each result.
-struct Half {
-  math::HalfBits bits;
-  operator float() const { return math::float_from_half(bits); }
-  static Half of(float x) { return {math::half_from_float(x)}; }
-};
-struct BFloat16 {
-  math::HalfBits bits;
-  operator float() const { return math::float_from_bfloat16(bits); }
-  static BFloat16 of(float x) { return {math::bfloat16_from_float(x)}; }
-};
+using math::BFloat16;
+using math::Half;
 template <class T>
 inline constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
 
@@ -85,6 +77,12 @@ void with_type(DType dtype, F f) {
       return f(int32_t{});
     case DType::Int64:
       return f(int64_t{});
+    case DType::UInt16:
+      return f(uint16_t{});
+    case DType::UInt32:
+      return f(uint32_t{});
+    case DType::UInt64:
+      return f(uint64_t{});
     case DType::Float16:
       return f(Half{});
     case DType::BFloat16:

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "core/cpu/linalg/gemm.h"
+#include "core/math/half.h"
+#include "core/parallel/parallel.h"
 #include "core/tensor/allocator.h"
 #include "core/tensor/dispatch.h"
 #include "core/tensor/gil.h"
@@ -121,6 +123,56 @@ void floating_product(const Matrix& c, const Matrix& a, const Matrix& b, T alpha
     gemm_batched(g, batch, left.batch_stride, right.batch_stride, c.batch_stride);
 }
 
+// ---- half precision: float32 copies, one product, one rounding
+
+// Items a thread is worth waking for.
+constexpr int64_t kGrain = 1 << 15;
+
+// y = x, item by item, each conversion one function.
+template <class To, class From, class Convert>
+void convert_matrix(const Matrix& x, const Matrix& y, int64_t batch, Convert convert) {
+  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, x.columns));
+  parallel_for(0, batch * x.rows, grain, [&](int64_t first, int64_t last) {
+    for (int64_t row = first; row < last; ++row) {
+      const int64_t p = row / x.rows, i = row % x.rows;
+      const From* const in = reinterpret_cast<const From*>(x.data) + p * x.batch_stride + i * x.row_stride;
+      To* const out = reinterpret_cast<To*>(y.data) + p * y.batch_stride + i * y.row_stride;
+      for (int64_t j = 0; j < x.columns; ++j) out[j * y.column_stride] = convert(in[j * x.column_stride]);
+    }
+  });
+}
+
+// A dense float32 matrix of m's sizes and orientation in `holder`, with m's values where they are wanted.
+template <class H>
+Matrix wide_matrix(const Matrix& m, int64_t batch, Block& holder, bool values = true) {
+  if (m.row_stride < m.column_stride)
+    return wide_matrix<H>(m.transposed(), batch, holder, values).transposed();
+  const bool one = m.batch_stride == 0;
+  if (one) batch = 1;
+  const Matrix wide{holder.take(static_cast<size_t>(batch * m.rows * m.columns) * sizeof(float)),
+                    m.rows,
+                    m.columns,
+                    std::max<int64_t>(1, m.columns),
+                    1,
+                    one ? 0 : m.rows * m.columns};
+  if (values) convert_matrix<float, H>(m, wide, batch, [](H x) { return static_cast<float>(x); });
+  return wide;
+}
+
+template <class H>
+void half_product(const Matrix& c, const Matrix& a, const Matrix& b, float alpha, float beta, const H* bias,
+                  int64_t batch) {
+  Block left, right, target, row;
+  const Matrix wide = wide_matrix<H>(c, batch, target, beta != 0);
+  const Matrix added =
+      bias ? wide_matrix<H>({reinterpret_cast<char*>(const_cast<H*>(bias)), 1, c.columns, c.columns, 1, 0}, 1,
+                            row)
+           : Matrix{};
+  floating_product<float>(wide, wide_matrix<H>(a, batch, left), wide_matrix<H>(b, batch, right), alpha, beta,
+                          reinterpret_cast<const float*>(added.data), batch);
+  convert_matrix<H, float>(wide, c, c.batch_stride == 0 ? 1 : batch, [](float x) { return H::of(x); });
+}
+
 [[noreturn]] void refuse(const char* name, DType dtype) {
   fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(dtype), "'");
 }
@@ -139,7 +191,13 @@ void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, co
     return visit_complex(dtype, name, [&]<class T>() {
       floating_product<T>(c, a, b, alpha.to<T>(), beta.to<T>(), static_cast<const T*>(bias), batch);
     });
-  if (!is_integral(dtype) || dtype == DType::Bool) refuse(name, dtype);
+  if (dtype == DType::Float16)
+    return half_product<math::Half>(c, a, b, alpha.to<float>(), beta.to<float>(),
+                                    static_cast<const math::Half*>(bias), batch);
+  if (dtype == DType::BFloat16)
+    return half_product<math::BFloat16>(c, a, b, alpha.to<float>(), beta.to<float>(),
+                                        static_cast<const math::BFloat16*>(bias), batch);
+  if (!is_integral(dtype) || is_wide_unsigned(dtype) || dtype == DType::Bool) refuse(name, dtype);
   if (bias)
     visit_number(dtype, name, [&]<class T>() {
       copy_matrix<T>({static_cast<char*>(const_cast<void*>(bias)), c.rows, c.columns, 0, 1, 0}, c, batch);
@@ -171,7 +229,7 @@ void product(const char* name, DType dtype, const Vector& y, const Matrix& a, co
              const Scalar& alpha, const Scalar& beta) {
   const Matrix column{x.data, a.columns, 1, x.stride, 1}, result{y.data, a.rows, 1, y.stride, 1};
   const auto layout = layout_of(a);
-  if (!is_floating(dtype) || !layout || a.columns == 0)
+  if (!is_floating(dtype) || is_half(dtype) || !layout || a.columns == 0)
     return product(name, dtype, result, a, column, alpha, beta, nullptr, 1);
   visit_floating(dtype, name, [&]<class T>() {
     Gemv<T> g{};
@@ -192,6 +250,9 @@ void product(const char* name, DType dtype, const Vector& y, const Matrix& a, co
 }
 
 void dot(DType dtype, int64_t n, const Vector& x, const Vector& y, void* result) {
+  if (is_half(dtype))
+    return product("dot", dtype, Matrix{static_cast<char*>(result), 1, 1, 1, 1},
+                   Matrix{x.data, 1, n, n, x.stride}, Matrix{y.data, n, 1, y.stride, 1}, 1, 0, nullptr, 1);
   const WithoutGil guard(n / 4);
   visit_floating(dtype, "dot", [&]<class T>() {
     *static_cast<T*>(result) =

@@ -5,27 +5,22 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-// The 16-bit formats: bits in memory, float in arithmetic.
-struct Half {
-  math::HalfBits bits;
-};
-struct BrainHalf {
-  math::HalfBits bits;
-};
+using math::BFloat16;
+using math::Half;
 
 template <class T>
 inline constexpr DType kDTypeOf = dtype_of<T>;
 template <>
 inline constexpr DType kDTypeOf<Half> = DType::Float16;
 template <>
-inline constexpr DType kDTypeOf<BrainHalf> = DType::BFloat16;
+inline constexpr DType kDTypeOf<BFloat16> = DType::BFloat16;
 
 template <class T>
 T unpack(T x) {
   return x;
 }
-float unpack(Half x) { return math::float_from_half(x.bits); }
-float unpack(BrainHalf x) { return math::float_from_bfloat16(x.bits); }
+float unpack(Half x) { return x; }
+float unpack(BFloat16 x) { return x; }
 
 // What x86 gives for a number no int32_t (int64_t) can hold, NaN included.
 template <class F>
@@ -47,25 +42,36 @@ int64_t truncate_to_64(F x) {
   return inside ? value : INT64_MIN;
 }
 
+// From 2^63 on, what is above it.
+template <class F>
+uint64_t truncate_to_unsigned_64(F x) {
+  constexpr F kHalfRange = F(0x1p63);
+  const bool high = x >= kHalfRange;
+  const auto value = static_cast<uint64_t>(truncate_to_64(high ? x - kHalfRange : x));
+  return high ? value ^ (uint64_t{1} << 63) : value;
+}
+
 template <class To, class From>
 To convert(From x) {
   if constexpr (__is_same(To, bool)) {
     return x != From(0);
   } else if constexpr (__is_same(From, float) || __is_same(From, double)) {
-    if constexpr (__is_same(To, Half))
-      return {math::half_from_float(static_cast<float>(x))};
-    else if constexpr (__is_same(To, BrainHalf))
-      return {math::bfloat16_from_float(static_cast<float>(x))};
+    if constexpr (__is_same(To, Half) || __is_same(To, BFloat16))
+      return To::of(static_cast<float>(x));
     else if constexpr (__is_same(To, float) || __is_same(To, double))
       return static_cast<To>(x);
     else if constexpr (__is_same(To, int64_t))
       return truncate_to_64(x);
+    else if constexpr (__is_same(To, uint64_t))
+      return truncate_to_unsigned_64(x);
+    else if constexpr (__is_same(To, uint32_t))
+      return static_cast<To>(truncate_to_64(x));
     // Through 64 bits, as PyTorch does; a float of 2^31 and more has no low byte to lose.
     else if constexpr (__is_same(To, uint8_t) && __is_same(From, double))
       return static_cast<To>(truncate_to_64(x));
     else
       return static_cast<To>(truncate_to_32(x));
-  } else if constexpr (__is_same(To, Half) || __is_same(To, BrainHalf)) {
+  } else if constexpr (__is_same(To, Half) || __is_same(To, BFloat16)) {
     return convert<To>(static_cast<float>(x));
   } else {
     return static_cast<To>(x);
@@ -135,8 +141,8 @@ void set_any_zero(PointwiseKernels& kernels, Types<T...>) {
 }  // namespace
 
 void fill_copy(PointwiseKernels& kernels) {
-  set_casts(kernels,
-            Types<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, Half, BrainHalf, float, double>());
+  set_casts(kernels, Types<bool, uint8_t, int8_t, int16_t, int32_t, int64_t, uint16_t, uint32_t, uint64_t,
+                           Half, BFloat16, float, double>());
   kernels.gather[0] = gather<1>, kernels.scatter[0] = scatter<1>, kernels.fill[0] = fill_items<uint8_t>;
   kernels.gather[1] = gather<2>, kernels.scatter[1] = scatter<2>, kernels.fill[1] = fill_items<uint16_t>;
   kernels.gather[2] = gather<4>, kernels.scatter[2] = scatter<4>, kernels.fill[2] = fill_items<uint32_t>;

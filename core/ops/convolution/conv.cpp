@@ -17,9 +17,9 @@ struct ConvGeometry {
 };
 
 void check_conv_dtype(DType dtype) {
-  if (!backend::current().has_convolution(dtype))
+  if (!backend::current().has_convolution(compute_dtype(dtype)))
     fail<NotImplementedError>("\"slow_conv2d_cpu\" not implemented for '", scalar_type_name(dtype),
-                              "': convolutions take float32 and float64");
+                              "': convolutions take floating dtypes");
 }
 
 // About 30 multiplications in a nanosecond.
@@ -40,14 +40,17 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
   return differentiable(
       "ConvolutionBackward0", Out{},
       [&] {
-        Tensor output = empty(geometry.output, input.dtype());
-        const Tensor x = as_contiguous_padded(input), w = as_contiguous(weight),
-                     b = bias ? as_contiguous(bias) : Tensor();
+        const Tensor x = as_contiguous_padded(widened(input)), w = as_contiguous(widened(weight)),
+                     b = bias ? as_contiguous(widened(bias)) : Tensor();
+        Tensor output = empty(geometry.output, x.dtype());
         check_conv_dtype(input.dtype());
-        const WithoutGil guard(estimated_nanoseconds(geometry.shape));
-        backend::current().convolution(input.dtype(), geometry.shape, x->data, w->data, b ? b->data : nullptr,
-                                       output->data);
-        return has_channels_last(input) || has_channels_last(weight) ? with_channels_last(output) : output;
+        {
+          const WithoutGil guard(estimated_nanoseconds(geometry.shape));
+          backend::current().convolution(x.dtype(), geometry.shape, x->data, w->data, b ? b->data : nullptr,
+                                         output->data);
+        }
+        const Tensor result = narrowed(output, input.dtype());
+        return has_channels_last(input) || has_channels_last(weight) ? with_channels_last(result) : result;
       },
       wrt(input, [geometry, w = saved(weight)](
                      const Tensor& grad) { return convolution_input_gradient(grad, w(), geometry); }),
@@ -64,13 +67,15 @@ Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weigh
   return differentiable(
       "ConvolutionBackwardBackward0", Out{},
       [&] {
-        Tensor grad_input = empty(geometry.input, grad_output.dtype());
-        const Tensor dy = as_contiguous_padded(grad_output), w = as_contiguous(weight);
+        const Tensor dy = as_contiguous_padded(widened(grad_output)), w = as_contiguous(widened(weight));
+        Tensor grad_input = empty(geometry.input, dy.dtype());
         check_conv_dtype(grad_output.dtype());
-        const WithoutGil guard(estimated_nanoseconds(geometry.shape));
-        backend::current().convolution_input_gradient(grad_output.dtype(), geometry.shape, dy->data, w->data,
-                                                      grad_input->data);
-        return grad_input;
+        {
+          const WithoutGil guard(estimated_nanoseconds(geometry.shape));
+          backend::current().convolution_input_gradient(dy.dtype(), geometry.shape, dy->data, w->data,
+                                                        grad_input->data);
+        }
+        return narrowed(grad_input, grad_output.dtype());
       },
       wrt(grad_output, [geometry, w = saved(weight)](
                            const Tensor& grad) { return convolution(grad, w(), Tensor(), geometry); }),
@@ -84,13 +89,16 @@ Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_outpu
   return differentiable(
       "ConvolutionBackwardBackward0", Out{},
       [&] {
-        Tensor grad_weight = empty(geometry.weight, input.dtype());
-        const Tensor x = as_contiguous_padded(input), dy = as_contiguous_padded(grad_output);
+        const Tensor x = as_contiguous_padded(widened(input)),
+                     dy = as_contiguous_padded(widened(grad_output));
+        Tensor grad_weight = empty(geometry.weight, x.dtype());
         check_conv_dtype(input.dtype());
-        const WithoutGil guard(estimated_nanoseconds(geometry.shape));
-        backend::current().convolution_weight_gradient(input.dtype(), geometry.shape, x->data, dy->data,
-                                                       grad_weight->data);
-        return grad_weight;
+        {
+          const WithoutGil guard(estimated_nanoseconds(geometry.shape));
+          backend::current().convolution_weight_gradient(x.dtype(), geometry.shape, x->data, dy->data,
+                                                         grad_weight->data);
+        }
+        return narrowed(grad_weight, input.dtype());
       },
       wrt(input, [geometry, dy = saved(grad_output)](
                      const Tensor& grad) { return convolution_input_gradient(dy(), grad, geometry); }),

@@ -89,6 +89,12 @@ constexpr const char* item_type_name() {
     return "int";
   else if constexpr (std::is_same_v<T, int64_t>)
     return "int64_t";
+  else if constexpr (std::is_same_v<T, uint16_t>)
+    return "uint16_t";
+  else if constexpr (std::is_same_v<T, uint32_t>)
+    return "uint32_t";
+  else if constexpr (std::is_same_v<T, uint64_t>)
+    return "uint64_t";
   else if constexpr (std::is_same_v<T, float>)
     return "float";
   else
@@ -100,7 +106,7 @@ constexpr const char* item_type_name() {
 // Throws where an item of the dtype cannot hold the value at all. Negative integers wrap to unsigned ones, as
 // in C.
 void check_fits(const Scalar& value, DType dtype) {
-  if (value.is_bool() || dtype == DType::Bool || !is_supported(dtype)) return;
+  if (value.is_bool() || dtype == DType::Bool || is_half(dtype)) return;
   if (is_complex(dtype)) {
     if (dtype == DType::Complex128) return;
     const auto fits = [](double part) {
@@ -113,8 +119,8 @@ void check_fits(const Scalar& value, DType dtype) {
   }
   if (value.is_complex())
     check(value.to_complex().imag == 0, "value cannot be converted to type ",
-          visit_number(dtype, "fill", []<class T>() { return item_type_name<T>(); }), " without overflow");
-  visit_number(dtype, "fill", [&]<class T>() {
+          visit_item(dtype, "fill", []<class T>() { return item_type_name<T>(); }), " without overflow");
+  visit_item(dtype, "fill", [&]<class T>() {
     constexpr T kLargest = std::numeric_limits<T>::max(), kSmallest = std::numeric_limits<T>::lowest();
     const double x = value.to_double();
     bool fits;
@@ -123,6 +129,7 @@ void check_fits(const Scalar& value, DType dtype) {
     } else if (value.is_floating()) {
       fits = x >= static_cast<double>(kSmallest) && x < static_cast<double>(kLargest) + 1;
     } else {
+      if constexpr (std::is_same_v<T, uint64_t>) return;
       const int64_t smallest =
           std::is_unsigned_v<T> ? -static_cast<int64_t>(kLargest) : static_cast<int64_t>(kSmallest);
       fits = value.to_int() >= smallest && value.to_int() <= static_cast<int64_t>(kLargest);

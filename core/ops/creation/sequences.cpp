@@ -1,6 +1,7 @@
 // Arithmetic and geometric progressions.
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <type_traits>
 
 #include "core/math/complex_functions.h"
@@ -18,11 +19,11 @@ namespace {
 // Runs write(T* items) on a contiguous destination for `result` and copies where that is another one.
 template <class Write>
 void write_items(const Tensor& result, const char* operator_name, Write write) {
-  const bool direct = result.is_contiguous() && host_readable(result.device());
-  const Tensor contiguous = direct ? result : empty_on_host(result.sizes(), result.dtype());
+  const DType dtype = compute_dtype(result.dtype());
+  const bool direct = result.is_contiguous() && dtype == result.dtype() && host_readable(result.device());
+  const Tensor contiguous = direct ? result : empty_on_host(result.sizes(), dtype);
   const auto visit = [&]<class T>() { write(contiguous.data<T>()); };
-  is_complex(result.dtype()) ? visit_complex(result.dtype(), operator_name, visit)
-                             : visit_number(result.dtype(), operator_name, visit);
+  is_complex(dtype) ? visit_complex(dtype, operator_name, visit) : visit_number(dtype, operator_name, visit);
   if (contiguous != result) copy_into(result, contiguous);
 }
 
@@ -154,15 +155,17 @@ DType dtype_of_ends(const char* function, const Scalar& start, const Scalar& end
 }
 
 // transform(x) for `steps` numbers x from start to end, each reckoned from the nearer end, for symmetry.
-template <class Step, class T, class Transform>
-void fill_evenly(T* items, T start, T end, int64_t steps, Transform transform) {
-  const Step low = static_cast<Step>(start), high = static_cast<Step>(end);
-  const Step step = steps > 1 ? (high - low) / static_cast<Step>(steps - 1) : Step{};
+// transform(x) is rounded as `round` rounds.
+template <class Step, class T, class Transform, class Round>
+void fill_evenly(T* items, T start, T end, int64_t steps, Round round, Transform transform) {
+  const Step low = round(static_cast<Step>(start)), high = round(static_cast<Step>(end));
+  const Step step = round(steps > 1 ? (high - low) / static_cast<Step>(steps - 1) : Step{});
   const int64_t half = steps == 1 ? 1 : steps / 2;
   const double last = static_cast<double>(steps - 1);
-  fill_sequence(items, 0, half, [=](double i) { return transform(low + step * static_cast<Step>(i)); });
+  fill_sequence(items, 0, half,
+                [=](double i) { return transform(low + round(step * static_cast<Step>(i))); });
   fill_sequence(items, half, steps,
-                [=](double i) { return transform(high - step * static_cast<Step>(last - i)); });
+                [=](double i) { return transform(high - round(step * static_cast<Step>(last - i))); });
 }
 
 Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const Options& options,
@@ -172,7 +175,14 @@ Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const O
   const Tensor result = creation_result(out, {steps}, dtype_of_ends("linspace", first, last, options, out));
   write_items(result, "linspace_cpu", [&]<class T>(T* items) {
     using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
-    fill_evenly<Step>(items, first.to<T>(), last.to<T>(), steps, [](Step x) { return static_cast<T>(x); });
+    const auto store = [](Step x) { return static_cast<T>(x); };
+    if constexpr (std::is_same_v<T, float>)
+      if (is_half(
+              result.dtype()))  // as in PyTorch, no step of the computation is more precise than the result
+        return fill_evenly<Step>(
+            items, first.to<T>(), last.to<T>(), steps,
+            [d = result.dtype()](Step x) { return static_cast<Step>(as_stored(d, x)); }, store);
+    fill_evenly<Step>(items, first.to<T>(), last.to<T>(), steps, std::identity{}, store);
   });
   return finished(result, options);
 }
@@ -200,7 +210,8 @@ Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double 
   write_items(result, "logspace_cpu", [&]<class T>(T* items) {
     if constexpr (math::is_complex_type<T>) {
       const T rate = T(math::log(Complex<double>(base)));
-      fill_evenly<T>(items, first.to<T>(), last.to<T>(), steps, [=](T x) { return math::exp(x * rate); });
+      fill_evenly<T>(items, first.to<T>(), last.to<T>(), steps, std::identity{},
+                     [=](T x) { return math::exp(x * rate); });
     } else if (steps == 1) {
       items[0] = static_cast<T>(std::pow(base, first.to_double()));
     } else if constexpr (std::is_integral_v<T>) {
@@ -209,7 +220,7 @@ Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double 
         items[i] = static_cast<T>(std::pow(base, first.to<T>() + step * static_cast<float>(i)));
       }
     } else {
-      fill_evenly<T>(items, first.to<T>(), last.to<T>(), steps,
+      fill_evenly<T>(items, first.to<T>(), last.to<T>(), steps, std::identity{},
                      [=](T x) { return static_cast<T>(std::pow(base, static_cast<double>(x))); });
     }
   });

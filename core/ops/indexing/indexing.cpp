@@ -120,9 +120,10 @@ std::vector<Entry> entries_of(const Tensor& self, TensorList indices) {
                           " at index ", d + i);
       entries.push_back({d, dims, mask_positions(count_mask(index)), false});
     } else if (index) {
-      check<IndexError>(is_integral(index.dtype()) && index.dtype() >= DType::Int32,
-                        "tensors used as indices must be long, int, byte or bool tensors, but got ",
-                        scalar_type_name(index.dtype()));
+      check<IndexError>(
+          is_integral(index.dtype()) && !is_wide_unsigned(index.dtype()) && index.dtype() >= DType::Int32,
+          "tensors used as indices must be long, int, byte or bool tensors, but got ",
+          scalar_type_name(index.dtype()));
       entries.push_back({d, dims, as_positions(index), true});
     }
     d += dims;

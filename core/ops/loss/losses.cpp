@@ -147,9 +147,9 @@ namespace {
 const Scalar kOne(1.0);
 
 void check_probabilities(const char* name, const Tensor& x) {
-  const Tensor dense = as_contiguous(x);
+  const Tensor dense = as_contiguous(widened(x));
   const WithoutGil guard(x.numel() / 4);
-  const bool good = backend::current().all_in_unit_interval(x.dtype(), dense->data, x.numel());
+  const bool good = backend::current().all_in_unit_interval(dense.dtype(), dense->data, x.numel());
   check(good, "all elements of ", name, " should be between 0 and 1");
 }
 

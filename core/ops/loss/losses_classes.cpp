@@ -62,7 +62,7 @@ class Arguments {
  public:
   Arguments(const Dims& scores, const Tensor& target, const Tensor& weight, const LossOptions& options)
       : target_(as_contiguous(target.dtype() == DType::Int64 ? target : cast_copy(target, DType::Int64))),
-        weight_(weight ? as_contiguous(weight) : Tensor()) {
+        weight_(weight ? as_contiguous(widened(weight)) : Tensor()) {
     loss_.shape = softmax_shape(scores, class_dim(scores));
     loss_.targets = target_.data<const int64_t>();
     loss_.weight = weight_ ? weight_->data : nullptr;
@@ -103,14 +103,16 @@ Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& targ
   return differentiable(
       is_2d_loss(sizes) ? "NllLoss2DBackwardBackward0" : "NllLossBackwardBackward0", {},
       [&] {
-        Tensor result = empty(sizes, grad.dtype());
-        const Tensor g = as_contiguous(grad);
+        const Tensor g = as_contiguous(widened(grad));
+        Tensor result = empty(sizes, g.dtype());
         const Arguments arguments(sizes, target, weight, options);
         arguments.checked();
-        const WithoutGil guard(result.numel());
-        backend::current().nll_loss_backward(grad.dtype(), *arguments, g->data, total_weight->data,
-                                             result->data);
-        return result;
+        {
+          const WithoutGil guard(result.numel());
+          backend::current().nll_loss_backward(g.dtype(), *arguments, g->data, total_weight->data,
+                                               result->data);
+        }
+        return narrowed(result, grad.dtype());
       },
       wrt(grad, [t = saved(target), w = saved(weight),
                  options](const Tensor& gg) { return nll(gg, t(), w(), options); }),
@@ -118,17 +120,19 @@ Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& targ
 }
 
 Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const LossOptions& options) {
-  const Tensor total_weight = empty({}, scores.dtype());
+  const Tensor total_weight = empty({}, compute_dtype(scores.dtype()));
   return differentiable(
       is_2d_loss(scores.sizes()) ? "NllLoss2DBackward0" : "NllLossBackward0", {},
       [&] {
-        Tensor result = empty(loss_sizes(target, options), scores.dtype());
-        const Tensor x = as_contiguous(scores);
+        const Tensor x = as_contiguous(widened(scores));
+        Tensor result = empty(loss_sizes(target, options), x.dtype());
         const Arguments arguments(scores.sizes(), target, weight, options);
         arguments.checked();
-        const WithoutGil guard(2 * target.numel());
-        backend::current().nll_loss(scores.dtype(), *arguments, x->data, result->data, total_weight->data);
-        return result;
+        {
+          const WithoutGil guard(2 * target.numel());
+          backend::current().nll_loss(x.dtype(), *arguments, x->data, result->data, total_weight->data);
+        }
+        return narrowed(result, scores.dtype());
       },
       wrt(scores,
           [x = saved(scores), t = saved(target), w = saved(weight), total = saved(total_weight),
@@ -168,18 +172,21 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
   Dims positions;
   for (int i = 0; i < self.dim(); ++i)
     if (i != class_dim(self.sizes())) positions.push_back(self.sizes()[i]);
-  const Tensor normalizer = empty(positions, self.dtype()), total_weight = empty({}, self.dtype());
+  const DType compute = compute_dtype(self.dtype());
+  const Tensor normalizer = empty(positions, compute), total_weight = empty({}, compute);
   return differentiable(
       is_2d_loss(self.sizes()) ? "NllLoss2DBackward0" : "NllLossBackward0", {},
       [&] {
-        Tensor result = empty(loss_sizes(target, options), self.dtype());
-        const Tensor x = as_contiguous(self);
+        const Tensor x = as_contiguous(widened(self));
+        Tensor result = empty(loss_sizes(target, options), x.dtype());
         const Arguments arguments(self.sizes(), target, weight, options);
         arguments.checked();
-        const WithoutGil guard(2 * self.numel());
-        backend::current().cross_entropy(self.dtype(), *arguments, x->data, result->data, normalizer->data,
-                                         total_weight->data);
-        return result;
+        {
+          const WithoutGil guard(2 * self.numel());
+          backend::current().cross_entropy(x.dtype(), *arguments, x->data, result->data, normalizer->data,
+                                           total_weight->data);
+        }
+        return narrowed(result, self.dtype());
       },
       wrt(self, [x = saved(self), t = saved(target), w = saved(weight), n = saved(normalizer),
                  total = saved(total_weight), options](const Tensor& grad) {
@@ -193,14 +200,17 @@ Tensor class_cross_entropy(const Tensor& self, const Tensor& target, const Tenso
           const int dim = class_dim(sizes);
           return log_softmax_gradient(g, log_softmax(logits, dim), dim);
         }
-        Tensor result = empty(sizes, logits.dtype());
-        const Tensor g = as_contiguous(grad), scores = as_contiguous(logits), normalizers = n();
+        const Tensor g = as_contiguous(widened(grad)), scores = as_contiguous(widened(logits)),
+                     normalizers = n();
+        Tensor result = empty(sizes, scores.dtype());
         const Arguments arguments(sizes, classes, weights, options);
         arguments.checked();
-        const WithoutGil guard(2 * logits.numel());
-        backend::current().cross_entropy_backward(logits.dtype(), *arguments, g->data, scores->data,
-                                                  normalizers->data, divisor->data, result->data);
-        return result;
+        {
+          const WithoutGil guard(2 * logits.numel());
+          backend::current().cross_entropy_backward(scores.dtype(), *arguments, g->data, scores->data,
+                                                    normalizers->data, divisor->data, result->data);
+        }
+        return narrowed(result, logits.dtype());
       }));
 }
 

@@ -701,6 +701,12 @@ const char* c_type_name(DType dtype) {
       return "int";
     case DType::Int64:
       return "long int";
+    case DType::UInt16:
+      return "uint16_t";
+    case DType::UInt32:
+      return "uint32_t";
+    case DType::UInt64:
+      return "uint64_t";
     case DType::Float16:
       return "c10::Half";
     case DType::BFloat16:

@@ -102,6 +102,28 @@ Tensor without_overlap(const Tensor& input, const Tensor& target) {
   return contiguous_copy(input);
 }
 
+// What PyTorch can do with uint16, uint32 and uint64: operators whose results modulo 2^64 do not depend on
+// the sign, so that they are computed in int64, and questions that no integer answers with yes.
+bool is_predicate_of_floats(Pointwise op) { return op >= Pointwise::IsNan && op <= Pointwise::SignBit; }
+bool works_on_wide_unsigned(Pointwise op) {
+  switch (op) {
+    case Pointwise::Mul:
+    case Pointwise::Floor:
+    case Pointwise::Ceil:
+    case Pointwise::Round:
+    case Pointwise::Trunc:
+    case Pointwise::Eq:
+    case Pointwise::Ne:
+    case Pointwise::BitwiseAnd:
+    case Pointwise::BitwiseOr:
+    case Pointwise::BitwiseXor:
+    case Pointwise::Where:
+      return true;
+    default:
+      return is_predicate_of_floats(op);
+  }
+}
+
 // May change both: `promoted` where integers become floating, `compute` where the kernel works in another
 // type.
 void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
@@ -109,9 +131,13 @@ void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
   compute = promoted;
   if (has(op, promoted)) [[likely]]
     return;
-  if (promoted == DType::Float16 || promoted == DType::BFloat16) {  // half precision is computed in float32
+  if (is_half(promoted)) {
     compute = DType::Float32;
     if (has(op, compute)) return;
+  }
+  if (is_wide_unsigned(promoted) && works_on_wide_unsigned(op)) {
+    compute = is_predicate_of_floats(op) ? DType::Float64 : DType::Int64;
+    return;
   }
   const bool floating_only = !has(op, DType::Int64) && !has(op, DType::Bool);
   if (is_integral(promoted) && floating_only && has(op, default_dtype())) {

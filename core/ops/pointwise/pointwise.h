@@ -29,6 +29,13 @@ Tensor contiguous_copy(const Tensor& t);
 Tensor cast_copy(const Tensor& t, DType dtype);
 // t itself if it is contiguous, else a copy; raw, no history. For kernels that want contiguous input.
 inline Tensor as_contiguous(const Tensor& t) { return t->contiguous ? t : contiguous_copy(t); }
+// Half precision outside of the pointwise kernels, which convert as they load and store: an operator hands
+// its kernel `widened` operands (float32; anything else is itself) and rounds once what comes back, by
+// `narrowed` to the dtype that it is to have. Raw, no history; an undefined tensor stays one.
+inline Tensor widened(const Tensor& t) { return t && is_half(t.dtype()) ? cast_copy(t, DType::Float32) : t; }
+inline Tensor narrowed(const Tensor& t, DType dtype) {
+  return t && t.dtype() != dtype ? cast_copy(t, dtype) : t;
+}
 // As above, and with kReadableTail readable bytes after its end.
 Tensor as_contiguous_padded(const Tensor& t);
 Tensor fill_raw(const Tensor& t, const Scalar& value);  // writes value everywhere; no history, no version

@@ -17,7 +17,7 @@ struct PoolGeometry {
 };
 
 void check_pool_dtype(DType dtype) {
-  if (!backend::current().has_max_pool(dtype))
+  if (!backend::current().has_max_pool(compute_dtype(dtype)))
     fail<NotImplementedError>("\"max_pool2d\" not implemented for '", scalar_type_name(dtype), "'");
 }
 
@@ -44,13 +44,16 @@ Tensor empty_index(const PoolGeometry& g) {
 
 // Fills `index` if it is defined.
 Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry& g) {
-  Tensor output = empty(g.output, self.dtype());
-  const Tensor x = as_contiguous_padded(self);
+  const Tensor x = as_contiguous_padded(widened(self));
+  Tensor output = empty(g.output, x.dtype());
   check_pool_dtype(self.dtype());
-  const WithoutGil guard(estimated_nanoseconds(g.shape));
-  backend::current().max_pool(self.dtype(), g.shape, x->data, output->data, index ? index->data : nullptr,
-                              kind_of(index));
-  return has_channels_last(self) ? with_channels_last(output) : output;
+  {
+    const WithoutGil guard(estimated_nanoseconds(g.shape));
+    backend::current().max_pool(x.dtype(), g.shape, x->data, output->data, index ? index->data : nullptr,
+                                kind_of(index));
+  }
+  const Tensor result = narrowed(output, self.dtype());
+  return has_channels_last(self) ? with_channels_last(result) : result;
 }
 
 // The place of `self` in the graph without its memory: what a derivative that is zero, yet recorded, has to
@@ -73,13 +76,15 @@ Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const Tenso
   return differentiable(
       "MaxPool2DWithIndicesBackwardBackward0", Out{},
       [&] {
-        Tensor grad_input = empty(g.input, grad_output.dtype());
-        const Tensor dy = as_contiguous_padded(grad_output);
+        const Tensor dy = as_contiguous_padded(widened(grad_output));
+        Tensor grad_input = empty(g.input, dy.dtype());
         check_pool_dtype(grad_output.dtype());
-        const WithoutGil guard(estimated_nanoseconds(g.shape));
-        backend::current().max_pool_backward(grad_output.dtype(), g.shape, dy->data, index->data,
-                                             kind_of(index), grad_input->data);
-        return grad_input;
+        {
+          const WithoutGil guard(estimated_nanoseconds(g.shape));
+          backend::current().max_pool_backward(dy.dtype(), g.shape, dy->data, index->data, kind_of(index),
+                                               grad_input->data);
+        }
+        return narrowed(grad_input, grad_output.dtype());
       },
       wrt(grad_output,
           [g, where = saved(index)](const Tensor& grad) { return pool_gather(grad, where(), g); }),
@@ -91,13 +96,15 @@ Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry&
   return differentiable(
       "GatherBackward0", Out{},
       [&] {
-        Tensor output = empty(g.output, input.dtype());
-        const Tensor x = as_contiguous_padded(input);
+        const Tensor x = as_contiguous_padded(widened(input));
+        Tensor output = empty(g.output, x.dtype());
         check_pool_dtype(input.dtype());
-        const WithoutGil guard(estimated_nanoseconds(g.shape));
-        backend::current().max_pool_gather(input.dtype(), g.shape, x->data, index->data, kind_of(index),
-                                           output->data);
-        return output;
+        {
+          const WithoutGil guard(estimated_nanoseconds(g.shape));
+          backend::current().max_pool_gather(x.dtype(), g.shape, x->data, index->data, kind_of(index),
+                                             output->data);
+        }
+        return narrowed(output, input.dtype());
       },
       wrt(input, [g, where = saved(index)](const Tensor& grad) {
         return pool_backward(grad, where(), Tensor(), g);

@@ -11,7 +11,7 @@
 
 #include "core/ops/creation/creation.h"
 #include "core/ops/operators.h"
-#include "core/ops/pointwise/pointwise.h"
+#include "core/ops/pointwise/rules.h"
 #include "core/random/distributions.h"
 #include "core/tensor/dispatch.h"
 #include "core/tensor/gil.h"
@@ -47,11 +47,13 @@ Tensor permuted_alias(const Tensor& t, const Dims& order) {
 
 void draw_into(const Tensor& target, Generator* generator, int64_t nanoseconds_per_item, Draw draw) {
   if (target.numel() == 0) return;
-  if (target.is_contiguous())
+  const DType drawn = compute_dtype(target.dtype());
+  if (target.is_contiguous() && drawn == target.dtype())
     return draw_items(generator, target->data, target.numel(), nanoseconds_per_item, draw);
   check_no_internal_overlap(target);
   const Tensor ordered = permuted_alias(target, memory_order(target));
-  const Tensor items = ordered.is_contiguous() ? ordered : empty(ordered.sizes(), ordered.dtype());
+  const bool direct = ordered.is_contiguous() && drawn == target.dtype();
+  const Tensor items = direct ? ordered : empty(ordered.sizes(), drawn);
   draw_items(generator, items->data, items.numel(), nanoseconds_per_item, draw);
   if (items != ordered) copy_into(ordered, items);
 }
@@ -87,16 +89,28 @@ Tensor overwritten(const char* node, const Tensor& self, Write write) {
 
 // ---- uniform
 
+double largest_number(DType dtype) {
+  switch (dtype) {
+    case DType::Float16:
+      return 65504;
+    case DType::BFloat16:
+      return 0x1.fep127;
+    case DType::Float32:
+      return std::numeric_limits<float>::max();
+    default:
+      return std::numeric_limits<double>::max();
+  }
+}
+
 void check_bounds_of_uniform(DType dtype, double from, double to) {
-  visit_floating(dtype, "check_uniform_bounds", [&]<class T>() {
-    constexpr double kLargest = std::numeric_limits<T>::max();
-    const char* type = std::is_same_v<T, float> ? "float" : "double";
-    check(std::abs(from) <= kLargest, "from is out of bounds for ", type, ", got ", from);
-    check(std::abs(to) <= kLargest, "to is out of bounds for ", type, ", got ", to);
-    check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
-    check(to - from <= kLargest, "uniform_ expects to-from <= std::numeric_limits<", scalar_type_name(dtype),
-          ">::max(), but found to=", to, " and from=", from, " which result in to-from to exceed the limit");
-  });
+  if (!is_floating(dtype)) not_implemented_for("check_uniform_bounds", dtype);
+  const double largest = largest_number(dtype);
+  const char* const type = c_type_name(dtype);
+  check(std::abs(from) <= largest, "from is out of bounds for ", type, ", got ", from);
+  check(std::abs(to) <= largest, "to is out of bounds for ", type, ", got ", to);
+  check(from <= to, "uniform_ expects to return a [from, to) range, but found from=", from, " > to=", to);
+  check(to - from <= largest, "uniform_ expects to-from <= std::numeric_limits<", scalar_type_name(dtype),
+        ">::max(), but found to=", to, " and from=", from, " which result in to-from to exceed the limit");
 }
 
 void draw_uniform(const Tensor& target, Generator* generator, double from = 0, double to = 1) {
@@ -234,7 +248,8 @@ EXPOSE(
     "Tensor",
     randn_like, function);
 
-void check_stds(const Tensor& std) {
+void check_stds(const Tensor& of_any_precision) {
+  const Tensor std = widened(of_any_precision);
   check(!is_complex(std.dtype()), "normal expects standard deviation to be non-complex");
   visit_floating(std.dtype(), "normal_kernel_cpu", [&]<class T>() {
     const Tensor items = as_contiguous(std);
@@ -298,73 +313,43 @@ EXPOSE("normal(float mean, float std, int[] size, *, Generator? generator=None, 
 
 // ---- integers
 
-template <class T>
-constexpr const char* type_name() {
-  if constexpr (std::is_same_v<T, bool>)
-    return "bool";
-  else if constexpr (std::is_same_v<T, uint8_t>)
-    return "unsigned char";
-  else if constexpr (std::is_same_v<T, int8_t>)
-    return "signed char";
-  else if constexpr (std::is_same_v<T, int16_t>)
-    return "short";
-  else if constexpr (std::is_same_v<T, int32_t>)
-    return "int";
-  else if constexpr (std::is_same_v<T, int64_t>)
-    return "long int";
-  else if constexpr (std::is_same_v<T, float>)
-    return "float";
-  else
-    return "double";
-}
-
 // The number of bits up to the highest one set, of magnitude |x|.
 int magnitude_bits(int64_t x) {
   const uint64_t magnitude = x < 0 ? 0 - static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
   return 63 - std::countl_zero(magnitude | 1);
 }
 
-template <class T>
-int64_t to_and_fro(int64_t x) {
-  const T rounded = static_cast<T>(x);
-  return rounded < T(0x1p63) ? static_cast<int64_t>(rounded) : std::numeric_limits<int64_t>::max();
+// x as a floating number of so many significant bits (ties to even) and back, or the nearest that int64
+// holds.
+int64_t to_and_fro(int64_t x, int bits) {
+  const int excess = magnitude_bits(x) + 1 - bits;
+  if (excess <= 0) return x;
+  const uint64_t magnitude = x < 0 ? 0 - static_cast<uint64_t>(x) : static_cast<uint64_t>(x);
+  const uint64_t unit = uint64_t{1} << excess, rest = magnitude & (unit - 1);
+  uint64_t kept = magnitude - rest;
+  if (rest > unit / 2 || (rest == unit / 2 && (kept & unit))) kept += unit;
+  if (kept >> 63) return x < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+  return x < 0 ? -static_cast<int64_t>(kept) : static_cast<int64_t>(kept);
 }
 // Large integers round when converted to a floating dtype; these move a bound inwards, to the nearest that
 // does not leave the range.
-template <class T>
-int64_t rounded_from(int64_t from) {
+int64_t rounded_from(int64_t from, int bits) {
   const int64_t after = from == std::numeric_limits<int64_t>::max() ? from : from + 1,
-                next = to_and_fro<T>(after);
-  if (next >= from) return from;
-  return next + (int64_t{1} << (magnitude_bits(after) - std::numeric_limits<T>::digits + 1));
+                next = to_and_fro(after, bits);
+  return next >= from ? from : next + (int64_t{1} << (magnitude_bits(after) - bits + 1));
 }
-template <class T>
-int64_t rounded_to(int64_t to) {
-  const int64_t last = to_and_fro<T>(to - 1);
-  if (last < to) return to;
-  return last - (int64_t{1} << (magnitude_bits(to - 1) - std::numeric_limits<T>::digits + 1));
+int64_t rounded_to(int64_t to, int bits) {
+  const int64_t last = to_and_fro(to - 1, bits);
+  return last < to ? to : last - (int64_t{1} << (magnitude_bits(to - 1) - bits + 1));
 }
 
-template <class T>
-void check_integer_bounds(int64_t from, int64_t last) {
-  if constexpr (std::is_floating_point_v<T>) {
-    constexpr int kDigits = std::numeric_limits<T>::digits;
-    const auto warn_beyond = [&](int64_t bound, const char* bound_name) {
-      if (bound >= -(int64_t{1} << kDigits) && bound <= int64_t{1} << kDigits) return;
-      warn(concat(bound_name, " is out of bounds [-(2^", kDigits, "), 2^", kDigits,
-                  "]. Due to precision limitations ", type_name<T>(),
-                  " can support discrete uniform distribution only within this range. This warning will "
-                  "become an error in version 1.7 release, please fix the code in advance"));
-    };
-    warn_beyond(from, "from");
-    warn_beyond(last, "to - 1");
-  } else {
-    constexpr int64_t kFirst = std::numeric_limits<T>::lowest(), kLast = std::numeric_limits<T>::max();
-    check(from >= kFirst && from <= kLast, "from is out of bounds for ", type_name<T>(), ": ", from,
-          " is not in [", kFirst, ", ", kLast, "]");
-    check(last >= kFirst && last <= kLast, "to - 1 is out of bounds for ", type_name<T>(), ": ", last,
-          " is not in [", kFirst, ", ", kLast, "]");
-  }
+void warn_beyond_precision(const char* bound_name, int64_t bound, DType dtype) {
+  const int bits = significant_bits(dtype);
+  if (bound >= -(int64_t{1} << bits) && bound <= int64_t{1} << bits) return;
+  warn(concat(bound_name, " is out of bounds [-(2^", bits, "), 2^", bits, "]. Due to precision limitations ",
+              c_type_name(dtype),
+              " can support discrete uniform distribution only within this range. This warning will "
+              "become an error in version 1.7 release, please fix the code in advance"));
 }
 
 // The range [base, base + range) of integers that the arguments of random_ mean for a dtype; 0 stands for
@@ -378,20 +363,31 @@ IntegerRange integer_range(DType dtype, int64_t from, std::optional<int64_t> to)
   if (!to && from == std::numeric_limits<int64_t>::lowest()) return {0, 0};
   check(!to || from < *to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to.value_or(0));
-  return visit_real(dtype, "random_from_to_kernel_cpu", [&]<class T>() -> IntegerRange {
-    int64_t last;
-    if constexpr (std::is_floating_point_v<T>) {
-      from = rounded_from<T>(from);
-      last = to ? rounded_to<T>(*to) - 1 : int64_t{1} << std::numeric_limits<T>::digits;
-      check(from <= last,
-            "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=",
-            from, " >= to=", to.value_or(last));
-    } else {
-      last = to ? *to - 1 : static_cast<int64_t>(std::numeric_limits<T>::max());
-    }
-    check_integer_bounds<T>(from, last);
-    return {static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1, from};
-  });
+  int64_t last = 0;
+  if (is_floating(dtype)) {
+    const int bits = significant_bits(dtype);
+    from = rounded_from(from, bits);
+    last = to ? rounded_to(*to, bits) - 1 : int64_t{1} << bits;
+    check(from <= last,
+          "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got from=", from,
+          " >= to=", to.value_or(last));
+    warn_beyond_precision("from", from, dtype);
+    warn_beyond_precision("to - 1", last, dtype);
+  } else {
+    visit_item(dtype, "random_from_to_kernel_cpu", [&]<class T>() {
+      if constexpr (std::is_integral_v<T>) {
+        constexpr int64_t kFirst = std::numeric_limits<T>::lowest();
+        constexpr int64_t kLast =  // of uint64, as far as the arguments reach
+            std::is_same_v<T, uint64_t> ? std::numeric_limits<int64_t>::max() : std::numeric_limits<T>::max();
+        last = to ? *to - 1 : kLast;
+        check(from >= kFirst && from <= kLast, "from is out of bounds for ", c_type_name(dtype), ": ", from,
+              " is not in [", kFirst, ", ", kLast, "]");
+        check(last >= kFirst && last <= kLast, "to - 1 is out of bounds for ", c_type_name(dtype), ": ", last,
+              " is not in [", kFirst, ", ", kLast, "]");
+      }
+    });
+  }
+  return {static_cast<uint64_t>(last) - static_cast<uint64_t>(from) + 1, from};
 }
 
 void draw_integers(const Tensor& target, Generator* generator, int64_t from, std::optional<int64_t> to) {
@@ -497,10 +493,11 @@ EXPOSE(
 Tensor randperm(int64_t n, Generator* generator, const Options& options, const Out& out) {
   const DType dtype = chosen_dtype(options, out, DType::Int64);
   check(n >= 0, "Trying to create tensor with negative dimension ", n, ": [", n, "]");
-  visit_number(dtype, "randperm", [&]<class T>() {
+  const DType drawn = compute_dtype(dtype);
+  visit_number(drawn, "randperm", [&]<class T>() {
     if constexpr (std::is_floating_point_v<T>) {
-      constexpr int kDigits = std::numeric_limits<T>::digits;
-      check(n <= (int64_t{1} << kDigits) + 1, "n cannot be greater than 2^", kDigits, "+1 for ",
+      const int bits = significant_bits(dtype);
+      check(n <= (int64_t{1} << bits) + 1, "n cannot be greater than 2^", bits, "+1 for ",
             scalar_type_name(dtype), " type.");
     } else {
       check(n - 1 <= static_cast<int64_t>(std::numeric_limits<T>::max()),
@@ -508,10 +505,10 @@ Tensor randperm(int64_t n, Generator* generator, const Options& options, const O
     }
   });
   const Tensor result = creation_result(out, {n}, dtype);
-  const Tensor items = result.is_contiguous() ? result : empty({n}, dtype);
+  const Tensor items = result.is_contiguous() && drawn == dtype ? result : empty({n}, drawn);
   if (n > 0) {
     draw_items(generator, items->data, n, 4,
-               [=](Generator& g, void* data) { random::permutation(g, dtype, data, n); });
+               [=](Generator& g, void* data) { random::permutation(g, drawn, data, n); });
   }
   if (items != result) copy_into(result, items);
   return finished(result, options);

@@ -29,10 +29,12 @@ void check_probabilities(const Tensor& p) {
 // 1 or 0 in `target`, with probabilities that broadcast to it.
 void draw_bernoulli(const Tensor& target, const Tensor& p, Generator* generator) {
   if (target.numel() == 0) return;
-  const Tensor probabilities = as_contiguous(permuted_alias(expand(p, target.sizes()), memory_order(target)));
+  const Tensor wide = widened(p);
+  const Tensor probabilities =
+      as_contiguous(permuted_alias(expand(wide, target.sizes()), memory_order(target)));
   check_probabilities(probabilities);
   const int64_t n = target.numel();
-  const DType dtype = target.dtype(), p_dtype = p.dtype();
+  const DType dtype = target.dtype(), p_dtype = wide.dtype();
   draw_into(target, generator, 3, [=, weights = probabilities.data()](Generator& g, void* items) {
     random::bernoulli(g, dtype, items, n, p_dtype, weights);
   });
@@ -171,10 +173,10 @@ void take_largest(const T* weights, T* keys, int64_t* order, int64_t rows, int64
 
 Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, Generator* generator,
                    const Out& out) {
-  const DType dtype = self.dtype();
+  const DType dtype = compute_dtype(self.dtype());
   check(self.dim() == 1 || self.dim() == 2, "prob_dist must be 1 or 2 dim, got ", self.dim());
   check(is_floating(dtype),
-        "multinomial only supports floating-point dtypes for input, got: ", scalar_type_name(dtype));
+        "multinomial only supports floating-point dtypes for input, got: ", scalar_type_name(self.dtype()));
   check(!out.target || out.target->dtype == DType::Int64,
         "multinomial expects Long tensor out, got: ", out.target ? scalar_type_name(out.target->dtype) : "");
   check(num_samples > 0, "cannot sample n_sample <= 0 samples, got ", num_samples);
@@ -185,7 +187,7 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, Ge
         num_samples, " of ", categories);
   check(categories <= int64_t{1} << 24, "number of categories cannot exceed 2^24, got ", categories);
   const Dims sizes = self.dim() == 2 ? Dims{rows, num_samples} : Dims{num_samples};
-  const Tensor samples = empty(sizes, DType::Int64), weights = as_contiguous(self);
+  const Tensor samples = empty(sizes, DType::Int64), weights = as_contiguous(widened(self));
   // One sample with replacement is one without: PyTorch draws it so.
   const bool by_keys = !replacement || num_samples == 1;
   // By keys: of every row. Otherwise: one row's cumulative distribution.
@@ -201,6 +203,10 @@ Tensor multinomial(const Tensor& self, int64_t num_samples, bool replacement, Ge
         random::exponential(g, dtype, keys, rows * categories, 1);
       });
       const Tensor order = empty({categories}, DType::Int64);
+      if (is_half(self.dtype())) {  // PyTorch keeps the variates in the weights' dtype
+        const Tensor rounded = widened(narrowed(work, self.dtype()));
+        std::copy_n(rounded.data<T>(), rows * categories, scratch);
+      }
       take_largest(weight, scratch, order.data<int64_t>(), rows, categories, num_samples, sample);
     } else {
       draw_items(generator, sample, rows * (num_samples + categories), 10, [=](Generator& g, void*) {
@@ -244,8 +250,8 @@ Tensor poisson(const Tensor& self, Generator* generator) {
   return differentiable(
       "PoissonBackward0", {},
       [&] {
-        const DType dtype = self.dtype();
-        const Tensor rate = as_contiguous(self), result = empty(self.sizes(), dtype);
+        const Tensor rate = as_contiguous(widened(self)), result = empty(self.sizes(), rate.dtype());
+        const DType dtype = rate.dtype();
         const int64_t n = self.numel();
         visit_floating(dtype, "poisson_cpu", [&]<class T>() {
           if (!host_readable(self.device())) return;
@@ -258,7 +264,7 @@ Tensor poisson(const Tensor& self, Generator* generator) {
         draw_items(generator, result->data, n, 100, [=, rates = rate.data()](Generator& g, void* items) {
           random::poisson(g, dtype, items, n, rates);
         });
-        return result;
+        return narrowed(result, self.dtype());
       },
       wrt(self, zeros_for(self)));
 }
@@ -282,10 +288,10 @@ Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
   return differentiable(
       "BinomialBackward0", {},
       [&] {
-        const DType dtype = count.dtype();
         const Dims sizes = broadcast_sizes(count.sizes(), prob.sizes());
         const Tensor counts = as_contiguous(expand(count, sizes));
-        const Tensor p = as_contiguous(expand(prob, sizes)), result = empty(sizes, dtype);
+        const Tensor p = as_contiguous(expand(prob, sizes)), result = empty(sizes, p.dtype());
+        const DType dtype = p.dtype();
         const int64_t n = result.numel();
         draw_items(generator, result->data, n, 100,
                    [=, trials = counts.data(), chances = p.data()](Generator& g, void* items) {

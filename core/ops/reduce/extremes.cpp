@@ -75,8 +75,10 @@ Tensor extreme_of_dims(const char* node, const char* name, const char* kernel, R
 
 using Pair = std::tuple<Tensor, Tensor>;
 
-void find(ArgReduce op, const char* kernel, const Tensor& self, uint32_t mask, Tensor* values,
+// `values` gets the dtype in which self's are computed.
+void find(ArgReduce op, const char* kernel, const Tensor& input, uint32_t mask, Tensor* values,
           const Tensor& indices) {
+  const Tensor self = widened(input);
   if (!backend::current().has_arg_reduce(op, self.dtype()))
     fail<NotImplementedError>('"', kernel, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
   const WithoutGil guard(self.numel());
@@ -104,9 +106,9 @@ Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tenso
   Tensor values = differentiable(
       node, out,
       [&] {
-        Tensor fresh = empty(sizes, self.dtype());
+        Tensor fresh = empty(sizes, compute_dtype(self.dtype()));
         find(op, name, self, mask, &fresh, indices);
-        return delivered(fresh, out);
+        return delivered(narrowed(fresh, self.dtype()), out);
       },
       wrt(self, [chosen = saved(indices), shape = self.sizes(), wrapped, mask, keepdim](const Tensor& grad) {
         if (shape.count == 0) return grad;

@@ -29,9 +29,11 @@ void check_floating(const Tensor& self) {
   if (!is_supported(self.dtype())) not_implemented_for("std_cpu", self.dtype());
 }
 
-// Either tensor may be undefined. The outputs are contiguous; variances are real.
-void raw_variance(const Tensor& self, const Spread& spread, bool deviation, const Tensor& variances,
+// Either tensor may be undefined. The outputs are contiguous, of the dtype in which self's variance is
+// computed; variances are real.
+void raw_variance(const Tensor& input, const Spread& spread, bool deviation, const Tensor& variances,
                   const Tensor& means) {
+  const Tensor self = widened(input);
   if (is_complex(self.dtype())) {
     const NoGrad no_grad;
     const Tensor parts = view_as_real(self);
@@ -79,10 +81,11 @@ Tensor variance(const Tensor& self, const Spread& spread, bool deviation, const 
       deviation ? "StdBackward0" : "VarBackward0", out,
       [&] {
         const Dims sizes = reduced_sizes(self.sizes(), spread.mask, spread.keepdim);
-        const Tensor fresh = empty(sizes, real_of(self.dtype()));
+        const DType real = real_of(self.dtype());
+        const Tensor fresh = empty(sizes, compute_dtype(real));
         raw_variance(self, spread, deviation, fresh, {});
-        if (!out.target) return fresh;
-        Tensor result = result_for(out, sizes, fresh.dtype());
+        if (!out.target) return narrowed(fresh, real);
+        Tensor result = result_for(out, sizes, real);
         copy_into(result, fresh);
         return result;
       },
@@ -94,14 +97,13 @@ Tensor variance(const Tensor& self, const Spread& spread, bool deviation, const 
 std::tuple<Tensor, Tensor> variance_and_mean(const Tensor& self, const Spread& spread, bool deviation) {
   check_floating(self);
   const Dims sizes = reduced_sizes(self.sizes(), spread.mask, spread.keepdim);
-  const Tensor spreads = empty(sizes, real_of(self.dtype()));
+  Tensor spreads = empty(sizes, compute_dtype(real_of(self.dtype()))),
+         means = empty(sizes, compute_dtype(self.dtype()));
+  raw_variance(self, spread, deviation, spreads, means);
+  spreads = narrowed(spreads, real_of(self.dtype()));
   std::vector<Tensor> results = differentiable_many(
       deviation ? "StdMeanBackward0" : "VarMeanBackward0",
-      [&] {
-        Tensor means = empty(sizes, self.dtype());
-        raw_variance(self, spread, deviation, spreads, means);
-        return std::vector<Tensor>{alias(spreads), means};
-      },
+      [&] { return std::vector<Tensor>{alias(spreads), narrowed(means, self.dtype())}; },
       wrt(self, [x = saved(self), y = saved(spreads), spread, deviation](std::span<const Tensor> grads) {
         const Tensor input = x();
         Tensor total;

@@ -113,17 +113,18 @@ Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor&
 
 }  // namespace
 
-Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& self, uint32_t mask,
+Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& input, uint32_t mask,
               bool keepdim, DType result_dtype) {
+  const Tensor self = widened(input);
   if (is_complex(self.dtype())) return reduce_complex(out, op, name, self, mask, keepdim, result_dtype);
   if (!backend::current().has_reduce(op, self.dtype())) [[unlikely]]
-    fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(self.dtype()), "'");
+    fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(input.dtype()), "'");
   const DType made = backend::reduce_output(op, self.dtype());
   const Dims sizes = reduced_sizes(self.sizes(), mask, keepdim);
   Tensor result = result_for(out, sizes, result_dtype);
   const bool same_bytes = result.dtype() == made || (made == DType::Bool && result.dtype() == DType::UInt8);
   const bool direct =
-      same_bytes && (!out.target || (result.is_contiguous() && !shares_storage(result, self)));
+      same_bytes && (!out.target || (result.is_contiguous() && !shares_storage(result, input)));
   const Tensor target = direct ? result : empty(sizes, made);
   {
     const WithoutGil guard(self.numel() / 2);

@@ -65,9 +65,9 @@ Tensor complex_running_logaddexp(const Tensor& x, int64_t dim) {
 
 Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t dim, DType made) {
   const bool widens = is_integral(made) && is_integral(self.dtype());
-  const Tensor x = as_contiguous(widens || self.dtype() == made ? self : cast_copy(self, made));
+  const Tensor x = as_contiguous(widened(widens ? self : narrowed(self, made)));
   if (is_complex(made) && op == backend::Scan::Prod) return delivered(complex_running_product(x, dim), out);
-  const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : made);
+  const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : x.dtype());
   {
     const WithoutGil guard(self.numel());
     const backend::SoftmaxShape shape = softmax_shape(self.sizes(), dim);
@@ -75,7 +75,7 @@ Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t di
     backend::current().scan(op, real_of(x.dtype()), shape.outer, shape.size, shape.inner * parts, x->data,
                             fresh->data, nullptr);
   }
-  return delivered(fresh.dtype() == made ? fresh : cast_copy(fresh, made), out);
+  return delivered(narrowed(fresh, made), out);
 }
 
 Tensor cumsum(const Tensor& self, int64_t dim, std::optional<DType> dtype, const Out& out) {
@@ -142,14 +142,14 @@ Pair running_extreme(const char* node, backend::Scan op, const char* kernel, con
   Tensor values = differentiable(
       node, out,
       [&] {
-        const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
+        const Tensor x = as_contiguous(widened(self)), fresh = empty(self.sizes(), x.dtype());
         {
           const WithoutGil guard(2 * self.numel());
           const backend::SoftmaxShape shape = softmax_shape(self.sizes(), axis);
-          backend::current().scan(op, self.dtype(), shape.outer, shape.size, shape.inner, x->data,
-                                  fresh->data, indices.data<int64_t>());
+          backend::current().scan(op, x.dtype(), shape.outer, shape.size, shape.inner, x->data, fresh->data,
+                                  indices.data<int64_t>());
         }
-        return delivered(fresh, out);
+        return delivered(narrowed(fresh, self.dtype()), out);
       },
       wrt(self, [chosen = saved(indices), axis](const Tensor& grad) {
         if (grad.dim() == 0) return grad;
@@ -189,11 +189,13 @@ Tensor logcumsumexp(const Tensor& self, int64_t dim, const Out& out) {
       "LogcumsumexpBackward0", out,
       [&] {
         if (is_complex(self.dtype())) return delivered(complex_running_logaddexp(self, axis), out);
-        const Tensor x = as_contiguous(self), fresh = empty(self.sizes(), self.dtype());
-        const WithoutGil guard(20 * self.numel());
-        backend::current().log_sum_exp_scan(self.dtype(), softmax_shape(self.sizes(), axis), x->data,
-                                            fresh->data);
-        return delivered(fresh, out);
+        const Tensor x = as_contiguous(widened(self)), fresh = empty(self.sizes(), x.dtype());
+        {
+          const WithoutGil guard(20 * self.numel());
+          backend::current().log_sum_exp_scan(x.dtype(), softmax_shape(self.sizes(), axis), x->data,
+                                              fresh->data);
+        }
+        return delivered(narrowed(fresh, self.dtype()), out);
       },
       // sum over i >= j of g_i exp(x_j - y_i), the positive and the negative g apart, in logarithms.
       wrt(self, [x = saved(self), axis](const Tensor& grad, const Tensor& y) {

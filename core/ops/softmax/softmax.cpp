@@ -23,24 +23,26 @@ Tensor apply(Kernel kernel, const char* name, const Out& out, const Tensor& self
     not_implemented_for((std::string(name) + (last ? "_lastdim" : "") + "_kernel_impl").c_str(),
                         self.dtype());
   }
-  const Tensor x = as_contiguous(self);
+  const Tensor x = as_contiguous(widened(self));
   Tensor result = result_for(out, self.sizes(), self.dtype());
-  const bool direct = result.is_contiguous() && result.dtype() == self.dtype();
-  const Tensor y = direct ? result : empty(self.sizes(), self.dtype());
+  const bool direct = result.is_contiguous() && result.dtype() == x.dtype();
+  const Tensor y = direct ? result : empty(self.sizes(), x.dtype());
   {
     const WithoutGil guard(nanoseconds(x));
-    kernel(self.dtype(), softmax_shape(self.sizes(), dim), x->data, y->data);
+    kernel(x.dtype(), softmax_shape(self.sizes(), dim), x->data, y->data);
   }
   if (!direct) copy_into(result, y);
   return result;
 }
 
 Tensor apply_backward(BackwardKernel kernel, const Tensor& grad, const Tensor& y, int64_t dim) {
-  const Tensor g = as_contiguous(grad), result = as_contiguous(y);
-  Tensor grad_input = empty(y.sizes(), y.dtype());
-  const WithoutGil guard(nanoseconds(y));
-  kernel(y.dtype(), softmax_shape(y.sizes(), dim), g->data, result->data, grad_input->data);
-  return grad_input;
+  const Tensor g = as_contiguous(widened(grad)), result = as_contiguous(widened(y));
+  Tensor grad_input = empty(y.sizes(), result.dtype());
+  {
+    const WithoutGil guard(nanoseconds(y));
+    kernel(result.dtype(), softmax_shape(y.sizes(), dim), g->data, result->data, grad_input->data);
+  }
+  return narrowed(grad_input, y.dtype());
 }
 
 Tensor sum_along(const Tensor& x, int64_t dim) {
@@ -186,12 +188,13 @@ Tensor rows_of(const Tensor& x, uint32_t mask) {
   return alias(moved, {rows, columns}, {columns, 1}, 0);
 }
 
-Tensor raw_logsumexp(const Out& out, const Tensor& self, uint32_t mask, bool keepdim) {
+Tensor raw_logsumexp(const Out& out, const Tensor& input, uint32_t mask, bool keepdim) {
+  const Tensor self = widened(input);
   const bool one = __builtin_popcount(mask) == 1 && self.dim() > 0;
   const Tensor x = one ? as_contiguous(self) : rows_of(self, mask);
   const backend::SoftmaxShape shape = one ? softmax_shape(self.sizes(), __builtin_ctz(mask))
                                           : backend::SoftmaxShape{x->sizes[0], x->sizes[1], 1};
-  Tensor result = result_for(out, reduced_sizes(self.sizes(), mask, keepdim), self.dtype());
+  Tensor result = result_for(out, reduced_sizes(self.sizes(), mask, keepdim), input.dtype());
   const bool direct = result.is_contiguous() && result.dtype() == self.dtype();
   const Tensor y = direct ? result : empty(result.sizes(), self.dtype());
   {

@@ -1,0 +1,71 @@
+"""uint16, uint32, uint64: storing, converting, comparing, multiplying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flambeau as torch
+
+WIDE = [torch.uint16, torch.uint32, torch.uint64]
+
+
+@pytest.mark.parametrize("dtype", WIDE)
+def test_limits(dtype: Any) -> None:
+    info = torch.iinfo(dtype)
+    assert (info.min, info.max, info.bits) == (0, 2 ** (8 * dtype.itemsize) - 1, 8 * dtype.itemsize)
+    assert not dtype.is_signed
+    assert not dtype.is_floating_point
+
+
+@pytest.mark.parametrize("dtype", WIDE)
+def test_promotion_is_refused_except_with_floats_and_itself(dtype: Any) -> None:
+    assert torch.promote_types(dtype, dtype) == dtype
+    assert torch.promote_types(torch.float16, dtype) == torch.float16
+    for other in {torch.bool, torch.uint8, torch.int64, torch.complex64, *WIDE} - {dtype}:
+        with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not supported"):
+            torch.promote_types(dtype, other)
+
+
+@pytest.mark.parametrize("dtype", WIDE)
+def test_arithmetic_that_there_is(dtype: Any) -> None:
+    x = torch.tensor([3, 5, 65535], dtype=dtype)
+    product = x * x
+    assert product.dtype == dtype
+    assert product.tolist() == [9, 25, 65535**2 % 2 ** (8 * dtype.itemsize)]
+    assert (x / 2).dtype == torch.float32
+    assert (x == torch.tensor([3, 4, 65535], dtype=dtype)).tolist() == [True, False, True]
+    assert (x != 5).tolist() == [True, False, True]
+    assert (x & 6).tolist() == [2, 4, 6]
+    assert (x ^ 1).tolist() == [2, 4, 65534]
+    assert not torch.signbit(x).any()
+
+
+@pytest.mark.parametrize("dtype", WIDE)
+def test_arithmetic_that_there_is_not(dtype: Any) -> None:
+    x = torch.tensor([3, 5], dtype=dtype)
+    for operation in (lambda: x + 1, lambda: x < 4, lambda: -x, lambda: x // 2, lambda: torch.amax(x)):
+        with pytest.raises(NotImplementedError, match="UInt"):
+            operation()
+
+
+@pytest.mark.parametrize("dtype", WIDE)
+def test_numpy_both_ways(dtype: Any) -> None:
+    array = np.array([1, 2, 60000], dtype=str(dtype).removeprefix("torch."))
+    x = torch.from_numpy(array)
+    assert x.dtype == dtype
+    assert x.numpy().dtype == array.dtype
+    assert x.tolist() == [1, 2, 60000]
+
+
+def test_conversions() -> None:
+    big = torch.from_numpy(np.array([2**64 - 1, 2**63 + 2**40], dtype=np.uint64))
+    assert big.tolist() == [2**64 - 1, 2**63 + 2**40]
+    assert big.double().tolist() == [2.0**64, 2.0**63 + 2.0**40]
+    assert big.to(torch.int64).tolist() == [-1, 2**40 - 2**63]
+    assert torch.tensor([-1, 70000]).to(torch.uint16).tolist() == [65535, 4464]
+    # values recorded from PyTorch 2.13
+    floats = torch.tensor([-1.5, 3.7, 1e10, 1e19])
+    assert floats.to(torch.uint64).tolist() == [2**64 - 1, 3, 10000000000, 9999999980506447872]
