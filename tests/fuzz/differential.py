@@ -270,7 +270,9 @@ def main() -> int:
     options = parser.parse_args()
     if options.record:
         torch = importlib.import_module(options.record)
-        data = json.dumps([outcome_apart(torch, seed) for seed in range(options.count)], separators=(",", ":"))
+        data = json.dumps(
+            [outcome_apart(torch, seed) for seed in range(options.count)], separators=(",", ":")
+        )
         RECORD.write_bytes(gzip.compress(data.encode(), mtime=0))
         return 0
     flambeau = importlib.import_module("flambeau")
