@@ -245,3 +245,17 @@ def test_exported_memory_honours_what_the_consumer_asks():
     assert zlib.crc32(torch._core._tensor_memory(matrix).obj) == zlib.crc32(matrix.numpy().tobytes())
     with pytest.raises(BufferError, match="order that was asked for"):
         zlib.crc32(torch._core._tensor_memory(matrix.T).obj)
+
+
+def test_tensors_have_up_to_64_dimensions():
+    x = torch.arange(2.0**20).view([2] * 20)
+    y = (x + x.transpose(0, 19)).sum(3)
+    assert y.dim() == 19 and y[(1,) + (0,) * 18] == (2**19 + 1) * 2 + 2 * 2**16
+    assert x.permute(*reversed(range(20))).contiguous().reshape(-1)[1] == 2**19
+    assert x.sum(tuple(range(1, 20))).tolist() == [(2**19 - 1) * 2**18, (2**19 - 1) * 2**18 + 2**38]
+    widest = torch.ones([1] * 64)
+    assert widest.sum().item() == 1 and (widest + 1).squeeze().item() == 2 and widest.flip(63).dim() == 64
+    assert widest.sum(63, keepdim=True).dim() == 64 and widest.squeeze(63).dim() == 63
+    for refused in (lambda: torch.zeros([1] * 65), lambda: widest.unsqueeze(0), lambda: widest[None]):
+        with pytest.raises(RuntimeError, match="at most 64 dimensions"):
+            refused()

@@ -14,7 +14,7 @@ void sort_by_stride(Axis* axes, int rank) {
 }
 
 Reduction build(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
-                uint32_t mask) {
+                uint64_t mask) {
   Reduction r;
   int64_t step = 1;
   for (int i = rank - 1; i >= 0; --i) {
@@ -53,11 +53,11 @@ int merge_neighbours(Reduction::Axis* axes, int rank, bool with_output) {
   return rank ? last + 1 : 0;
 }
 
-Reduction Reduction::over(int rank, const int64_t* sizes, const int64_t* strides, uint32_t reduced_mask) {
+Reduction Reduction::over(int rank, const int64_t* sizes, const int64_t* strides, uint64_t reduced_mask) {
   return build(rank, sizes, strides, nullptr, reduced_mask);
 }
 Reduction Reduction::over(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
-                          uint32_t reduced_mask) {
+                          uint64_t reduced_mask) {
   return build(rank, sizes, strides, out_strides, reduced_mask);
 }
 Reduction Reduction::axis(int64_t outer, int64_t size, int64_t inner) {

@@ -1,12 +1,14 @@
 // Reductions over any set of axes of a strided array: what is reduced, and how.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
+#include "core/tensor/dims.h"
 #include "core/tensor/dtype.h"
 
 namespace flambeau::backend {
 
-inline constexpr int kMaxReduceDims = 16;
+inline constexpr int kMaxReduceDims = kMaxDims;
 
 // What is reduced: the *kept* axes, one output each, and the *reduced* axes. Strides count elements, sizes
 // are above 1, the innermost axis is the last.
@@ -20,12 +22,24 @@ struct Reduction {
   int64_t outputs = 1;  // product of the kept sizes
   int64_t count = 1;    // product of the reduced sizes: how many elements make one output
 
+  Reduction() = default;
+  Reduction(const Reduction& other) { *this = other; }
+  Reduction& operator=(const Reduction& other) {  // the axes in use, not the room for them
+    kept_rank = other.kept_rank;
+    reduced_rank = other.reduced_rank;
+    std::copy_n(other.kept, kept_rank, kept);
+    std::copy_n(other.reduced, reduced_rank, reduced);
+    outputs = other.outputs;
+    count = other.count;
+    return *this;
+  }
+
   // Bit i of `reduced_mask` set: axis i is reduced. The output is contiguous in the order of the kept axes
   // (so that keepdim makes no difference to it). Neighbouring axes are merged.
-  static Reduction over(int rank, const int64_t* sizes, const int64_t* strides, uint32_t reduced_mask);
+  static Reduction over(int rank, const int64_t* sizes, const int64_t* strides, uint64_t reduced_mask);
   // The same with an output of any strides; entries of reduced axes are not read.
   static Reduction over(int rank, const int64_t* sizes, const int64_t* strides, const int64_t* out_strides,
-                        uint32_t reduced_mask);
+                        uint64_t reduced_mask);
   // One reduced axis in the middle of a contiguous array [outer][size][inner].
   static Reduction axis(int64_t outer, int64_t size, int64_t inner);
 };

@@ -2,24 +2,36 @@
 
 #include <algorithm>
 
+#include "core/tensor/allocator.h"
 #include "core/tensor/error.h"
 
 namespace flambeau {
 
-Dims::Dims(IntList list) {
-  if (list.size() > kMaxDims)
-    fail<RuntimeError>("a tensor can have at most ", kMaxDims, " dimensions here, but got ", list.size());
-  assign(list.data(), static_cast<int>(list.size()));
+void Dims::refuse(int n) {
+  fail<RuntimeError>("a tensor can have at most ", kMaxDims, " dimensions, but ", n,
+                     " or more were asked for");
+}
+void Dims::make_block() {
+  auto* block = static_cast<int64_t*>(SmallPool::take(kMaxDims * sizeof(int64_t)));
+  std::copy(few_, few_ + count, block);
+  values = block;
+}
+void Dims::free_block() noexcept {
+  SmallPool::give(values, kMaxDims * sizeof(int64_t));
+  values = few_;
+}
+void Dims::copy_many(const Dims& other) {
+  resize(other.count);
+  std::copy(other.begin(), other.end(), values);
 }
 void Dims::insert(int at, int64_t value) {
-  if (count == kMaxDims) fail<RuntimeError>("a tensor can have at most ", kMaxDims, " dimensions here");
-  std::copy_backward(values + at, values + count, values + count + 1);
+  resize(count + 1);
+  std::copy_backward(values + at, values + count - 1, values + count);
   values[at] = value;
-  ++count;
 }
 void Dims::erase(int at) {
   std::copy(values + at + 1, values + count, values + at);
-  --count;
+  resize(count - 1);
 }
 
 std::string to_string(IntList list) {
@@ -48,7 +60,7 @@ int64_t checked_numel(IntList sizes) {
 
 Dims contiguous_strides(const Dims& sizes) {
   Dims strides;
-  strides.count = sizes.count;
+  strides.resize(sizes.count);
   int64_t step = 1;
   for (int i = sizes.count - 1; i >= 0; --i) {
     strides[i] = step;
@@ -106,7 +118,7 @@ bool may_overlap(const Dims& sizes, const Dims& strides) {
 
 Dims broadcast_sizes(const Dims& a, const Dims& b) {
   Dims result;
-  result.count = std::max(a.count, b.count);
+  result.resize(std::max<int>(a.count, b.count));
   for (int i = 1; i <= result.count; ++i) {
     int64_t x = i <= a.count ? a[a.count - i] : 1, y = i <= b.count ? b[b.count - i] : 1;
     if (x != y && x != 1 && y != 1)
@@ -127,7 +139,7 @@ int64_t wrap_dim(int64_t dim, int dims) {
 }
 
 bool view_strides(const Dims& sizes, const Dims& strides, const Dims& new_sizes, Dims& new_strides) {
-  new_strides.count = new_sizes.count;
+  new_strides.resize(new_sizes.count);
   bool empty = std::find(sizes.begin(), sizes.end(), 0) != sizes.end();
   if (empty) {
     new_strides = new_sizes == sizes ? strides : contiguous_strides(new_sizes);

@@ -1,4 +1,4 @@
-// Sizes, strides and lists of dimensions: at most kMaxDims integers, held inline.
+// Sizes, strides and lists of dimensions: at most kMaxDims integers, a few of them inline.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -6,35 +6,75 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <utility>
 
 namespace flambeau {
 
-inline constexpr int kMaxDims = 16;
+inline constexpr int kMaxDims = 64;
 using IntList = std::span<const int64_t>;
 
+// Nearly every tensor has at most kInline dimensions; the others keep them in a block of their own, which has
+// room for kMaxDims.
 struct Dims {
-  int64_t values[kMaxDims];  // only the first `count` are set
-  int32_t count = 0;
+  static constexpr int kInline = 5;
+
+  // Read as an integer; changed through resize, push_back, insert and erase alone, which see to the room.
+  class Count {
+   public:
+    operator int() const { return n_; }
+
+   private:
+    friend struct Dims;
+    int32_t n_ = 0;
+  };
+
+  int64_t* values = few_;  // only the first `count` are set
+  Count count;
 
   Dims() {}
   Dims(const Dims& other) { copy(other); }
-  Dims(std::initializer_list<int64_t> list) { assign(list.begin(), static_cast<int>(list.size())); }
-  explicit Dims(IntList list);  // throws RuntimeError if there are too many
+  Dims(Dims&& other) noexcept { take(other); }
+  Dims(std::initializer_list<int64_t> list) : Dims(IntList(list.begin(), list.size())) {}
+  explicit Dims(IntList list) {  // throws RuntimeError if there are too many
+    resize(list.size() > kMaxDims ? kMaxDims + 1 : static_cast<int>(list.size()));
+    for (size_t i = 0; i < list.size(); ++i) values[i] = list[i];
+  }
   Dims& operator=(const Dims& other) {
     if (this != &other) copy(other);
     return *this;
   }
+  Dims& operator=(Dims&& other) noexcept {
+    if (this != &other) {
+      drop_block();
+      take(other);
+    }
+    return *this;
+  }
+  ~Dims() { drop_block(); }
+
   int size() const { return count; }
   int64_t& operator[](int i) { return values[i]; }
   int64_t operator[](int i) const { return values[i]; }
   int64_t& back() { return values[count - 1]; }
   int64_t back() const { return values[count - 1]; }
-  void push_back(int64_t value) { values[count++] = value; }
+  void push_back(int64_t value) {
+    resize(count + 1);
+    values[count - 1] = value;
+  }
   void insert(int at, int64_t value);
   void erase(int at);
+  // What is new is not set.
+  void resize(int n) {
+    if (n > kInline && values == few_) [[unlikely]]
+      make_block();
+    if (n > kMaxDims) [[unlikely]]
+      refuse(n);
+    count.n_ = n;
+  }
   void resize(int n, int64_t value) {
-    for (int i = count; i < n; ++i) values[i] = value;
-    count = n;
+    const int before = count;
+    resize(n);
+    for (int i = before; i < n; ++i) values[i] = value;
   }
   int64_t* begin() { return values; }
   int64_t* end() { return values + count; }
@@ -49,17 +89,35 @@ struct Dims {
   }
 
  private:
-  void assign(const int64_t* from, int n) {
-    count = n;
-    for (int i = 0; i < n; ++i) values[i] = from[i];
+  // A few moves of fixed length, rather than a loop or a call of memmove.
+  void copy_few(const Dims& other) {
+    __builtin_memcpy(values, other.values, kInline * sizeof(int64_t));
+    count.n_ = other.count.n_;
   }
-  // Most tensors have up to four dimensions: two moves of 16 bytes each rather than a call of memmove for a
-  // short loop.
   void copy(const Dims& other) {
-    __builtin_memcpy(values, other.values, 4 * sizeof(int64_t));
-    for (int i = 4; i < other.count; ++i) values[i] = other.values[i];
-    count = other.count;
+    if (other.count > kInline) [[unlikely]]
+      copy_many(other);
+    else
+      copy_few(other);
   }
+  void take(Dims& other) {
+    if (other.values == other.few_) [[likely]] {
+      copy_few(other);
+      return;
+    }
+    values = std::exchange(other.values, other.few_);
+    count.n_ = std::exchange(other.count.n_, 0);
+  }
+  void drop_block() {
+    if (values != few_) [[unlikely]]
+      free_block();
+  }
+  void copy_many(const Dims& other);
+  void make_block();
+  void free_block() noexcept;
+  [[noreturn]] static void refuse(int n);
+
+  int64_t few_[kInline];
 };
 
 std::string to_string(IntList list);  // "[2, 3]"

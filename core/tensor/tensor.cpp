@@ -23,7 +23,8 @@ Tensor empty(const Dims& sizes, DType dtype) {
   auto* impl = new TensorImpl;
   Tensor t(impl);
   const int n = sizes.count;
-  impl->sizes.count = impl->strides.count = n;
+  impl->sizes.resize(n);
+  impl->strides.resize(n);
   int64_t numel = 1;
   bool odd = false;  // a size of zero, a negative one or an overflow: settle it the slow way
   for (int i = n - 1; i >= 0; --i) {

@@ -297,9 +297,8 @@ void run_small_pointwise(Pointwise op, DType compute, const SmallPointwiseCall& 
 }
 
 void run_copy(PointwiseCall& call) {
-  PointwiseCall ordered = call;
-  order_and_coalesce(ordered);
-  if (try_transposed_copy(ordered)) return;
+  order_and_coalesce(call);
+  if (try_transposed_copy(call)) return;
   run(call, copy_kernel(call.stored[1]));
 }
 

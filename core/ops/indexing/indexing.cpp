@@ -153,13 +153,13 @@ Dims broadcast_of(const std::vector<Entry>& entries) {
 Plan plan_of(const Tensor& self, const std::vector<Entry>& entries) {
   Plan plan;
   plan.broadcast = broadcast_of(entries);
-  uint32_t indexed = 0;
+  uint64_t indexed = 0;
   bool together = true;
   int end = entries.empty() ? 0 : entries[0].first;
   for (const Entry& entry : entries) {
     together &= entry.first == end;
     end = entry.first + entry.dims;
-    for (int i = 0; i < entry.dims; ++i) indexed |= 1u << (entry.first + i);
+    for (int i = 0; i < entry.dims; ++i) indexed |= uint64_t{1} << (entry.first + i);
   }
   // Indices that stand apart put their dimensions in front, as in NumPy.
   const int front = together && !entries.empty() ? entries[0].first : 0;

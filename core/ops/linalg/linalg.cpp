@@ -488,7 +488,7 @@ Tensor matmul_fresh(const Tensor& self, const Tensor& other) {
   if (b <= 2) {  // the batch's rows are rows of one matrix
     Dims sizes = self.sizes();
     const int64_t columns = sizes.back();
-    --sizes.count;
+    sizes.resize(sizes.count - 1);
     const int64_t flat[] = {checked_numel(sizes), columns};
     const Tensor rows = reshape(self, flat);
     if (b == 1) return view(mv(rows, other), sizes);

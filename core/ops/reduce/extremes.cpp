@@ -21,7 +21,7 @@ void check_has_elements(const char* name, const Tensor& self) {
                "(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
                "reduction dim with the 'dim' argument.");
 }
-void check_dims_not_empty(const char* name, const Dims& sizes, uint32_t mask) {
+void check_dims_not_empty(const char* name, const Dims& sizes, uint64_t mask) {
   for (int i = 0; i < sizes.count; ++i)
     if (mask >> i & 1)
       check<IndexError>(sizes[i] > 0, name, "(): Expected reduction dim ", i, " to have non-zero size.");
@@ -29,7 +29,7 @@ void check_dims_not_empty(const char* name, const Dims& sizes, uint32_t mask) {
 
 // ---- max(x), min(x), amax, amin: the gradient is shared by all elements that equal the result
 
-Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint32_t mask,
+Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint64_t mask,
                        bool keepdim) {
   const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim);
   const Tensor y = with_reduced_dims(result, x.sizes(), mask, keepdim);
@@ -44,7 +44,7 @@ Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result
   return mul(div(g, count), holders);
 }
 
-Tensor extreme(const char* node, Reduce op, const char* kernel, const Tensor& self, uint32_t mask,
+Tensor extreme(const char* node, Reduce op, const char* kernel, const Tensor& self, uint64_t mask,
                bool keepdim, const Out& out) {
   return differentiable(
       node, out, [&] { return reduce(out, op, kernel, self, mask, keepdim, self.dtype()); },
@@ -66,7 +66,7 @@ Tensor extreme_of_dims(const char* node, const char* name, const char* kernel, R
     fail<RuntimeError>("Expected the dtype for input and out to match, but got ",
                        scalar_type_name(self.dtype()), " for input's dtype and ",
                        scalar_type_name(out.target->dtype), " for out's dtype.");
-  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  const uint64_t mask = reduction_mask(self.sizes(), dim);
   check_dims_not_empty(name, self.sizes(), mask);
   return extreme(node, op, kernel, self, mask, keepdim, out);
 }
@@ -76,7 +76,7 @@ Tensor extreme_of_dims(const char* node, const char* name, const char* kernel, R
 using Pair = std::tuple<Tensor, Tensor>;
 
 // `values` gets the dtype in which self's are computed.
-void find(ArgReduce op, const char* kernel, const Tensor& input, uint32_t mask, Tensor* values,
+void find(ArgReduce op, const char* kernel, const Tensor& input, uint64_t mask, Tensor* values,
           const Tensor& indices) {
   const Tensor self = widened(input);
   if (!backend::current().has_arg_reduce(op, self.dtype()))
@@ -97,7 +97,7 @@ Tensor delivered(const Tensor& fresh, const Out& out) {
 Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tensor& self, int64_t dim,
                    bool keepdim, const Out& out) {
   const int64_t dims[] = {dim};
-  const uint32_t mask = reduction_mask(self.sizes(), dims);
+  const uint64_t mask = reduction_mask(self.sizes(), dims);
   const int64_t wrapped = wrap_dim(dim, self.dim());
   check_dims_not_empty(name, self.sizes(), mask);
   check(!is_complex(self.dtype()), name, "(): does not support complex input");
@@ -128,7 +128,7 @@ Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& self, std::opti
     dims = IntList(&*dim, 1);
   else
     check_has_elements<IndexError>(name, self);
-  const uint32_t mask = reduction_mask(self.sizes(), dims);
+  const uint64_t mask = reduction_mask(self.sizes(), dims);
   check_dims_not_empty(name, self.sizes(), mask);
   const Tensor indices = empty(reduced_sizes(self.sizes(), mask, keepdim), DType::Int64);
   // Over several dimensions the index counts in row-major order.

@@ -19,7 +19,7 @@ constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
 // ---- variance
 
 struct Spread {
-  uint32_t mask;
+  uint64_t mask;
   bool keepdim;
   double correction;
 };
@@ -38,7 +38,7 @@ void raw_variance(const Tensor& input, const Spread& spread, bool deviation, con
     const NoGrad no_grad;
     const Tensor parts = view_as_real(self);
     // A 0-d tensor's dimension 0 is not that of the parts.
-    const Spread over{spread.mask & ((1u << self.dim()) - 1), false, spread.correction};
+    const Spread over{spread.mask & all_dims(self.dim()), false, spread.correction};
     const Tensor of_parts = empty(reduced_sizes(parts.sizes(), over.mask, false), parts.dtype());
     raw_variance(parts, over, false, of_parts, {});
     if (variances) {
@@ -249,7 +249,7 @@ EXPOSE("std_mean(Tensor self, int[]? dim, bool unbiased=True, bool keepdim=False
 
 namespace {
 
-Tensor raw_norm(const Out& out, const Tensor& x, double order, uint32_t mask, bool keepdim) {
+Tensor raw_norm(const Out& out, const Tensor& x, double order, uint64_t mask, bool keepdim) {
   const char* const kernel = "norm_cpu";
   const DType d = real_of(x.dtype());
   const auto plain = [&](Reduce op) { return reduce(out, op, kernel, x, mask, keepdim, d); };
@@ -271,7 +271,7 @@ Tensor raw_norm(const Out& out, const Tensor& x, double order, uint32_t mask, bo
   return result;
 }
 
-Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, double order, uint32_t mask,
+Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, double order, uint64_t mask,
                      bool keepdim) {
   if (order == 0) return zeros(x.sizes(), x.dtype());
   if (order == 1) return mul(sgn(x), with_reduced_dims(grad, x.sizes(), mask, keepdim));
@@ -303,7 +303,7 @@ Tensor vector_norm(const Tensor& self, const Scalar& ord, std::optional<IntList>
         " inputs, but got ", scalar_type_name(dtype.value_or(self.dtype())));
   if (dtype && *dtype != self.dtype())
     return vector_norm(to_dtype(self, *dtype), ord, dim, keepdim, std::nullopt, out);
-  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  const uint64_t mask = reduction_mask(self.sizes(), dim);
   const double order = ord.to_double();
   if (std::isinf(order) || order < 0) {
     check(self.numel() > 0 || reduced_count(self.sizes(), mask) > 0 || !dim,

@@ -7,20 +7,20 @@
 
 namespace flambeau {
 
-uint32_t reduction_mask(const Dims& sizes, std::optional<IntList> dim) {
-  const uint32_t all = (1u << sizes.count) - 1;
+uint64_t reduction_mask(const Dims& sizes, std::optional<IntList> dim) {
+  const uint64_t all = all_dims(sizes.count);
   if (!dim || dim->empty()) return all;
-  uint32_t mask = 0;
+  uint64_t mask = 0;
   for (int64_t d : *dim) {
     const int64_t wrapped = wrap_dim(d, sizes.count);
     if (mask >> wrapped & 1)
       fail<RuntimeError>("dim ", wrapped, " appears multiple times in the list of dims");
-    mask |= 1u << wrapped;
+    mask |= uint64_t{1} << wrapped;
   }
   return mask;
 }
 
-Dims reduced_sizes(const Dims& sizes, uint32_t mask, bool keepdim) {
+Dims reduced_sizes(const Dims& sizes, uint64_t mask, bool keepdim) {
   Dims result;
   for (int i = 0; i < sizes.count; ++i) {
     if (!(mask >> i & 1))
@@ -31,14 +31,14 @@ Dims reduced_sizes(const Dims& sizes, uint32_t mask, bool keepdim) {
   return result;
 }
 
-int64_t reduced_count(const Dims& sizes, uint32_t mask) {
+int64_t reduced_count(const Dims& sizes, uint64_t mask) {
   int64_t count = 1;
   for (int i = 0; i < sizes.count; ++i)
     if (mask >> i & 1) count *= sizes[i];
   return count;
 }
 
-backend::Reduction reduction_over(const Tensor& self, uint32_t mask) {
+backend::Reduction reduction_over(const Tensor& self, uint64_t mask) {
   return backend::Reduction::over(self.dim(), self.sizes().values, self.strides().values, mask);
 }
 
@@ -54,7 +54,7 @@ Tensor delivered(const Out& out, const Tensor& fresh, DType dtype) {
 }
 
 // The product along the dimensions of the mask: halves are multiplied element by element until one is left.
-Tensor complex_product(Tensor x, uint32_t mask) {
+Tensor complex_product(Tensor x, uint64_t mask) {
   for (int d = 0; d < x.dim(); ++d) {
     if (!(mask >> d & 1)) continue;
     Dims edge = x.sizes();
@@ -77,10 +77,10 @@ Tensor complex_product(Tensor x, uint32_t mask) {
 }
 
 // Reductions of complex numbers are reductions of their parts, or of real numbers made of them.
-Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor& self, uint32_t mask,
+Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor& self, uint64_t mask,
                       bool keepdim, DType result) {
   const NoGrad no_grad;
-  mask &= (1u << self.dim()) - 1;  // a 0-d tensor's dimension 0 is not that of the parts
+  mask &= all_dims(self.dim());  // a 0-d tensor's dimension 0 is not that of the parts
   const DType real_dtype = real_of(self.dtype());
   switch (op) {
     case Reduce::Sum:
@@ -100,7 +100,7 @@ Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor&
       return reduce(out, op, name, ne(self, Scalar(0)), mask, keepdim, result);
     case Reduce::Norm: {
       const Tensor parts = view_as_real(self);
-      const Tensor norm = reduce({}, op, name, parts, mask | 1u << self.dim(), keepdim, real_dtype);
+      const Tensor norm = reduce({}, op, name, parts, mask | uint64_t{1} << self.dim(), keepdim, real_dtype);
       return delivered(out, keepdim ? select(norm, -1, 0) : norm, result);
     }
     case Reduce::SumOfAbs:
@@ -113,7 +113,7 @@ Tensor reduce_complex(const Out& out, Reduce op, const char* name, const Tensor&
 
 }  // namespace
 
-Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& input, uint32_t mask,
+Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor& input, uint64_t mask,
               bool keepdim, DType result_dtype) {
   const Tensor self = widened(input);
   if (is_complex(self.dtype())) return reduce_complex(out, op, name, self, mask, keepdim, result_dtype);
@@ -134,11 +134,11 @@ Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor
   return result;
 }
 
-Tensor with_reduced_dims(const Tensor& reduced, const Dims& sizes, uint32_t mask, bool keepdim) {
+Tensor with_reduced_dims(const Tensor& reduced, const Dims& sizes, uint64_t mask, bool keepdim) {
   return keepdim || reduced.dim() == sizes.count ? reduced
                                                  : reshape(reduced, reduced_sizes(sizes, mask, true));
 }
-Tensor expand_reduced(const Tensor& reduced, const Dims& sizes, uint32_t mask, bool keepdim) {
+Tensor expand_reduced(const Tensor& reduced, const Dims& sizes, uint64_t mask, bool keepdim) {
   return expand(with_reduced_dims(reduced, sizes, mask, keepdim), sizes);
 }
 

@@ -25,7 +25,7 @@ DType sum_dtype(const Tensor& self, std::optional<DType> dtype) {
   return dtype.value_or(is_integral(self.dtype()) ? DType::Int64 : self.dtype());
 }
 
-Tensor raw_sum(const Out& out, const Tensor& self, uint32_t mask, bool keepdim, DType dtype) {
+Tensor raw_sum(const Out& out, const Tensor& self, uint64_t mask, bool keepdim, DType dtype) {
   if (dtype == DType::Bool) return reduce(out, Reduce::Any, "sum_cpu", self, mask, keepdim, dtype);
   return reduce(out, Reduce::Sum, "sum_cpu", in_dtype(self, dtype), mask, keepdim, dtype);
 }
@@ -47,7 +47,7 @@ Tensor sum(const Tensor& self, std::optional<DType> dtype) {
 
 Tensor sum_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                 const Out& out) {
-  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  const uint64_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
       "SumBackward1", out, [&] { return raw_sum(out, self, mask, keepdim, sum_dtype(self, dtype)); },
       wrt(self, [sizes = self.sizes(), d = self.dtype(), mask, keepdim](const Tensor& grad) {
@@ -82,7 +82,7 @@ Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std:
   const DType made = sum_dtype(self, dtype);
   check(!is_complex(self.dtype()), "nansum on CPU does not support complex inputs");
   if (!is_floating(self.dtype())) return sum_dims(self, dim, keepdim, dtype, out);
-  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  const uint64_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
       "NansumBackward0", out,
       [&] { return reduce(out, Reduce::NanSum, "nansum_cpu", in_dtype(self, made), mask, keepdim, made); },
@@ -140,7 +140,7 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype) {
 Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                  const Out& out) {
   const DType made = mean_dtype(self, dtype);
-  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  const uint64_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
       "MeanBackward1", out,
       [&] { return reduce(out, Reduce::Mean, "mean_cpu", in_dtype(self, made), mask, keepdim, made); },
@@ -197,7 +197,7 @@ EXPOSE("nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, dtype? dtyp
 
 namespace {
 
-Tensor raw_prod(const Out& out, const Tensor& self, uint32_t mask, bool keepdim, DType dtype) {
+Tensor raw_prod(const Out& out, const Tensor& self, uint64_t mask, bool keepdim, DType dtype) {
   if (dtype == DType::Bool) return reduce(out, Reduce::All, "prod_cpu", self, mask, keepdim, dtype);
   return reduce(out, Reduce::Prod, "prod_cpu", in_dtype(self, dtype), mask, keepdim, dtype);
 }
@@ -256,7 +256,7 @@ Tensor prod(const Tensor& self, std::optional<DType> dtype) {
 Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DType> dtype, const Out& out) {
   const DType made = sum_dtype(self, dtype);
   const int64_t dims[] = {dim};
-  const uint32_t mask = reduction_mask(self.sizes(), dims);
+  const uint64_t mask = reduction_mask(self.sizes(), dims);
   return differentiable(
       "ProdBackward1", out, [&] { return raw_prod(out, self, mask, keepdim, made); },
       wrt(self, [x = saved(self), mask, keepdim](const Tensor& grad, const Tensor& y) {
@@ -289,7 +289,7 @@ EXPOSE("prod(Tensor self, int dim, bool keepdim=False, *, dtype? dtype=None) -> 
 namespace {
 
 // An empty list of dimensions reduces nothing here, unlike in sum.
-uint32_t logical_mask(const Dims& sizes, std::optional<IntList> dim) {
+uint64_t logical_mask(const Dims& sizes, std::optional<IntList> dim) {
   return dim && dim->empty() ? 0 : reduction_mask(sizes, dim);
 }
 // uint8 was the truth value before bool was, and keeps its dtype.

@@ -170,7 +170,7 @@ EXPOSE("log_softmax(Tensor self, int dim, dtype? dtype=None) -> Tensor", log_sof
 namespace {
 
 // The reduced dimensions moved to the end and merged: [kept][reduced].
-Tensor rows_of(const Tensor& x, uint32_t mask) {
+Tensor rows_of(const Tensor& x, uint64_t mask) {
   Dims order, kept;
   int64_t columns = 1;
   for (int i = 0; i < x.dim(); ++i)
@@ -188,7 +188,7 @@ Tensor rows_of(const Tensor& x, uint32_t mask) {
   return alias(moved, {rows, columns}, {columns, 1}, 0);
 }
 
-Tensor raw_logsumexp(const Out& out, const Tensor& input, uint32_t mask, bool keepdim) {
+Tensor raw_logsumexp(const Out& out, const Tensor& input, uint64_t mask, bool keepdim) {
   const Tensor self = widened(input);
   const bool one = __builtin_popcount(mask) == 1 && self.dim() > 0;
   const Tensor x = one ? as_contiguous(self) : rows_of(self, mask);
@@ -206,7 +206,7 @@ Tensor raw_logsumexp(const Out& out, const Tensor& input, uint32_t mask, bool ke
 }
 
 // The greatest real part comes out of the sum, so that no exponential overflows.
-Tensor complex_logsumexp(const Out& out, const Tensor& self, IntList dim, uint32_t mask, bool keepdim) {
+Tensor complex_logsumexp(const Out& out, const Tensor& self, IntList dim, uint64_t mask, bool keepdim) {
   const NoGrad no_grad;
   const Tensor top = amax(real(self), dim, true);
   const Tensor shift = where(pointwise({}, Pointwise::IsFinite, {top}), top, Scalar(0));
@@ -215,7 +215,7 @@ Tensor complex_logsumexp(const Out& out, const Tensor& self, IntList dim, uint32
 }
 
 Tensor logsumexp(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
-  const uint32_t mask = reduction_mask(self.sizes(), dim);
+  const uint64_t mask = reduction_mask(self.sizes(), dim);
   if (is_integral(self.dtype())) return logsumexp(to_dtype(self, default_dtype()), dim, keepdim, out);
   if (!is_supported(self.dtype())) not_implemented_for("logsumexp", self.dtype());
   return differentiable(

@@ -521,7 +521,7 @@ Tensor roll(const Tensor& self, IntList shifts, IntList dims) {
 }
 
 namespace {
-void copy_flipped(const Tensor& self, uint32_t mask, const Tensor& result) {
+void copy_flipped(const Tensor& self, uint64_t mask, const Tensor& result) {
   const auto item = static_cast<int64_t>(item_size(self.dtype()));
   backend::SteppedRows rows{self.dim(), self.sizes().values, {}, static_cast<size_t>(item)};
   const char* start = self.data<char>();
@@ -537,11 +537,11 @@ void copy_flipped(const Tensor& self, uint32_t mask, const Tensor& result) {
 }  // namespace
 
 Tensor flip(const Tensor& self, IntList dims) {
-  uint32_t mask = 0;
+  uint64_t mask = 0;
   for (int64_t dim : dims) {
     const int64_t d = wrap_dim(dim, self.dim());
     check(!(mask >> d & 1), "dim ", d, " appears multiple times in the list of dims");
-    mask |= 1u << d;
+    mask |= uint64_t{1} << d;
   }
   return differentiable(
       "FlipBackward0", {},

@@ -126,7 +126,7 @@ Tensor expand(const Tensor& self, IntList size) {
         "}, size=", to_string(size), "): the number of sizes provided (", size.size(),
         ") must be greater or equal to the number of dimensions in the tensor (", self.dim(), ")");
   Dims sizes{size}, strides;
-  strides.count = sizes.count;
+  strides.resize(sizes.count);
   for (int i = sizes.count - 1; i >= 0; --i) {
     const bool fresh = i < before;
     const int64_t present = fresh ? 1 : self.sizes()[i - before];
@@ -198,13 +198,13 @@ Tensor permute(const Tensor& self, IntList dims) {
         "dimensions i.e. input.dim() = ",
         n, " is not equal to len(dims) = ", dims.size());
   Dims sizes, strides, inverse;
-  sizes.count = strides.count = inverse.count = n;
-  uint32_t seen = 0;
+  for (Dims* dims : {&sizes, &strides, &inverse}) dims->resize(n);
+  uint64_t seen = 0;
   for (int i = 0; i < n; ++i) {
     const int d = static_cast<int>(wrap_dim(dims[i], n));
     check(!(seen >> d & 1), "permute(): duplicate dims are not allowed; dim ", d, " appears twice in ",
           to_string(dims));
-    seen |= 1u << d;
+    seen |= uint64_t{1} << d;
     sizes[i] = self.sizes()[d];
     strides[i] = self.strides()[d];
     inverse[d] = i;
@@ -274,12 +274,12 @@ Tensor movedim(const Tensor& self, IntList source, IntList destination) {
         to_string(destination), " dims)");
   int64_t order[kMaxDims];  // by result dimension
   std::fill(order, order + kMaxDims, -1);
-  uint32_t from = 0;
+  uint64_t from = 0;
   for (size_t i = 0; i < source.size(); ++i) {
     const int64_t s = wrap_dim(source[i], n), d = wrap_dim(destination[i], n);
     check(!(from >> s & 1), "movedim: repeated dim in `source` (", to_string(source), ")");
     check(order[d] < 0, "movedim: repeated dim in `destination` (", to_string(destination), ")");
-    from |= 1u << s;
+    from |= uint64_t{1} << s;
     order[d] = s;
   }
   if (n == 0) return alias(self);
@@ -365,23 +365,23 @@ EXPOSE("moveaxis(Tensor self, int[] source, int[] destination) -> Tensor", moved
 // ---- dimensions of size one
 
 namespace {
-uint32_t dim_mask(const Tensor& self, IntList dims) {
-  uint32_t mask = 0;
+uint64_t dim_mask(const Tensor& self, IntList dims) {
+  uint64_t mask = 0;
   for (int64_t dim : dims) {
     const int64_t d = wrap_dim(dim, self.dim());
     check(!(mask >> d & 1), "dim ", d, " appears multiple times in the list of dims");
-    mask |= 1u << d;
+    mask |= uint64_t{1} << d;
   }
   return mask;
 }
-void drop_ones(const Tensor& self, uint32_t mask, Dims& sizes, Dims& strides) {
+void drop_ones(const Tensor& self, uint64_t mask, Dims& sizes, Dims& strides) {
   for (int i = 0; i < self.dim(); ++i)
     if (!(mask >> i & 1) || self.sizes()[i] != 1) {
       sizes.push_back(self.sizes()[i]);
       strides.push_back(self.strides()[i]);
     }
 }
-Tensor squeezed(const char* name, const Tensor& self, uint32_t mask) {
+Tensor squeezed(const char* name, const Tensor& self, uint64_t mask) {
   return differentiable(
       name, {},
       [&] {
@@ -393,7 +393,7 @@ Tensor squeezed(const char* name, const Tensor& self, uint32_t mask) {
 }
 Tensor squeeze_all(const Tensor& self) { return squeezed("SqueezeBackward0", self, ~0u); }
 Tensor squeeze_one(const Tensor& self, int64_t dim) {
-  return squeezed("SqueezeBackward1", self, 1u << wrap_dim(dim, self.dim()));
+  return squeezed("SqueezeBackward1", self, uint64_t{1} << wrap_dim(dim, self.dim()));
 }
 void insert_one(const Tensor& self, int d, Dims& sizes, Dims& strides) {
   strides.insert(d, d < self.dim() ? sizes[d] * strides[d] : 1);
@@ -713,7 +713,7 @@ Tensor t_(const Tensor& self) {
   check_t("t_", self);
   return transpose_in_place("TBackward1", self, 0, self.dim() == 2 ? 1 : 0);
 }
-Tensor squeeze_in_place(const char* name, const Tensor& self, uint32_t mask) {
+Tensor squeeze_in_place(const char* name, const Tensor& self, uint64_t mask) {
   Dims sizes, strides;
   drop_ones(self, mask, sizes, strides);
   return change_geometry(name, self, sizes, strides,
@@ -721,7 +721,7 @@ Tensor squeeze_in_place(const char* name, const Tensor& self, uint32_t mask) {
 }
 Tensor squeeze_all_(const Tensor& self) { return squeeze_in_place("SqueezeBackward3", self, ~0u); }
 Tensor squeeze_one_(const Tensor& self, int64_t dim) {
-  return squeeze_in_place("SqueezeBackward4", self, 1u << wrap_dim(dim, self.dim()));
+  return squeeze_in_place("SqueezeBackward4", self, uint64_t{1} << wrap_dim(dim, self.dim()));
 }
 Tensor squeeze_(const Tensor& self, IntList dims) {
   return squeeze_in_place("SqueezeBackward5", self, dim_mask(self, dims));
