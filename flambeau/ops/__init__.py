@@ -69,7 +69,10 @@ def namespace(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]
             load(python[name])
         operators = vars(getattr(_core, home, _core))
         if name.startswith("_") or name not in operators:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            from flambeau._missing import missing
+            from flambeau._not_yet import NOT_YET_IN
+
+            raise missing(module, name, NOT_YET_IN.get(module, frozenset()))
         setattr(sys.modules[module], name, operators[name])
         return operators[name]
 

@@ -93,8 +93,7 @@ Tensor without_overlap(const Tensor& input, const Tensor& target) {
   };
   if (input->data >= target->data + extent(target) || target->data >= input->data + extent(input))
     return input;
-  if (is_dense(input.sizes(), input.strides()) && is_dense(target.sizes(), target.strides()) &&
-      input.numel() > 1)
+  if (is_dense(input.sizes(), input.strides()) && is_dense(target.sizes(), target.strides()))
     fail<RuntimeError>(
         "unsupported operation: some elements of the input tensor and the written-to tensor refer to a "
         "single "

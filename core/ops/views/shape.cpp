@@ -375,7 +375,7 @@ void write(const Tensor& self, const Tensor& source) {
                            self.sizes() == source.sizes() && self.strides() == source.strides();
   if (!same_window) check_no_internal_overlap(self);  // onto itself anything may be copied
   self->bump_version();
-  if (!same_window) copy_into(self, shared ? contiguous_copy(source) : source);  // they may overlap
+  if (!same_window) copy_into(self, source);
 }
 }  // namespace
 
