@@ -160,6 +160,15 @@ def test_mixing_devices_is_refused_but_for_single_numbers_of_the_cpu() -> None:
     x.copy_(y)  # what a copy is for
 
 
+def test_indices_and_values_of_another_device_are_refused() -> None:
+    x, index = torch.zeros(4), torch.zeros(2, dtype=torch.int64, device="meta")
+    with pytest.raises(RuntimeError, match="indices should be either on cpu or on the same device"):
+        x[index]
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        x[torch.tensor([0, 1])] = torch.ones(2, device="meta")
+    assert torch.empty(4, device="meta")[torch.tensor([0, 1])].shape == (2,)
+
+
 def test_printing_and_moving() -> None:
     x = torch.empty(2, 3, device="meta")
     assert repr(x) == "tensor(..., device='meta', size=(2, 3))"

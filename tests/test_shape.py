@@ -107,10 +107,16 @@ def test_copy_broadcasts_and_converts():
         x.copy_(torch.zeros(4, 3))
 
 
-def test_copy_of_an_overlapping_part_reads_before_it_writes():
+def test_copy_of_an_overlapping_part_is_refused_and_no_write():
     x = torch.arange(5)
-    x[1:].copy_(x[:-1])
-    assert x.tolist() == [0, 0, 1, 2, 3]
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        x[1:].copy_(x[:-1])
+    assert x.tolist() == [0, 1, 2, 3, 4] and x._version == 0
+
+
+def test_copy_of_a_tensor_onto_itself_is_a_write():
+    x = torch.arange(3.0).expand(2, 3)
+    assert x.copy_(x)._version == 1
 
 
 def test_copy_moves_the_gradient_from_target_to_source():

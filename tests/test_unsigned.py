@@ -69,3 +69,14 @@ def test_conversions() -> None:
     # values recorded from PyTorch 2.13
     floats = torch.tensor([-1.5, 3.7, 1e10, 1e19])
     assert floats.to(torch.uint64).tolist() == [2**64 - 1, 3, 10000000000, 9999999980506447872]
+
+
+@pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
+def test_sums_and_products_are_taken_in_int64(name):
+    x = torch.tensor([[1, 2], [3, 4]]).to(getattr(torch, name))
+    assert x.sum().dtype == torch.int64 and x.sum().item() == 10
+    assert x.prod(1).tolist() == [2, 12]
+    assert x.cumsum(0).tolist() == [[1, 2], [4, 6]]
+    assert x.cumprod(1).tolist() == [[1, 2], [3, 12]]
+    with pytest.raises(NotImplementedError, match="cummax"):
+        x.cummax(0)

@@ -127,8 +127,8 @@ PYTHON_METHODS = {
     "apply_": "Self", "__array__": "Any",
 }  # fmt: skip
 OPERATORS = {
-    "Tensor": "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and or xor lshift rlshift rshift rrshift "
-    "lt le gt ge iadd isub imul itruediv",
+    "Tensor": "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and or xor "
+    "lshift rlshift rshift rrshift lt le gt ge iadd isub imul itruediv",
 }  # fmt: skip
 
 

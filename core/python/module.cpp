@@ -1,6 +1,8 @@
 // The extension module flambeau._core.
 #include "core/python/python.h"
 
+#include <unistd.h>
+
 #include <nanobind/nanobind.h>
 
 #include "core/cpu/kernels.h"
@@ -17,11 +19,24 @@ namespace flambeau::python {
 
 namespace {
 
+// A daemon thread that asks for the GIL while the interpreter ends is unwound by CPython (up to 3.13),
+// through frames that must not throw. It stays where it is instead, as from 3.14 on.
+void acquire_gil(void* state) {
+  struct StayWhenUnwound {
+    bool unwound = true;
+    ~StayWhenUnwound() {
+      while (unwound) pause();
+    }
+  } guard;
+  PyEval_RestoreThread(static_cast<PyThreadState*>(state));
+  guard.unwound = false;
+}
+
 void connect_bridge() {
   python_bridge.incref = [](void* o) noexcept { Py_INCREF(static_cast<PyObject*>(o)); };
   python_bridge.decref = [](void* o) noexcept { Py_DECREF(static_cast<PyObject*>(o)); };
   python_bridge.release_gil = []() -> void* { return PyEval_SaveThread(); };
-  python_bridge.acquire_gil = [](void* state) { PyEval_RestoreThread(static_cast<PyThreadState*>(state)); };
+  python_bridge.acquire_gil = acquire_gil;
   warn = [](const std::string& message) {
     if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1) < 0) throw PythonError();
   };

@@ -174,7 +174,7 @@ def _operators() -> list[tuple[str, Callable[..., Any]]]:
         ("_special.", core._special),
         ("_linalg.", core._linalg),
     ):
-        for name in dir(home):
+        for name in sorted(vars(home)):
             value = getattr(home, name, None)
             if hasattr(value, "schemas"):
                 found.append((prefix + name, value))

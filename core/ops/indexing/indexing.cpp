@@ -112,6 +112,9 @@ std::vector<Entry> entries_of(const Tensor& self, TensorList indices) {
   int d = 0;
   for (const Tensor& index : indices) {
     const int dims = !index ? 1 : is_mask(index) ? index.dim() : 1;
+    if (index && index.device() != self.device() && index.device() != Device::Type::Cpu)
+      fail<RuntimeError>("indices should be either on cpu or on the same device as the indexed tensor (",
+                         name(self.device()), ")");
     check<IndexError>(d + dims <= self.dim(), "too many indices for tensor of dimension ", self.dim());
     if (index && is_mask(index)) {
       for (int i = 0; i < dims; ++i)
@@ -368,6 +371,9 @@ Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& value
     return fill_under_mask(self, *mask, values, out);
   Resolved r = resolve(self, indices, grad_enabled() && (requires_grad(self) || requires_grad(values)));
   check_values(self, values, r.plan.result());
+  if (values.is_tensor() && values.tensor().device() != self.device() && values.sizes().count)
+    fail<RuntimeError>("Expected all tensors to be on the same device, but found at least two devices, ",
+                       name(self.device()), " and ", name(values.tensor().device()), "!");
   return differentiable(
       "IndexPutBackward0", out,
       [&] {

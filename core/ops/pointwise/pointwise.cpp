@@ -260,8 +260,12 @@ Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
     result = empty_strided(layout->sizes, layout->strides, result_dtype);
   else if (!out.target && !all_contiguous)
     result = empty_strided(sizes, result_strides(sizes, inputs), result_dtype);
-  else
+  else {
+    if (out.inplace)  // a refused call is no write: before the version counts one
+      for (const Operand& input : inputs)
+        if (input.is_tensor()) without_overlap(input.tensor(), Tensor(out.target));
     result = result_for(out, sizes, result_dtype);
+  }
 
   Operands o;
   o.dims = sizes.count;

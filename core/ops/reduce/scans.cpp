@@ -65,7 +65,8 @@ Tensor complex_running_logaddexp(const Tensor& x, int64_t dim) {
 
 Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t dim, DType made) {
   const bool widens = is_integral(made) && is_integral(self.dtype());
-  const Tensor x = as_contiguous(widened(widens ? self : narrowed(self, made)));
+  const Tensor own = is_wide_unsigned(self.dtype()) && widens ? cast_copy(self, DType::Int64) : self;
+  const Tensor x = as_contiguous(widened(widens ? own : narrowed(self, made)));
   if (is_complex(made) && op == backend::Scan::Prod) return delivered(complex_running_product(x, dim), out);
   const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : x.dtype());
   {
@@ -138,6 +139,7 @@ Pair running_extreme(const char* node, backend::Scan op, const char* kernel, con
                      const Out& out) {
   const int64_t axis = wrap_dim(dim, self.dim());
   if (!is_supported(self.dtype()) || is_complex(self.dtype())) not_implemented_for(kernel, self.dtype());
+  if (is_wide_unsigned(self.dtype())) not_implemented_for(kernel, self.dtype());
   const Tensor indices = empty(self.sizes(), DType::Int64);
   Tensor values = differentiable(
       node, out,

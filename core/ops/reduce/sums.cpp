@@ -16,6 +16,8 @@ constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
 // The input in the dtype in which it is reduced: integers that become wider integers are widened by the
 // kernel.
 Tensor in_dtype(const Tensor& self, DType wanted) {
+  if (is_wide_unsigned(self.dtype()) && is_integral(wanted))
+    return cast_copy(self, DType::Int64);  // no kernels
   if (self.dtype() == wanted || (is_integral(self.dtype()) && is_integral(wanted) && wanted != DType::Bool))
     return self;
   return cast_copy(self, wanted);

@@ -374,8 +374,8 @@ void write(const Tensor& self, const Tensor& source) {
   const bool same_window = shared && self->data == source->data && self.dtype() == source.dtype() &&
                            self.sizes() == source.sizes() && self.strides() == source.strides();
   if (!same_window) check_no_internal_overlap(self);  // onto itself anything may be copied
-  self->bump_version();
   if (!same_window) copy_into(self, source);
+  self->bump_version();
 }
 }  // namespace
 
