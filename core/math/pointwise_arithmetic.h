@@ -222,8 +222,8 @@ FLAMBEAU_MATH bool is_fmod_far(T x, T y) {
   const double a = math::abs(x), b = math::abs(y);
   return !((a < b * 0x1p50) & (a < 0x1p990)) & (a < math::kInfinity<double>)&(b > 0);
 }
-float fmod_far(float x, float y) { return __builtin_fmodf(x, y); }
-double fmod_far(double x, double y) { return __builtin_fmod(x, y); }
+FLAMBEAU_MATH float fmod_far(float x, float y) { return __builtin_fmodf(x, y); }
+FLAMBEAU_MATH double fmod_far(double x, double y) { return __builtin_fmod(x, y); }
 
 // A remainder with the dividend's sign, given the divisor's.
 template <class T>
