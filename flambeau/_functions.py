@@ -62,7 +62,9 @@ def is_tensor(obj: Any) -> bool:
 
 def is_storage(obj: Any) -> bool:
     """Whether `obj` is a storage."""
-    return isinstance(obj, _core.UntypedStorage)
+    from flambeau.storage import TypedStorage
+
+    return isinstance(obj, (_core.UntypedStorage, TypedStorage))
 
 
 def numel(input: Tensor) -> int:

@@ -63,6 +63,8 @@ _NAMES = {
     "set_autocast_gpu_dtype": "amp.autocast_mode",
     "set_autocast_cpu_dtype": "amp.autocast_mode",
     "unravel_index": "functional",
+    "from_dlpack": "utils.dlpack",
+    "TypedStorage": "storage",
     "Stream": "_streams",
     "Event": "_streams",
     "Future": "futures",

@@ -29,7 +29,7 @@ NOT_YET_IN = {
 
 NOT_YET = frozenset(
     """
-    TypedStorage adaptive_avg_pool1d adaptive_max_pool1d addmv_ affine_grid_generator angle ao argsort as_strided_
+    adaptive_avg_pool1d adaptive_max_pool1d addmv_ affine_grid_generator angle ao argsort as_strided_
     as_strided_scatter avg_pool1d bartlett_window batch_norm bilinear binary_cross_entropy_with_logits bincount
     blackman_window bucketize cdist chain_matmul channel_shuffle cholesky cholesky_inverse cholesky_solve classes
     combinations complex conj conj_physical conj_physical_ constant_pad_nd conv3d conv_tbc conv_transpose1d

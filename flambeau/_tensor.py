@@ -175,6 +175,69 @@ def _apply(self: Tensor, function: Callable[[Any], Any]) -> Tensor:
     return self.copy_(_core.tensor(values, dtype=self.dtype).reshape(self.shape))
 
 
+def _set(
+    self: Tensor, source: Any = None, storage_offset: Any = None, size: Any = None, stride: Any = None
+) -> Tensor:
+    """Makes this tensor a window on the memory of a tensor or storage, in place; without arguments on none.
+
+    Args:
+        source: a tensor of this dtype, or a storage; one that is too small grows into a copy of its own
+        storage_offset: where the window begins, in elements
+        size: its sizes
+        stride: its strides, of elements in order if left out
+
+    Raises:
+        RuntimeError: another dtype or device; a negative offset or stride; a leaf that requires grad.
+        NotImplementedError: where gradients would flow.
+
+    >>> import flambeau as torch
+    >>> torch.zeros(0).set_(torch.arange(6.0), 1, (2, 2), (1, 2)).tolist()
+    [[1.0, 3.0], [2.0, 4.0]]
+    """
+    from flambeau.storage import set_tensor
+
+    return set_tensor(self, source, storage_offset, size, stride)
+
+
+def _typed_storage(self: Tensor) -> Any:
+    """The elements under the tensor; deprecated, see `untyped_storage`."""
+    from flambeau.storage import TypedStorage, warn_once
+
+    warn_once()
+    return TypedStorage(wrap_storage=self.untyped_storage(), dtype=self.dtype)
+
+
+def _dlpack(
+    self: Tensor,
+    *,
+    stream: Any = -1,
+    max_version: Any = None,
+    dl_device: Any = None,
+    copy: bool | None = None,
+) -> Any:
+    """A capsule with the tensor's memory, for `from_dlpack` of any array library.
+
+    Args:
+        stream: None or -1 on the CPU
+        max_version: the newest DLPack that the consumer understands; from (1, 0) on the capsule is a versioned one
+        dl_device: where the consumer wants the memory: (1, 0), the CPU
+        copy: True copies first
+
+    Raises:
+        BufferError: the tensor requires grad or has no data.
+    """
+    from flambeau.utils.dlpack import tensor_to_dlpack
+
+    return tensor_to_dlpack(self, stream, max_version, dl_device, copy)
+
+
+def _dlpack_device(self: Tensor) -> tuple[Any, int]:
+    """The kind of the device and its number, as DLPack counts them."""
+    from flambeau.utils.dlpack import tensor_dlpack_device
+
+    return tensor_dlpack_device(self)
+
+
 def _own_function(func: Any) -> Any:
     """Flambeau's function for one of PyTorch's, which hands calls over where it meets a Flambeau tensor; else `func`."""
     from types import BuiltinFunctionType, FunctionType
@@ -248,6 +311,10 @@ for _name, _function in {
     "__div__": Tensor.__truediv__,
     "__idiv__": Tensor.__itruediv__,
     "apply_": _apply,
+    "set_": _set,
+    "storage": _typed_storage,
+    "__dlpack__": _dlpack,
+    "__dlpack_device__": _dlpack_device,
     "__torch_function__": classmethod(_default_torch_function),
     "__array_priority__": 1000,
 }.items():

@@ -67,6 +67,12 @@ def _from_one(value: Any, dtype: Any, any_dtype: bool) -> Tensor:
         raise TypeError(f"new(): invalid data type '{type(value).__name__}'")
     if isinstance(value, dict) or not (hasattr(value, "__len__") and hasattr(value, "__getitem__")):
         raise TypeError(f"new(): data must be a sequence (got {type(value).__name__})")
+    from flambeau.storage import TypedStorage
+
+    if isinstance(value, TypedStorage):
+        if value.dtype != dtype and not any_dtype:
+            raise TypeError(f"expected a storage of {dtype} (got one of {value.dtype})")
+        return _core._rebuild(value.untyped(), value.dtype, 0, (len(value),), (1,))
     return _core.tensor(value, dtype=dtype)
 
 

@@ -73,6 +73,7 @@ _device = device
 
 class UntypedStorage:
     device: Any
+    def __init__(self, size: Any = 0, *, device: Any = None) -> None: ...
     def data_ptr(self) -> _int: ...
     def nbytes(self) -> _int: ...
     def size(self) -> _int: ...
@@ -103,7 +104,13 @@ SIMPLE = {
 }
 OPTIONS = "dtype? dtype=None, layout? layout=None, device? device=None, bool? pin_memory=False, bool requires_grad=False"
 # What is written by hand in the extension and gives something better known than Any.
-RESULTS = {"tensor": "Tensor", "as_tensor": "Tensor", "from_numpy": "Tensor", "frombuffer": "Tensor"}
+RESULTS = {
+    "tensor": "Tensor",
+    "as_tensor": "Tensor",
+    "from_numpy": "Tensor",
+    "frombuffer": "Tensor",
+    "_from_dlpack": "Tensor",
+}
 RESULTS |= {
     "is_grad_enabled": "_bool",
     "get_num_threads": "_int",
@@ -124,7 +131,8 @@ METHODS = {
 PYTHON_METHODS = {
     "register_hook": "Any", "register_post_accumulate_grad_hook": "Any", "type": "Any", "cuda": "Tensor", "new": "Tensor",
     "new_tensor": "Tensor", "untyped_storage": "UntypedStorage", "share_memory_": "Self", "pin_memory": "Tensor",
-    "apply_": "Self", "__array__": "Any",
+    "apply_": "Self", "set_": "Self", "storage": "Any", "__array__": "Any",
+    "__dlpack__": "Any", "__dlpack_device__": "Any",
 }  # fmt: skip
 OPERATORS = {
     "Tensor": "add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow matmul rmatmul and or xor "

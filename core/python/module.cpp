@@ -10,6 +10,7 @@
 #include "core/ops/pointwise/pointwise.h"
 #include "core/parallel/parallel.h"
 #include "core/python/arguments.h"
+#include "core/python/dlpack.h"
 #include "core/python/function_node.h"
 #include "core/python/generator.h"
 #include "core/python/storage_object.h"
@@ -173,6 +174,7 @@ NB_MODULE(_core, m) {
     make_tensor_type(module);
     make_node_types(module);
     make_storage_type(module);
+    add_dlpack(module);
     make_module_base(module);
     add_function_node(module);
     install_operators(module);

@@ -4,26 +4,44 @@
 #include "core/autograd/differentiable.h"
 #include "core/python/arguments.h"
 #include "core/python/storage_object.h"
+#include "core/tensor/resize.h"
+
+#include <structmember.h>
 
 namespace flambeau::python {
 
 namespace {
 
+// Like a tensor's object: the one Python face of a storage, which holds the count while it lives.
 struct StorageObject {
-  PyObject_HEAD Storage* storage;  // counted
+  PyObject_HEAD Storage* storage;
+  PyObject* weak_references;
 };
 PyTypeObject* storage_type = nullptr;
 Storage* storage_of(PyObject* o) { return reinterpret_cast<StorageObject*>(o)->storage; }
 
 void storage_dealloc(PyObject* o) {
+  auto* self = reinterpret_cast<StorageObject*>(o);
   PyTypeObject* type = Py_TYPE(o);
-  Ref<Storage> drop = Ref<Storage>::adopt(storage_of(o));
+  if (self->weak_references) PyObject_ClearWeakRefs(o);
+  if (Storage* storage = std::exchange(self->storage, nullptr)) {
+    storage->take_from_python();
+    destroy(storage);
+  }
   type->tp_free(o);
   Py_DECREF(type);
 }
 Object make_storage(Ref<Storage> storage) {
+  if (void* object = storage->python_object()) {
+    (void)storage.release();  // its reference is handed over
+    return Object(static_cast<PyObject*>(object));
+  }
   Object o = owned(storage_type->tp_alloc(storage_type, 0));
-  reinterpret_cast<StorageObject*>(o.get())->storage = storage.release();
+  // The reference that was handed over becomes the object's first; C++ may hold others.
+  for (size_t others = storage->owners(); others > 1; --others) Py_INCREF(o.get());
+  Storage* counted = storage.release();
+  counted->give_to_python(o.get());
+  reinterpret_cast<StorageObject*>(o.get())->storage = counted;
   return o;
 }
 int storage_buffer(PyObject* o, Py_buffer* view, int flags) {
@@ -62,6 +80,46 @@ PyObject* new_storage(PyObject*, PyObject* size) {
     check<TypeError>(parse_int(size, bytes), "_new_storage(): the number of bytes must be an int");
     check<ValueError>(bytes >= 0, "_new_storage(): the number of bytes must not be negative");
     return make_storage(Storage::make(static_cast<size_t>(bytes))).release();
+  });
+}
+
+// UntypedStorage(size or sequence of byte values, *, device=None)
+PyObject* construct_storage(PyTypeObject*, PyObject* args, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    PyObject *source = nullptr, *device = nullptr;
+    static const char* names[] = {"size", "device", nullptr};
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O$O:UntypedStorage", const_cast<char**>(names),
+                                     &source, &device))
+      throw PythonError();
+    Device where{default_device, -1};
+    if (given(device)) {
+      check<TypeError>(parse_device(device, where),
+                       "UntypedStorage(): argument 'device' must be torch.device, not ",
+                       Py_TYPE(device)->tp_name);
+      check_device(where);
+    }
+    int64_t bytes = 0;
+    if (!source || parse_int(source, bytes)) {
+      check(bytes >= 0, "UntypedStorage(): the number of bytes must not be negative, got ", bytes);
+      return make_storage(Storage::make(static_cast<size_t>(bytes), where.type)).release();
+    }
+    check<TypeError>(PySequence_Check(source),
+                     "UntypedStorage(): expected a number of bytes or a sequence, not ",
+                     Py_TYPE(source)->tp_name);
+    check<NotImplementedError>(host_readable(where.type), "UntypedStorage() of a sequence on ",
+                               name(where.type));
+    Object values = owned(PySequence_Tuple(source));
+    const Py_ssize_t n = PyTuple_GET_SIZE(values.get());
+    Ref<Storage> storage = Storage::make(static_cast<size_t>(n), where.type);
+    for (Py_ssize_t i = 0; i < n; ++i) {
+      PyObject* value = PyTuple_GET_ITEM(values.get(), i);
+      int64_t byte;
+      check(parse_int(value, byte), "torch.UntypedStorage(): tried to construct a storage from a sequence (",
+            Py_TYPE(source)->tp_name, "), but one of the items was of type ", Py_TYPE(value)->tp_name,
+            " instead of int");
+      storage->data[i] = static_cast<char>(byte);
+    }
+    return make_storage(std::move(storage)).release();
   });
 }
 
@@ -121,17 +179,74 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
   });
 }
 
+// What set_ does once its arguments are read: another window on another storage, in place.
+PyObject* set_window(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return guarded([&]() -> PyObject* {
+    auto [self, storage, offset, size, stride] = parse_arguments<5>(
+        "set_", {"self", "source", "storage_offset", "size", "stride"}, 5, args, count, keywords);
+    const Tensor t = need_tensor(self, "set_", "self");
+    check<TypeError>(Py_TYPE(storage) == storage_type,
+                     "set_(): argument 'source' must be Tensor or a storage, not ",
+                     Py_TYPE(storage)->tp_name);
+    check_inplace(t);
+    check<NotImplementedError>(!(grad_enabled() && requires_grad(t)) && !t->view_base,
+                               "set_() of a view or of a result with history is not implemented");
+    int64_t start;
+    check<TypeError>(parse_int(offset, start), "set_(): argument 'storage_offset' must be int, not ",
+                     Py_TYPE(offset)->tp_name);
+    check(start >= 0, "Tensor: invalid storage offset ", start);
+    const Dims sizes = parse_dims(size, "size"), strides = parse_dims(stride, "stride");
+    check(sizes.count == strides.count, "unequal size length (", sizes.count, ") and stride length (",
+          strides.count, ")");
+    Ref<Storage> target(storage_of(storage));
+    if (target->device != t.device())
+      fail<RuntimeError>("Attempted to set the storage of a tensor on device \"", name(t.device()),
+                         "\" to a storage on different device \"", name(target->device),
+                         "\".  This is no longer allowed; the devices must match.");
+    const auto item = static_cast<int64_t>(item_size(t.dtype()));
+    int64_t end = start, bytes = 0;
+    bool overflow = false;
+    const int64_t numel = checked_numel(sizes);
+    for (int i = 0; i < sizes.count; ++i) {
+      int64_t reach;
+      overflow |= strides[i] < 0;
+      overflow |= __builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &reach);
+      overflow |= __builtin_add_overflow(end, reach, &end);
+    }
+    overflow |= __builtin_add_overflow(end, 1, &end) || __builtin_mul_overflow(end, item, &bytes);
+    check(!overflow, "Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
+    target = with_room(target, numel ? static_cast<size_t>(bytes) : 0);
+    // The counter stays the tensor's own, as with x.data = y; but this counts as a write, so what captured
+    // the tensor refuses to go on.
+    Ref<VersionCounter> counter(new VersionCounter);
+    counter->version = t->version() + 1;
+    t->own_version = counter;
+    t->storage = std::move(target);
+    t->data = t->storage->data + start * item;
+    set_geometry(t.get(), sizes, strides);
+    return Py_NewRef(self);
+  });
+}
+
+PyMemberDef members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(StorageObject, weak_references), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr}};
+
 PyMethodDef functions[] = {
     {"_new_storage", entry<new_storage>, METH_O, "An uninitialised storage of so many bytes."},
     {"_storage_of", entry<storage_of_tensor>, METH_O, "The storage under a tensor."},
     {"_rebuild", fast<rebuild>(), METH_FASTCALL | METH_KEYWORDS,
      "_rebuild(storage, dtype, storage_offset, size, stride)"},
+    {"_set_window", fast<set_window>(), METH_FASTCALL | METH_KEYWORDS,
+     "_set_window(self, storage, storage_offset, size, stride)"},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace
 
 void make_storage_type(PyObject* module) {
   PyType_Slot slots[] = {{Py_tp_dealloc, slot<storage_dealloc>()},
+                         {Py_tp_new, slot<construct_storage>()},
+                         {Py_tp_members, members},
                          {Py_tp_methods, methods},
                          {Py_tp_getset, attributes},
                          {Py_tp_richcompare, slot<storage_compare>()},
@@ -139,8 +254,7 @@ void make_storage_type(PyObject* module) {
                          {Py_mp_length, slot<storage_length>()},
                          {Py_bf_getbuffer, slot<storage_buffer>()},
                          {0, nullptr}};
-  PyType_Spec spec = {"flambeau.UntypedStorage", sizeof(StorageObject), 0,
-                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+  PyType_Spec spec = {"flambeau.UntypedStorage", sizeof(StorageObject), 0, Py_TPFLAGS_DEFAULT, slots};
   storage_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
   if (PyModule_AddObjectRef(module, "UntypedStorage", reinterpret_cast<PyObject*>(storage_type)) < 0 ||
       PyModule_AddFunctions(module, functions) < 0)

@@ -192,6 +192,7 @@ void resize_out(const Tensor& out, const Dims& sizes) {
   size_t needed = static_cast<size_t>(checked_numel(sizes)) * item_size(out.dtype());
   auto offset = static_cast<size_t>(out->data - out->storage->data);
   if (out->storage->bytes < offset + needed) {
+    check(!out->storage->release, "Trying to resize storage that is not resizable");
     out->storage = Storage::make(needed, out.device());
     out->data = out->storage->data;
   }

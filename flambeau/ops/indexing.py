@@ -310,7 +310,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Any) -> Tensor:
     >>> torch.tensor([1, 2]).map_(torch.tensor([10, 20]), lambda a, b: a + b).tolist()
     [11, 22]
     """
-    return _mapped(self, callable, tensor)
+    return _mapped("map_", self, callable, tensor)
 
 
 @operator("map2_(Tensor self, Tensor x, Tensor y, object callable) -> Tensor", method, writes_self)
@@ -325,16 +325,17 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Any) -> Tensor:
     >>> torch.tensor([1]).map2_(torch.tensor([2]), torch.tensor([3]), lambda a, b, c: a + b * c).tolist()
     [7]
     """
-    return _mapped(self, callable, x, y)
+    return _mapped("map2_", self, callable, x, y)
 
 
-def _mapped(self: Tensor, function: Any, *others: Tensor) -> Tensor:
+def _mapped(name: str, self: Tensor, function: Any, *others: Tensor) -> Tensor:
     if self.requires_grad or any(t.requires_grad for t in others):
         raise RuntimeError(
-            "map_(): a Python function of numbers has no derivative; detach() the tensors first"
+            f"Can't call {name}() on Variable that requires grad. Use var.detach().{name}() instead."
         )
-    if not callable(function):
-        raise TypeError(f"callable must be callable, not {type(function).__name__}")
+    for other in others:
+        if other.dtype != self.dtype:
+            raise TypeError(f"{name}: expected a tensor of {self.dtype} (got {other.dtype})")
     rows = zip(*(t.expand(self.shape).reshape(-1).tolist() for t in (self, *others)), strict=True)
     values = [function(*row) for row in rows]
     return self.copy_(torch.tensor(values, dtype=self.dtype, device=self.device).reshape(self.shape))

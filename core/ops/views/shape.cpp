@@ -6,6 +6,7 @@
 
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
+#include "core/tensor/resize.h"
 
 namespace flambeau {
 
@@ -552,14 +553,8 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> for
   const Dims strides = strides_in_format(sizes, format.value_or(MemoryFormat::Contiguous));
   const size_t needed = static_cast<size_t>(numel) * item_size(self.dtype());
   const auto offset = static_cast<size_t>(self->data - self->storage->data);
-  if (offset + needed > self->storage->bytes) {
-    Ref<Storage> grown = Storage::make(offset + needed, self.device());
-    if (self->storage->bytes)
-      backend::current().copy_bytes(grown->data, self->storage->data, self->storage->bytes);
-    grown->version = self->storage->version;
-    self->storage = std::move(grown);
-    self->data = self->storage->data + offset;
-  }
+  self->storage = with_room(self->storage, numel ? offset + needed : 0);
+  self->data = self->storage->data + offset;
   set_geometry(self.get(), sizes, strides);
   self->bump_version();
   return self;

@@ -1,0 +1,213 @@
+"""Storages as objects, and tensors that change the memory they look at."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+import flambeau as torch
+from flambeau.storage import TypedStorage
+
+pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
+
+
+def test_a_storage_is_one_object_for_every_tensor_on_it():
+    x = torch.arange(6.0)
+    assert x.untyped_storage() is x.untyped_storage() is x[1:].untyped_storage()
+    assert x.untyped_storage() is not x.clone().untyped_storage()
+
+
+def test_a_storage_outlives_its_tensor_and_a_tensor_its_storage():
+    x = torch.arange(3.0)
+    storage = x.untyped_storage()
+    del x
+    assert np.frombuffer(storage, np.float32).tolist() == [0, 1, 2]
+    y = torch.Tensor(storage)
+    del storage
+    gc.collect()
+    assert y.tolist() == [0, 1, 2]
+
+
+def test_a_storage_lives_as_long_as_a_tensor_needs_it():
+    x = torch.zeros(2000)
+    seen = weakref.ref(x.untyped_storage())
+    assert seen() is x.untyped_storage()
+    del x
+    assert seen() is None
+
+
+def test_storages_are_made_from_a_size_or_from_bytes():
+    assert torch.UntypedStorage().nbytes() == 0
+    assert torch.UntypedStorage(8).nbytes() == len(torch.UntypedStorage(size=8)) == 8
+    assert bytes(torch.UntypedStorage([1, 2, 255])) == b"\1\2\xff"
+    assert torch.UntypedStorage(3, device="meta").device.type == "meta"
+    with pytest.raises(RuntimeError, match="negative"):
+        torch.UntypedStorage(-1)
+    with pytest.raises(RuntimeError, match="one of the items was of type str"):
+        torch.UntypedStorage("a")
+    with pytest.raises(TypeError):
+        torch.UntypedStorage(3, 4)
+
+
+def test_set_without_arguments_leaves_nothing():
+    x = torch.ones(3, dtype=torch.int64)
+    assert x.set_() is x
+    assert x.shape == (0,) and x.dtype == torch.int64
+
+
+def test_set_takes_the_window_of_a_tensor():
+    x, y = torch.arange(6.0), torch.zeros(2)
+    view = x.view(2, 3).t()
+    y.set_(view)
+    assert y.shape == (3, 2) and y.stride() == (1, 3)
+    y[0, 0] = 9
+    assert x[0].item() == 9
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ((1, (2, 2)), [[1, 2], [3, 4]]),
+        ((1, (2, 2), (1, 2)), [[1, 3], [2, 4]]),
+        ((5, ()), 5),
+    ],
+)
+@pytest.mark.parametrize("source", [lambda t: t, torch.Tensor.untyped_storage, torch.Tensor.storage])
+def test_set_takes_a_window_on_a_storage(window, expected, source):
+    x = torch.arange(6.0)
+    y = torch.zeros(1).set_(source(x), *window)
+    assert y.tolist() == expected
+    assert y.untyped_storage() is x.untyped_storage()
+
+
+def test_set_of_a_whole_storage():
+    x = torch.arange(6.0)
+    assert torch.zeros(1).set_(x[2:].untyped_storage()).tolist() == [0, 1, 2, 3, 4, 5]
+    assert torch.zeros(1, dtype=torch.uint8).set_(x.untyped_storage()).shape == (24,)
+
+
+def test_set_beyond_the_end_grows():
+    y = torch.zeros(1).set_(torch.arange(3.0), 1, (20,), (1,))
+    assert y.shape == (20,) and y[:2].tolist() == [1, 2]
+    assert y.untyped_storage().nbytes() == 84
+
+
+def test_set_counts_as_a_write():
+    x, y = torch.zeros(3), torch.zeros(3)
+    y.set_(x)
+    assert y._version == 1 and x._version == 0
+
+
+def test_set_invalidates_what_was_saved():
+    w = torch.ones(3, requires_grad=True)
+    x = torch.ones(3)
+    loss = (w * x).sum()
+    x.set_(torch.zeros(3))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1, (2,), (1,)), "invalid storage offset -1"),
+        ((0, (2,), (-1,)), "overflowed"),
+        ((0, (2**40, 2), (2**40, 1)), "overflowed"),
+        ((0, (2, 2), (1,)), "unequal size length"),
+    ],
+)
+def test_set_refuses_windows_that_cannot_be(arguments, message):
+    y = torch.zeros(2)
+    with pytest.raises(RuntimeError, match=message):
+        y.set_(torch.arange(6.0), *arguments)
+    assert y.tolist() == [0, 0]
+
+
+def test_set_refuses_other_types_devices_and_leaves():
+    with pytest.raises(RuntimeError, match="Could not set tensor of type"):
+        torch.zeros(2).set_(torch.zeros(2, dtype=torch.int64))
+    with pytest.raises(RuntimeError, match="devices must match"):
+        torch.zeros(2).set_(torch.zeros(2, device="meta"))
+    with pytest.raises(TypeError, match="invalid combination"):
+        torch.zeros(2).set_(3)
+    leaf = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        leaf.set_(torch.zeros(2))
+    with torch.no_grad():
+        assert leaf.set_(torch.zeros(3)).tolist() == [0, 0, 0]
+    assert leaf.requires_grad
+
+
+@pytest.mark.parametrize(
+    "borrow",
+    [torch.from_numpy, torch.from_dlpack, lambda a: torch.frombuffer(bytearray(a), dtype=torch.float32)],
+)
+def test_memory_of_others_does_not_grow(borrow):
+    x = borrow(np.arange(3, dtype=np.float32))
+    for grow in (
+        lambda: x.resize_(10),
+        lambda: x.resize_as_(torch.ones(2, 2)),
+        lambda: torch.zeros(1).set_(x, 0, (10,), (1,)),
+        lambda: torch.add(torch.ones(10), 1, out=x[:0]),
+    ):
+        with pytest.raises(RuntimeError, match="Trying to resize storage that is not resizable"):
+            grow()
+    assert x.resize_(2).tolist() == [0, 1]
+    assert x.resize_(3).tolist() == [0, 1, 2]
+
+
+def test_resize_as():
+    x = torch.arange(6)
+    assert x.resize_as_(torch.ones(2, 2)) is x
+    assert x.tolist() == [[0, 1], [2, 3]]
+
+
+def test_map_applies_a_function_to_pairs_and_triples():
+    x, y = torch.ones(2, 3), torch.arange(3.0)
+    assert x.map_(y, lambda a, b: a + 2 * b) is x
+    assert x.tolist() == [[1, 3, 5]] * 2
+    assert torch.ones(3).map2_(y, y, lambda a, b, c: a + 2 * b + c).tolist() == [1, 4, 7]
+    whole = torch.ones(3, dtype=torch.int32)
+    assert whole.map_(whole, lambda a, b: 1.5).tolist() == [1, 1, 1]
+
+
+def test_map_refuses():
+    x = torch.ones(3)
+    with pytest.raises(TypeError, match="map_: expected"):
+        x.map_(torch.arange(3), max)
+    with pytest.raises(TypeError, match="must be Tensor, not float"):
+        x.map_(3.0, max)
+    with pytest.raises(TypeError, match="not callable"):
+        x.map_(x, 3)
+    with pytest.raises(TypeError, match="must be real number, not NoneType"):
+        x.map_(x, lambda a, b: None)
+    with pytest.raises(RuntimeError, match=r"Can't call map2_\(\) on Variable that requires grad"):
+        x.map2_(x, torch.ones(3, requires_grad=True), lambda a, b, c: a)
+    with pytest.raises(RuntimeError):
+        x.map_(torch.ones(2), max)
+
+
+def test_a_typed_storage_shows_the_elements_in_memory():
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    storage = x.t().storage()
+    assert isinstance(storage, TypedStorage) and torch.is_storage(storage)
+    assert storage.tolist() == list(storage) == [1, 2, 3, 4]
+    assert (len(storage), storage.size(), storage.nbytes(), storage.element_size()) == (4, 4, 16, 4)
+    assert storage.dtype == torch.float32 and storage.device.type == "cpu"
+    assert storage.data_ptr() == x.data_ptr() and storage.untyped() is x.untyped_storage()
+    storage[-1] = 9
+    assert storage[3] == x[1, 1].item() == 9
+    assert storage == x.storage() and storage != x.clone().storage()
+    assert repr(storage).endswith("TypedStorage(dtype=torch.float32, device=cpu) of size 4]")
+    assert torch.Tensor(storage).data_ptr() == x.data_ptr()
+    with pytest.raises(RuntimeError, match="slices"):
+        storage[:2]
+
+
+def test_a_typed_storage_warns_once(monkeypatch):
+    monkeypatch.setattr("flambeau.storage._warned", False)
+    with pytest.warns(UserWarning, match="TypedStorage is deprecated") as warned:
+        torch.ones(1).storage()
+        torch.ones(1).storage()
+    assert len(warned) == 1 and warned[0].filename == __file__
