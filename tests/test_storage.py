@@ -211,3 +211,59 @@ def test_a_typed_storage_warns_once(monkeypatch):
         torch.ones(1).storage()
         torch.ones(1).storage()
     assert len(warned) == 1 and warned[0].filename == __file__
+
+
+def test_bytes_are_read_and_written():
+    u = torch.UntypedStorage([1, 2, 3, 4])
+    assert (u[0], u[-1], list(u), 3 in u) == (1, 4, [1, 2, 3, 4], True)
+    u[0], u[1] = 300, -1
+    assert u.tolist() == [44, 255, 3, 4]
+    u[1:3] = 7
+    assert u.tolist() == [44, 7, 7, 4]
+    assert repr(u[2:]) == " 7\n 4\n[torch.storage.UntypedStorage(device=cpu) of size 2]"
+    for bad in (4, -5):
+        with pytest.raises(IndexError, match="out of range for storage of size 4"):
+            u[bad]
+        with pytest.raises(RuntimeError, match="out of bounds"):
+            u[bad] = 1
+    with pytest.raises(TypeError, match="can't index a torch.UntypedStorage with str"):
+        u["a"]
+    with pytest.raises(RuntimeError, match="but got float instead"):
+        u[0] = 1.5
+    for step in (2, -1):
+        with pytest.raises(RuntimeError, match=f"with a step of {step}"):
+            u[::step]
+
+
+def test_a_slice_of_a_storage_shares_and_keeps_its_bytes():
+    u = torch.UntypedStorage(list(range(100)))
+    part, whole = u[10:20], weakref.ref(u)
+    part[0] = 77
+    assert u[10] == 77 and part.data_ptr() == u.data_ptr() + 10
+    del u
+    assert whole() is not None and part.tolist() == [77, *range(11, 20)]
+    del part
+    assert whole() is None
+
+
+def test_whole_storages_are_filled_copied_and_cloned():
+    u = torch.UntypedStorage(4).fill_(5)
+    assert u.tolist() == [5] * 4
+    assert u.copy_(torch.UntypedStorage([1, 2, 3, 4])) is u
+    copy = u.clone()
+    u.fill_(300)
+    assert u.tolist() == [44] * 4 and copy.tolist() == [1, 2, 3, 4]
+    with pytest.raises(RuntimeError, match="size does not match, self was 4 bytes but src was 2 bytes"):
+        u.copy_(torch.UntypedStorage(2))
+    assert u.cpu() is u.untyped() is u and u.element_size() == 1
+    assert u.resizable() and not torch.from_numpy(np.ones(2)).untyped_storage().resizable()
+    with pytest.raises(NotImplementedError, match="resize_"):
+        u.resize_(8)
+
+
+def test_a_storage_without_memory_shows_no_bytes():
+    u = torch.UntypedStorage(2, device="meta")
+    assert repr(u) == "...\n[torch.storage.UntypedStorage(device=meta) of size 2]"
+    for read in (lambda: u[0], u.tolist, u.clone, lambda: u.fill_(0)):
+        with pytest.raises(NotImplementedError, match="Not available for 'meta' device type"):
+            read()

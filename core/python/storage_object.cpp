@@ -8,6 +8,8 @@
 
 #include <structmember.h>
 
+#include <cstring>
+
 namespace flambeau::python {
 
 namespace {
@@ -67,10 +69,137 @@ Py_hash_t storage_hash(PyObject* o) {
 }
 PyObject* storage_device(PyObject* o, void*) { return wrap(Device{storage_of(o)->device, -1}); }
 
-PyMethodDef methods[] = {{"data_ptr", entry<storage_data_ptr>, METH_NOARGS, "The address of the first byte."},
-                         {"nbytes", entry<storage_nbytes>, METH_NOARGS, "The number of bytes."},
-                         {"size", entry<storage_nbytes>, METH_NOARGS, "The number of bytes."},
-                         {nullptr, nullptr, 0, nullptr}};
+// ---- single bytes
+
+uint8_t* bytes_of(PyObject* o) {
+  check<NotImplementedError>(host_readable(storage_of(o)->device), "Not available for '",
+                             name(storage_of(o)->device), "' device type");
+  return reinterpret_cast<uint8_t*>(storage_of(o)->data);
+}
+uint8_t byte_from(PyObject* value) {
+  int64_t byte;
+  check(PyBool_Check(value) || parse_int(value, byte),
+        "can only set storage content with a int types, but got ", Py_TYPE(value)->tp_name, " instead");
+  return PyBool_Check(value) ? value == Py_True : static_cast<uint8_t>(byte);  // wraps, as in PyTorch
+}
+struct ByteRange {
+  Py_ssize_t first, count;
+};
+ByteRange range_of(PyObject* o, PyObject* slice) {
+  Py_ssize_t first, last, step;
+  if (PySlice_Unpack(slice, &first, &last, &step) < 0) throw PythonError();
+  const Py_ssize_t count = PySlice_AdjustIndices(storage_length(o), &first, &last, step);
+  check(step == 1, "Trying to slice with a step of ", step, ", but only a step of 1 is supported");
+  return {first, count};
+}
+// -1 where there is no such byte.
+Py_ssize_t place_of(PyObject* o, int64_t at) {
+  const Py_ssize_t n = storage_length(o);
+  return at >= -n && at < n ? static_cast<Py_ssize_t>(at < 0 ? at + n : at) : -1;
+}
+PyObject* storage_item(PyObject* o, Py_ssize_t at) {
+  check<IndexError>(at >= 0 && at < storage_length(o), "index ", at, " out of range for storage of size ",
+                    storage_length(o));
+  return PyLong_FromLong(bytes_of(o)[at]);
+}
+void release_part(void* whole) noexcept {
+  Ref<Storage> drop = Ref<Storage>::adopt(static_cast<Storage*>(whole));
+}
+PyObject* storage_subscript(PyObject* o, PyObject* key) {
+  if (PySlice_Check(key)) {  // a storage on the same bytes
+    const ByteRange range = range_of(o, key);
+    uint8_t* bytes = bytes_of(o);
+    Ref<Storage> whole(storage_of(o));
+    return make_storage(Storage::foreign(bytes + range.first, static_cast<size_t>(range.count),
+                                         whole.release(), release_part))
+        .release();
+  }
+  int64_t at;
+  check<TypeError>(parse_int(key, at), "can't index a torch.UntypedStorage with ", Py_TYPE(key)->tp_name);
+  const Py_ssize_t place = place_of(o, at);
+  check<IndexError>(place >= 0, "index ", at, " out of range for storage of size ", storage_length(o));
+  return storage_item(o, place);
+}
+int assign_storage(PyObject* o, PyObject* key, PyObject* value) {
+  check<TypeError>(value != nullptr, "bytes of a storage cannot be deleted");
+  const uint8_t byte = byte_from(value);
+  if (PySlice_Check(key)) {
+    const ByteRange range = range_of(o, key);
+    if (range.count) std::memset(bytes_of(o) + range.first, byte, static_cast<size_t>(range.count));
+    return 0;
+  }
+  int64_t at;
+  check(parse_int(key, at), "can't index a torch.UntypedStorage with ", Py_TYPE(key)->tp_name);
+  const Py_ssize_t place = place_of(o, at);
+  check(place >= 0, "out of bounds");
+  bytes_of(o)[place] = byte;
+  return 0;
+}
+PyObject* storage_tolist(PyObject* o, PyObject*) {
+  const uint8_t* bytes = bytes_of(o);
+  Object list = owned(PyList_New(storage_length(o)));
+  for (Py_ssize_t i = 0; i < storage_length(o); ++i)
+    PyList_SET_ITEM(list.get(), i, PyLong_FromLong(bytes[i]));
+  return list.release();
+}
+PyObject* storage_fill(PyObject* o, PyObject* value) {
+  const uint8_t byte = byte_from(value);
+  if (storage_length(o)) std::memset(bytes_of(o), byte, storage_of(o)->bytes);
+  return Py_NewRef(o);
+}
+PyObject* storage_copy(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  auto [source, non_blocking] =
+      parse_arguments<2>("copy_", {"source", "non_blocking"}, 1, args, count, keywords);
+  check<TypeError>(Py_TYPE(source) == storage_type, "copy_(): argument 'source' must be UntypedStorage, not ",
+                   Py_TYPE(source)->tp_name);
+  check(storage_length(o) == storage_length(source), "size does not match, self was ", storage_length(o),
+        " bytes but src was ", storage_length(source), " bytes");
+  if (storage_length(o)) std::memmove(bytes_of(o), bytes_of(source), storage_of(o)->bytes);
+  return Py_NewRef(o);
+}
+PyObject* storage_clone(PyObject* o, PyObject*) {
+  const uint8_t* bytes = bytes_of(o);
+  Ref<Storage> copy = Storage::make(storage_of(o)->bytes, storage_of(o)->device);
+  if (copy->bytes) std::memcpy(copy->data, bytes, copy->bytes);
+  return make_storage(std::move(copy)).release();
+}
+PyObject* storage_cpu(PyObject* o, PyObject*) {
+  bytes_of(o);  // refuses other devices
+  return Py_NewRef(o);
+}
+PyObject* storage_untyped(PyObject* o, PyObject*) { return Py_NewRef(o); }
+PyObject* storage_element_size(PyObject*, PyObject*) { return PyLong_FromLong(1); }
+PyObject* storage_resizable(PyObject* o, PyObject*) { return PyBool_FromLong(!storage_of(o)->release); }
+PyObject* storage_resize(PyObject*, PyObject*) {
+  fail<NotImplementedError>("UntypedStorage.resize_ is not implemented yet: tensors hold on to the bytes");
+}
+PyObject* storage_repr(PyObject* o) {
+  std::string text;
+  if (!host_readable(storage_of(o)->device))
+    text = "...\n";
+  else
+    for (Py_ssize_t i = 0; i < storage_length(o); ++i)
+      text += concat(' ', static_cast<int>(bytes_of(o)[i]), '\n');
+  text += concat("[torch.storage.UntypedStorage(device=", name(storage_of(o)->device), ") of size ",
+                 storage_length(o), "]");
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
+PyMethodDef methods[] = {
+    {"data_ptr", entry<storage_data_ptr>, METH_NOARGS, "The address of the first byte."},
+    {"nbytes", entry<storage_nbytes>, METH_NOARGS, "The number of bytes."},
+    {"size", entry<storage_nbytes>, METH_NOARGS, "The number of bytes."},
+    {"tolist", entry<storage_tolist>, METH_NOARGS, "The bytes as a list."},
+    {"fill_", entry<storage_fill>, METH_O, "Sets every byte to one value."},
+    {"copy_", fast<storage_copy>(), METH_FASTCALL | METH_KEYWORDS,
+     "copy_(source, non_blocking=None): takes over the bytes of a storage of the same size."},
+    {"clone", entry<storage_clone>, METH_NOARGS, "A storage with a copy of the bytes."},
+    {"cpu", entry<storage_cpu>, METH_NOARGS, "The storage itself: it lies in main memory."},
+    {"untyped", entry<storage_untyped>, METH_NOARGS, "The storage itself."},
+    {"element_size", entry<storage_element_size>, METH_NOARGS, "One: elements are bytes."},
+    {"resizable", entry<storage_resizable>, METH_NOARGS, "Whether the memory is not another's."},
+    {"resize_", entry<storage_resize>, METH_O, "Not there yet."},
+    {nullptr, nullptr, 0, nullptr}};
 PyGetSetDef attributes[] = {{"device", entry<storage_device>, nullptr, "Where the bytes lie.", nullptr},
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
@@ -252,6 +381,11 @@ void make_storage_type(PyObject* module) {
                          {Py_tp_richcompare, slot<storage_compare>()},
                          {Py_tp_hash, slot<storage_hash>()},
                          {Py_mp_length, slot<storage_length>()},
+                         {Py_sq_length, slot<storage_length>()},
+                         {Py_sq_item, slot<storage_item>()},
+                         {Py_mp_subscript, slot<storage_subscript>()},
+                         {Py_mp_ass_subscript, slot<assign_storage>()},
+                         {Py_tp_repr, slot<storage_repr>()},
                          {Py_bf_getbuffer, slot<storage_buffer>()},
                          {0, nullptr}};
   PyType_Spec spec = {"flambeau.UntypedStorage", sizeof(StorageObject), 0, Py_TPFLAGS_DEFAULT, slots};
