@@ -21,7 +21,10 @@ TOOLS = Path(__file__).parent.parent / "tools"
 
 def fresh(code: str) -> str:
     """What a new process prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    # Not in the checkout, whose package has no extension in it.
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+    )
     return done.stdout.strip()
 
 
