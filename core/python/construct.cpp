@@ -476,8 +476,8 @@ int exporter_get(PyObject* o, Py_buffer* view, int flags) {
   // NumPy's int64 is the platform's long where that has 64 bits.
   static const char* const int64_format = sizeof(long) == 8 ? "l" : "q";
   static const char* const uint64_format = sizeof(long) == 8 ? "L" : "Q";
-  static const char* const formats[kDTypes] = {"?", "B", "b",     "h", "i", int64_format, "H", "I",
-                                               uint64_format, "e", nullptr, "f", "d", "Zf", "Zd"};
+  static const char* const formats[kDTypes] = {"?",           "B", "b",     "h", "i", int64_format, "H", "I",
+                                               uint64_format, "e", nullptr, "f", "d", "Zf",         "Zd"};
   view->obj = nullptr;
   if (!grants(t, flags)) {
     PyErr_SetString(PyExc_BufferError, "the tensor's elements do not lie in the order that was asked for");

@@ -398,14 +398,10 @@ void make_value_types(PyObject* module) {
   add(module, "device", reinterpret_cast<PyObject*>(device_type));
   if (PyModule_AddFunctions(module, device_functions) < 0) throw PythonError();
 
-  PyType_Slot size_slots[] = {{Py_tp_new, slot<size_new>()},
-                              {Py_tp_repr, slot<size_repr>()},
-                              {Py_nb_add, slot<size_add>()},
-                              {Py_sq_concat, slot<size_concat>()},
-                              {Py_sq_repeat, slot<size_repeat>()},
-                              {Py_mp_subscript, slot<size_subscript>()},
-                              {Py_tp_methods, size_methods},
-                              {0, nullptr}};
+  PyType_Slot size_slots[] = {{Py_tp_new, slot<size_new>()},       {Py_tp_repr, slot<size_repr>()},
+                              {Py_nb_add, slot<size_add>()},       {Py_sq_concat, slot<size_concat>()},
+                              {Py_sq_repeat, slot<size_repeat>()}, {Py_mp_subscript, slot<size_subscript>()},
+                              {Py_tp_methods, size_methods},       {0, nullptr}};
   PyType_Spec size_spec = {"flambeau.Size", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, size_slots};
   Object bases = owned(PyTuple_Pack(1, &PyTuple_Type));
   size_type =

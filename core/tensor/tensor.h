@@ -47,7 +47,7 @@ struct TensorImpl : Counted {
   uint32_t output_nr = 0;       // which output of grad_fn this is
   uint32_t view_version = 0;    // the version at which a view's grad_fn was right
   uint32_t captures = 0;        // how many nodes hold this very tensor for their derivative
-  uint32_t leaf_slot = 0;       // where the running pass adds up this leaf's gradient (a hint, see engine.cpp)
+  uint32_t leaf_slot = 0;  // where the running pass adds up this leaf's gradient (a hint, see engine.cpp)
   Ref<Node> grad_fn;
   Ref<TensorImpl> grad;
   Ref<TensorImpl> view_base;  // differentiable views: the tensor whose memory and history this shares
@@ -118,8 +118,8 @@ Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t of
 // Sets sizes and strides and what follows from them.
 void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides);
 
-// To be called before `t` takes another storage under the same version (x.data = y): nodes that captured it go on
-// seeing the window that they captured.
+// To be called before `t` takes another storage under the same version (x.data = y): nodes that captured it
+// go on seeing the window that they captured.
 void keep_captured_window_slow(TensorImpl* t);
 inline void keep_captured_window(TensorImpl* t) {
   if (t->captures) [[unlikely]]
