@@ -94,6 +94,12 @@ def asarray(
     obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of `obj`'s data, sharing its memory where possible unless `copy` is true."""
+    if type(obj).__name__ == "PyCapsule" or (
+        hasattr(obj, "__dlpack__") and not isinstance(obj, Tensor) and not hasattr(obj, "__array_interface__")
+    ):
+        from flambeau.utils.dlpack import from_dlpack
+
+        obj = from_dlpack(obj)
     shared = _core.as_tensor(obj, dtype=dtype, device=device)
     if copy is False and not isinstance(obj, Tensor) and not hasattr(obj, "__array_interface__"):
         raise ValueError(

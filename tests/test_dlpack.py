@@ -163,6 +163,14 @@ def test_objects_that_know_no_versions():
     assert torch.from_dlpack(Old(array), copy=True).data_ptr() != array.ctypes.data
 
 
+def test_asarray_reads_whatever_exports():
+    array = np.arange(3.0)
+    assert torch.asarray(Old(array)).data_ptr() == array.ctypes.data
+    assert torch.asarray(array.__dlpack__()).data_ptr() == array.ctypes.data
+    assert torch.asarray(Old(array), copy=True).data_ptr() != array.ctypes.data
+    assert torch.asarray(Old(array), copy=False, dtype=torch.float64).data_ptr() == array.ctypes.data
+
+
 def test_read_only_arrays_are_shared_where_the_capsule_can_say_so():
     array = np.arange(3.0)
     array.flags.writeable = False

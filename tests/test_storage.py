@@ -99,6 +99,16 @@ def test_set_counts_as_a_write():
     assert y._version == 1 and x._version == 0
 
 
+def test_a_view_that_is_set_elsewhere_is_a_view_no_more():
+    base = torch.zeros(3)
+    view = base[1:]
+    view.set_(torch.ones(2))
+    view.add_(1)
+    assert view.tolist() == [2, 2] and base.tolist() == [0, 0, 0] and base._version == 0
+    with pytest.raises(NotImplementedError, match="history"):
+        (torch.ones(2, requires_grad=True) * 2).set_(torch.ones(2))
+
+
 def test_set_invalidates_what_was_saved():
     w = torch.ones(3, requires_grad=True)
     x = torch.ones(3)

@@ -318,8 +318,11 @@ PyObject* set_window(PyObject*, PyObject* const* args, Py_ssize_t count, PyObjec
                      "set_(): argument 'source' must be Tensor or a storage, not ",
                      Py_TYPE(storage)->tp_name);
     check_inplace(t);
-    check<NotImplementedError>(!(grad_enabled() && requires_grad(t)) && !t->view_base,
-                               "set_() of a view or of a result with history is not implemented");
+    const Tensor base = t->view_base;
+    check<NotImplementedError>(!requires_grad(t) || (!t->grad_fn && !base),
+                               "set_() of a result or view with history is not implemented");
+    check<NotImplementedError>(!base || !requires_grad(base),
+                               "set_() of a view of a tensor that requires grad is not implemented");
     int64_t start;
     check<TypeError>(parse_int(offset, start), "set_(): argument 'storage_offset' must be int, not ",
                      Py_TYPE(offset)->tp_name);
@@ -350,6 +353,8 @@ PyObject* set_window(PyObject*, PyObject* const* args, Py_ssize_t count, PyObjec
     Ref<VersionCounter> counter(new VersionCounter);
     counter->version = t->version() + 1;
     t->own_version = counter;
+    t->view_base = {};  // it shares nothing with what it was a view of any more
+    t->view_kind = ViewKind::None;
     t->storage = std::move(target);
     t->data = t->storage->data + start * item;
     set_geometry(t.get(), sizes, strides);
