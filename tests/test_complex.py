@@ -351,3 +351,9 @@ def test_optimizers_update_the_parts(name: str, expected: list[complex]) -> None
         (parameter * torch.tensor([1j, 2])).abs().square().sum().backward()
         optimizer.step()
     assert parameter.tolist() == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_complex_number_does_not_fill_a_real_tensor():
+    x = torch.zeros(2)
+    with pytest.raises(RuntimeError, match="value cannot be converted to type float without overflow"):
+        x.masked_fill(x == 0, 1j)
