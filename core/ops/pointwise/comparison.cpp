@@ -798,7 +798,8 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
           value.tensor().dim(), " dimension(s).");
   else
     check(value.scalar().kind() != Scalar::Kind::Complex || is_complex(self.dtype()),
-          "value cannot be converted to type ", c_type_name(self.dtype()), " without overflow: ", value.scalar());
+          "value cannot be converted to type ", c_type_name(self.dtype()),
+          " without overflow: ", value.scalar());
   return differentiable(
       value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0", out,
       [&] { return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self}); },
