@@ -59,7 +59,7 @@ class Case:
 
     def forward(self, x, w, b):
         w = w.reshape(self.groups, -1, *w.shape[1:])
-        y = np.zeros((x.shape[0], self.groups, w.shape[1], *self.output()))
+        y = np.zeros((x.shape[0], self.groups, w.shape[1], *self.output()), dtype=x.dtype)
         for r, s, window in self.windows(self.pad(x)):
             y += np.einsum("ngchw,goc->ngohw", self.split(window), w[:, :, :, r, s])
         return y.reshape(x.shape[0], -1, *self.output()) + b[:, None, None]
@@ -283,3 +283,27 @@ def test_a_bias_of_the_wrong_size_or_dtype_is_refused():
         F.conv2d(x, w, torch.zeros(4, dtype=torch.float64))
     with pytest.raises(RuntimeError, match="expected scalar type Float but found Double"):
         F.conv2d(x, w.double())
+
+
+@pytest.mark.parametrize("name", ["uint8", "int8", "int16", "int32", "int64"])
+def test_integers_wrap_around(name):
+    case = Case((2, 4, 5, 6), (6, 2, 3, 2), stride=(2, 1), padding=(1, 2), groups=2)
+    limits = np.iinfo(name)
+    generator = np.random.default_rng(0)
+    x, w, b = (
+        generator.integers(limits.min, limits.max, shape, dtype=name, endpoint=True)
+        for shape in (case.x, case.w, (6,))
+    )
+    result = F.conv2d(torch.tensor(x), torch.tensor(w), torch.tensor(b), **case.options)
+    assert result.dtype == getattr(torch, name)
+    expected = case.forward(*(a.astype("uint64") for a in (x, w, b)))
+    assert np.array_equal(result.numpy(), expected.astype(name))
+
+
+def test_dilated_convolutions_take_int64_alone():
+    x, w = torch.arange(6).reshape(1, 1, 6), torch.tensor([[[1, 10]]])
+    assert F.conv1d(x, w, dilation=2).tolist() == [[[20, 31, 42, 53]]]
+    with pytest.raises(NotImplementedError, match="\"slow_conv_dilated<>\" not implemented for 'Int'"):
+        F.conv1d(x.int(), w.int(), dilation=2)
+    with pytest.raises(NotImplementedError, match="\"slow_conv2d_cpu\" not implemented for 'Bool'"):
+        F.conv1d(x.bool(), w.bool())

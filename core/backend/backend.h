@@ -79,6 +79,7 @@ struct Row {
   void (*dot)(DType dtype, int64_t n, const Vector& x, const Vector& y, void* result);
 
   // ---- convolution and pooling; every input has kReadableTail readable bytes behind it
+  // Whether there is one for float32, float64 and, forward alone, int64, which stand for the others.
   bool (*has_convolution)(DType dtype);
   void (*convolution)(DType dtype, const ConvShape& shape, const void* input, const void* weight,
                       const void* bias, void* output);

@@ -38,6 +38,10 @@ void with_conv_functions(DType dtype, F&& f) {
 }
 void convolution(DType dtype, const ConvShape& shape, const void* input, const void* weight, const void* bias,
                  void* output) {
+  if (dtype == DType::Int64)
+    return cpu::integer_convolution(shape, static_cast<const int64_t*>(input),
+                                    static_cast<const int64_t*>(weight), static_cast<const int64_t*>(bias),
+                                    static_cast<int64_t*>(output));
   with_conv_functions(dtype, [&]<class T>(const cpu::ConvFunctions<T>& f, T) {
     f.forward(shape, static_cast<const T*>(input), static_cast<const T*>(weight), static_cast<const T*>(bias),
               static_cast<T*>(output));
@@ -155,7 +159,10 @@ const Row cpu_row = {
     .matrix_product = cpu::product,
     .matrix_vector_product = cpu::product,
     .dot = cpu::dot,
-    .has_convolution = [](DType dtype) { return dtype == DType::Float32 || dtype == DType::Float64; },
+    .has_convolution =
+        [](DType dtype) {
+          return dtype == DType::Float32 || dtype == DType::Float64 || dtype == DType::Int64;
+        },
     .convolution = convolution,
     .convolution_input_gradient = convolution_input_gradient,
     .convolution_weight_gradient = convolution_weight_gradient,

@@ -20,6 +20,10 @@ struct ConvFunctions {
                           T* grad_bias);
 };
 
+// The forward pass for integers, modulo 2^64; `bias` may be null.
+void integer_convolution(const ConvShape& shape, const int64_t* input, const int64_t* weight,
+                         const int64_t* bias, int64_t* output);
+
 struct ConvKernels {
   ConvFunctions<float> f32;
   ConvFunctions<double> f64;

@@ -16,10 +16,16 @@ struct ConvGeometry {
   Dims input, weight, output;  // sizes of the tensors, batched
 };
 
-void check_conv_dtype(DType dtype) {
-  if (!backend::current().has_convolution(compute_dtype(dtype)))
-    fail<NotImplementedError>("\"slow_conv2d_cpu\" not implemented for '", scalar_type_name(dtype),
-                              "': convolutions take floating dtypes");
+// The dtype in which a convolution is computed: sums of integers wrap around alike in a wider type.
+DType convolution_dtype(DType dtype, const backend::ConvShape& shape) {
+  const bool dilated = shape.dilation[0] != 1 || shape.dilation[1] != 1;
+  const bool integer = is_integral(dtype) && dtype != DType::Bool && !is_wide_unsigned(dtype) &&
+                       (!dilated || dtype == DType::Int64);
+  const DType compute = integer ? DType::Int64 : compute_dtype(dtype);
+  if (!backend::current().has_convolution(compute))
+    fail<NotImplementedError>(dilated ? "\"slow_conv_dilated<>\"" : "\"slow_conv2d_cpu\"",
+                              " not implemented for '", scalar_type_name(dtype), "'");
+  return compute;
 }
 
 // About 30 multiplications in a nanosecond.
@@ -40,10 +46,11 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
   return differentiable(
       "ConvolutionBackward0", Out{},
       [&] {
-        const Tensor x = as_contiguous_padded(widened(input)), w = as_contiguous(widened(weight)),
-                     b = bias ? as_contiguous(widened(bias)) : Tensor();
-        Tensor output = empty(geometry.output, x.dtype());
-        check_conv_dtype(input.dtype());
+        const DType compute = convolution_dtype(input.dtype(), geometry.shape);
+        const Tensor x = as_contiguous_padded(narrowed(input, compute)),
+                     w = as_contiguous(narrowed(weight, compute)),
+                     b = bias ? as_contiguous(narrowed(bias, compute)) : Tensor();
+        Tensor output = empty(geometry.output, compute);
         {
           const WithoutGil guard(estimated_nanoseconds(geometry.shape));
           backend::current().convolution(x.dtype(), geometry.shape, x->data, w->data, b ? b->data : nullptr,
@@ -69,7 +76,6 @@ Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weigh
       [&] {
         const Tensor dy = as_contiguous_padded(widened(grad_output)), w = as_contiguous(widened(weight));
         Tensor grad_input = empty(geometry.input, dy.dtype());
-        check_conv_dtype(grad_output.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(geometry.shape));
           backend::current().convolution_input_gradient(dy.dtype(), geometry.shape, dy->data, w->data,
@@ -92,7 +98,6 @@ Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_outpu
         const Tensor x = as_contiguous_padded(widened(input)),
                      dy = as_contiguous_padded(widened(grad_output));
         Tensor grad_weight = empty(geometry.weight, x.dtype());
-        check_conv_dtype(input.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(geometry.shape));
           backend::current().convolution_weight_gradient(x.dtype(), geometry.shape, x->data, dy->data,
