@@ -7,6 +7,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._operator import function, method, operator, out, writes_self
+from flambeau.ops._refusals import WIDE_UNSIGNED, is_integral, refuse
 
 
 @operator("unravel_index(Tensor indices, object shape) -> Tensor[]", function)
@@ -21,15 +22,15 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
         A tensor of the shape of `indices` for each dimension.
 
     Raises:
-        ValueError: indices that are no integers, a negative size, an index beyond the array.
-        TypeError: a shape that is neither an integer nor a sequence of integers.
+        ValueError: a negative size, an index beyond the array.
+        TypeError: indices that are no integers, a shape that is neither an integer nor a sequence of integers.
 
     >>> import flambeau as torch
     >>> [c.tolist() for c in torch.unravel_index(torch.tensor([3, 5]), (2, 3))]
     [[1, 1], [0, 2]]
     """
-    if indices.is_floating_point() or indices.is_complex() or indices.dtype == torch.bool:
-        raise ValueError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
+    if not is_integral(indices):
+        raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
     sizes: list[int] = []
     for size in [shape] if isinstance(shape, int) else list(shape):
         if isinstance(size, Tensor) and size.numel() == 1:
@@ -109,6 +110,7 @@ def _lower_bound(boundaries: Tensor, values: Tensor, right: bool) -> Tensor:
 
     Source: binary search; Knuth, The Art of Computer Programming, volume 3, section 6.2.1, all values at once.
     """
+    refuse("searchsorted_out_cpu", torch.result_type(boundaries, values), "Bool", WIDE_UNSIGNED)
     boundaries, values = boundaries.detach(), values.detach()
     n = boundaries.size(-1)
     low = torch.zeros(values.shape, dtype=torch.int64, device=values.device)

@@ -9,6 +9,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._operator import function, linalg, method, operator, out
+from flambeau.ops._refusals import HALVES, WIDE_UNSIGNED, is_integral, refuse, scalar_type
 
 
 @operator(
@@ -478,11 +479,16 @@ def _cross(self: Tensor, other: Tensor, dim: int) -> Tensor:
         raise RuntimeError(
             f"linalg.cross: inputs must have the same number of dimensions. Got {self.dim()} and {other.dim()}"
         )
+    if self.dtype != other.dtype:
+        raise RuntimeError(
+            f"expected scalar type {scalar_type(self.dtype)} but found {scalar_type(other.dtype)}"
+        )
     dim = _dim(dim, self.dim())
     if self.size(dim) != 3 or other.size(dim) != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.size(dim)} and {other.size(dim)}"
         )
+    refuse("cross", self.dtype, "Bool", WIDE_UNSIGNED)
     a, b = torch.broadcast_tensors(self, other)
     return a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
 
@@ -503,7 +509,7 @@ def cross(self: Tensor, other: Tensor, dim: int | None) -> Tensor:
     [0, 0, 1]
     """
     if dim is None:
-        if self.shape != other.shape:
+        if self.shape != other.shape and self.dim() == other.dim():
             self, other = torch.broadcast_tensors(self, other)
         threes = [k for k, size in enumerate(self.shape) if size == 3]
         if not threes:
@@ -582,13 +588,17 @@ def linalg_vander(x: Tensor, *, N: int | None) -> Tensor:
         (..., n, N).
 
     Raises:
-        RuntimeError: N below 1, or a scalar.
+        RuntimeError: N below 1, a scalar, booleans or half precision.
 
     >>> import flambeau as torch
     >>> torch.linalg.vander(torch.tensor([1, 2, 3])).tolist()
     [[1, 1, 1], [1, 2, 4], [1, 3, 9]]
     """
-    if x.dtype in (torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32):
+    if scalar_type(x.dtype) in {"Bool", *HALVES}:
+        raise RuntimeError(
+            f"linalg.vander supports floating point, complex, and integer tensors, but got {scalar_type(x.dtype)}"
+        )
+    if is_integral(x):
         x = x.to(torch.int64)
     return _vander(torch.atleast_1d(x), N)
 
@@ -639,15 +649,27 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int) -> Tensor:
     """The dot products of vectors along a dimension: sum conj(x) y.
 
     Args:
-        x, y: shapes broadcast
+        x, y: of one dtype, floating point or complex; shapes broadcast
 
     Returns:
         The shape without `dim`.
+
+    Raises:
+        RuntimeError: integers, dtypes that differ.
 
     >>> import flambeau as torch
     >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     tensor(11.)
     """
+    if not (x.is_floating_point() or x.is_complex()):
+        raise RuntimeError(
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {scalar_type(x.dtype)}"
+        )
+    if x.dtype != y.dtype:
+        raise RuntimeError(
+            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {scalar_type(x.dtype)} and "
+            f"y of type {scalar_type(y.dtype)} instead"
+        )
     return ((x.conj() if x.is_complex() else x) * y).sum(dim)
 
 
@@ -817,6 +839,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float, compute_mode: str | None) -> Tensor:
 
     Raises:
         RuntimeError: integers, a negative p, or M that differ.
+        NotImplementedError: half precision without the matrix product.
         ValueError: another compute_mode.
 
     >>> import flambeau as torch
@@ -828,7 +851,9 @@ def cdist(x1: Tensor, x2: Tensor, p: float, compute_mode: str | None) -> Tensor:
         raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     for name, x in (("X1", x1), ("X2", x2)):
         if not x.is_floating_point():
-            raise RuntimeError(f"cdist only supports floating-point dtypes, {name} got: {x.dtype}")
+            raise RuntimeError(
+                f"cdist only supports floating-point dtypes, {name} got: {scalar_type(x.dtype)}"
+            )
         if x.dim() < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, {name} got: {x.dim()}D")
     if x1.size(-1) != x2.size(-1):
@@ -841,6 +866,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float, compute_mode: str | None) -> Tensor:
     if p == 2 and x1.size(-1) and (compute_mode == modes[1] or (many and compute_mode != modes[2])):
         squares = x1.square().sum(-1, keepdim=True) + x2.square().sum(-1).unsqueeze(-2)
         return _root((squares - 2 * torch.matmul(x1, x2.transpose(-1, -2))).clamp_min(0))
+    refuse("cdist", x1.dtype, HALVES)
     return _p_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
 
 
@@ -867,6 +893,7 @@ def pdist(self: Tensor, p: float) -> Tensor:
 
     Raises:
         RuntimeError: no matrix, integers, a negative p.
+        NotImplementedError: half precision.
 
     >>> import flambeau as torch
     >>> torch.pdist(torch.tensor([[0.0], [1.0], [3.0]])).tolist()
@@ -876,6 +903,7 @@ def pdist(self: Tensor, p: float) -> Tensor:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {self.dim()}D")
     if not self.is_floating_point():
         raise RuntimeError("pdist only supports floating-point dtypes")
+    refuse("pdist", self.dtype, HALVES)
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
     first, second = torch.triu_indices(self.size(0), self.size(0), 1, device=self.device).unbind()
@@ -903,7 +931,7 @@ def matrix_exp(self: Tensor) -> Tensor:
     """
     if not (self.is_floating_point() or self.is_complex()):
         raise RuntimeError(
-            f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {self.dtype}"
+            f"linalg.matrix_exp: Expected a floating point or complex tensor as input. Got {scalar_type(self.dtype)}"
         )
     _check_square(self, "linalg.matrix_exp")
     if self.numel() == 0:

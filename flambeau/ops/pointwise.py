@@ -8,6 +8,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._operator import function, inplace, inplace_function, method, operator, out, special
+from flambeau.ops._refusals import COMPLEX, WIDE_UNSIGNED, is_integral, need_floating, refuse, scalar_type
 
 
 @operator("heaviside(Tensor self, Tensor values) -> Tensor", function, method, inplace, out)
@@ -38,10 +39,14 @@ def logaddexp2(self: Tensor, other: Tensor) -> Tensor:
     Args:
         self, other: floating point; shapes broadcast
 
+    Raises:
+        NotImplementedError: other types.
+
     >>> import flambeau as torch
     >>> torch.logaddexp2(torch.tensor([1000.0]), torch.tensor([1000.0])).tolist()
     [1001.0]
     """
+    need_floating("logaddexp2_cpu", torch.result_type(self, other))
     larger = torch.maximum(self, other).detach()
     shift = torch.where(larger.isfinite(), larger, torch.zeros_like(larger))
     return shift + (torch.exp2(self - shift) + torch.exp2(other - shift)).log2()
@@ -85,6 +90,9 @@ def xlog1py(self: Any, other: Any) -> Tensor:
         raise TypeError("xlog1py(): one of the arguments must be a Tensor")
     if _is_number(other):
         other = torch.full((), other, dtype=torch.result_type(self, other), device=self.device)
+    dtype = torch.result_type(self, other)
+    if not (dtype.is_floating_point or dtype.is_complex):
+        self, other = (torch.as_tensor(side, dtype=torch.get_default_dtype()) for side in (self, other))
     masked = torch.where(torch.as_tensor(self == 0) & ((other <= -1) | (other == math.inf)), 0, other)
     return self * torch.log1p(masked)
 
@@ -96,10 +104,14 @@ def entr(self: Tensor) -> Tensor:
     Args:
         self: any shape; integers are converted to the default dtype
 
+    Raises:
+        NotImplementedError: complex numbers.
+
     >>> import flambeau as torch
     >>> torch.special.entr(torch.tensor([-1.0, 0.0, 1.0])).tolist()
     [-inf, 0.0, -0.0]
     """
+    refuse("entr_cpu", self.dtype, COMPLEX)
     if not self.is_floating_point():
         self = self.to(torch.get_default_dtype())
     positive = self > 0
@@ -125,13 +137,14 @@ def ndtr(self: Tensor) -> Tensor:
 
 def _compare(self: Any, others: Any, invert: bool) -> Tensor:
     elements = self if isinstance(self, Tensor) else torch.tensor(self, device=others.device)
-    tests = (others if isinstance(others, Tensor) else torch.tensor(others, device=elements.device)).reshape(
-        -1
-    )
+    tests = others if isinstance(others, Tensor) else torch.tensor(others, device=elements.device)
     for side in (elements, tests):
-        if side.is_complex():
-            kind = "ComplexFloat" if side.dtype == torch.complex64 else "ComplexDouble"
-            raise RuntimeError(f"Unsupported input type encountered for isin(): {kind}")
+        if side.is_complex() or side.dtype == torch.bool:
+            raise RuntimeError(f"Unsupported input type encountered for isin(): {scalar_type(side.dtype)}")
+    if not isinstance(others, Tensor):
+        return elements != others if invert else elements == others
+    refuse("isin_default_cpu", tests.dtype, WIDE_UNSIGNED)
+    tests = tests.reshape(-1)
     found = torch.zeros(elements.shape, dtype=torch.bool, device=elements.device)
     # Pairs are compared in slabs of at most 2^20.
     step = max(1, 2**20 // max(elements.numel(), 1))
@@ -183,8 +196,8 @@ def isin_element(element: Any, test_elements: Tensor, *, assume_unique: bool, in
 
 def _check_integers(name: str, *tensors: Tensor) -> None:
     for tensor in tensors:
-        if tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool:
-            raise NotImplementedError(f'"{name}_cpu" not implemented for {tensor.dtype}')
+        if not is_integral(tensor):
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{scalar_type(tensor.dtype)}'")
 
 
 @operator("gcd(Tensor self, Tensor other) -> Tensor", function, method, inplace, inplace_function, out)
@@ -260,7 +273,7 @@ def nextafter(self: Tensor, other: Tensor) -> Tensor:
     """
     dtype = torch.result_type(self, other)
     if dtype not in _LAYOUT:
-        raise NotImplementedError(f'"nextafter_cpu" not implemented for {dtype}')
+        raise NotImplementedError(f"\"nextafter_cpu\" not implemented for '{scalar_type(dtype)}'")
     a, b = torch.broadcast_tensors(self.detach().to(dtype), other.detach().to(dtype))
     a = a.contiguous()
     integer, _ = _LAYOUT[dtype]

@@ -8,6 +8,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._operator import function, inplace, method, operator, out
+from flambeau.ops._refusals import HALVES, WIDE_UNSIGNED, is_integral, need_floating, refuse, scalar_type
 
 
 @operator("trace(Tensor self) -> Tensor", function, method)
@@ -26,6 +27,7 @@ def trace(self: Tensor) -> Tensor:
     """
     if self.dim() != 2:
         raise RuntimeError("trace: expected a matrix")
+    refuse("trace", self.dtype, "Bool", WIDE_UNSIGNED)
     return self.diagonal().sum()
 
 
@@ -217,6 +219,8 @@ def gradient(
 
     Source: Fornberg, Generation of finite difference formulas on arbitrarily spaced grids, 1988.
     """
+    if self.dtype == torch.uint8:
+        raise RuntimeError("torch.gradient does not support uint8 input.")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
     dims = [
@@ -334,13 +338,14 @@ def bincount(self: Tensor, weights: Tensor | None, minlength: int) -> Tensor:
 
     Raises:
         RuntimeError: not a vector of non-negative integers, weights of another shape, a negative minlength.
+        NotImplementedError: other types than integers.
 
     >>> import flambeau as torch
     >>> torch.bincount(torch.tensor([0, 2, 2])).tolist()
     [1, 0, 2]
     """
-    if self.is_floating_point() or self.is_complex() or self.dtype == torch.bool:
-        raise RuntimeError(f"\"bincount_cpu\" not implemented for '{self.dtype}'")
+    if not is_integral(self):
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{scalar_type(self.dtype)}'")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
     if self.dim() == 1 and self.numel() == 0:
@@ -390,8 +395,7 @@ def histc(self: Tensor, bins: int, min: float, max: float) -> Tensor:
     >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), 4, 0, 3).tolist()
     [0.0, 2.0, 1.0, 0.0]
     """
-    if not self.is_floating_point():
-        raise NotImplementedError(f'"histogram_cpu" not implemented for {self.dtype}')
+    need_floating("histogram_cpu", self.dtype)
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     values = self.detach().reshape(-1)
@@ -404,8 +408,7 @@ def histc(self: Tensor, bins: int, min: float, max: float) -> Tensor:
 
 
 def _histogram(values: Tensor, edges: Tensor, weight: Tensor | None, density: bool) -> Tensor:
-    if not values.is_floating_point():
-        raise NotImplementedError(f'"histogramdd" not implemented for {values.dtype}')
+    need_floating("histogramdd", values.dtype)
     if weight is not None and weight.shape != values.shape:
         raise RuntimeError(
             f"torch.histogram(): if weight tensor is provided it should have the same shape as the input tensor, but got "
@@ -454,8 +457,8 @@ def histogram(
     >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), bins=4, range=(0.0, 3.0)).hist.tolist()
     [0.0, 2.0, 1.0, 0.0]
     """
-    if not self.is_floating_point():
-        raise NotImplementedError(f'"histogramdd" not implemented for {self.dtype}')
+    need_floating("histogramdd", self.dtype)
+    refuse("histogramdd", self.dtype, HALVES)
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     if range is None:

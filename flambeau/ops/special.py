@@ -8,6 +8,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._operator import operator, out, special
+from flambeau.ops._refusals import COMPLEX, HALVES, refuse
 
 
 @operator("erf(Tensor self) -> Tensor", special, out)
@@ -121,7 +122,7 @@ def round(self: Tensor, *, decimals: int) -> Tensor:
     >>> torch.special.round(torch.tensor([0.5, 1.5])).tolist()
     [0.0, 2.0]
     """
-    return torch.round(self, decimals=decimals) if decimals else torch.round(self)
+    return torch.round(self, decimals=decimals)
 
 
 @operator("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", special, out)
@@ -139,7 +140,11 @@ def xlogy(self: Any, other: Any) -> Tensor:
 
 
 def _polynomial(
-    x: Any, n: Any, first: Callable[[Tensor], Tensor], step: Callable[[Tensor, Tensor, Tensor, int], Tensor]
+    name: str,
+    x: Any,
+    n: Any,
+    first: Callable[[Tensor], Tensor],
+    step: Callable[[Tensor, Tensor, Tensor, int], Tensor],
 ) -> Tensor:
     """The n-th polynomial by its recurrence p[k + 1] = step(x, p[k], p[k - 1], k) from p[0] = 1 and p[1] = first(x).
 
@@ -149,6 +154,7 @@ def _polynomial(
         raise TypeError("one of the arguments must be a Tensor")
     device = x.device if isinstance(x, Tensor) else n.device
     dtype = torch.result_type(x, n)
+    refuse(f"{name}_cpu", dtype, HALVES, COMPLEX)
     dtype = dtype if dtype.is_floating_point else torch.get_default_dtype()
     x = torch.as_tensor(x, dtype=dtype, device=device).detach()
     degree = torch.as_tensor(n, device=device).detach().to(torch.int64)
@@ -175,7 +181,9 @@ def chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: x, lambda x, now, before, k: 2 * x * now - before)
+    return _polynomial(
+        "chebyshev_polynomial_t", x, n, lambda x: x, lambda x, now, before, k: 2 * x * now - before
+    )
 
 
 @operator("chebyshev_polynomial_u(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -191,7 +199,9 @@ def chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - before)
+    return _polynomial(
+        "chebyshev_polynomial_u", x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - before
+    )
 
 
 @operator("chebyshev_polynomial_v(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -207,7 +217,9 @@ def chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: 2 * x - 1, lambda x, now, before, k: 2 * x * now - before)
+    return _polynomial(
+        "chebyshev_polynomial_v", x, n, lambda x: 2 * x - 1, lambda x, now, before, k: 2 * x * now - before
+    )
 
 
 @operator("chebyshev_polynomial_w(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -223,7 +235,9 @@ def chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: 2 * x + 1, lambda x, now, before, k: 2 * x * now - before)
+    return _polynomial(
+        "chebyshev_polynomial_w", x, n, lambda x: 2 * x + 1, lambda x, now, before, k: 2 * x * now - before
+    )
 
 
 @operator("shifted_chebyshev_polynomial_t(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -239,7 +253,13 @@ def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: 2 * x - 1, lambda x, now, before, k: 2 * (2 * x - 1) * now - before)
+    return _polynomial(
+        "shifted_chebyshev_polynomial_t",
+        x,
+        n,
+        lambda x: 2 * x - 1,
+        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
+    )
 
 
 @operator("shifted_chebyshev_polynomial_u(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -256,7 +276,11 @@ def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        x, n, lambda x: 2 * (2 * x - 1), lambda x, now, before, k: 2 * (2 * x - 1) * now - before
+        "shifted_chebyshev_polynomial_u",
+        x,
+        n,
+        lambda x: 2 * (2 * x - 1),
+        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
     )
 
 
@@ -274,7 +298,11 @@ def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        x, n, lambda x: 2 * (2 * x - 1) - 1, lambda x, now, before, k: 2 * (2 * x - 1) * now - before
+        "shifted_chebyshev_polynomial_v",
+        x,
+        n,
+        lambda x: 2 * (2 * x - 1) - 1,
+        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
     )
 
 
@@ -292,7 +320,11 @@ def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        x, n, lambda x: 2 * (2 * x - 1) + 1, lambda x, now, before, k: 2 * (2 * x - 1) * now - before
+        "shifted_chebyshev_polynomial_w",
+        x,
+        n,
+        lambda x: 2 * (2 * x - 1) + 1,
+        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
     )
 
 
@@ -309,7 +341,9 @@ def hermite_polynomial_h(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - 2 * k * before)
+    return _polynomial(
+        "hermite_polynomial_h", x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - 2 * k * before
+    )
 
 
 @operator("hermite_polynomial_he(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -325,7 +359,9 @@ def hermite_polynomial_he(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(x, n, lambda x: x, lambda x, now, before, k: x * now - k * before)
+    return _polynomial(
+        "hermite_polynomial_he", x, n, lambda x: x, lambda x, now, before, k: x * now - k * before
+    )
 
 
 @operator("laguerre_polynomial_l(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -342,7 +378,11 @@ def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        x, n, lambda x: 1 - x, lambda x, now, before, k: ((2 * k + 1 - x) * now - k * before) / (k + 1)
+        "laguerre_polynomial_l",
+        x,
+        n,
+        lambda x: 1 - x,
+        lambda x, now, before, k: ((2 * k + 1 - x) * now - k * before) / (k + 1),
     )
 
 
@@ -360,5 +400,9 @@ def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        x, n, lambda x: x, lambda x, now, before, k: ((2 * k + 1) * x * now - k * before) / (k + 1)
+        "legendre_polynomial_p",
+        x,
+        n,
+        lambda x: x,
+        lambda x, now, before, k: ((2 * k + 1) * x * now - k * before) / (k + 1),
     )

@@ -184,8 +184,7 @@ Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Te
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value,
                   const Out& out) {
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
-  check<IndexError>(index.dtype() == DType::Int64 || index.dtype() == DType::Int32,
-                    "index_fill_(): Expected dtype int64 for index.");
+  check<IndexError>(index.dtype() == DType::Int64, "index_fill_(): Expected dtype int64 for index.");
   check(index.dim() <= 1, "Index has to be a vector/scalar");
   check(!value.is_tensor() || value.tensor().dim() == 0,
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",

@@ -208,6 +208,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
         "The function 'binary_cross_entropy_with_logits' is not differentiable with respect to argument "
         "'pos_weight'. "
         "This input cannot have requires_grad True.");
+  if (!is_floating(self.dtype())) not_implemented_for("log_sigmoid_cpu", self.dtype());
   if (!is_floating(target.dtype()))
     fail<RuntimeError>("result type ", scalar_type_name(result_type({self, target})),
                        " can't be cast to the desired output type ", scalar_type_name(target.dtype()),

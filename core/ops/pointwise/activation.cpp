@@ -210,6 +210,8 @@ Tensor hardtanh_backward(const Tensor& grad, const Tensor& x, const Scalar& low,
 }
 Tensor hardtanh(const Tensor& self, const Scalar& min_val, const Scalar& max_val, const Out& out) {
   check(self.dtype() != DType::Bool, "Bool inputs not supported for hardtanh");
+  check(self.dtype() != DType::UInt8 || (min_val.to_double() >= 0 && max_val.to_double() >= 0),
+        "cannot do hardtanh on an unsigned type with negative limits");
   refuse_complex(self, "clamp is not supported for complex types");
   check<ValueError>(min_val.to_double() <= max_val.to_double(), "min_val cannot be greater than max_val");
   return differentiable(
@@ -543,6 +545,8 @@ Tensor shrink_backward(const Tensor& grad, const Tensor& x, double bound) {
 // x outside [-lambd, lambd], else 0; softly: moved towards 0 by lambd.
 Tensor shrink(const char* node, const Tensor& self, const Scalar& lambd, bool soft, const Out& out) {
   const double bound = lambd.to_double();
+  if (is_integral(self.dtype()))
+    not_implemented_for(soft ? "softshrink_check" : "hardshrink_cpu", self.dtype());
   check(!soft || bound >= 0, "lambda must be greater or equal to 0, but found to be ", bound, ".");
   return differentiable(
       node, out,
@@ -582,6 +586,7 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
         c_type_name(self.dtype()), " and ", c_type_name(weight.dtype()));
   check(weight.dim() <= 1,
         "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
+  if (is_integral(self.dtype())) not_implemented_for("prelu_cpu", self.dtype());
   const int64_t channels = self.dim() > 1 ? self.sizes()[1] : 1;
   check(weight.numel() == 1 || (self.dim() > 0 && weight.numel() == channels),
         "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),

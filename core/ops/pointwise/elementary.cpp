@@ -582,16 +582,22 @@ Tensor round(const Tensor& self, const Out& out) {
 }
 
 Tensor round_decimals(const Tensor& self, int64_t decimals, const Out& out) {
+  if (!is_floating(self.dtype()))
+    not_implemented_for(decimals == 0 ? "round_vml_cpu" : "round_cpu", self.dtype());
   if (decimals == 0) return round(self, out);
-  if (is_integral(self.dtype())) not_implemented_for("round_cpu", self.dtype());
   return differentiable(
       "RoundBackward1", out,
       [&] {
         double power = 1;
         for (int64_t i = 0; i < std::abs(decimals); ++i) power *= 10;
         const Scalar scale(power);
-        if (decimals > 0) return div(pointwise({}, Pointwise::Round, {mul(self, scale)}), scale, out);
-        return mul(pointwise({}, Pointwise::Round, {div(self, scale)}), scale, out);
+        const NoGrad no_grad;
+        const Tensor x = widened(self);
+        const auto scaled = [&](const Out& to) {
+          if (decimals > 0) return div(pointwise({}, Pointwise::Round, {mul(x, scale)}), scale, to);
+          return mul(pointwise({}, Pointwise::Round, {div(x, scale)}), scale, to);
+        };
+        return out.target || !is_half(self.dtype()) ? scaled(out) : narrowed(scaled({}), self.dtype());
       },
       wrt(self, no_slope));
 }

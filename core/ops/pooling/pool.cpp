@@ -298,6 +298,9 @@ struct Pool1d {
 Tensor max_pool1d(const Tensor& self, IntList kernel_size, IntList stride, IntList padding, IntList dilation,
                   bool ceil_mode) {
   const Pool1d p(self, kernel_size, stride, padding, dilation);
+  if (!is_floating(self.dtype()))
+    fail<NotImplementedError>("\"max_pool1d_impl\" not implemented for '", scalar_type_name(self.dtype()),
+                              "'");
   return Pool1d::flat(max_pool2d(p.image, p.kernel, p.stride, p.padding, p.dilation, ceil_mode));
 }
 

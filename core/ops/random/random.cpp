@@ -363,6 +363,7 @@ IntegerRange integer_range(DType dtype, int64_t from, std::optional<int64_t> to)
   if (!to && from == std::numeric_limits<int64_t>::lowest()) return {0, 0};
   check(!to || from < *to, "random_ expects 'from' to be less than 'to', but got from=", from,
         " >= to=", to.value_or(0));
+  check(!is_complex(dtype), "check_random_bounds handles only integral, floating-point and boolean types");
   int64_t last = 0;
   if (is_floating(dtype)) {
     const int bits = significant_bits(dtype);

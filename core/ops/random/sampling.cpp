@@ -283,6 +283,11 @@ Tensor poisson(const Tensor& self, Generator* generator) {
 EXPOSE("poisson(Tensor self, Generator? generator=None) -> Tensor", poisson, function);
 
 Tensor binomial(const Tensor& count, const Tensor& prob, Generator* generator) {
+  check<ValueError>(
+      is_floating(count.dtype()),
+      "binomial only supports floating-point dtypes for count, got: ", scalar_type_name(count.dtype()));
+  check<ValueError>(is_floating(prob.dtype()), "binomial only supports floating-point dtypes for prob, got: ",
+                    scalar_type_name(prob.dtype()));
   check(count.dtype() == prob.dtype(), "Found dtype ", scalar_type_name(prob.dtype()), " but expected ",
         scalar_type_name(count.dtype()), ": count and prob must have one dtype");
   return differentiable(

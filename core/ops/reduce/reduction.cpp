@@ -117,6 +117,8 @@ Tensor reduce(const Out& out, backend::Reduce op, const char* name, const Tensor
               bool keepdim, DType result_dtype) {
   const Tensor self = widened(input);
   if (is_complex(self.dtype())) return reduce_complex(out, op, name, self, mask, keepdim, result_dtype);
+  if (is_wide_unsigned(self.dtype()) && (op == Reduce::Any || op == Reduce::All))
+    return reduce(out, op, name, ne(self, Scalar(0)), mask, keepdim, result_dtype);
   if (!backend::current().has_reduce(op, self.dtype())) [[unlikely]]
     fail<NotImplementedError>('"', name, "\" not implemented for '", scalar_type_name(input.dtype()), "'");
   const DType made = backend::reduce_output(op, self.dtype());
