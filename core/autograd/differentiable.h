@@ -214,6 +214,7 @@ template <class Forward, class... Input, class... F>
 Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<Input, F>... inputs) {
   if (!grad_enabled() || !(requires_grad(inputs.input) || ...)) [[likely]]
     return forward();
+  if (out.inplace) check_recorded_write(Tensor(out.target));
   auto* node = new OpNode<F...>(name, out, inputs...);
   Ref<Node> holder(node);
   Tensor y;

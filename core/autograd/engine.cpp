@@ -448,6 +448,7 @@ void GraphTask::accumulate(const Tensor& leaf, Tensor grad) {
     leaf->grad = add(current, grad);
   } else {
     const NoGrad no_grad;
+    check_inference_write(current.get());
     pointwise(Out{current.get(), nullptr, true}, Pointwise::Add, {current, grad});
   }
 }
@@ -582,7 +583,8 @@ std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<Tensor> 
 
   const DeviceScope device(grad_roots.empty() ? current_device : grad_roots[0].device());
   GradState previous = grad_state;
-  grad_state = {options.create_graph, false, false};
+  // Gradients that come about in inference mode are inference tensors.
+  grad_state = {options.create_graph && !previous.inference, previous.inference};
   struct Restore {
     GradState previous;
     ~Restore() { grad_state = previous; }

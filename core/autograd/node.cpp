@@ -113,12 +113,11 @@ void Saved::settle() {
       const NoGrad no_grad;
       value = capture_hooks->pack(plain);
     }
-    check(
-        plain->version() == version,
-        "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
-        "can "
-        "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
-        "issue if you need to perform in-place operations on the input to a pack hook.");
+    check(plain->version() == version,
+          "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+          "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please "
+          "open an "
+          "issue if you need to perform in-place operations on the input to a pack hook.");
     packed_ = new Packed{std::move(value), std::move(edge)};
     state_ = State::Packed;
   } else if (result_nr_ >= 0) {
@@ -225,7 +224,7 @@ Tensor Saved::get(Node* owner) const {
                                "variable in question was changed in there or anywhere later. Good luck!"
                              : " Hint: enable anomaly detection to find the operation that failed to compute "
                                "its gradient, with "
-                               "torch.autograd.set_detect_anomaly(True).");
+                               "torch.autograd.set_detect_anomaly(True, check_nan=False).");
   }
   if (result_nr_ < 0) {
     check(!had_history_ || value->grad_fn,
@@ -375,15 +374,18 @@ void refuse_view(const TensorImpl* view, bool indirect) {
   if (kind == ViewKind::None || kind == ViewKind::Plain) return;
   const char* what =
       indirect ? "its base or another view of its base has been modified" : "is being modified";
-  const std::string made_in = kind == ViewKind::MadeInInference ? "inference" : "no_grad";
+  const bool inference = kind == ViewKind::MadeInInference;
   std::string message;
-  if (view->grad_fn)
+  if (!view->grad_fn || inference || kind == ViewKind::MadeWithoutGrad)
+    message =
+        concat(view->grad_fn ? concat("Output ", view->output_nr, " of ", operation_name(view->grad_fn->name),
+                                      " is a view of a view which was created in ")
+                             : "A view was created in ",
+               inference ? "inference mode and " : "no_grad mode and ", what,
+               inference ? " inplace in normal mode. " : " inplace with grad mode enabled. ");
+  else
     message = concat("Output ", view->output_nr, " of ", operation_name(view->grad_fn->name),
                      " is a view and ", what, " inplace. ");
-  else
-    message = concat("A view was created in ", made_in, " mode and ", what,
-                     kind == ViewKind::MadeInInference ? " inplace in normal mode. "
-                                                       : " inplace with grad mode enabled. ");
   if (kind == ViewKind::OneOfMany)
     message +=
         "This view is the output of a function that returns multiple views. Such functions do not allow the "
@@ -411,11 +413,12 @@ void refuse_view(const TensorImpl* view, bool indirect) {
 
 }  // namespace
 
-bool stale_view_requires_grad(TensorImpl* view) {
-  // One that cannot be refreshed says so when its history is asked for, not when this is.
-  if (view->view_kind != ViewKind::Plain) return view->grad_fn || requires_grad(Tensor(view->view_base));
-  refresh_view_slow(view);
-  return static_cast<bool>(view->grad_fn);
+bool view_requires_grad(TensorImpl* view) {
+  // Refreshed before whoever asks makes a node: that of a view has to be older. One that cannot be refreshed
+  // says so when its history is asked for, not when this is.
+  if (view->view_kind == ViewKind::Plain) refresh_view(view);
+  const TensorImpl* base = view->view_base.get();
+  return view->grad_fn || base->requires_grad_leaf || base->grad_fn;
 }
 
 void refresh_view_slow(TensorImpl* view) {
@@ -430,7 +433,7 @@ void refresh_view_slow(TensorImpl* view) {
   Tensor fresh;
   {
     GradState previous = grad_state;
-    grad_state = {true, false, false};
+    grad_state = {};
     fresh = as_strided(seen_as(base, view->dtype), view->sizes, view->strides, view->storage_offset());
     grad_state = previous;
   }
@@ -456,33 +459,33 @@ void rebase_history(const Tensor& t, Ref<Node> node) {
   refresh_view(t.get());
 }
 
-void check_inplace(const Tensor& t) {
-  if (t->inference) {
-    check(grad_state.inference,
-          "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a "
-          "clone to get a normal tensor before doing inplace update.");
-    return;
+void check_inference_write(const TensorImpl* t) {
+  check(
+      !t->inference || grad_state.inference,
+      "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a "
+      "normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
+      "details.");
+}
+
+void check_recorded_write(const Tensor& t) {
+  if (t->view_base) {
+    refuse_view(t.get(), false);
+    check(!requires_grad(t) || t->view_base->grad_fn,
+          "a view of a leaf Variable that requires grad is being used in an in-place operation.");
   }
-  if (!grad_enabled()) return;
-  if (t->requires_grad_leaf)
-    fail<RuntimeError>(
-        "a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
-        "torch.no_grad(), or work on a clone().");
-  if (!t->view_base) return;
-  const Tensor base = t->view_base;
-  bool graph = requires_grad(base) || requires_grad(t);
-  if (graph && base->requires_grad_leaf)
-    fail<RuntimeError>(
-        "a view of a leaf Variable that requires grad is being used in an in-place operation. Wrap it in "
-        "torch.no_grad(), or work on a clone().");
-  if (!graph) return;
-  refuse_view(t.get(), false);
+  check(!t->requires_grad_leaf, "a leaf Variable that requires grad is being used in an in-place operation.");
+}
+
+void check_inplace(const Tensor& t) {
+  if (t->inference) [[unlikely]]
+    check_inference_write(t.get());
+  if (grad_enabled() && requires_grad(t)) check_recorded_write(t);
 }
 
 Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int64_t offset, ViewKind kind) {
   Tensor view = alias(self, sizes, strides, offset);
+  if (self->inference) return view;  // nothing is kept of how it came about
   TensorImpl* impl = view.get();
-  impl->inference = self->inference;
   if (self->view_base) {
     impl->view_base = self->view_base;
     // What forbids an in-place write to a view forbids it to a view of that view.

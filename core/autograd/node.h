@@ -78,10 +78,12 @@ struct Node : Counted {
 
 // Thread-local switches of the recording.
 struct GradState {
-  bool enabled = true;
+  bool enabled = true;  // whether operations are recorded
   bool inference = false;
   bool inside_forward =
       false;  // an operator's own forward: not recorded, yet its views count as recorded ones
+  bool asked =
+      true;  // what is_grad_enabled() says in inference mode, where nothing is recorded whatever that is
 };
 extern thread_local GradState grad_state;
 inline bool grad_enabled() { return grad_state.enabled; }
@@ -119,12 +121,14 @@ inline void refresh_view(TensorImpl* t) {
   if (is_stale_view(t)) [[unlikely]]
     refresh_view_slow(t);
 }
-bool stale_view_requires_grad(TensorImpl* t);
+bool view_requires_grad(TensorImpl* t);
+// A view of what requires a gradient requires one too, even where no gradient flows through it because it was
+// made under no_grad.
 inline bool requires_grad(const Tensor& t) {
   if (!t) return false;
   if (t->requires_grad_leaf) return true;
-  if (is_stale_view(t.get())) [[unlikely]]
-    return stale_view_requires_grad(t.get());
+  if (t->view_base) [[unlikely]]
+    return view_requires_grad(t.get());
   return static_cast<bool>(t->grad_fn);
 }
 // The place where t's gradient flows; empty if it needs none.
@@ -140,8 +144,12 @@ void set_history(const Tensor& t, Ref<Node> node, uint32_t output_nr = 0);
 // The same for a tensor that may be a view: the history of its base is rewritten (CopySlices).
 void rebase_history(const Tensor& t, Ref<Node> node);
 // Throws RuntimeError where writing to t in place would break the graph: leaves that require grad, views of
-// them, one of many views, inference tensors.
+// them, one of many views, views made under no_grad, inference tensors.
 void check_inplace(const Tensor& t);
+// The part of it that counts where the write is recorded, be it for another operand's sake.
+void check_recorded_write(const Tensor& t);
+// The part of it that always counts.
+void check_inference_write(const TensorImpl* t);
 
 // The run of the engine that this thread is in (0: none), whether some run is under way, and which of some
 // places the thread's run reaches.

@@ -37,7 +37,12 @@ PyObject* get_is_cpu(PyObject* o, void*) { return PyBool_FromLong(impl_of(o)->de
 PyObject* get_is_meta(PyObject* o, void*) {
   return PyBool_FromLong(impl_of(o)->device == Device::Type::Meta);
 }
-PyObject* get_version(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->version()); }
+PyObject* get_version(PyObject* o, void*) {
+  return guarded([&] {
+    check(!impl_of(o)->inference, "Inference tensors do not track version counter.");
+    return PyLong_FromUnsignedLong(impl_of(o)->version());
+  });
+}
 PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->output_nr); }
 PyObject* get_base(PyObject* o, void*) {
   return guarded([&] { return wrap(Tensor(impl_of(o)->view_base)); });
@@ -59,28 +64,25 @@ PyObject* get_grad_fn(PyObject* o, void*) {
 PyObject* get_requires_grad(PyObject* o, void*) {
   return guarded([&] { return PyBool_FromLong(requires_grad(tensor_of(o))); });
 }
-void set_requires_grad(const Tensor& t, bool value) {
-  refresh_view(t.get());
-  if (t->grad_fn) {
-    check(value,
-          "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
-          "in a "
-          "subgraph that doesn't require differentiation use var_no_grad = var.detach().");
-    return;
-  }
-  if (value && !can_carry_gradient(t))
-    fail<RuntimeError>(
-        "only Tensors of floating point and complex dtype can require gradients, this one is torch.",
-        name(t.dtype()));
+[[noreturn]] void fail_not_leaf(bool value) {
+  fail<RuntimeError>("you can only change requires_grad flags of leaf variables.",
+                     value ? ""
+                           : " If you want to use a computed variable in a subgraph that doesn't require "
+                             "differentiation use var_no_grad = var.detach().");
+}
+void set_requires_grad(const Tensor& t, bool value, const char* dtypes) {
+  check(!value || can_carry_gradient(t), "only Tensors of ", dtypes, " dtype can require gradients");
   check(!(value && t->inference && !grad_state.inference),
-        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed; clone() it "
-        "first.");
+        "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
   t->requires_grad_leaf = value;
 }
 int assign_requires_grad(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
     check<RuntimeError>(value && PyBool_Check(value), "requires_grad must be a bool");
-    set_requires_grad(tensor_of(o), value == Py_True);
+    const Tensor t = tensor_of(o);
+    refresh_view(t.get());
+    if (t->grad_fn) fail_not_leaf(value == Py_True);
+    set_requires_grad(t, value == Py_True, "floating point");
     return 0;
   });
 }
@@ -95,7 +97,8 @@ PyObject* get_grad(PyObject* o, void*) {
           "non-leaf "
           "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, "
           "make sure "
-          "you access the leaf Tensor instead.");
+          "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more "
+          "information.");
     return wrap(Tensor(t->grad));
   });
 }
@@ -111,12 +114,17 @@ int assign_grad(PyObject* o, PyObject* value, void*) {
                       Py_TYPE(value)->tp_name);
     Tensor grad = tensor_of(value);
     check(grad.get() != t, "can't assign Variable as its own grad");
-    if (!(grad.sizes() == t->sizes))
-      fail<RuntimeError>("assigned grad has data of a different size: it has shape ", grad.sizes(),
-                         ", the tensor ", t->sizes);
     if (grad.dtype() != t->dtype)
-      fail<RuntimeError>("assigned grad has data of a different type: it is torch.", name(grad.dtype()),
-                         ", the tensor torch.", name(t->dtype));
+      fail<RuntimeError>("attempting to assign a gradient with dtype '", scalar_type_name(grad.dtype()),
+                         "' to a tensor with grad_dtype '", scalar_type_name(t->dtype),
+                         "'. The gradient must match the tensor's dtype.");
+    if (grad.device() != t->device)
+      fail<RuntimeError>("attempting to assign a gradient with device type '", name(grad.device()),
+                         "' to a tensor with device type '", name(t->device),
+                         "'. Please ensure that the gradient and the tensor are on the same device");
+    if (!(grad.sizes() == t->sizes))
+      fail<RuntimeError>("attempting to assign a gradient of size '", grad.sizes(), "' to a tensor of size '",
+                         t->sizes, "'. Please ensure that the gradient and the tensor are the same size");
     t->grad = grad;
     return 0;
   });
@@ -130,17 +138,16 @@ PyObject* get_data(PyObject* o, void*) {
 }
 int assign_data(PyObject* o, PyObject* value, void*) {
   return guarded([&] {
-    check<RuntimeError>(value && is_tensor(value), "Variable data has to be a tensor, but got ",
-                        value ? Py_TYPE(value)->tp_name : "nothing");
+    check(value != nullptr, "Deleting tensor data is not allowed. Delete tensor instead!");
+    check<TypeError>(is_tensor(value), "Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name);
     TensorImpl* t = impl_of(o);
     Tensor data = tensor_of(value);
     check(!(t->requires_grad_leaf && !can_carry_gradient(data)),
           "data set to a tensor that requires gradients must be floating point or complex dtype");
-    // The counter stays the tensor's: saved values are still checked against it.
-    Ref<VersionCounter> counter(new VersionCounter);
-    counter->version = t->version();
+    // The counter stays the tensor's and its views': saved values are still checked against it.
+    t->keep_counter();
     keep_captured_window(t);
-    t->own_version = counter;
+    t->inference = data->inference;
     t->storage = data->storage;
     t->data = data->data;
     t->device = data.device();
@@ -234,6 +241,9 @@ PyObject* is_floating_point(PyObject* o, PyObject*) {
 }
 PyObject* is_complex_method(PyObject* o, PyObject*) { return PyBool_FromLong(is_complex(impl_of(o)->dtype)); }
 PyObject* is_signed(PyObject* o, PyObject*) { return PyBool_FromLong(is_signed(impl_of(o)->dtype)); }
+PyObject* is_view(PyObject* o, PyObject*) {
+  return PyBool_FromLong(static_cast<bool>(impl_of(o)->view_base));
+}
 PyObject* is_inference(PyObject* o, PyObject*) { return PyBool_FromLong(impl_of(o)->inference); }
 PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 PyObject* get_device_method(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
@@ -314,9 +324,6 @@ PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObjec
       options.retain_graph = given(retain) ? is_true(retain) : options.create_graph;
       inputs = tensor_list(leaves, "backward", "inputs");
       check(!given(leaves) || !inputs.empty(), "`inputs` argument to `backward()` cannot be empty.");
-      if (grad && is_floating(root.dtype()) && !is_floating(grad.dtype()))
-        fail<RuntimeError>("the gradient of a torch.", name(root.dtype()),
-                           " tensor must be floating point, got torch.", name(grad.dtype()));
     }
     const Edge edge = root_edge(root, 0);
     grad = root_gradient(root, std::move(grad), 0);
@@ -330,7 +337,16 @@ PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObjec
 PyObject* requires_grad_(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   return guarded([&]() -> PyObject* {
     auto [value] = parse_arguments<1>("requires_grad_", {"requires_grad"}, 0, args, count, keywords);
-    set_requires_grad(tensor_of(o), value ? is_true(value) : true);
+    check<TypeError>(!value || PyBool_Check(value),
+                     "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
+                     value ? Py_TYPE(value)->tp_name : "");
+    const bool wanted = !value || value == Py_True;
+    const Tensor t = tensor_of(o);
+    refresh_view(t.get());
+    if (!t->grad_fn)
+      set_requires_grad(t, wanted, "floating point and complex");
+    else if (!wanted)
+      fail_not_leaf(wanted);
     return Py_NewRef(o);
   });
 }
@@ -391,22 +407,6 @@ PyObject* remove_hook(PyObject* o, PyObject* id_object) {
     if (t->grad_fn && t->grad_fn->hooks)
       std::erase_if(t->grad_fn->hooks->tensor, [id](const auto& entry) { return entry.hook->id == id; });
     Py_RETURN_NONE;
-  });
-}
-
-PyObject* detach_(PyObject* o, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    Tensor t = tensor_of(o);
-    check(!t->view_base,
-          "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
-          "for "
-          "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets.");
-    forget_retained_grad(t.get());
-    t->retains_grad = false;
-    t->grad_fn = {};
-    t->output_nr = 0;
-    t->requires_grad_leaf = false;
-    return Py_NewRef(o);
   });
 }
 
@@ -514,6 +514,7 @@ PyMethodDef tensor_methods[] = {
     {"is_complex", entry<is_complex_method>, METH_NOARGS, "Whether the dtype is complex."},
     {"is_signed", entry<is_signed>, METH_NOARGS, "Whether the dtype has a sign."},
     {"is_inference", entry<is_inference>, METH_NOARGS, "Whether it was made in inference mode."},
+    {"_is_view", entry<is_view>, METH_NOARGS, "Whether it shares memory and history with a base."},
     {"is_pinned", entry<is_pinned>, METH_NOARGS, "Whether it lies in pinned memory."},
     {"get_device", entry<get_device_method>, METH_NOARGS,
      "The number of its CUDA device; -1 in main memory."},
@@ -531,7 +532,6 @@ PyMethodDef tensor_methods[] = {
     {"_add_post_accumulate_hook", entry<add_post_accumulate_hook>, METH_O,
      "Adds a hook to run after accumulation; returns its id."},
     {"_remove_hook", entry<remove_hook>, METH_O, "Takes a hook away by its id."},
-    {"detach_", entry<detach_>, METH_NOARGS, "Cuts the tensor off its history."},
     {"as_subclass", entry<as_subclass>, METH_O, "The same data as an object of a subclass."},
     {"_make_subclass", fast<make_subclass_method>(), kFast | METH_STATIC,
      "_make_subclass(cls, data, require_grad=False)"},

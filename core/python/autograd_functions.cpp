@@ -254,13 +254,15 @@ PyObject* running_node_function(PyObject*, PyObject*) {
   });
 }
 
-PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_state.enabled); }
+bool grad_asked() { return grad_state.inference ? grad_state.asked : grad_state.enabled; }
+PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_asked()); }
 PyObject* set_grad_enabled(PyObject*, PyObject* value) {
   return guarded([&] {
     check<TypeError>(PyBool_Check(value), "_set_grad_enabled(): argument must be bool, not ",
                      Py_TYPE(value)->tp_name);
-    bool previous = grad_state.enabled;
-    grad_state.enabled = value == Py_True;
+    const bool previous = grad_asked();
+    grad_state.asked = value == Py_True;
+    grad_state.enabled = grad_state.asked && !grad_state.inference;
     return PyBool_FromLong(previous);
   });
 }
@@ -268,7 +270,7 @@ PyObject* is_inference_mode_enabled(PyObject*, PyObject*) { return PyBool_FromLo
 PyObject* set_inference_mode(PyObject*, PyObject* value) {
   bool previous = grad_state.inference;
   grad_state.inference = value == Py_True;
-  if (grad_state.inference) grad_state.enabled = false;
+  grad_state.enabled = grad_state.asked = !grad_state.inference;
   return PyBool_FromLong(previous);
 }
 

@@ -313,6 +313,8 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
                      Py_TYPE(given)->tp_name);
     out.target = impl_of(given);
   }
+  check_inference_write(out.target);
+  if (out.second) check_inference_write(out.second);
   if (grad_enabled()) {
     if (requires_grad(Tensor(out.target)) || (out.second && requires_grad(Tensor(out.second))) ||
         any_requires_grad(overload, frame))

@@ -350,9 +350,8 @@ PyObject* set_window(PyObject*, PyObject* const* args, Py_ssize_t count, PyObjec
     target = with_room(target, numel ? static_cast<size_t>(bytes) : 0);
     // The counter stays the tensor's own, as with x.data = y; but this counts as a write, so what captured
     // the tensor refuses to go on.
-    Ref<VersionCounter> counter(new VersionCounter);
-    counter->version = t->version() + 1;
-    t->own_version = counter;
+    t->keep_counter();
+    t->bump_version();
     t->view_base = {};  // it shares nothing with what it was a view of any more
     t->view_kind = ViewKind::None;
     t->storage = std::move(target);

@@ -44,8 +44,17 @@ Ref<Storage> Storage::foreign(void* data, size_t bytes, void* owner, void (*rele
   return Ref<Storage>(storage);
 }
 
+const Ref<VersionCounter>& Storage::shared_counter() {
+  if (!shared) {
+    shared = Ref<VersionCounter>(new VersionCounter);
+    shared->version = version;
+  }
+  return shared;
+}
+
 template <>
 void destroy(Storage* storage) noexcept {
+  storage->shared = {};  // no destructor runs: the header may lie in the block of the bytes
   if (storage->release)
     storage->release(storage->owner);
   else if (storage->device != Device::Type::Cpu) {

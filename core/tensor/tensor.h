@@ -23,15 +23,6 @@ enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad, MadeInI
 struct LeafHooks;      // core/autograd/hooks.h
 struct FormerWindows;  // the same
 
-// A version counter of its own, for tensors that share storage but not the counter (x.data).
-struct VersionCounter : Counted {
-  uint32_t version = 0;
-};
-template <>
-inline void destroy(VersionCounter* counter) noexcept {
-  delete counter;
-}
-
 struct TensorImpl : Counted {
   Ref<Storage> storage;
   char* data = nullptr;  // first element
@@ -50,16 +41,20 @@ struct TensorImpl : Counted {
   uint32_t leaf_slot = 0;  // where the running pass adds up this leaf's gradient (a hint, see engine.cpp)
   Ref<Node> grad_fn;
   Ref<TensorImpl> grad;
-  Ref<TensorImpl> view_base;  // differentiable views: the tensor whose memory and history this shares
-  Ref<VersionCounter> own_version;
+  Ref<TensorImpl> view_base;        // differentiable views: the tensor whose memory and history this shares
+  Ref<VersionCounter> own_version;  // instead of the storage's
   std::unique_ptr<LeafHooks> hooks;
   std::unique_ptr<FormerWindows> former;  // windows that captures still need, see keep_captured_window
   Dims sizes, strides;
 
   TensorImpl();
   ~TensorImpl();
-  uint32_t version() const { return own_version ? own_version->version : storage->version; }
-  void bump_version() { ++(own_version ? own_version->version : storage->version); }
+  uint32_t version() const { return own_version ? own_version->version : storage->counter(); }
+  void bump_version() { ++(own_version ? own_version->version : storage->counter()); }
+  // Before another storage takes the place of this one: the tensor goes on counting with its views.
+  void keep_counter() {
+    if (!own_version) own_version = storage->shared_counter();
+  }
   // In bytes of dtype's items from the start of the storage.
   int64_t storage_offset() const { return (data - storage->data) / static_cast<int64_t>(item_size(dtype)); }
   void* operator new(size_t bytes) { return SmallPool::take(bytes); }

@@ -55,8 +55,7 @@ Tensor empty_like(const Tensor& like, DType dtype, std::optional<MemoryFormat> f
 Tensor finished(Tensor tensor, const Options& options) {
   if (options.requires_grad) {
     check(can_carry_gradient(tensor),
-          "Only Tensors of floating point and complex dtype can require gradients, not ",
-          name(tensor.dtype()));
+          "Only Tensors of floating point and complex dtype can require gradients");
     tensor->requires_grad_leaf = true;
   }
   return tensor;

@@ -649,12 +649,13 @@ Tensor detach(const Tensor& self) { return alias(self); }
 
 namespace {
 Tensor detach_(const Tensor& self) {
-  check(!self->view_base || !requires_grad(self),
+  check(!self->view_base,
         "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) "
         "for training, and "
         "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() "
         "cannot be called on "
-        "these gradients.");
+        "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in "
+        "torch/optim/optimizer.py as the solution.");
   if (self->grad_fn) set_history(self, nullptr);
   self->requires_grad_leaf = false;
   return self;
