@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/autograd/node.h"
+#include "core/autograd/out_rule.h"
 
 namespace flambeau {
 
@@ -21,6 +22,15 @@ struct Out {
   TensorImpl* target = nullptr;
   TensorImpl* second = nullptr;  // out= of operators with two results
   bool inplace = false;
+  const OutRule* rule = nullptr;  // which dtypes out= may have; null: whatever the result can be cast to
+
+  Out for_second() const { return {second, nullptr, false, rule}; }
+  // The same place for a result of another kind than the rule speaks of.
+  Out by_casting() const { return {target, second, inplace, nullptr}; }
+  // The dtype of out=, for operators that compute in it.
+  std::optional<DType> dtype() const {
+    return target && !inplace ? std::optional(target->dtype) : std::nullopt;
+  }
 };
 
 // A tensor or a Python number, borrowed.
@@ -293,7 +303,8 @@ Tensor make_view(const Tensor& self, const Dims& sizes, const Dims& strides, int
                  ViewKind kind = ViewKind::Plain);
 
 // The result tensor of an operator: fresh; or out.target, checked in place (shape must match) or resized for
-// out=; its version is bumped. An out= target of another dtype is accepted where `dtype` can be cast to it.
+// out=; its version is bumped. Another dtype than `dtype` is
+// accepted as out.rule says.
 Tensor result_for(const Out& out, const Dims& sizes, DType dtype);
 
 }  // namespace flambeau

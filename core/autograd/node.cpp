@@ -504,14 +504,7 @@ Tensor result_for(const Out& out, const Dims& sizes, DType dtype) {
   if (!out.target) [[likely]]
     return empty(sizes, dtype);
   Tensor target(out.target);
-  auto castable = [](DType from, DType to) {
-    if (is_floating(from) && is_integral(to)) return false;
-    if (is_complex(from) && !is_complex(to)) return false;
-    return from == DType::Bool || to != DType::Bool;
-  };
-  if (!castable(dtype, target.dtype()))
-    fail<RuntimeError>("result type ", scalar_type_name(dtype), " can't be cast to the desired output type ",
-                       scalar_type_name(target.dtype()), "; convert it with .to() first");
+  (out.rule ? *out.rule : castable_rule()).check(dtype, target.dtype());
   if (!(target.sizes() == sizes)) {
     if (out.inplace)
       fail<RuntimeError>("output with shape ", target.sizes(), " doesn't match the broadcast shape ", sizes,

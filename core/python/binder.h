@@ -45,6 +45,7 @@ struct Overload {
   bool takes_out = false;
   int device_parameter = -1;  // the place of a parameter of type device
   unsigned forms = 0;
+  const OutRule* out_rule = nullptr;
   BoxedCall call = nullptr;
   BoxedCallMany call_many = nullptr;
   PyTypeObject* result_type = nullptr;  // a named tuple

@@ -150,7 +150,7 @@ PyObject* run_body_out(const Operator& op, const Overload& overload, Frame& fram
   PyObject* given = frame.out_argument;
   Object result = call_body(overload, frame);
   if (is_tensor(given)) {
-    deliver(op, result.get(), Out{impl_of(given), nullptr, false});
+    deliver(op, result.get(), Out{impl_of(given), nullptr, false, overload.out_rule});
     return Py_NewRef(given);
   }
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(given);
@@ -158,7 +158,7 @@ PyObject* run_body_out(const Operator& op, const Overload& overload, Frame& fram
                    "(): out= takes as many tensors as there are results, got ", n);
   for (Py_ssize_t i = 0; i < n; ++i)
     deliver(op, PyTuple_GET_ITEM(result.get(), i),
-            Out{impl_of(PySequence_Fast_GET_ITEM(given, i)), nullptr, false});
+            Out{impl_of(PySequence_Fast_GET_ITEM(given, i)), nullptr, false, overload.out_rule});
   if (!overload.result_type) return PySequence_Tuple(given);
   Object tuple = owned(PyStructSequence_New(overload.result_type));
   for (Py_ssize_t i = 0; i < n; ++i)
@@ -268,7 +268,7 @@ Tensor stand_in(const TensorImpl* target) {
 Results compute_then_deliver(const Operator& op, const Overload& overload, const Frame& frame,
                              const Out& out) {
   const Tensor first = stand_in(out.target), second = stand_in(out.second);
-  const Out fresh{first.get(), second.get()};
+  const Out fresh{first.get(), second.get(), false, out.rule};
   const DeviceScope scope(works_elsewhere(overload, frame, out) ? device_of_call(op, overload, frame, out)
                                                                 : Device::Type::Cpu);
   Results results;
@@ -278,8 +278,8 @@ Results compute_then_deliver(const Operator& op, const Overload& overload, const
   } else {
     results = overload.call_many(frame.values, fresh);
   }
-  const auto deliver_to = [](const Tensor& result, const Tensor& target) {
-    copy_(result_for(Out{target.get()}, result.sizes(), result.dtype()), result);
+  const auto deliver_to = [&out](const Tensor& result, const Tensor& target) {
+    copy_(result_for(Out{target.get(), nullptr, false, out.rule}, result.sizes(), result.dtype()), result);
     return target;
   };
   for (Tensor& result : results.tensors)
@@ -298,6 +298,7 @@ PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
     frame.out_argument = given = held.get();
   }
   Out out;
+  out.rule = overload.out_rule;
   if (PyTuple_Check(given)) {
     const Py_ssize_t n = PyTuple_GET_SIZE(given);
     check<TypeError>(n >= 1 && (n <= 2 || overload.body), op.name,
@@ -734,6 +735,10 @@ void enter(PyObject* module, const Exposed& exposed, PyObject* body, F changed) 
   }
   const Home* home = home_of_forms(exposed.forms);
   const std::string prefix = home ? concat(home->inner, ".") : "";
+  if (overload.takes_out) {
+    PyObject* second = overload.parameters.size() > 1 ? overload.parameters[1].name : nullptr;
+    overload.out_rule = &out_rule_of(prefix + name, second ? PyUnicode_AsUTF8(second) : "");
+  }
   auto add = [&](Operator& op, unsigned forms, const std::string& schema, Overload&& added) {
     op.forms |= forms;
     for (Overload& present : op.overloads) {

@@ -18,6 +18,24 @@ const char* scalar_type_name(DType d) {
                                              "BFloat16", "Float",  "Double", "ComplexFloat", "ComplexDouble"};
   return names[static_cast<int>(d)];
 }
+const char* c_type_name(DType d) {
+  static const char* const names[kDTypes] = {"bool",
+                                             "unsigned char",
+                                             "signed char",
+                                             "short int",
+                                             "int",
+                                             "long int",
+                                             "short unsigned int",
+                                             "unsigned int",
+                                             "long unsigned int",
+                                             "c10::Half",
+                                             "c10::BFloat16",
+                                             "float",
+                                             "double",
+                                             "c10::complex<float>",
+                                             "c10::complex<double>"};
+  return names[static_cast<int>(d)];
+}
 
 DType promote(DType a, DType b) {
   if (a == b) return a;

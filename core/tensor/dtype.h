@@ -60,6 +60,8 @@ constexpr DType complex_of(DType d) {
 const char* name(DType d);
 // "Float", as PyTorch's error messages say.
 const char* scalar_type_name(DType d);
+// "float", the type in C++, as others of them say.
+const char* c_type_name(DType d);
 
 // The common type of two tensors of the same category of dimension.
 DType promote(DType a, DType b);

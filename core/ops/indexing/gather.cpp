@@ -307,9 +307,6 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
   check<NotImplementedError>(!sparse_grad, "gather with sparse_grad=True is not implemented");
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
   check_index_type("gather", index);
-  check(!out.target || out.target->dtype == self.dtype(), "gather(): Expected out tensor to have dtype ",
-        scalar_type_name(self.dtype()), ", but got ", out.target ? scalar_type_name(out.target->dtype) : "",
-        " instead");
   const Dims own = with_dims(self.sizes()), sizes = with_dims(index.sizes());
   if (index.numel()) {
     check(own.count == sizes.count,

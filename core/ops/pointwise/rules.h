@@ -17,9 +17,6 @@ void refuse_complex(const Operand& operand, const char* text) {
   check<Exception>(!is_complex(operand.dtype()), text);
 }
 
-// The dtype as PyTorch's messages about C++ types spell it.
-const char* c_type_name(DType dtype);
-
 // Either input of a binary operator may be a number, but not both.
 inline void refuse_two_numbers(const char* name, const Operand& self, const Operand& other) {
   check<TypeError>(

@@ -116,7 +116,7 @@ Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tenso
                            with_reduced_dims(chosen(), shape, mask, keepdim),
                            with_reduced_dims(grad, shape, mask, keepdim));
       }));
-  return {values, delivered(indices, Out{out.second, nullptr, false})};
+  return {values, delivered(indices, out.for_second())};
 }
 
 Tensor arg_extreme(const char* name, ArgReduce op, const Tensor& self, std::optional<int64_t> dim,
@@ -217,16 +217,13 @@ Tensor amin(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
 }
 Pair aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
   const IntList dims = dim ? IntList(&*dim, 1) : IntList{};
-  for (const TensorImpl* target : {out.target, out.second})
-    check(!target || target->dtype == self.dtype(), "Expected out tensor to have dtype ",
-          c_type_name(self.dtype()), ", but got ", target ? c_type_name(target->dtype) : "", " instead");
   if (dim)
     check_dims_not_empty("aminmax", self.sizes(), reduction_mask(self.sizes(), dims));
   else
     check(self.numel() > 0,
           "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.");
-  return {amin(self, dims, keepdim, Out{out.target, nullptr, false}),
-          amax(self, dims, keepdim, Out{out.second, nullptr, false})};
+  return {amin(self, dims, keepdim, Out{out.target, nullptr, false, out.rule}),
+          amax(self, dims, keepdim, out.for_second())};
 }
 Tensor argmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
   return arg_extreme("argmax", ArgReduce::Max, self, dim, keepdim, out);

@@ -32,7 +32,7 @@ Tensor reversed(const Tensor& x, int64_t dim) {
 
 DType scan_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out, const char* kernel) {
   const DType made = dtype                       ? *dtype
-                     : out.inplace               ? self.dtype()
+                     : out.target                ? out.target->dtype  // that of self, in place
                      : is_integral(self.dtype()) ? DType::Int64
                                                  : self.dtype();
   if (!is_supported(made) || made == DType::Bool) not_implemented_for(kernel, made);
@@ -157,7 +157,7 @@ Pair running_extreme(const char* node, backend::Scan op, const char* kernel, con
         if (grad.dim() == 0) return grad;
         return scatter_add(zeros(grad.sizes(), grad.dtype()), axis, chosen(), grad);
       }));
-  return {values, delivered(indices, Out{out.second, nullptr, false})};
+  return {values, delivered(indices, out.for_second())};
 }
 
 Pair cummax(const Tensor& self, int64_t dim, const Out& out) {

@@ -23,11 +23,14 @@ Tensor in_dtype(const Tensor& self, DType wanted) {
   return cast_copy(self, wanted);
 }
 
-DType sum_dtype(const Tensor& self, std::optional<DType> dtype) {
+// A sum given out= is computed in its dtype.
+DType sum_dtype(const Tensor& self, std::optional<DType> dtype, const Out& out = {}) {
+  if (!dtype) dtype = out.dtype();
   return dtype.value_or(is_integral(self.dtype()) ? DType::Int64 : self.dtype());
 }
 
 Tensor raw_sum(const Out& out, const Tensor& self, uint64_t mask, bool keepdim, DType dtype) {
+  if (is_wide_unsigned(dtype)) not_implemented_for("sum_cpu", dtype);
   if (dtype == DType::Bool) return reduce(out, Reduce::Any, "sum_cpu", self, mask, keepdim, dtype);
   return reduce(out, Reduce::Sum, "sum_cpu", in_dtype(self, dtype), mask, keepdim, dtype);
 }
@@ -51,7 +54,7 @@ Tensor sum_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, st
                 const Out& out) {
   const uint64_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
-      "SumBackward1", out, [&] { return raw_sum(out, self, mask, keepdim, sum_dtype(self, dtype)); },
+      "SumBackward1", out, [&] { return raw_sum(out, self, mask, keepdim, sum_dtype(self, dtype, out)); },
       wrt(self, [sizes = self.sizes(), d = self.dtype(), mask, keepdim](const Tensor& grad) {
         return expand_reduced(to_dtype(grad, d), sizes, mask, keepdim);
       }));
@@ -81,9 +84,10 @@ EXPOSE("sum(Tensor self, int[]? dim, bool keepdim=False, *, dtype? dtype=None) -
 namespace {
 Tensor nansum(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
               const Out& out) {
-  const DType made = sum_dtype(self, dtype);
+  const DType made = sum_dtype(self, dtype, out);
   check(!is_complex(self.dtype()), "nansum on CPU does not support complex inputs");
   if (!is_floating(self.dtype())) return sum_dims(self, dim, keepdim, dtype, out);
+  if (!is_floating(made)) not_implemented_for("nansum_cpu", made);
   const uint64_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
       "NansumBackward0", out,
@@ -141,11 +145,15 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype) {
 
 Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype,
                  const Out& out) {
-  const DType made = mean_dtype(self, dtype);
+  DType made = mean_dtype(self, dtype);
+  const std::optional<DType> wanted = dtype ? std::nullopt : out.dtype();
+  const bool computed_in_target = wanted && !is_integral(*wanted);
+  if (computed_in_target) made = *wanted;
+  const Out& to = wanted && !computed_in_target ? out.by_casting() : out;
   const uint64_t mask = reduction_mask(self.sizes(), dim);
   return differentiable(
-      "MeanBackward1", out,
-      [&] { return reduce(out, Reduce::Mean, "mean_cpu", in_dtype(self, made), mask, keepdim, made); },
+      "MeanBackward1", to,
+      [&] { return reduce(to, Reduce::Mean, "mean_cpu", in_dtype(self, made), mask, keepdim, made); },
       wrt(self, [sizes = self.sizes(), d = self.dtype(), mask, keepdim](const Tensor& grad) {
         return expand_reduced(share(grad, d, reduced_count(sizes, mask)), sizes, mask, keepdim);
       }));
@@ -200,6 +208,7 @@ EXPOSE("nanmean(Tensor self, int[]? dim=None, bool keepdim=False, *, dtype? dtyp
 namespace {
 
 Tensor raw_prod(const Out& out, const Tensor& self, uint64_t mask, bool keepdim, DType dtype) {
+  if (is_wide_unsigned(dtype)) not_implemented_for("prod_out_cpu", dtype);
   if (dtype == DType::Bool) return reduce(out, Reduce::All, "prod_cpu", self, mask, keepdim, dtype);
   return reduce(out, Reduce::Prod, "prod_cpu", in_dtype(self, dtype), mask, keepdim, dtype);
 }
@@ -256,7 +265,7 @@ Tensor prod(const Tensor& self, std::optional<DType> dtype) {
 }
 
 Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DType> dtype, const Out& out) {
-  const DType made = sum_dtype(self, dtype);
+  const DType made = sum_dtype(self, dtype, out);
   const int64_t dims[] = {dim};
   const uint64_t mask = reduction_mask(self.sizes(), dims);
   return differentiable(

@@ -53,15 +53,10 @@ void join_into(const Tensor& result, TensorList tensors, int d, bool stacked) {
   }
 }
 
-DType joined_dtype(const char* name, TensorList tensors, const Out& out) {
+DType joined_dtype(TensorList tensors, const Out& out) {
   DType dtype = tensors[0].dtype();
   for (const Tensor& t : tensors) dtype = promote(dtype, t.dtype());
   if (out.target) {
-    const DType wanted = out.target->dtype;
-    const bool castable =
-        !(is_floating(dtype) && is_integral(wanted)) && !(wanted == DType::Bool && dtype != DType::Bool);
-    check<TypeError>(castable, "torch.", name, "(): input types can't be cast to the desired output type ",
-                     scalar_type_name(wanted), "; they promote to ", scalar_type_name(dtype));
     for (const Tensor& t : tensors)
       check(!shares_storage(t, Tensor(out.target)) || t.numel() == 0,
             "unsupported operation: some elements of the input tensor "
@@ -103,7 +98,7 @@ Tensor cat(TensorList tensors, int64_t dim, const Out& out) {
             " in the list.");
     sizes[d] += t.sizes()[d];
   }
-  const DType dtype = joined_dtype("cat", tensors, out);
+  const DType dtype = joined_dtype(tensors, out);
   auto forward = [&] { return joined(out, sizes, dtype, tensors, d, false); };
   if (!record || !grad_enabled()) return forward();
   struct Part {
@@ -137,7 +132,7 @@ Tensor stack(TensorList tensors, int64_t dim, const Out& out) {
     record |= requires_grad(tensors[i]);
   }
   sizes.insert(d, static_cast<int64_t>(tensors.size()));
-  const DType dtype = joined_dtype("stack", tensors, out);
+  const DType dtype = joined_dtype(tensors, out);
   auto forward = [&] { return joined(out, sizes, dtype, tensors, d, true); };
   if (!record || !grad_enabled()) return forward();
   std::vector<DType> dtypes;
