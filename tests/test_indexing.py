@@ -330,3 +330,9 @@ def test_wrong_indices_raise_before_anything_is_written(call, error, message):
     with pytest.raises(error, match=message):
         call(x)
     assert (x == 0).all()
+
+
+def test_where_takes_uint8_conditions_with_a_warning():
+    x = torch.tensor([1.0, 2.0, 3.0])
+    with pytest.warns(UserWarning, match="where received a uint8 condition tensor"):
+        assert torch.where(torch.tensor([1, 0, 2], dtype=torch.uint8), x, -x).tolist() == [1.0, -2.0, 3.0]

@@ -141,3 +141,88 @@ def test_a_view_of_an_input_as_target():
     values, indices = torch.tensor([[1.0, 5.0], [7.0, 3.0]]), torch.empty(0, dtype=torch.int64)
     result = torch.max(values, 1, out=(values, indices))
     assert result.values is values and values.tolist() == [5.0, 7.0] and indices.tolist() == [1, 0]
+
+
+# Whether an operator takes a target of another dtype, and in which words it refuses: recorded from PyTorch 2.13.
+@pytest.mark.parametrize(
+    ("call", "dtype", "words"),
+    [
+        (lambda x, out: torch.abs(x, out=out), "float64", "Found dtype Double but expected Float"),
+        (lambda x, out: torch.floor(x, out=out), "int64", "Found dtype Long but expected Float"),
+        (lambda x, out: torch.clamp(x, 0, out=out), "float16", "Found dtype Half but expected Float"),
+        (lambda x, out: torch.mm(x, x, out=out), "int64", "Expected out tensor to have dtype float, but got long int"),
+        (lambda x, out: torch.addmm(x, x, x, out=out), "float64", "dtype float, but got double instead"),
+        (lambda x, out: torch.gather(x, 0, x.long(), out=out), "uint16", "but got short unsigned int instead"),
+        (lambda x, out: torch.sum(x, 0, dtype=torch.float64, out=out), "float32", "dtype double, but got float"),
+        (lambda x, out: torch.any(x, out=out), "int64", "any only supports bool tensor for result, got: Long"),
+        (lambda x, out: torch.all(x, out=out), "float32", "all only supports bool tensor for result, got: Float"),
+        (lambda x, out: torch.exp(x, out=out), "int64", "result type Float can't be cast to the desired output type"),
+        (lambda x, out: torch.amax(x, 0, out=out), "float64", "Expected the dtype for input and out to match"),
+        (lambda x, out: torch.nonzero(x, out=out), "int32", "nonzero: Expected out tensor to have scalar type Long"),
+        (lambda x, out: torch.signbit(x, out=out), "float32", "signbit does not support non-boolean outputs"),
+        (lambda x, out: torch.logsumexp(x, 0, out=out), "bool", "result type Float can't be cast"),
+    ],
+)  # fmt: skip
+def test_a_target_of_a_wrong_dtype_is_refused_unchanged(call, dtype, words):
+    target = torch.ones(1, dtype=getattr(torch, dtype))
+    with pytest.raises(RuntimeError, match=re.escape(words)):
+        call(torch.zeros(2, 2), target)
+    assert target.shape == (1,) and target.item() == 1
+
+
+def test_both_targets_of_two_results_are_checked():
+    x, values = torch.zeros(2, 2), torch.empty(0)
+    with pytest.raises(RuntimeError, match="dtype long int, but got int instead"):
+        torch.max(x, 0, out=(values, torch.empty(0, dtype=torch.int32)))
+    with pytest.raises(RuntimeError, match="dtype float, but got double instead"):
+        torch.max(x, 0, out=(values.double(), torch.empty(0, dtype=torch.int64)))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int32", "bool", "uint8"])
+@pytest.mark.parametrize("name", ["sum", "prod"])
+def test_sums_and_products_are_computed_in_the_dtype_of_their_target(name, dtype):
+    x = torch.tensor([[1.75, 2.5], [1.75, 0.5]])
+    target = torch.empty(0, dtype=getattr(torch, dtype))
+    assert torch.equal(
+        getattr(torch, name)(x, 0, out=target), getattr(x.to(target.dtype), name)(0).to(target.dtype)
+    )
+
+
+def test_running_sums_take_integer_targets_and_halves_are_summed_in_float():
+    out = torch.empty(0, dtype=torch.int64)
+    assert torch.cumsum(torch.tensor([1.75, 1.75]), 0, out=out).tolist() == [1, 2]
+    assert torch.cumprod(torch.tensor([2.5, 2.5]), 0, out=out.resize_(0)).tolist() == [2, 4]
+    x = torch.full((4096,), 1.0, dtype=torch.float16)
+    x[0] = 0.5
+    assert torch.sum(x, 0, out=torch.empty(0)).item() == 4095.5
+
+
+def test_a_magnitude_of_complex_numbers_goes_to_any_floating_target():
+    x = torch.tensor([3 + 4j])
+    assert torch.abs(x, out=torch.empty(0, dtype=torch.float64)).tolist() == [5.0]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast"):
+        torch.abs(x, out=torch.empty(0, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda out: torch.arange(0, 4, out=out),
+        lambda out: torch.linspace(0, 3, 4, out=out),
+        lambda out: torch.logspace(0, 3, 4, base=2, out=out).log2_(),
+    ],
+)
+def test_a_sequence_is_written_within_a_view_of_its_size(call):
+    x = torch.zeros(2, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = call(x.narrow(1, 1, 2))
+    assert x.tolist() == [[0, 0, 1], [0, 2, 3]] and result.shape == (2, 2)
+
+
+def test_a_sequence_of_another_length_resizes_its_target():
+    with pytest.warns(UserWarning, match=r"of shape \[2, 2\] is 4 which does not match .* elements 5"):
+        assert torch.arange(5, out=torch.ones(2, 2)).shape == (5,)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.linspace(0, 1, 3, out=torch.ones(2, 2)).shape == (3,)

@@ -346,3 +346,9 @@ def test_infinities_and_nans_stay():
     assert torch.tensor([math.inf, 1.0]).mean().item() == math.inf
     assert math.isnan(torch.tensor([math.nan, 1.0]).norm())
     assert torch.tensor([3e38, 3e38]).sum().item() == math.inf
+
+
+def test_no_dimensions_are_all_of_them():
+    x = torch.tensor([[1.0, 5.0], [7.0, 3.0]])
+    assert torch.amax(x, None).item() == 7.0 and x.amin(dim=None).item() == 1.0
+    assert torch.amax(x, dim=None, keepdim=True).tolist() == [[7.0]]

@@ -306,3 +306,8 @@ def test_resize_keeps_the_first_elements():
     x = torch.arange(6)
     assert x.resize_(2, 2).tolist() == [[0, 1], [2, 3]]
     assert x.resize_(8)[:6].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_roll_without_dimensions_and_cat_of_nothing_but_legacy_tensors():
+    assert torch.roll(torch.tensor([[1, 2], [3, 4]]), 1, dims=None).tolist() == [[4, 1], [2, 3]]
+    assert torch.cat([torch.zeros(0), torch.zeros(0)], 1).shape == (0,)

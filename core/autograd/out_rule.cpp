@@ -29,6 +29,10 @@ constexpr OutRule kRules[] = {
      "abs absolute bitwise_not ceil conj_physical clamp clip fix floor frac hardshrink lerp neg negative "
      "round sgn "
      "sign trunc _special.round _nn.gelu _nn.softplus _nn.softshrink"},
+    {Same, false,
+     "Expected the dtype for input and out to match, but got {result} for input's dtype and {target} for "
+     "out's dtype.",
+     "amax amin"},
     {Same, false, "expected scalar_type {result} but found {target}", "cummax cummin logcumsumexp"},
     {Castable, true, "torch.cat(): input types can't be cast to the desired output type {target}",
      "cat concat concatenate column_stack dstack hstack row_stack stack vstack"},

@@ -178,9 +178,9 @@ void check_no_internal_overlap(const Tensor& t) {
           t.sizes(), " with strides ", t.strides());
 }
 
-void resize_out(const Tensor& out, const Dims& sizes) {
+void resize_out(const Tensor& out, const Dims& sizes, bool silently) {
   if (out.sizes() == sizes) return;
-  if (out.numel() != 0 && warn)
+  if (out.numel() != 0 && !silently && warn)
     warn(concat(
         "An output with one or more elements was resized since it had shape ", out.sizes(),
         ", which does not match the required output shape ", sizes,

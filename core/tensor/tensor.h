@@ -126,7 +126,7 @@ bool shares_storage(const Tensor& a, const Tensor& b);
 // Throws RuntimeError if writing to t would write some address twice.
 void check_no_internal_overlap(const Tensor& t);
 // Gives an out= tensor the shape of the result (with PyTorch's warning where it was not empty).
-void resize_out(const Tensor& out, const Dims& sizes);
+void resize_out(const Tensor& out, const Dims& sizes, bool silently = false);
 
 // Warnings reach Python's warnings module; core/python fills it in.
 extern void (*warn)(const std::string& message);

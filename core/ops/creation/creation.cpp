@@ -26,6 +26,13 @@ Tensor creation_result(const Out& out, const Dims& sizes, DType dtype) {
   return out.target ? result_for(out, sizes, dtype) : empty(sizes, dtype);
 }
 
+Tensor sequence_result(const Out& out, int64_t n, DType dtype) {
+  if (!out.target) return empty({n}, dtype);
+  const Tensor target(out.target);
+  if (target.numel() != n) resize_out(target, {n}, true);
+  return result_for(out, target.sizes(), dtype);
+}
+
 Tensor empty_like(const Tensor& like, DType dtype, std::optional<MemoryFormat> format) {
   const auto channels_last = [&](int dims, const char* name) {
     check(like.dim() == dims, "required rank ", dims, " tensor to use ", name,

@@ -12,6 +12,8 @@ DType chosen_dtype(const Options& options, const Out& out, DType fallback);
 
 // The tensor to write: that given as out=, resized, or a fresh uninitialised one.
 Tensor creation_result(const Out& out, const Dims& sizes, DType dtype);
+// The same for n items in a row: out= of that many keeps its shape, any other is resized.
+Tensor sequence_result(const Out& out, int64_t n, DType dtype);
 
 // Uninitialised, in the given format; nothing and Preserve mean like's own order.
 Tensor empty_like(const Tensor& like, DType dtype, std::optional<MemoryFormat> format);

@@ -72,7 +72,14 @@ Tensor arithmetic_progression(const Scalar& start, const Scalar& end, const Scal
   check(count >= 0 && count <= 9.0e18, "invalid size, possible overflow? ", count, " items from ", start,
         " to ", end, " by ", step);
   const int64_t n = static_cast<int64_t>(count);
-  const Tensor result = creation_result(out, {n}, dtype);
+  if (out.target && out.target->numel != n && out.target->numel != 0 && warn && !with_end)
+    warn(concat(
+        "The number of elements in the out tensor of shape ", out.target->sizes, " is ", out.target->numel,
+        " which does not match the computed number of elements ", n,
+        ". Note that this may occur as a result of rounding error. The out tensor will be resized to a "
+        "tensor of shape (",
+        n, ",)."));
+  const Tensor result = sequence_result(out, n, dtype);
   write_items(result, with_end ? "range_cpu" : "arange_cpu", [&]<class T>(T* items) {
     if constexpr (std::is_integral_v<T>) {
       // Unsigned, so that the last sum may overflow as PyTorch's does.
@@ -172,7 +179,7 @@ Tensor linspace(const Operand& start, const Operand& end, int64_t steps, const O
                 const Out& out) {
   check(steps >= 0, "number of steps must be non-negative, got ", steps);
   const Scalar first = number_of(start, "linspace", "start"), last = number_of(end, "linspace", "end");
-  const Tensor result = creation_result(out, {steps}, dtype_of_ends("linspace", first, last, options, out));
+  const Tensor result = sequence_result(out, steps, dtype_of_ends("linspace", first, last, options, out));
   write_items(result, "linspace_cpu", [&]<class T>(T* items) {
     using Step = std::conditional_t<std::is_integral_v<T>, double, T>;
     const auto store = [](Step x) { return static_cast<T>(x); };
@@ -206,7 +213,7 @@ Tensor logspace(const Operand& start, const Operand& end, int64_t steps, double 
                 const Out& out) {
   check(steps >= 0, "number of steps must be non-negative, got ", steps);
   const Scalar first = number_of(start, "logspace", "start"), last = number_of(end, "logspace", "end");
-  const Tensor result = creation_result(out, {steps}, dtype_of_ends("logspace", first, last, options, out));
+  const Tensor result = sequence_result(out, steps, dtype_of_ends("logspace", first, last, options, out));
   write_items(result, "logspace_cpu", [&]<class T>(T* items) {
     if constexpr (math::is_complex_type<T>) {
       const T rate = T(math::log(Complex<double>(base)));

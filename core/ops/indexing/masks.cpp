@@ -31,9 +31,6 @@ Tensor mask_positions(const MaskCount& mask) {
 // ---- nonzero
 
 Tensor nonzero(const Tensor& self, const Out& out) {
-  check(!out.target || out.target->dtype == DType::Int64,
-        "nonzero: expected out to be of dtype Long, but got ",
-        out.target ? scalar_type_name(out.target->dtype) : "");
   const MaskCount mask = count_mask(self);
   Destination result(out, Dims{mask.total(), self.dim()}, DType::Int64, {self});
   if (result.tensor().numel()) {

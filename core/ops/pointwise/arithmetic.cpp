@@ -371,7 +371,7 @@ EXPOSE("positive(Tensor self) -> Tensor", positive, function | method);
 Tensor abs(const Tensor& self, const Out& out) {
   if (self.dtype() == DType::Bool) not_implemented_for("abs_cpu", DType::Bool);
   check(!out.inplace || !is_complex(self.dtype()), "In-place abs is not supported for complex tensors.");
-  return unary("AbsBackward0", Pointwise::Abs, self, out,
+  return unary("AbsBackward0", Pointwise::Abs, self, is_complex(self.dtype()) ? out.by_casting() : out,
                [x = saved(self)](const Tensor& grad) { return mul(grad, sgn(x())); });
 }
 

@@ -760,6 +760,14 @@ Tensor where(const Tensor& condition, const Operand& self, const Operand& other,
   check(condition.dtype() == DType::Bool || condition.dtype() == DType::UInt8,
         "where expected condition to be a boolean tensor, but got a tensor with dtype ",
         scalar_type_name(condition.dtype()));
+  if (condition.dtype() == DType::UInt8) [[unlikely]] {
+    if (warn)
+      warn(
+          "where received a uint8 condition tensor. This behavior is deprecated and will be removed in a "
+          "future "
+          "version of PyTorch. Use a boolean condition instead.");
+    return where(to_dtype(condition, DType::Bool), self, other, out);
+  }
   return differentiable(
       "WhereBackward0", out, [&] { return pointwise(out, Pointwise::Where, {condition, self, other}); },
       wrt(self, [shape = InputShape(self),

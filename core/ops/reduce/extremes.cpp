@@ -62,10 +62,6 @@ Tensor extreme_of_all(const char* node, const char* name, const char* kernel, Re
 Tensor extreme_of_dims(const char* node, const char* name, const char* kernel, Reduce op, const Tensor& self,
                        IntList dim, bool keepdim, const Out& out) {
   if (dim.empty()) check_has_elements(name, self);
-  if (out.target && out.target->dtype != self.dtype())
-    fail<RuntimeError>("Expected the dtype for input and out to match, but got ",
-                       scalar_type_name(self.dtype()), " for input's dtype and ",
-                       scalar_type_name(out.target->dtype), " for out's dtype.");
   const uint64_t mask = reduction_mask(self.sizes(), dim);
   check_dims_not_empty(name, self.sizes(), mask);
   return extreme(node, op, kernel, self, mask, keepdim, out);
@@ -200,6 +196,12 @@ Tensor amax(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
   return extreme_of_dims("AmaxBackward0", "amax", "max_values_cpu", Reduce::Max, self, dim, keepdim, out);
 }
 
+namespace {
+Tensor amax_over(const Tensor& self, std::optional<IntList> dim, bool keepdim, const Out& out) {
+  return amax(self, dim.value_or(IntList{}), keepdim, out);
+}
+}  // namespace
+
 /// The largest elements over dimensions; the gradient is shared by equal ones.
 ///
 /// Args:
@@ -209,11 +211,14 @@ Tensor amax(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
 ///
 /// >>> torch.amax(torch.tensor([[1, 5], [7, 3]]), 0).tolist()
 /// [7, 5]
-EXPOSE("amax(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amax, kFunctionMethodOut);
+EXPOSE("amax(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", amax_over, kFunctionMethodOut);
 
 namespace {
 Tensor amin(const Tensor& self, IntList dim, bool keepdim, const Out& out) {
   return extreme_of_dims("AminBackward0", "amin", "min_values_cpu", Reduce::Min, self, dim, keepdim, out);
+}
+Tensor amin_over(const Tensor& self, std::optional<IntList> dim, bool keepdim, const Out& out) {
+  return amin(self, dim.value_or(IntList{}), keepdim, out);
 }
 Pair aminmax(const Tensor& self, std::optional<int64_t> dim, bool keepdim, const Out& out) {
   const IntList dims = dim ? IntList(&*dim, 1) : IntList{};
@@ -242,7 +247,7 @@ Tensor argmin(const Tensor& self, std::optional<int64_t> dim, bool keepdim, cons
 ///
 /// >>> torch.amin(torch.tensor([[1, 5], [7, 3]]), 0).tolist()
 /// [1, 3]
-EXPOSE("amin(Tensor self, int[] dim=[], bool keepdim=False) -> Tensor", amin, kFunctionMethodOut);
+EXPOSE("amin(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", amin_over, kFunctionMethodOut);
 
 /// The smallest and the largest elements.
 ///

@@ -81,8 +81,9 @@ Tensor cat(TensorList tensors, int64_t dim, const Out& out) {
     check(tensors[i].dim() > 0, "zero-dimensional tensor (at position ", i, ") cannot be concatenated");
     if (!model && !is_legacy_empty(tensors[i])) model = &tensors[i];
   }
-  if (!model) model = &tensors[0];
-  const int d = static_cast<int>(wrap_dim(dim, model->dim()));
+  const bool all_empty = !model;  // then no dimension is wrong
+  if (all_empty) model = &tensors[0];
+  const int d = all_empty ? 0 : static_cast<int>(wrap_dim(dim, model->dim()));
   Dims sizes = model->sizes();
   sizes[d] = 0;
   bool record = false;
@@ -514,6 +515,11 @@ Tensor roll(const Tensor& self, IntList shifts, IntList dims) {
       },
       wrt(self, [back_shifts, back_dims](const Tensor& grad) { return roll(grad, back_shifts, back_dims); }));
 }
+namespace {
+Tensor roll_over(const Tensor& self, IntList shifts, std::optional<IntList> dims) {
+  return roll(self, shifts, dims.value_or(IntList{}));
+}
+}  // namespace
 
 namespace {
 void copy_flipped(const Tensor& self, uint64_t mask, const Tensor& result) {
@@ -587,7 +593,7 @@ Tensor rot90(const Tensor& self, int64_t k, IntList dims) {
 ///
 /// >>> torch.roll(torch.tensor([1, 2, 3]), 1).tolist()
 /// [3, 1, 2]
-EXPOSE("roll(Tensor self, int[] shifts, int[] dims=[]) -> Tensor", roll, function | method);
+EXPOSE("roll(Tensor self, int[] shifts, int[]? dims=None) -> Tensor", roll_over, function | method);
 
 /// The order of elements reversed along dimensions, copied.
 ///
