@@ -121,14 +121,13 @@ void fit_gradient(const Node& from, size_t index, const Edge& edge, Tensor& grad
     if (!expands)
       fail<RuntimeError>("Function ", from.name, " returned an invalid gradient at index ", index, " - got ",
                          grad.sizes(), " but expected shape compatible with ", sizes);
-    grad = sum_to(grad, sizes);
   }
-  check(!is_complex(grad.dtype()) || is_complex(dtype), "Function ", from.name,
-        " returned an invalid gradient at index ", index, " - got a complex gradient for a real tensor");
-  if (grad.dtype() != dtype) grad = to_dtype(grad, dtype);
   if (grad.device() != device)
     fail<RuntimeError>("Function ", from.name, " returned an invalid gradient at index ", index,
                        " - expected device ", name(device), " but got ", name(grad.device()));
+  check(!from.foreign || !is_complex(grad.dtype()) || is_complex(dtype), "Function ", from.name,
+        " returned an invalid gradient at index ", index, " - got a complex gradient for a real tensor");
+  grad = gradient_for(grad, sizes, dtype);
 }
 // Whether it fits as it is.
 inline bool fits(const Edge& edge, const Tensor& grad) {

@@ -310,6 +310,7 @@ struct CopySlices final : Node {
     edge_storage.push_back(gradient_edge(base_tensor));
     for (size_t i = 1; i < inner->edges.size(); ++i) edge_storage.push_back(inner->edges[i]);
     edges = edge_storage;
+    foreign = inner->foreign;
   }
   void backward(std::span<const Tensor> grads, std::span<Tensor> grad_inputs) override {
     if (!grads[0]) return;

@@ -36,6 +36,7 @@ struct Node : Counted {
   uint32_t outputs = 1;
   bool released = false;         // its captures are gone
   bool takes_undefined = false;  // runs even where no gradient flowed into it
+  bool foreign = false;          // its derivative is a user's: no complex gradient for a real input
   GraphTask* task = nullptr;     // the pass that keeps its gradients here (see engine.cpp)
   struct Output {
     Tensor pending;  // its gradient so far

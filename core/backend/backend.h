@@ -27,10 +27,12 @@ struct Row {
   bool has_values;  // false: tensors are shapes and no more
 
   // ---- pointwise
-  bool (*has_pointwise)(Pointwise op, DType compute);
+  // Not null: the device has the operator. Where the host calls kernels itself (`calls_kernels`), small calls
+  // go straight to them.
+  const PointwiseTable& pointwise_kernels;
+  bool calls_kernels;
   bool (*has_cast)(DType to, DType from);
   void (*pointwise)(Pointwise op, DType compute, PointwiseCall& call);
-  void (*small_pointwise)(Pointwise op, DType compute, const SmallPointwiseCall& call);
   // Operand 1 to operand 0, converted to its dtype.
   void (*copy)(PointwiseCall& call);
   void (*copy_bytes)(void* to, const void* from, size_t bytes);

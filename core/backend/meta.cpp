@@ -52,10 +52,10 @@ struct Installed {
 
 const Row meta_row = {
     .has_values = false,
-    .has_pointwise = [](Pointwise op, DType compute) { return cpu_row.has_pointwise(op, compute); },
+    .pointwise_kernels = cpu_row.pointwise_kernels,
+    .calls_kernels = false,
     .has_cast = [](DType to, DType from) { return cpu_row.has_cast(to, from); },
     .pointwise = nothing,
-    .small_pointwise = nothing,
     .copy = nothing,
     .copy_bytes = nothing,
     .fill = nothing,

@@ -170,6 +170,17 @@ constexpr DType kernel_result(Pointwise op, DType compute) {
   return op == Pointwise::Abs || op == Pointwise::Angle ? real_of(compute) : compute;
 }
 
+// Computes n items, contiguous and of one dtype on each side.
+using PointwiseKernel = void (*)(void* out, const void* const* in, int64_t n);
+
+// By operator and compute dtype; null where there is no such kernel.
+struct PointwiseTable {
+  PointwiseKernel table[kPointwiseOperators][kDTypes];
+  PointwiseKernel operator()(Pointwise op, DType compute) const {
+    return table[static_cast<int>(op)][static_cast<int>(compute)];
+  }
+};
+
 inline constexpr int kMaxOperands = 6;  // the result and up to five inputs
 
 // One call on strided memory: operand 0 is the result. Strides count bytes.
@@ -183,16 +194,6 @@ struct PointwiseCall {
   int dims = 0;
   int64_t sizes[kMaxDims];
   int64_t numel = 1;
-};
-
-// The common small call: contiguous tensors of one shape and dtype, and numbers; n is at most kSmallCall.
-inline constexpr int64_t kSmallCall = 1024;
-struct SmallPointwiseCall {
-  void* out;
-  int inputs = 0;
-  const void* in[kMaxOperands];  // null: the number
-  alignas(16) char numbers[kMaxOperands][16];
-  int64_t n;
 };
 
 }  // namespace flambeau::backend

@@ -49,14 +49,12 @@ Kernels choose() {
   return k;
 }
 
-const Kernels chosen = [] {
+}  // namespace
+
+const Kernels chosen_kernels = [] {
   Kernels k = choose();
   fill_complex(k.pointwise);
   return k;
 }();
-
-}  // namespace
-
-const Kernels& kernels_reference = chosen;
 
 }  // namespace flambeau::cpu

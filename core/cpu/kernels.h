@@ -26,7 +26,7 @@ struct Kernels {
   RandomKernels random;
   MaskKernels mask;
 };
-extern const Kernels& kernels_reference;
-inline const Kernels& kernels() { return kernels_reference; }
+extern const Kernels chosen_kernels;
+inline const Kernels& kernels() { return chosen_kernels; }
 
 }  // namespace flambeau::cpu

@@ -21,7 +21,9 @@ void copy_bytes(void* to, const void* from, size_t bytes) {
 
 void fill(void* data, const void* item, size_t item_size, int64_t n) {
   const auto kernel = cpu::kernels().pointwise.fill[cpu::item_size_slot(item_size)];
-  parallel_for(0, n, 1 << 17, [&](int64_t first, int64_t last) {
+  constexpr int64_t kGrain = 1 << 17;
+  if (n <= kGrain) return kernel(data, item, n);  // numbers among the operands of small calls
+  parallel_for(0, n, kGrain, [&](int64_t first, int64_t last) {
     kernel(static_cast<char*>(data) + first * static_cast<int64_t>(item_size), item, last - first);
   });
 }
@@ -120,14 +122,13 @@ void max_pool_gather(DType dtype, const PoolShape& shape, const void* input, con
 
 const Row cpu_row = {
     .has_values = true,
-    .has_pointwise = [](Pointwise op,
-                        DType compute) { return cpu::kernels().pointwise(op, compute) != nullptr; },
+    .pointwise_kernels = cpu::chosen_kernels.pointwise,
+    .calls_kernels = true,
     .has_cast =
         [](DType to, DType from) {
           return cpu::kernels().pointwise.cast[static_cast<int>(to)][static_cast<int>(from)] != nullptr;
         },
     .pointwise = cpu::run_pointwise,
-    .small_pointwise = cpu::run_small_pointwise,
     .copy = cpu::run_copy,
     .copy_bytes = copy_bytes,
     .fill = fill,

@@ -19,7 +19,7 @@ struct FunctionNode final : Node {
   FunctionNode(std::string node_name, Object run_backward)
       : Node("Function"), own_name(std::move(node_name)), run(std::move(run_backward)) {
     name = own_name.c_str();
-    takes_undefined = true;
+    takes_undefined = foreign = true;
   }
   ~FunctionNode() override { saved = nullptr; }  // the captures die with the vector
   void backward(std::span<const Tensor> grads, std::span<Tensor> grad_inputs) override {

@@ -11,9 +11,9 @@ namespace flambeau::cpu {
 
 namespace {
 
-constexpr int64_t kChunk = kSmallCall;  // items brought into contiguous form at a time
-constexpr int64_t kLongRow = 128;       // rows of at least this many items are worked on where they lie
-constexpr int64_t kGrain = 1 << 15;     // items a thread is worth waking for
+constexpr int64_t kChunk = 1024;     // items brought into contiguous form at a time
+constexpr int64_t kLongRow = 128;    // rows of at least this many items are worked on where they lie
+constexpr int64_t kGrain = 1 << 15;  // items a thread is worth waking for
 
 using Operands = PointwiseCall;
 
@@ -281,19 +281,6 @@ bool try_transposed_copy(const Operands& o) {
 
 void run_pointwise(Pointwise op, DType compute, PointwiseCall& call) {
   run(call, kernels().pointwise(op, compute));
-}
-
-void run_small_pointwise(Pointwise op, DType compute, const SmallPointwiseCall& call) {
-  const auto& table = kernels().pointwise;
-  const void* in[kMaxOperands];
-  alignas(64) char numbers[kMaxOperands][kSmallCall * 16];
-  for (int k = 0; k < call.inputs; ++k) {
-    in[k] = call.in[k];
-    if (in[k]) continue;
-    table.fill[item_size_slot(item_size(compute))](numbers[k], call.numbers[k], call.n);
-    in[k] = numbers[k];
-  }
-  table(op, compute)(call.out, in, call.n);
 }
 
 void run_copy(PointwiseCall& call) {

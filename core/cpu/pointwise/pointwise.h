@@ -14,7 +14,6 @@ namespace flambeau::cpu {
 
 using namespace backend;
 
-using PointwiseKernel = void (*)(void* out, const void* const* in, int64_t n);
 using CastKernel = void (*)(void* out, const void* in, int64_t n);
 using StridedCopyKernel = void (*)(void* out, const void* in, int64_t stride_bytes, int64_t n);
 using FillKernel = void (*)(void* out, const void* item, int64_t n);
@@ -24,9 +23,7 @@ using AnyZeroKernel = bool (*)(const void* in, int64_t n);
 inline constexpr int kItemSizes = 5;
 constexpr int item_size_slot(size_t item_size) { return __builtin_ctzll(item_size); }
 
-struct PointwiseKernels {
-  // By operator and compute dtype; null where there is no such kernel.
-  PointwiseKernel table[kPointwiseOperators][kDTypes];
+struct PointwiseKernels : PointwiseTable {
   // cast[to][from], as C++ converts, except that bool is `!= 0`, and a float outside an integer's range gives
   // what x86's conversion and truncation give. `out` and `in` may be the same array only if the item sizes
   // agree.
@@ -38,16 +35,11 @@ struct PointwiseKernels {
   FillKernel fill[kItemSizes];
   // Whether an item is 0; integer dtypes only.
   AnyZeroKernel any_zero[kDTypes];
-
-  PointwiseKernel operator()(Pointwise op, DType compute) const {
-    return table[static_cast<int>(op)][static_cast<int>(compute)];
-  }
 };
 
 // Broadcasts, strides and other dtypes: brings a call's operands into the form that kernels take, chunk by
 // chunk, and splits it over threads.
 void run_pointwise(Pointwise op, DType compute, PointwiseCall& call);
-void run_small_pointwise(Pointwise op, DType compute, const SmallPointwiseCall& call);
 // The same with a copy of the bits as the operation: operand 1 to operand 0, perhaps converted.
 void run_copy(PointwiseCall& call);
 

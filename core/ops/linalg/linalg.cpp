@@ -132,8 +132,7 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
                   beta);
         });
       },
-      wrt(self, [shape = InputShape(self),
-                 beta](const Tensor& grad) { return shape.fit(scaled(grad, beta.conj())); }),
+      wrt(self, [beta](const Tensor& grad) { return scaled(grad, beta.conj()); }),
       wrt(mat1, [b = saved(mat2),
                  alpha](const Tensor& grad) { return scaled(mm(grad, matrix_H(b())), alpha.conj()); }),
       wrt(mat2, [a = saved(mat1), alpha](const Tensor& grad) {
@@ -219,8 +218,7 @@ Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, c
                   nullptr, sizes[0]);
         });
       },
-      wrt(self, [shape = InputShape(self),
-                 beta](const Tensor& grad) { return shape.fit(scaled(grad, beta.conj())); }),
+      wrt(self, [beta](const Tensor& grad) { return scaled(grad, beta.conj()); }),
       wrt(batch1, [b = saved(batch2), alpha](
                       const Tensor& grad) { return scaled(bmm(grad, conj(swap_last(b()))), alpha.conj()); }),
       wrt(batch2, [a = saved(batch1), alpha](const Tensor& grad) {
@@ -323,8 +321,7 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
                   beta);
         });
       },
-      wrt(self, [shape = InputShape(self),
-                 beta](const Tensor& grad) { return shape.fit(scaled(grad, beta.conj())); }),
+      wrt(self, [beta](const Tensor& grad) { return scaled(grad, beta.conj()); }),
       wrt(mat, [v = saved(vec),
                 alpha](const Tensor& grad) { return scaled(outer(grad, conj(v())), alpha.conj()); }),
       wrt(vec, [a = saved(mat), alpha](const Tensor& grad) {
@@ -573,8 +570,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
         copy_into(wanted, result);
         return wanted;
       },
-      wrt(bias, [shape = InputShape(bias), features,
-                 as_rows](const Tensor& grad) { return shape.fit(as_rows(grad, features)); }),
+      wrt(bias, [features, as_rows](const Tensor& grad) { return as_rows(grad, features); }),
       wrt(input,
           [w = saved(weight), shape = input.sizes(), features, as_rows](const Tensor& grad) {
             const Tensor result = mm(as_rows(grad, features), conj(w()));

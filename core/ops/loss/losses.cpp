@@ -47,13 +47,10 @@ Tensor difference_loss(const char* node, const char* kernel, Pointwise op, const
       },
       wrt(self,
           [x = saved(self), t = saved(target), reduction, count, derivative](const Tensor& grad) {
-            const Tensor input = x();
-            return InputShape(input).fit(
-                mul(derivative(sub(input, t())), element_gradient(grad, reduction, count)));
+            return mul(derivative(sub(x(), t())), element_gradient(grad, reduction, count));
           }),
       wrt(target, [x = saved(self), t = saved(target), reduction, count, derivative](const Tensor& grad) {
-        const Tensor aim = t();
-        return InputShape(aim).fit(mul(derivative(sub(aim, x())), element_gradient(grad, reduction, count)));
+        return mul(derivative(sub(t(), x())), element_gradient(grad, reduction, count));
       }));
 }
 

@@ -116,7 +116,7 @@ Tensor nll_gradient(const Tensor& grad, const Tensor& scores, const Tensor& targ
       },
       wrt(grad, [t = saved(target), w = saved(weight),
                  options](const Tensor& gg) { return nll(gg, t(), w(), options); }),
-      wrt(scores, [shape = InputShape(scores)](const Tensor&) { return shape.zeros(); }));
+      wrt(scores, no_slope));
 }
 
 Tensor nll(const Tensor& scores, const Tensor& target, const Tensor& weight, const LossOptions& options) {

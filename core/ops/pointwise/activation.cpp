@@ -574,9 +574,8 @@ Tensor prelu_backward(const Tensor& grad, const Tensor& x, const Tensor& slopes)
       "PreluKernelBackwardBackward0", Out{},
       [&] { return pointwise({}, Pointwise::LeakyReluBackward, {grad, x, slopes}); },
       wrt(grad, [x = saved(x), w = saved(slopes)](const Tensor& g) { return prelu_backward(g, x(), w()); }),
-      wrt(x, no_slope),
-      wrt(slopes, [shape = InputShape(slopes), grad = saved(grad), x = saved(x)](const Tensor& g) {
-        return shape.fit(where(gt(x(), kZero), kZero, mul(g, grad())));
+      wrt(x, no_slope), wrt(slopes, [grad = saved(grad), x = saved(x)](const Tensor& g) {
+        return where(gt(x(), kZero), kZero, mul(g, grad()));
       }));
 }
 
@@ -599,9 +598,9 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
       "PreluKernelBackward0", Out{}, [&] { return pointwise({}, Pointwise::LeakyRelu, {self, slopes}); },
       wrt(self, [x = saved(self),
                  w = saved(slopes)](const Tensor& grad) { return prelu_backward(grad, x(), w()); }),
-      wrt(slopes, [shape = InputShape(slopes), x = saved(self)](const Tensor& grad) {
+      wrt(slopes, [x = saved(self)](const Tensor& grad) {
         const Tensor value = x();
-        return shape.fit(where(gt(value, kZero), kZero, mul(grad, value)));
+        return where(gt(value, kZero), kZero, mul(grad, value));
       }));
 }
 

@@ -44,10 +44,8 @@ Tensor add(const Operand& self, const Operand& other, const Scalar& alpha, const
         return plain ? pointwise(out, Pointwise::Add, {self, other})
                      : pointwise(out, Pointwise::AddScaled, {self, other, alpha});
       },
-      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) {
-        return shape.fit(scaled(grad, alpha.conj()));
-      }));
+      wrt(self, [](const Tensor& grad) { return grad; }),
+      wrt(other, [alpha](const Tensor& grad) { return scaled(grad, alpha.conj()); }));
 }
 
 /// The sum a + alpha b.
@@ -74,10 +72,8 @@ Tensor sub(const Operand& self, const Operand& other, const Scalar& alpha, const
         return plain ? pointwise(out, Pointwise::Sub, {self, other})
                      : pointwise(out, Pointwise::AddScaled, {self, other, -alpha});
       },
-      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(other, [shape = InputShape(other), alpha](const Tensor& grad) {
-        return shape.fit(scaled(grad, (-alpha).conj()));
-      }));
+      wrt(self, [](const Tensor& grad) { return grad; }),
+      wrt(other, [alpha](const Tensor& grad) { return scaled(grad, (-alpha).conj()); }));
 }
 
 /// The difference a - alpha b.
@@ -111,9 +107,8 @@ Tensor rsub(const Tensor& self, const Operand& other, const Scalar& alpha) {
         return alpha.equals(1) ? pointwise({}, Pointwise::Sub, {other, self})
                                : pointwise({}, Pointwise::AddScaled, {other, self, -alpha});
       },
-      wrt(self, [shape = InputShape(self),
-                 alpha](const Tensor& grad) { return shape.fit(scaled(grad, (-alpha).conj())); }),
-      wrt(other, [shape = InputShape(other)](const Tensor& grad) { return shape.fit(grad); }));
+      wrt(self, [alpha](const Tensor& grad) { return scaled(grad, (-alpha).conj()); }),
+      wrt(other, [](const Tensor& grad) { return grad; }));
 }
 }  // namespace
 
@@ -130,11 +125,8 @@ EXPOSE("rsub(Tensor self, Tensor|Number other, *, Number alpha=1) -> Tensor", rs
 Tensor mul(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
       "MulBackward0", out, [&] { return pointwise(out, Pointwise::Mul, {self, other}); },
-      wrt(self, [shape = InputShape(self),
-                 y = saved(other)](const Tensor& grad) { return shape.fit(mul(grad, conjugate(y()))); }),
-      wrt(other, [shape = InputShape(other), x = saved(self)](const Tensor& grad) {
-        return shape.fit(mul(grad, conjugate(x())));
-      }));
+      wrt(self, [y = saved(other)](const Tensor& grad) { return mul(grad, conjugate(y())); }),
+      wrt(other, [x = saved(self)](const Tensor& grad) { return mul(grad, conjugate(x())); }));
 }
 
 /// The product a b.
@@ -159,20 +151,16 @@ Tensor mul_or_zero(const Tensor& self, const Tensor& factor, const Out& out) {
   if (!is_floating(self.dtype())) return mul(self, factor, out);
   return differentiable(
       "MulBackward0", out, [&] { return pointwise(out, Pointwise::MulOrZero, {self, factor}); },
-      wrt(self, [shape = InputShape(self),
-                 y = saved(factor)](const Tensor& grad) { return shape.fit(mul_or_zero(grad, y())); }),
-      wrt(factor, [shape = InputShape(factor), x = saved(self)](const Tensor& grad) {
-        return shape.fit(mul(grad, conj(x())));
-      }));
+      wrt(self, [y = saved(factor)](const Tensor& grad) { return mul_or_zero(grad, y()); }),
+      wrt(factor, [x = saved(self)](const Tensor& grad) { return mul(grad, conj(x())); }));
 }
 
 Tensor div(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
       "DivBackward0", out, [&] { return pointwise(out, Pointwise::Div, {self, other}); },
-      wrt(self, [shape = InputShape(self),
-                 y = saved(other)](const Tensor& grad) { return shape.fit(div(grad, conjugate(y()))); }),
-      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
-        return shape.fit(mul(neg(grad), conj(div(div(x(), y()), y()))));
+      wrt(self, [y = saved(other)](const Tensor& grad) { return div(grad, conjugate(y())); }),
+      wrt(other, [x = saved(self), y = saved(other)](const Tensor& grad) {
+        return mul(neg(grad), conj(div(div(x(), y()), y())));
       }));
 }
 
@@ -246,8 +234,7 @@ Tensor div_rounding(const Operand& self, const Operand& other, std::optional<std
   return differentiable(
       other.is_tensor() ? "DivBackward2" : "DivBackward3", out,
       [&] { return trunc ? trunc_quotient(self, other, out) : floor_quotient(self, other, out); },
-      wrt(self, [shape = InputShape(self)](const Tensor&) { return shape.zeros(); }),
-      wrt(other, [shape = InputShape(other)](const Tensor&) { return shape.zeros(); }));
+      wrt(self, no_slope), wrt(other, no_slope));
 }
 
 [[noreturn]] Tensor no_derivative(const char* name) {
@@ -266,10 +253,10 @@ Tensor remainder_like(const char* node, const char* kernel, Pointwise op, const 
                       const Operand& other, const Out& out) {
   return differentiable(
       node, out, [&] { return pointwise_as(out, op, integer_division(kernel, self, other), {self, other}); },
-      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other), op](const Tensor& grad) {
+      wrt(self, [](const Tensor& grad) { return grad; }),
+      wrt(other, [x = saved(self), y = saved(other), op](const Tensor& grad) {
         const Tensor quotient = div_rounding(x(), y(), op == Pointwise::Fmod ? "trunc" : "floor", {});
-        return shape.fit(mul(neg(grad), quotient));
+        return mul(neg(grad), quotient);
       }));
 }
 
@@ -472,8 +459,8 @@ Tensor power_slope(const Tensor& self, const Scalar& exponent) {
 Tensor power_number(const Tensor& self, const Scalar& exponent, const Out& out) {
   return differentiable(
       "PowBackward0", out, [&] { return power_of(self, exponent, out); },
-      wrt(self, [shape = InputShape(self), x = saved(self), exponent](const Tensor& grad) {
-        return shape.fit(mul(grad, conj(power_slope(x(), exponent))));
+      wrt(self, [x = saved(self), exponent](const Tensor& grad) {
+        return mul(grad, conj(power_slope(x(), exponent)));
       }));
 }
 
@@ -487,13 +474,12 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
       self.is_tensor() ? "PowBackward1" : "PowBackward2", out,
       [&] { return pointwise(out, Pointwise::Pow, {self, exponent}); },
       wrt(self,
-          [shape = InputShape(self), x = saved(self), y = saved(exponent)](const Tensor& grad) {
+          [x = saved(self), y = saved(exponent)](const Tensor& grad) {
             const auto base = x(), power = y();
             const Tensor slope = mul(power, pow(base, sub(power, Scalar(1))));
-            return shape.fit(where(eq(power, Scalar(0)), Scalar(0.0), mul(grad, conj(slope))));
+            return where(eq(power, Scalar(0)), Scalar(0.0), mul(grad, conj(slope)));
           }),
-      wrt(exponent, [shape = InputShape(exponent), x = saved(self), y = saved(exponent)](
-                        const Tensor& grad, const Tensor& result) {
+      wrt(exponent, [x = saved(self), y = saved(exponent)](const Tensor& grad, const Tensor& result) {
         const auto base = x(), power = y();
         // 0 ^ y is constant for y >= 0, though log(0) is infinite.
         if (!base.tensor) {
@@ -501,15 +487,14 @@ Tensor pow(const Operand& self, const Operand& exponent, const Out& out) {
           const bool wide = value.is_complex() || (is_complex(power.tensor.dtype()) && value.to_double() < 0);
           const Scalar logarithm = wide ? Scalar(math::log(value.to_complex())) : std::log(value.to_double());
           const Tensor slope = mul(grad, conj(mul(result, logarithm)));
-          return shape.fit(value.equals(0) ? where(ge(real(power.tensor), Scalar(0)), Scalar(0.0), slope)
-                                           : slope);
+          return value.equals(0) ? where(ge(real(power.tensor), Scalar(0)), Scalar(0.0), slope) : slope;
         }
         const Tensor exponent = power.tensor;
         const Tensor constant = logical_and(eq(base, Scalar(0)), ge(real(exponent), Scalar(0)));
         // The result's dtype, so that a negative base of a complex result has its logarithm.
         const Tensor logarithm =
             log(is_complex(result.dtype()) ? to_dtype(base.tensor, result.dtype()) : base.tensor);
-        return shape.fit(where(constant, Scalar(0.0), mul(grad, conj(mul(result, logarithm)))));
+        return where(constant, Scalar(0.0), mul(grad, conj(mul(result, logarithm))));
       }));
 }
 
@@ -586,12 +571,11 @@ Tensor addcmul(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
   return differentiable(
       "AddcmulBackward0", out,
       [&] { return pointwise_as(out, Pointwise::AddCMul, dtype, {self, tensor1, tensor2, value}); },
-      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
-                    value](const Tensor& grad) { return shape.fit(mul(grad, conj(scaled(b(), value)))); }),
-      wrt(tensor2, [shape = InputShape(tensor2), a = saved(tensor1), value](const Tensor& grad) {
-        return shape.fit(mul(grad, conj(scaled(a(), value))));
-      }));
+      wrt(self, [](const Tensor& grad) { return grad; }),
+      wrt(tensor1,
+          [b = saved(tensor2), value](const Tensor& grad) { return mul(grad, conj(scaled(b(), value))); }),
+      wrt(tensor2,
+          [a = saved(tensor1), value](const Tensor& grad) { return mul(grad, conj(scaled(a(), value))); }));
 }
 
 Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2, const Scalar& value,
@@ -610,14 +594,13 @@ Tensor addcdiv(const Tensor& self, const Tensor& tensor1, const Tensor& tensor2,
   return differentiable(
       "AddcdivBackward0", out,
       [&] { return pointwise_as(out, Pointwise::AddCDiv, dtype, {self, tensor1, tensor2, value}); },
-      wrt(self, [shape = InputShape(self)](const Tensor& grad) { return shape.fit(grad); }),
-      wrt(tensor1, [shape = InputShape(tensor1), b = saved(tensor2),
-                    value](const Tensor& grad) { return shape.fit(mul(grad, conj(div(value, b())))); }),
-      wrt(tensor2,
-          [shape = InputShape(tensor2), a = saved(tensor1), b = saved(tensor2), value](const Tensor& grad) {
-            const Tensor divisor = b();
-            return shape.fit(mul(grad, conj(mul(div(a(), mul(divisor, divisor)), -value))));
-          }));
+      wrt(self, [](const Tensor& grad) { return grad; }),
+      wrt(tensor1,
+          [b = saved(tensor2), value](const Tensor& grad) { return mul(grad, conj(div(value, b()))); }),
+      wrt(tensor2, [a = saved(tensor1), b = saved(tensor2), value](const Tensor& grad) {
+        const Tensor divisor = b();
+        return mul(grad, conj(mul(div(a(), mul(divisor, divisor)), -value)));
+      }));
 }
 
 Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const Out& out) {
@@ -632,18 +615,16 @@ Tensor lerp(const Tensor& self, const Tensor& end, const Operand& weight, const 
       weight.is_tensor() ? "LerpBackward1" : "LerpBackward0", out,
       [&] { return pointwise(out, Pointwise::Lerp, {self, end, weight}); },
       wrt(self,
-          [shape = InputShape(self), w = saved(weight)](const Tensor& grad) {
+          [w = saved(weight)](const Tensor& grad) {
             const auto value = conjugate(w());
-            if (value.tensor) return shape.fit(mul(grad, sub(Scalar(1), value.tensor)));
+            if (value.tensor) return mul(grad, sub(Scalar(1), value.tensor));
             if (value.scalar.is_complex())
-              return shape.fit(mul(grad, Scalar(Complex<double>(1) - value.scalar.to_complex())));
-            return shape.fit(mul(grad, Scalar(1 - value.scalar.to_double())));
+              return mul(grad, Scalar(Complex<double>(1) - value.scalar.to_complex()));
+            return mul(grad, Scalar(1 - value.scalar.to_double()));
           }),
-      wrt(end, [shape = InputShape(end),
-                w = saved(weight)](const Tensor& grad) { return shape.fit(mul(grad, conjugate(w()))); }),
-      wrt(weight, [shape = InputShape(weight), a = saved(self), b = saved(end)](const Tensor& grad) {
-        return shape.fit(mul(grad, conj(sub(b(), a()))));
-      }));
+      wrt(end, [w = saved(weight)](const Tensor& grad) { return mul(grad, conjugate(w())); }),
+      wrt(weight,
+          [a = saved(self), b = saved(end)](const Tensor& grad) { return mul(grad, conj(sub(b(), a()))); }));
 }
 
 }  // namespace

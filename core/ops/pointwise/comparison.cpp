@@ -512,10 +512,10 @@ Tensor extreme(const char* node, Pointwise op, Pointwise loses, const Tensor& se
                const Out& out) {
   return differentiable(
       node, out, [&] { return pointwise(out, op, {self, other}); },
-      wrt(self, [shape = InputShape(self), a = saved(self), b = saved(other),
-                 loses](const Tensor& grad) { return shape.fit(share_of_extreme(grad, a(), b(), loses)); }),
-      wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other), loses](const Tensor& grad) {
-        return shape.fit(share_of_extreme(grad, b(), a(), loses));
+      wrt(self, [a = saved(self), b = saved(other),
+                 loses](const Tensor& grad) { return share_of_extreme(grad, a(), b(), loses); }),
+      wrt(other, [a = saved(self), b = saved(other), loses](const Tensor& grad) {
+        return share_of_extreme(grad, b(), a(), loses);
       }));
 }
 
@@ -528,12 +528,10 @@ Tensor number_extreme(const char* node, Pointwise op, Pointwise wins, const Tens
                       const Out& out) {
   return differentiable(
       node, out, [&] { return pointwise(out, op, {self, other}); },
-      wrt(self,
-          [shape = InputShape(self), a = saved(self), b = saved(other), wins](const Tensor& grad) {
-            return shape.fit(where(takes_first(a(), b(), wins), grad, kZero));
-          }),
-      wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other), wins](const Tensor& grad) {
-        return shape.fit(where(takes_first(a(), b(), wins), kZero, grad));
+      wrt(self, [a = saved(self), b = saved(other),
+                 wins](const Tensor& grad) { return where(takes_first(a(), b(), wins), grad, kZero); }),
+      wrt(other, [a = saved(self), b = saved(other), wins](const Tensor& grad) {
+        return where(takes_first(a(), b(), wins), kZero, grad);
       }));
 }
 
@@ -632,9 +630,9 @@ Tensor clamp_numbers(const char* node, const Tensor& self, std::optional<Scalar>
         return min ? pointwise(out, Pointwise::ClampMin, {self, *min})
                    : pointwise(out, Pointwise::ClampMax, {self, *max});
       },
-      wrt(self, [shape = InputShape(self), x = saved(self), min, max](const Tensor& grad) {
+      wrt(self, [x = saved(self), min, max](const Tensor& grad) {
         const Scalar low = min.value_or(Scalar(-kInfinity)), high = max.value_or(Scalar(kInfinity));
-        return shape.fit(clamp_backward(grad, x(), low, high));
+        return clamp_backward(grad, x(), low, high);
       }));
 }
 
@@ -655,24 +653,24 @@ Tensor clamp_tensors(const char* node, const Tensor& self, const Tensor& min, co
                    : pointwise(out, Pointwise::ClampMax, {self, max});
       },
       wrt(self,
-          [shape = InputShape(self), x = saved(self), low = saved(min), high = saved(max),
-           has_low = bool(min), has_high = bool(max)](const Tensor& grad) {
+          [x = saved(self), low = saved(min), high = saved(max), has_low = bool(min),
+           has_high = bool(max)](const Tensor& grad) {
             const Tensor inside = passes(x(), has_low ? low() : Tensor(), has_high ? high() : Tensor());
-            return shape.fit(where(inside, grad, kZero));
+            return where(inside, grad, kZero);
           }),
       wrt(min,
           [x = saved(self), low = saved(min), high = saved(max), has_high = bool(max)](const Tensor& grad) {
             const Tensor bound = low();
             Tensor binds = lt(x(), bound);
             if (has_high) binds = pointwise({}, Pointwise::LogicalAnd, {binds, lt(bound, high())});
-            return InputShape(bound).fit(where(binds, grad, kZero));
+            return where(binds, grad, kZero);
           }),
       wrt(max,
           [x = saved(self), low = saved(min), high = saved(max), has_low = bool(min)](const Tensor& grad) {
             const Tensor bound = high();
             Tensor binds = gt(x(), bound);
             if (has_low) binds = pointwise({}, Pointwise::LogicalOr, {binds, lt(bound, low())});
-            return InputShape(bound).fit(where(binds, grad, kZero));
+            return where(binds, grad, kZero);
           }));
 }
 
@@ -770,11 +768,8 @@ Tensor where(const Tensor& condition, const Operand& self, const Operand& other,
   }
   return differentiable(
       "WhereBackward0", out, [&] { return pointwise(out, Pointwise::Where, {condition, self, other}); },
-      wrt(self, [shape = InputShape(self),
-                 c = saved(condition)](const Tensor& grad) { return shape.fit(where(c(), grad, kZero)); }),
-      wrt(other, [shape = InputShape(other), c = saved(condition)](const Tensor& grad) {
-        return shape.fit(where(c(), kZero, grad));
-      }));
+      wrt(self, [c = saved(condition)](const Tensor& grad) { return where(c(), grad, kZero); }),
+      wrt(other, [c = saved(condition)](const Tensor& grad) { return where(c(), kZero, grad); }));
 }
 
 namespace {
@@ -811,11 +806,8 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
   return differentiable(
       value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0", out,
       [&] { return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self}); },
-      wrt(self, [shape = InputShape(self),
-                 m = saved(mask)](const Tensor& grad) { return shape.fit(masked_fill(grad, m(), kZero)); }),
-      wrt(value, [shape = InputShape(value), m = saved(mask)](const Tensor& grad) {
-        return shape.fit(where(m(), grad, kZero));
-      }));
+      wrt(self, [m = saved(mask)](const Tensor& grad) { return masked_fill(grad, m(), kZero); }),
+      wrt(value, [m = saved(mask)](const Tensor& grad) { return where(m(), grad, kZero); }));
 }
 
 /// A copy in which `value` stands where the mask holds.

@@ -144,8 +144,8 @@ Tensor complex(const Tensor& real_part, const Tensor& imag_part, const Out& out)
   check_parts(real_part, imag_part);
   return differentiable(
       "ComplexBackward0", out, [&] { return from_parts(real_part, imag_part, out); },
-      wrt(real_part, [shape = InputShape(real_part)](const Tensor& grad) { return shape.fit(real(grad)); }),
-      wrt(imag_part, [shape = InputShape(imag_part)](const Tensor& grad) { return shape.fit(imag(grad)); }));
+      wrt(real_part, [](const Tensor& grad) { return real(grad); }),
+      wrt(imag_part, [](const Tensor& grad) { return imag(grad); }));
 }
 
 /// Complex numbers of their real and imaginary parts.
@@ -166,13 +166,13 @@ Tensor polar(const Tensor& abs, const Tensor& angle, const Out& out) {
   return differentiable(
       "PolarBackward0", out, [&] { return from_parts(mul(abs, cos(angle)), mul(abs, sin(angle)), out); },
       wrt(abs,
-          [shape = InputShape(abs), phase = saved(angle)](const Tensor& grad) {
+          [phase = saved(angle)](const Tensor& grad) {
             const Tensor theta = phase();
-            return shape.fit(add(mul(real(grad), cos(theta)), mul(imag(grad), sin(theta))));
+            return add(mul(real(grad), cos(theta)), mul(imag(grad), sin(theta)));
           }),
-      wrt(angle, [shape = InputShape(angle), radius = saved(abs), phase = saved(angle)](const Tensor& grad) {
+      wrt(angle, [radius = saved(abs), phase = saved(angle)](const Tensor& grad) {
         const Tensor theta = phase();
-        return shape.fit(mul(radius(), sub(mul(imag(grad), cos(theta)), mul(real(grad), sin(theta)))));
+        return mul(radius(), sub(mul(imag(grad), cos(theta)), mul(real(grad), sin(theta))));
       }));
 }
 }  // namespace

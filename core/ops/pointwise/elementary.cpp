@@ -265,13 +265,13 @@ Tensor atan2(const Tensor& self, const Tensor& other, const Out& out) {
   return differentiable(
       "Atan2Backward0", out, [&] { return pointwise(out, Pointwise::Atan2, {self, other}); },
       wrt(self,
-          [shape = InputShape(self), y = saved(self), x = saved(other)](const Tensor& grad) {
+          [y = saved(self), x = saved(other)](const Tensor& grad) {
             const Tensor b = x(), a = y();
-            return shape.fit(mul(grad, div(b, add(mul(a, a), mul(b, b)))));
+            return mul(grad, div(b, add(mul(a, a), mul(b, b))));
           }),
-      wrt(other, [shape = InputShape(other), y = saved(self), x = saved(other)](const Tensor& grad) {
+      wrt(other, [y = saved(self), x = saved(other)](const Tensor& grad) {
         const Tensor b = x(), a = y();
-        return shape.fit(mul(grad, div(neg(a), add(mul(a, a), mul(b, b)))));
+        return mul(grad, div(neg(a), add(mul(a, a), mul(b, b))));
       }));
 }
 }  // namespace
@@ -426,11 +426,8 @@ Tensor hypot(const Tensor& self, const Tensor& other, const Out& out) {
   if (is_integral(dtype)) not_implemented_for("hypot_cpu", dtype);
   return differentiable(
       "HypotBackward0", out, [&] { return pointwise(out, Pointwise::Hypot, {self, other}); },
-      wrt(self, [shape = InputShape(self), a = saved(self)](
-                    const Tensor& grad, const Tensor& y) { return shape.fit(mul(grad, div(a(), y))); }),
-      wrt(other, [shape = InputShape(other), b = saved(other)](const Tensor& grad, const Tensor& y) {
-        return shape.fit(mul(grad, div(b(), y)));
-      }));
+      wrt(self, [a = saved(self)](const Tensor& grad, const Tensor& y) { return mul(grad, div(a(), y)); }),
+      wrt(other, [b = saved(other)](const Tensor& grad, const Tensor& y) { return mul(grad, div(b(), y)); }));
 }
 
 Tensor copysign(const Tensor& self, const Operand& other, const Out& out) {
@@ -438,11 +435,11 @@ Tensor copysign(const Tensor& self, const Operand& other, const Out& out) {
       other.is_tensor() ? "CopysignBackward0" : "CopysignBackward1", out,
       [&] { return pointwise(out, Pointwise::Copysign, {self, other}); },
       wrt(self,
-          [shape = InputShape(self), x = saved(self)](const Tensor& grad, const Tensor& y) {
+          [x = saved(self)](const Tensor& grad, const Tensor& y) {
             const Tensor value = x();
-            return shape.fit(mul(grad, masked_fill(div(y, value), eq(value, Scalar(0)), Scalar(0))));
+            return mul(grad, masked_fill(div(y, value), eq(value, Scalar(0)), Scalar(0)));
           }),
-      wrt(other, [shape = InputShape(other)](const Tensor&) { return shape.zeros(); }));
+      wrt(other, no_slope));
 }
 
 // The addend with the greater real part comes out of the sum, so that no exponential overflows.
@@ -466,12 +463,10 @@ Tensor logaddexp(const Tensor& self, const Tensor& other, const Out& out) {
         return is_complex(dtype) ? complex_logaddexp(self, other, out)
                                  : pointwise(out, Pointwise::LogAddExp, {self, other});
       },
-      wrt(self,
-          [shape = InputShape(self), a = saved(self), b = saved(other)](const Tensor& grad) {
-            return shape.fit(div(grad, conj(add(exp(sub(b(), a())), kOne))));
-          }),
-      wrt(other, [shape = InputShape(other), a = saved(self), b = saved(other)](const Tensor& grad) {
-        return shape.fit(div(grad, conj(add(exp(sub(a(), b())), kOne))));
+      wrt(self, [a = saved(self), b = saved(other)](
+                    const Tensor& grad) { return div(grad, conj(add(exp(sub(b(), a())), kOne))); }),
+      wrt(other, [a = saved(self), b = saved(other)](const Tensor& grad) {
+        return div(grad, conj(add(exp(sub(a(), b())), kOne)));
       }));
 }
 
@@ -485,16 +480,14 @@ Tensor xlogy(const Operand& self, const Operand& other, const Out& out) {
   return differentiable(
       node, out, [&] { return pointwise(out, Pointwise::Xlogy, {self, other}); },
       wrt(self,
-          [shape = InputShape(self), x = saved(self), y = saved(other)](const Tensor& grad) {
+          [x = saved(self), y = saved(other)](const Tensor& grad) {
             const auto value = y();
             const Tensor base = value.tensor ? value.tensor : scalar_tensor(value.scalar, grad.dtype());
             const Tensor constant = logical_and(eq(x(), Scalar(0)), le(base, Scalar(0)));
-            return shape.fit(
-                mul(grad, masked_fill(expand(log(base), constant.sizes()), constant, Scalar(0))));
+            return mul(grad, masked_fill(expand(log(base), constant.sizes()), constant, Scalar(0)));
           }),
-      wrt(other, [shape = InputShape(other), x = saved(self), y = saved(other)](const Tensor& grad) {
-        return shape.fit(div(mul(grad, x()), y()));
-      }));
+      wrt(other,
+          [x = saved(self), y = saved(other)](const Tensor& grad) { return div(mul(grad, x()), y()); }));
 }
 
 }  // namespace

@@ -126,10 +126,9 @@ bool works_on_wide_unsigned(Pointwise op) {
 // May change both: `promoted` where integers become floating, `compute` where the kernel works in another
 // type.
 void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
-  const auto has = backend::current().has_pointwise;
+  const auto& has = backend::current().pointwise_kernels;
   compute = promoted;
-  if (has(op, promoted)) [[likely]]
-    return;
+  if (has(op, promoted)) return;
   if (is_half(promoted)) {
     compute = DType::Float32;
     if (has(op, compute)) return;
@@ -193,53 +192,83 @@ Dims result_strides(const Dims& sizes, std::initializer_list<Operand> inputs) {
   return strides;
 }
 
+// Most calls are small: contiguous tensors of one shape and of the dtype in which is computed, and perhaps
+// numbers. They go straight to the kernel.
+constexpr int64_t kSmallCall = 1024;
+
+// The numbers among the inputs as arrays of `n` items, beside the arrays of the tensors.
+[[gnu::noinline]] void call_with_numbers(const backend::Row& row, backend::PointwiseKernel kernel,
+                                         DType compute, void* out, std::initializer_list<Operand> inputs,
+                                         int64_t n) {
+  const void* in[kMaxOperands];
+  alignas(64) char numbers[kMaxOperands][kSmallCall * 16];
+  int k = 0;
+  for (const Operand& input : inputs) {
+    if (const TensorImpl* t = input.impl()) {
+      in[k++] = t->data;
+      continue;
+    }
+    alignas(16) char number[16];
+    input.scalar().store(number, compute);
+    row.fill(numbers[k], number, item_size(compute), n);
+    in[k] = numbers[k];
+    ++k;
+  }
+  kernel(out, in, n);
+}
+
+// The result; undefined where the call is another.
+Tensor try_small(const Out& out, Pointwise op, DType compute, std::initializer_list<Operand> inputs) {
+  const backend::Row& row = backend::current();
+  const backend::PointwiseKernel kernel = row.pointwise_kernels(op, compute);
+  if (!kernel || !row.calls_kernels) return {};
+  const TensorImpl* first = nullptr;
+  const void* in[kMaxOperands];
+  int k = 0;
+  bool numbers = false;
+  for (const Operand& input : inputs) {
+    const TensorImpl* t = input.impl();
+    if (!t) {
+      numbers = true;
+      continue;
+    }
+    const DType wanted = op == Pointwise::Where && &input == inputs.begin() ? DType::Bool : compute;
+    if (t->dtype != wanted || !t->contiguous) return {};
+    if (!first) {
+      if (t->numel > kSmallCall) return {};
+      first = t;
+    } else if (!(t->sizes == first->sizes)) {
+      return {};
+    }
+    in[k++] = t->data;
+  }
+  if (!first) return {};
+  const DType dtype = backend::kernel_result(op, compute);
+  Tensor result;
+  if (out.target) {
+    if (!out.inplace || !out.target->contiguous || out.target->dtype != dtype ||
+        !(out.target->sizes == first->sizes))
+      return {};
+    for (const Operand& input : inputs)
+      if (const TensorImpl* t = input.impl();
+          t && t->storage == out.target->storage && t->data != out.target->data)
+        return {};
+    result = Tensor(out.target);
+  } else {
+    result = empty(first->sizes, dtype);
+  }
+  if (numbers)
+    call_with_numbers(row, kernel, compute, result->data, inputs, first->numel);
+  else
+    kernel(result->data, in, first->numel);
+  if (out.target) result->bump_version();
+  return result;
+}
+
 Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
                     std::initializer_list<Operand> inputs) {
   const DType kernel_dtype = backend::kernel_result(op, compute);  // what the kernel writes
   const DType result_dtype = backend::kernel_result(op, promoted);
-  // Small or large, most calls have contiguous tensors of one shape and dtype, and perhaps numbers.
-  const TensorImpl* first = nullptr;
-  bool plain = kernel_dtype == result_dtype;
-  for (const Operand& input : inputs) {
-    const TensorImpl* t = input.impl();
-    if (!t) continue;
-    const bool condition = op == Pointwise::Where && &input == inputs.begin();
-    if (t->dtype != (condition ? DType::Bool : compute) || !t->contiguous ||
-        (first && !(t->sizes == first->sizes))) {
-      plain = false;
-      break;
-    }
-    first = t;
-  }
-  if (plain && first && first->numel <= backend::kSmallCall &&
-      (!out.target || (out.target->contiguous && out.target->dtype == result_dtype &&
-                       out.target->sizes == first->sizes && out.inplace))) {
-    Tensor result;
-    bool safe = true;
-    if (out.target) {
-      result = Tensor(out.target);
-      for (const Operand& input : inputs)
-        safe &= !input.impl() || input.impl()->data == out.target->data ||
-                input.impl()->storage != out.target->storage;
-    } else {
-      result = empty(first->sizes, result_dtype);
-    }
-    if (safe) {
-      backend::SmallPointwiseCall call;
-      call.out = result->data;
-      call.n = first->numel;
-      for (const Operand& input : inputs) {
-        const int k = call.inputs++;
-        const TensorImpl* t = input.impl();
-        call.in[k] = t ? t->data : nullptr;
-        if (!t) input.scalar().store(call.numbers[k], compute);
-      }
-      backend::current().small_pointwise(op, compute, call);
-      if (out.target) result->bump_version();
-      return result;
-    }
-  }
-
   Dims sizes;
   const TensorImpl* layout = nullptr;  // every tensor has its shape and strides
   bool same_layout = true, all_contiguous = true;
@@ -370,6 +399,7 @@ Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> in
 }
 
 Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializer_list<Operand> inputs) {
+  if (Tensor result = try_small(out, op, promoted, inputs)) return result;
   DType compute;
   choose_dtype(op, promoted, compute);
   return compute_into(out, op, compute, promoted, inputs);

@@ -30,19 +30,6 @@ Tensor tensor_first(const Tensor& self, const Operand& other, const Out& out) {
   return function(self, other, out);
 }
 
-// Shape and dtype of an input, to which its gradient is summed and cast: the undoing of broadcasting and
-// promotion.
-class InputShape {
- public:
-  explicit InputShape(const Operand& input) : sizes_(input.sizes()), dtype_(input.dtype()) {}
-  Tensor fit(const Tensor& grad) const { return gradient_for(grad, sizes_, dtype_); }
-  Tensor zeros() const { return flambeau::zeros(sizes_, dtype_); }
-
- private:
-  Dims sizes_;
-  DType dtype_;
-};
-
 // The gradient of a step function.
 inline Tensor no_slope(const Tensor& grad) { return zeros(grad.sizes(), grad.dtype()); }
 
