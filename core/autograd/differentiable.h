@@ -69,10 +69,14 @@ class Saved {
   static constexpr int32_t kNoResult = -1;
   explicit Saved(const Tensor& tensor, int32_t result_nr = kNoResult) : Saved(tensor.get(), result_nr) {}
   explicit Saved(TensorImpl* impl, int32_t result_nr = kNoResult) : impl_(impl), result_nr_(result_nr) {}
-  Saved(const Saved& other) : impl_(other.borrow()), result_nr_(other.result_nr_) { settle(); }
-  Saved(Saved&& other) noexcept(false) : impl_(other.borrow()), result_nr_(other.result_nr_) { settle(); }
+  Saved(const Saved& other) : impl_(other.borrow()), result_nr_(other.result_nr_) {
+    if (recording_node && impl_) settle();
+  }
+  Saved(Saved&& other) noexcept(false) : Saved(static_cast<const Saved&>(other)) {}
   Saved& operator=(const Saved&) = delete;
-  ~Saved() { drop(); }
+  ~Saved() {  // on the stack, where it mostly dies, it only borrows
+    if (state_ >= State::Owned) drop();
+  }
   void drop() noexcept;
   // The tensor; throws RuntimeError if it was freed, or written since it was saved.
   Tensor operator()() const { return get(running_node); }

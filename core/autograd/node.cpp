@@ -93,7 +93,6 @@ Tensor result_of_running_slices(const Tensor& value, const Node* owner);
 }  // namespace
 
 void Saved::settle() {
-  if (!recording_node || !impl_) return;
   check(!impl_->inference || result_nr_ >= 0,
         "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode "
         "in "

@@ -30,6 +30,9 @@ struct AdamScales {
   double step_size, root_scale;
 };
 
+// Items that a step does not share out: waking up a thread for fewer costs more than it saves.
+inline constexpr int64_t kOptimGrain = 32768;
+
 // A parameter's arrays as a step takes them: of one floating type and in one order, without gaps.
 struct OptimPiece {
   enum Array { kParam, kGrad, kState };

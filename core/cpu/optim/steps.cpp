@@ -8,15 +8,12 @@ namespace flambeau::cpu {
 
 namespace {
 
-// Items a thread should have: below, waking it up costs more than it saves.
-constexpr int64_t kGrain = 32768;
-
 // Runs update(piece, offset, n) over every item once.
 template <class Update>
 void for_each_stretch(const OptimStep& step, const Update& update) {
   if (step.items == 0) return;
   // Two threads must not update a parameter that is listed twice.
-  const int64_t grain = step.items > kGrain && !step.independent ? step.items : kGrain;
+  const int64_t grain = step.independent ? kOptimGrain : step.items;
   parallel_for(0, step.items, grain, [&](int64_t first, int64_t last) {
     auto after = std::upper_bound(step.pieces.begin(), step.pieces.end(), first,
                                   [](int64_t item, const OptimPiece& piece) { return item < piece.first; });

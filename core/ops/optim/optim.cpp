@@ -49,7 +49,7 @@ class Pieces {
     place(piece, array, t, param);
   }
   void place(Piece& piece, int array, const Tensor& t, const Tensor& param) {
-    held_.push_back(t.get()->storage);
+    held_.emplace_back(t.get()->storage);
     const DType dtype = piece.is_double ? DType::Float64 : DType::Float32;
     const bool param_is_dense = param.is_contiguous() || is_dense(param.sizes(), param.strides());
     const bool fits = t.dtype() == dtype && ((t.is_contiguous() && param.is_contiguous()) ||
@@ -72,7 +72,7 @@ class Pieces {
     for (TensorImpl* t : written_) t->bump_version();
     {
       const WithoutGil guard(static_cast<int64_t>(static_cast<double>(items_) * kNanosecondsPerItem));
-      step(backend::OptimStep{pieces_, items_, distinct()});
+      step(backend::OptimStep{pieces_, items_, items_ <= backend::kOptimGrain || distinct()});
     }
     for (const auto& [t, copy] : returned_) copy_(t, copy);
   }
