@@ -4,8 +4,9 @@
     python tools/sanitized.py pytest tests
     python tools/sanitized.py tests/fuzz/api.py --unlimited
 
-The first argument is a script, or a command that is installed beside the interpreter. Of the package, build/sanitize holds the
-extension alone; links to the Python files go beside it. The first report of a sanitizer ends the process.
+The first argument is a script, or a command that is installed beside the interpreter. Of the package,
+build/sanitize holds the extension alone; links to the Python files go beside it. The first report of a sanitizer ends the
+process.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def link_package() -> Path:
     package = BUILD / "flambeau"
     extensions = sorted(package.glob("_core.*.so"))
     if not extensions:
-        raise SystemExit(f"nothing is built in {package}: cmake --preset sanitize && cmake --build build/sanitize")
+        raise SystemExit(
+            f"nothing is built in {package}: cmake --preset sanitize && cmake --build build/sanitize"
+        )
     wanted = {
         source.name: source for source in (ROOT / "flambeau").iterdir() if not source.name.startswith(_BUILT)
     }
@@ -42,7 +45,9 @@ def runtimes(extension: Path) -> list[str]:
     """The libraries that have to be loaded first: those of the sanitizers, and C++'s, whose `throw` they look for."""
     lines = subprocess.run(["ldd", extension], capture_output=True, text=True, check=True).stdout.splitlines()
     paths = [line.split(" => ")[1].split(" (")[0] for line in lines if " => /" in line]
-    return [p for kind in ("libasan", "libubsan", "libstdc++") for p in paths if Path(p).name.startswith(kind)]
+    return [
+        p for kind in ("libasan", "libubsan", "libstdc++") for p in paths if Path(p).name.startswith(kind)
+    ]
 
 
 def environment() -> dict[str, str]:
