@@ -624,3 +624,49 @@ def test_a_sequence_in_segments():
     value.sum().backward()
     checkpoint_sequential(steps, 2, x, use_reentrant=False).sum().backward()
     assert x.grad.tolist() == pytest.approx(y.grad.tolist())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: torch.nn.functional.dropout(x, 0.5),
+        lambda x: torch.nn.functional.cross_entropy(x, torch.tensor([0, 2, 1, 1])),
+        lambda x: torch.nn.functional.nll_loss(x, torch.tensor([0, 2, 1, 1])),
+        lambda x: torch.nn.functional.max_pool2d(x.reshape(1, 1, 4, 3), 2),
+        lambda x: x.max(0).values,
+        lambda x: x.cummax(0).values,
+    ],
+    ids=["dropout", "cross_entropy", "nll_loss", "max_pool2d", "max", "cummax"],
+)
+def test_pack_hooks_see_what_the_forward_computed(function):
+    gradients = []
+    for pack in (lambda t: t, lambda t: t.clone()):
+        torch.manual_seed(0)
+        x = torch.randn(4, 3, requires_grad=True)
+        with saved_tensors_hooks(pack, lambda t: t):
+            y = function(x)
+        y.sum().backward()
+        gradients.append(x.grad)
+    assert torch.equal(*gradients)
+
+
+def test_a_gradient_lies_on_the_device_of_its_tensor():
+    x = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError, match="attempting to assign a gradient with device type 'meta'"):
+        x.grad = torch.ones(3, device="meta")
+    with pytest.raises(RuntimeError, match="incompatible tensor type"):
+        x.data = torch.ones(3, device="meta")
+
+
+def test_a_gradient_of_another_device_is_refused_before_it_is_summed():
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def backward(ctx, grad):
+            return torch.ones(3, device="meta")
+
+    with pytest.raises(RuntimeError, match="expected device cpu but got meta"):
+        Wrong.apply(torch.ones((), requires_grad=True)).backward()

@@ -827,3 +827,12 @@ def test_a_deep_copy_leaves_the_history_of_a_gradient_behind():
     twin = copy.deepcopy(weight)
     assert twin.grad.tolist() == [2, 2]
     assert twin.grad.is_leaf
+
+
+def test_a_module_gets_new_parameters_on_another_device():
+    module = torch.nn.Linear(2, 2)
+    before = module.weight
+    before.grad = torch.ones(2, 2)
+    module.to("meta")
+    assert before.device.type == "cpu" and module.weight.is_meta and module.weight is not before
+    assert isinstance(module.weight, torch.nn.Parameter) and module.weight.grad.is_meta

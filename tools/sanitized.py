@@ -60,7 +60,7 @@ def environment() -> dict[str, str]:
         "LD_PRELOAD": " ".join(preload),
         # The interpreter itself leaks; a memory error of a huge request is an exception here, as it is elsewhere.
         "ASAN_OPTIONS": os.environ.get(
-            "ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0"
+            "ASAN_OPTIONS", "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=4096"
         ),
         "UBSAN_OPTIONS": os.environ.get("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1"),
     }

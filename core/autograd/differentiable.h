@@ -78,6 +78,8 @@ class Saved {
     if (state_ >= State::Owned) drop();
   }
   void drop() noexcept;
+  // Hands the tensor to this thread's pack hook and keeps what that makes of it.
+  void pack();
   // The tensor; throws RuntimeError if it was freed, or written since it was saved.
   Tensor operator()() const { return get(running_node); }
   Tensor get(Node* owner) const;
@@ -114,6 +116,14 @@ class Saved {
   bool had_history_ = false;
 };
 inline Saved saved(const Tensor& tensor) { return Saved(tensor); }
+
+// Captures are packed when the forward is over: it may fill what was captured (dropout's mask, the places of
+// maxima), and hooks look at values.
+void pack_captures_slow(Node& node);
+inline void pack_captures(Node& node) {
+  if (threads_with_capture_hooks && capture_hooks) [[unlikely]]
+    pack_captures_slow(node);
+}
 
 class SavedOperand {
  public:
@@ -238,6 +248,7 @@ Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<I
   }
   if (!can_carry_gradient(y)) return y;
   if constexpr ((wants_result<F> || ...)) node->save_result(y);
+  pack_captures(*node);
   if (out.inplace)
     rebase_history(y, std::move(holder));
   else {
@@ -279,7 +290,9 @@ Tensor differentiable_list(const char* name, const Out&, Forward&& forward, Tens
     InsideForward inside;
     y = forward();
   }
-  if (can_carry_gradient(y)) set_history(y, std::move(node));
+  if (!can_carry_gradient(y)) return y;
+  pack_captures(*node);
+  set_history(y, std::move(node));
   return y;
 }
 
@@ -294,6 +307,7 @@ std::vector<Tensor> differentiable_many(const char* name, Forward&& forward, Wrt
     InsideForward inside;
     results = forward();
   }
+  pack_captures(*node);
   node->set_outputs(static_cast<uint32_t>(results.size()));
   for (size_t i = 0; i < results.size(); ++i)
     if (can_carry_gradient(results[i])) set_history(results[i], node, static_cast<uint32_t>(i));

@@ -113,7 +113,8 @@ GradientForm form_at(const Edge& edge) {
 void fit_gradient(const Node& from, size_t index, const Edge& edge, Tensor& grad) {
   const GradientForm form = form_at(edge);
   const auto& [sizes, dtype, device] = form;
-  if (!(grad.sizes() == sizes)) {
+  const bool same_sizes = grad.sizes() == sizes;
+  if (!same_sizes) {
     const int extra = grad.dim() - sizes.count;
     bool expands = extra >= 0;
     for (int i = 0; expands && i < sizes.count; ++i)
@@ -436,7 +437,11 @@ void GraphTask::accumulate(const Tensor& leaf, Tensor grad) {
       if (leaf_waiters) leaf_is_free.notify_all();
     }
   } free{accumulating};
-  // The leaf's device or dtype may have changed since the gradient was checked (x.data = y).
+  // The leaf's form may have changed since the gradient was checked (x.data = y), or since `grad` was set.
+  for (const TensorImpl* other : {leaf.get(), leaf->grad.get()})
+    if (other && other->device != grad.device())
+      fail<RuntimeError>("the gradient of a leaf is on device ", name(grad.device()), ", but ",
+                         other == leaf.get() ? "the leaf" : "its grad", " is on ", name(other->device));
   if (!(grad.sizes() == leaf.sizes())) grad = sum_to(grad, leaf.sizes());
   if (grad.dtype() != leaf.dtype()) grad = to_dtype(grad, leaf.dtype());
   Tensor current(leaf->grad);  // held: another thread may drop it

@@ -100,26 +100,7 @@ void Saved::settle() {
         "and use "
         "it in autograd, or use `torch.no_grad()` instead of `torch.inference_mode()`.");
   state_ = State::Absent;
-  if (threads_with_capture_hooks && capture_hooks) [[unlikely]] {
-    const Tensor tensor(impl_);
-    Edge edge = result_nr_ >= 0 ? Edge{} : gradient_edge(tensor);
-    const Tensor plain = result_nr_ >= 0 ? alias(tensor) : tensor;
-    const uint32_t version = plain->version();
-    std::unique_ptr<PackedValue> value;
-    {
-      // The hook's own operations are none of this node's captures.
-      const RecordingScope nothing(nullptr, nullptr);
-      const NoGrad no_grad;
-      value = capture_hooks->pack(plain);
-    }
-    check(plain->version() == version,
-          "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
-          "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please "
-          "open an "
-          "issue if you need to perform in-place operations on the input to a pack hook.");
-    packed_ = new Packed{std::move(value), std::move(edge)};
-    state_ = State::Packed;
-  } else if (result_nr_ >= 0) {
+  if (result_nr_ >= 0) {
     own(alias(Tensor(impl_)).release());  // without history: no cycle from the node to itself
   } else if (recording_target && recording_target->storage == impl_->storage) {
     const Tensor original(impl_);
@@ -138,6 +119,36 @@ void Saved::settle() {
   }
   next_ = recording_node->saved;
   recording_node->saved = this;
+}
+
+void Saved::pack() {
+  if (state_ != State::Owned) return;
+  const Tensor value = window();
+  Edge edge = result_nr_ >= 0 ? Edge{} : gradient_edge(value);
+  std::unique_ptr<PackedValue> packed;
+  {
+    // The hook's own operations are none of this node's captures.
+    const RecordingScope nothing(nullptr, nullptr);
+    const NoGrad no_grad;
+    packed = capture_hooks->pack(value);
+  }
+  check(
+      value->version() == version_,
+      "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can "
+      "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
+      "issue if you need to perform in-place operations on the input to a pack hook.");
+  drop();
+  packed_ = new Packed{std::move(packed), std::move(edge)};
+  state_ = State::Packed;
+}
+
+void pack_captures_slow(Node& node) {
+  std::vector<Saved*> captures;
+  for (Saved* s = node.saved; s; s = s->next()) captures.push_back(s);
+  while (!captures.empty()) {  // the first that was captured is the last in the list
+    captures.back()->pack();
+    captures.pop_back();
+  }
 }
 
 void Saved::fail_not_copyable() const {

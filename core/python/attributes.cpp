@@ -142,6 +142,11 @@ int assign_data(PyObject* o, PyObject* value, void*) {
     check<TypeError>(is_tensor(value), "Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name);
     TensorImpl* t = impl_of(o);
     Tensor data = tensor_of(value);
+    // What captured the tensor, and its gradient, stay on the device.
+    check(
+        data.device() == t->device,
+        "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor "
+        "type.");
     check(!(t->requires_grad_leaf && !can_carry_gradient(data)),
           "data set to a tensor that requires gradients must be floating point or complex dtype");
     // The counter stays the tensor's and its views': saved values are still checked against it.

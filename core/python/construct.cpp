@@ -487,7 +487,9 @@ int exporter_get(PyObject* o, Py_buffer* view, int flags) {
   auto item = static_cast<Py_ssize_t>(item_size(t.dtype()));
   for (int i = 0; i < t.dim(); ++i) {
     geometry->shape[i] = static_cast<Py_ssize_t>(t.sizes()[i]);
-    geometry->strides[i] = static_cast<Py_ssize_t>(t.strides()[i]) * item;
+    // The stride of a dimension that is never stepped along may be anything.
+    geometry->strides[i] =
+        static_cast<Py_ssize_t>(static_cast<size_t>(t.strides()[i]) * item_size(t.dtype()));
   }
   view->obj = Py_NewRef(o);
   view->buf = t->data;

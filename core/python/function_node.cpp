@@ -102,6 +102,7 @@ PyObject* record_function(PyObject*, PyObject* const* args, Py_ssize_t count, Py
                        "_record_function(): saved_outputs must be ints");
       node->captures.emplace_back(Saved(captured[i], static_cast<int32_t>(number)));
     }
+    pack_captures(*node);
     return face.release();
   });
 }

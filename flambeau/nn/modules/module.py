@@ -481,16 +481,18 @@ class Module(HookedCall, StateDict):
             for module in self.children():
                 module._apply(fn)
         with flambeau.no_grad():
-            for param in self._parameters.values():
+            for name, param in self._parameters.items():
                 if param is None:
                     continue
                 grad = param.grad
-                _replace_data(param, fn(param))
+                converted = _replace_data(param, fn(param))
+                if converted is not param:
+                    self._parameters[name] = param = flambeau.nn.Parameter(converted, param.requires_grad)
                 if grad is not None:
-                    # The gradient must follow its parameter's type; both keep their identity.
-                    _replace_data(grad, fn(grad))
-                    if param.grad is not grad:
-                        param.grad = grad
+                    # The gradient must follow its parameter's type; where they can, both keep their identity.
+                    converted = _replace_data(grad, fn(grad))
+                    if param.grad is not converted:
+                        param.grad = converted.requires_grad_(grad.requires_grad)
             for name, buffer in self._buffers.items():
                 if buffer is not None:
                     self._buffers[name] = fn(buffer)
@@ -583,6 +585,10 @@ def _attribute(module: Module, name: str) -> Any:
     return getattr(module, name)
 
 
-def _replace_data(tensor: Tensor, converted: Tensor) -> None:
+def _replace_data(tensor: Tensor, converted: Tensor) -> Tensor:
+    """The tensor itself with the data of `converted`; or that one, where they lie on different devices."""
+    if converted.device.type != tensor.device.type:
+        return converted
     if converted is not tensor:
         tensor.data = converted
+    return tensor
