@@ -670,3 +670,12 @@ def test_a_gradient_of_another_device_is_refused_before_it_is_summed():
 
     with pytest.raises(RuntimeError, match="expected device cpu but got meta"):
         Wrong.apply(torch.ones((), requires_grad=True)).backward()
+
+
+def test_gradients_of_one_result_add_up_on_their_own_device():
+    x = torch.ones(2, device="meta", requires_grad=True)
+    y, z = x * 2, torch.ones((), requires_grad=True) * 2
+    torch.autograd.backward(
+        [z, y, y], [torch.ones(()), torch.ones(2, device="meta"), torch.ones(2, device="meta")]
+    )
+    assert x.grad.is_meta and x.grad.shape == (2,)

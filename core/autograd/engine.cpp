@@ -92,6 +92,7 @@ void add_to(Tensor& sum, Tensor grad, bool create_graph) {
     sum = std::move(grad);
     return;
   }
+  current_device = grad.device();  // a run's gradients may lie on several; its scope restores what was
   if (create_graph) {
     sum = add(sum, grad);
     return;
@@ -113,8 +114,7 @@ GradientForm form_at(const Edge& edge) {
 void fit_gradient(const Node& from, size_t index, const Edge& edge, Tensor& grad) {
   const GradientForm form = form_at(edge);
   const auto& [sizes, dtype, device] = form;
-  const bool same_sizes = grad.sizes() == sizes;
-  if (!same_sizes) {
+  if (!(grad.sizes() == sizes)) {
     const int extra = grad.dim() - sizes.count;
     bool expands = extra >= 0;
     for (int i = 0; expands && i < sizes.count; ++i)
@@ -128,6 +128,7 @@ void fit_gradient(const Node& from, size_t index, const Edge& edge, Tensor& grad
                        " - expected device ", name(device), " but got ", name(grad.device()));
   check(!from.foreign || !is_complex(grad.dtype()) || is_complex(dtype), "Function ", from.name,
         " returned an invalid gradient at index ", index, " - got a complex gradient for a real tensor");
+  current_device = device;
   grad = gradient_for(grad, sizes, dtype);
 }
 // Whether it fits as it is.
@@ -437,6 +438,7 @@ void GraphTask::accumulate(const Tensor& leaf, Tensor grad) {
       if (leaf_waiters) leaf_is_free.notify_all();
     }
   } free{accumulating};
+  current_device = grad.device();
   // The leaf's form may have changed since the gradient was checked (x.data = y), or since `grad` was set.
   for (const TensorImpl* other : {leaf.get(), leaf->grad.get()})
     if (other && other->device != grad.device())

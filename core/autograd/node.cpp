@@ -134,8 +134,8 @@ void Saved::pack() {
   }
   check(
       value->version() == version_,
-      "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook can "
-      "not be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
+      "A saved tensor pack hook is modifying its input in place. Tensors provided as input to pack hook "
+      "cannot be modified by in-place operations as this can lead to unexpected side-effects. Please open an "
       "issue if you need to perform in-place operations on the input to a pack hook.");
   drop();
   packed_ = new Packed{std::move(packed), std::move(edge)};
