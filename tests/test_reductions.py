@@ -1,6 +1,7 @@
 """Reductions: values over any dimensions and strides, types, empty input, NaN, errors and derivatives."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -352,3 +353,74 @@ def test_no_dimensions_are_all_of_them():
     x = torch.tensor([[1.0, 5.0], [7.0, 3.0]])
     assert torch.amax(x, None).item() == 7.0 and x.amin(dim=None).item() == 1.0
     assert torch.amax(x, dim=None, keepdim=True).tolist() == [[7.0]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("order", [0.5, 2, 3, 4, 20, -1, -2, -20])
+@pytest.mark.parametrize("huge", [True, False])
+def test_a_norm_is_right_where_it_fits_though_the_powers_do_not(
+    dtype: torch.dtype, order: float, huge: bool
+) -> None:
+    info = torch.finfo(dtype)
+    unit = 2.0 ** math.floor(math.log2(info.max) - 9) if huge else info.tiny * 2**9
+    x = torch.tensor([[3.0, -4.0, 5.0], [0.5, 0.25, 1.0]], dtype=torch.float64) * unit
+    expected = [sum(abs(v) ** order for v in row) ** (1 / order) for row in ((3, 4, 5), (0.5, 0.25, 1))]
+    norms = torch.linalg.vector_norm(x.to(dtype), order, 1)
+    assert (norms.double() / unit).tolist() == pytest.approx(expected, rel=2 * info.eps)
+    assert torch.linalg.vector_norm(x.to(dtype).t(), order, 0).tolist() == norms.tolist()
+
+
+@pytest.mark.parametrize("order", [2, 3])
+def test_the_norm_of_huge_halves_is_right(order: float) -> None:
+    norm = torch.linalg.vector_norm(torch.tensor([30000.0, -30000.0], dtype=torch.float16), order)
+    assert norm.item() == pytest.approx(30000 * 2 ** (1 / order), rel=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e300, 1e-300, 2.0**-1060])
+def test_norms_and_deviations_of_doubles_near_the_ends_of_their_range(unit: float) -> None:
+    x = torch.tensor([3.0, -4.0, 12.0], dtype=torch.float64) * unit
+    assert torch.linalg.vector_norm(x).item() / unit == pytest.approx(13, rel=1e-4)
+    assert torch.std(x).item() / unit == pytest.approx(math.sqrt((169 - 11 * 11 / 3) / 2), rel=1e-4)
+    deviation, mean = torch.std_mean(torch.stack([x, x / unit]), 1)
+    assert deviation[0].item() == torch.std(x).item()
+    assert mean[0].item() / unit == pytest.approx(11 / 3, rel=1e-4)
+    z = torch.complex(x, 2 * x)
+    assert torch.linalg.vector_norm(z).item() / unit == pytest.approx(13 * math.sqrt(5), rel=1e-4)
+    assert torch.std(z).item() / unit == pytest.approx(math.sqrt(5 * (169 - 121 / 3) / 2), rel=1e-4)
+
+
+def test_means_of_doubles_whose_sum_overflows() -> None:
+    x = torch.full((5,), 1.5e308, dtype=torch.float64)
+    assert torch.mean(x).item() == pytest.approx(1.5e308)
+    deviation, mean = torch.std_mean(x)
+    assert (deviation.item(), mean.item()) == (0, pytest.approx(1.5e308))
+
+
+def test_a_long_norm_of_huge_doubles_that_threads_share() -> None:
+    x = torch.full((300_000,), 1e200, dtype=torch.float64)
+    assert torch.linalg.vector_norm(x).item() == pytest.approx(1e200 * math.sqrt(300_000))
+    x[::2] = -1e200
+    assert torch.std(x, correction=0).item() == pytest.approx(1e200)
+
+
+@pytest.mark.parametrize("order", [0.5, 2, 3, -1])
+def test_norms_and_deviations_of_zeros_infinities_and_nan(order: float) -> None:
+    inf, nan = math.inf, math.nan
+    norm = partial(torch.linalg.vector_norm, ord=order)
+    assert norm(torch.zeros(3, dtype=torch.float64)).item() == 0
+    assert norm(torch.tensor([inf, -inf], dtype=torch.float64)).item() == inf
+    assert math.isnan(norm(torch.tensor([1.0, nan], dtype=torch.float64)).item())
+    assert torch.std(torch.zeros(3, dtype=torch.float64)).item() == 0
+    assert math.isnan(torch.std(torch.tensor([1.0, inf], dtype=torch.float64)).item())
+    assert math.isnan(torch.std(torch.ones(1, dtype=torch.float64)).item())
+    assert torch.mean(torch.tensor([1.0, inf], dtype=torch.float64)).item() == inf
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [(torch.float64, 1e-300), (torch.float64, 1e300), (torch.float16, 2.0**-20)]
+)
+def test_the_gradient_of_a_norm_out_of_the_range_of_its_inverse(dtype: torch.dtype, unit: float) -> None:
+    x = (torch.tensor([3.0, 4.0], dtype=torch.float64) * unit).to(dtype).requires_grad_()
+    torch.linalg.vector_norm(x).backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == pytest.approx([0.6, 0.8], rel=1e-3)

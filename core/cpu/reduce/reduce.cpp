@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <memory>
 
 #include "core/cpu/kernels.h"
@@ -145,6 +146,94 @@ ReduceKernel kernel_of(Reduce op, DType dtype) {
   return kernels().reduce.reduce[static_cast<int>(op)][static_cast<int>(dtype)];
 }
 
+// ---- doubles out of the range in which their sums, or squares, are right
+
+// Below this a sum of squares has lost bits, or all of them, to underflow.
+constexpr double kLeastSquares = 0x1p-960;
+const double kLeastRoot = std::sqrt(kLeastSquares);
+
+bool is_safe(double value, double least) { return value >= least && std::isfinite(value); }
+
+template <class F>
+void for_each_element(const Axis* axes, int rank, const double* x, F f) {
+  if (rank == 0) return f(*x);
+  for (int64_t i = 0; i < axes->size; ++i) for_each_element(axes + 1, rank - 1, x + i * axes->stride, f);
+}
+
+// The elements of one output, and a power of two near the largest magnitude, by which they are divided
+// exactly.
+struct Scaled {
+  const Reduction& r;
+  const double* x;
+  double scale;
+
+  // A scale of 0 where there is nothing to mend: only zeros, or an infinity or NaN.
+  Scaled(const Reduction& reduction, const double* first) : r(reduction), x(first) {
+    double most = 0;
+    bool finite = true;
+    for_each_element(r.reduced, r.reduced_rank, x, [&](double value) {
+      finite &= std::isfinite(value);
+      most = std::max(most, std::fabs(value));
+    });
+    scale = finite && most > 0 ? std::ldexp(1.0, std::ilogb(most)) : 0;
+  }
+  template <class F>
+  double sum(F f) const {
+    double total = 0;
+    for_each_element(r.reduced, r.reduced_rank, x, [&](double value) { total += f(value / scale); });
+    return total;
+  }
+  double norm() const {
+    return std::sqrt(sum([](double y) { return y * y; })) * scale;
+  }
+  double scaled_mean() const {
+    return sum([](double y) { return y; }) / static_cast<double>(r.count);
+  }
+  double mean() const { return scaled_mean() * scale; }
+  double deviation(double divisor) const {
+    const double center = scaled_mean();
+    double most = 0;
+    sum([&](double y) { return most = std::max(most, std::fabs(y - center)); });
+    if (most == 0) return 0;
+    const double squares = sum([&](double y) { return (y - center) / most * ((y - center) / most); });
+    return std::sqrt(squares / divisor) * most * scale;
+  }
+};
+
+// f(offset into the input, offset into the output)
+template <class F>
+void for_each_slice(const Axis* axes, int rank, int64_t in, int64_t out, F f) {
+  if (rank == 0) return f(in, out);
+  for (int64_t i = 0; i < axes->size; ++i)
+    for_each_slice(axes + 1, rank - 1, in + i * axes->stride, out + i * axes->out_stride, f);
+}
+
+// Norms and means again where the plain ones were out of range.
+void mend(Reduce op, const Reduction& r, const double* input, double* output) {
+  const double least = op == Reduce::Norm ? kLeastRoot : -std::numeric_limits<double>::infinity();
+  for_each_slice(r.kept, r.kept_rank, 0, 0, [&](int64_t in, int64_t out) {
+    if (is_safe(output[out], least)) return;
+    const Scaled elements(r, input + in);
+    if (elements.scale > 0) output[out] = op == Reduce::Norm ? elements.norm() : elements.mean();
+  });
+}
+
+void mend_moments(const Reduction& r, double divisor, bool root, const double* input, double* deviations,
+                  double* means) {
+  for_each_slice(r.kept, r.kept_rank, 0, 0, [&](int64_t in, int64_t out) {
+    const bool spread = deviations && !is_safe(deviations[out], root ? kLeastRoot : kLeastSquares);
+    const bool center = means && !std::isfinite(means[out]);
+    if (!spread && !center) return;
+    const Scaled elements(r, input + in);
+    if (elements.scale == 0) return;
+    if (spread && divisor > 0) {
+      const double deviation = elements.deviation(divisor);
+      deviations[out] = root ? deviation : deviation * deviation;
+    }
+    if (center) means[out] = elements.mean();
+  });
+}
+
 const char* at(const void* p, int64_t offset, DType dtype) {
   return static_cast<const char*>(p) + offset * static_cast<int64_t>(item_size(dtype));
 }
@@ -215,9 +304,7 @@ bool all_finite(const float* x, int64_t n) {
   return good;
 }
 
-}  // namespace
-
-void reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void* output) {
+void plain_reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void* output) {
   const Cut cut = choose_cut(r);
   if (cut.what == Cut::None) return kernel_of(op, dtype)(r, input, output);
   if (cut.what == Cut::Kept) {
@@ -242,6 +329,14 @@ void reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void*
   Reduction last = of_chunks(r, cut);
   last.count = r.count;  // the divisor of Mean
   kernel_of(steps.last, steps.between)(last, parts.get(), output);
+}
+
+}  // namespace
+
+void reduce(Reduce op, DType dtype, const Reduction& r, const void* input, void* output) {
+  plain_reduce(op, dtype, r, input, output);
+  if (dtype == DType::Float64 && (op == Reduce::Norm || op == Reduce::Mean) && r.count > 0)
+    mend(op, r, static_cast<const double*>(input), static_cast<double*>(output));
 }
 
 void arg_reduce(ArgReduce op, DType dtype, const Reduction& r, const void* input, void* values,
@@ -278,7 +373,11 @@ void arg_reduce(ArgReduce op, DType dtype, const Reduction& r, const void* input
 void variance(DType dtype, const Reduction& r, double correction, bool standard_deviation, const void* input,
               void* variances, void* means) {
   const double divisor = std::max(0.0, static_cast<double>(r.count) - correction);
-  if (r.outputs > 0) moments(dtype, r, divisor, standard_deviation, input, variances, means);
+  if (r.outputs == 0) return;
+  moments(dtype, r, divisor, standard_deviation, input, variances, means);
+  if (dtype == DType::Float64 && r.count > 0)
+    mend_moments(r, divisor, standard_deviation, static_cast<const double*>(input),
+                 static_cast<double*>(variances), static_cast<double*>(means));
 }
 
 void scan(Scan op, DType dtype, int64_t outer, int64_t size, int64_t inner, const void* input, void* output,

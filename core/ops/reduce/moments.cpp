@@ -40,10 +40,13 @@ void raw_variance(const Tensor& input, const Spread& spread, bool deviation, con
     // A 0-d tensor's dimension 0 is not that of the parts.
     const Spread over{spread.mask & all_dims(self.dim()), false, spread.correction};
     const Tensor of_parts = empty(reduced_sizes(parts.sizes(), over.mask, false), parts.dtype());
-    raw_variance(parts, over, false, of_parts, {});
+    raw_variance(parts, over, deviation, of_parts, {});
     if (variances) {
-      const Tensor total = add(select(of_parts, -1, 0), select(of_parts, -1, 1));
-      copy_into(variances, reshape(deviation ? sqrt(total) : total, variances.sizes()));
+      // The norm, and not the root of a sum, whose squares may be out of range.
+      const Reduce both = deviation ? Reduce::Norm : Reduce::Sum;
+      const Tensor total =
+          reduce({}, both, "std_cpu", of_parts, uint64_t{1} << (of_parts.dim() - 1), false, of_parts.dtype());
+      copy_into(variances, reshape(total, variances.sizes()));
     }
     if (means)
       copy_into(means, reduce({}, Reduce::Mean, "mean_cpu", self, spread.mask, spread.keepdim, self.dtype()));
@@ -260,11 +263,18 @@ Tensor raw_norm(const Out& out, const Tensor& x, double order, uint64_t mask, bo
   const Tensor magnitude = abs(x);
   if (order == -std::numeric_limits<double>::infinity())
     return reduce(out, Reduce::Min, kernel, magnitude, mask, keepdim, d);
-  // In double, whose range has room for the powers of floats.
+  if (x.numel() == 0) return reduce(out, Reduce::Sum, kernel, magnitude, mask, keepdim, d);
+  // In double, as shares of the magnitude that weighs most: no power of one is out of range.
+  const Tensor wide = to_dtype(magnitude, DType::Float64);
+  const Tensor most =
+      reduce({}, order > 0 ? Reduce::Max : Reduce::Min, kernel, wide, mask, true, DType::Float64);
+  const Tensor usable =
+      logical_and(gt(most, Scalar(0.0)), lt(most, Scalar(std::numeric_limits<double>::infinity())));
+  const Tensor unit = masked_fill(most, logical_not(usable), Scalar(1.0));
   const Tensor powers =
-      reduce({}, Reduce::Sum, kernel, pow(to_dtype(magnitude, DType::Float64), Scalar(order)), mask, keepdim,
-             DType::Float64);
-  const Tensor root = pow(powers, Scalar(1 / order));
+      reduce({}, Reduce::Sum, kernel, pow(div(wide, unit), Scalar(order)), mask, true, DType::Float64);
+  const Tensor root =
+      reshape(mul(pow(powers, Scalar(1 / order)), unit), reduced_sizes(x.sizes(), mask, keepdim));
   if (!out.target) return to_dtype(root, d);
   const Tensor result = result_for(out, root.sizes(), d);
   copy_into(result, root);
@@ -277,7 +287,8 @@ Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, do
   if (order == 1) return mul(sgn(x), with_reduced_dims(grad, x.sizes(), mask, keepdim));
   const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim),
                y = with_reduced_dims(norm, x.sizes(), mask, keepdim);
-  if (order == 2) return masked_fill(mul(x, div(g, y)), eq(detach(y), Scalar(0.0)), Scalar(0.0));
+  // Not grad / norm, which a small norm takes out of range.
+  if (order == 2) return masked_fill(mul(div(x, y), g), eq(detach(y), Scalar(0.0)), Scalar(0.0));
   if (std::isinf(order)) {
     // Shared by all elements whose magnitude is the norm.
     const Tensor holders = to_dtype(eq(detach(abs(x)), detach(y)), y.dtype());
