@@ -63,6 +63,13 @@ struct Dims {
   }
   void insert(int at, int64_t value);
   void erase(int at);
+  Dims without(int at) const {
+    Dims rest;
+    rest.resize(count - 1);
+    for (int i = 0; i < at; ++i) rest.values[i] = values[i];
+    for (int i = at + 1; i < count; ++i) rest.values[i - 1] = values[i];
+    return rest;
+  }
   // What is new is not set.
   void resize(int n) {
     if (n > kInline && values == few_) [[unlikely]]

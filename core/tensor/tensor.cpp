@@ -27,10 +27,12 @@ Tensor empty(const Dims& sizes, DType dtype) {
   impl->strides.resize(n);
   int64_t numel = 1;
   bool odd = false;  // a size of zero, a negative one or an overflow: settle it the slow way
+  const int64_t* wanted = sizes.begin();
+  int64_t *size = impl->sizes.begin(), *stride = impl->strides.begin();
   for (int i = n - 1; i >= 0; --i) {
-    impl->sizes[i] = sizes[i];
-    impl->strides[i] = numel;
-    odd |= sizes[i] <= 0 || __builtin_mul_overflow(numel, sizes[i], &numel);
+    size[i] = wanted[i];
+    stride[i] = numel;
+    odd |= wanted[i] <= 0 || __builtin_mul_overflow(numel, wanted[i], &numel);
   }
   if (odd || numel > (INT64_MAX >> 4)) [[unlikely]] {
     numel = checked_numel(sizes);
@@ -131,9 +133,14 @@ void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides) {
   impl->sizes = sizes;
   impl->strides = strides;
   int64_t numel = 1;
-  for (int64_t size : sizes) numel *= size;
+  bool contiguous = true;
+  const int64_t *size = sizes.begin(), *stride = strides.begin();
+  for (int i = sizes.count - 1; i >= 0; --i) {
+    contiguous &= size[i] == 1 || stride[i] == numel;
+    numel *= size[i];
+  }
   impl->numel = numel;
-  impl->contiguous = is_contiguous(sizes, strides);
+  impl->contiguous = contiguous || numel == 0;
 }
 
 Tensor alias(const Tensor& t) {

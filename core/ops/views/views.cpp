@@ -480,11 +480,7 @@ Tensor selected(const Tensor& self, int d, int64_t index) {
   return differentiable(
       "SelectBackward0", {},
       [&] {
-        Dims sizes = self.sizes(), strides = self.strides();
-        const int64_t offset = index * strides[d];
-        sizes.erase(d);
-        strides.erase(d);
-        return make_view(self, sizes, strides, offset);
+        return make_view(self, self.sizes().without(d), self.strides().without(d), index * self.strides()[d]);
       },
       wrt(self, [sizes = self.sizes(), d, index](const Tensor& grad) {
         return zeros_around(grad, sizes,
