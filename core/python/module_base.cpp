@@ -13,17 +13,20 @@ PyObject *forward_name, *hooked_name, *call_hooked_name;
 
 // The parameter, submodule or buffer of that name (new reference); null, without an exception, if there is
 // none.
-PyObject* registered(PyObject* self, PyObject* name) {
-  Object state(PyObject_GenericGetDict(self, nullptr));
-  if (!state) return nullptr;
+PyObject* registered_in(PyObject* state, PyObject* name) {
   for (PyObject* key : registries) {
-    PyObject* registry = PyDict_GetItemWithError(state.get(), key);
+    PyObject* registry = PyDict_GetItemWithError(state, key);
     if (registry && PyDict_Check(registry)) {
       if (PyObject* found = PyDict_GetItemWithError(registry, name)) return Py_NewRef(found);
     }
     if (PyErr_Occurred()) return nullptr;
   }
   return nullptr;
+}
+
+PyObject* registered(PyObject* self, PyObject* name) {
+  Object state(PyObject_GenericGetDict(self, nullptr));
+  return state ? registered_in(state.get(), name) : nullptr;
 }
 
 // The parameter, submodule or buffer of that name, in place of the pending AttributeError; null with that
@@ -51,8 +54,12 @@ PyObject* registered_or_raise(PyObject* self, PyObject* name) {
 
 PyObject* get_attribute(PyObject* self, PyObject* name) {
   if (PyUnicode_Check(name) && !_PyType_Lookup(Py_TYPE(self), name)) {
-    PyObject* found = _PyObject_GenericGetAttrWithDict(self, name, nullptr, /*suppress=*/1);
-    return found || PyErr_Occurred() ? found : registered_or_raise(self, name);
+    Object state(PyObject_GenericGetDict(self, nullptr));
+    if (!state) return nullptr;
+    if (PyObject* own = PyDict_GetItemWithError(state.get(), name)) return Py_NewRef(own);
+    if (PyErr_Occurred()) return nullptr;
+    PyObject* found = registered_in(state.get(), name);
+    return found || PyErr_Occurred() ? found : PyObject_GenericGetAttr(self, name);
   }
   PyObject* found = PyObject_GenericGetAttr(self, name);
   if (found || !PyErr_ExceptionMatches(PyExc_AttributeError)) return found;

@@ -42,8 +42,8 @@ class Pieces {
     check(t.sizes() == param.sizes(), "The size of ", what, " ", t.sizes(),
           " must match the size of its parameter ", param.sizes());
     // The binder has seen the parameter and its averages, but not the gradient.
-    check(t.device() == param.device(), what, " lies on ", name(t.device()), ", its parameter on ",
-          name(param.device()));
+    if (t.device() != param.device()) [[unlikely]]
+      fail<RuntimeError>(what, " lies on ", name(t.device()), ", its parameter on ", name(param.device()));
     if (array != kGrad) written_.push_back(t.get());
     if (is_complex(param.dtype())) {
       const NoGrad no_grad;
