@@ -70,6 +70,7 @@ Overload parse_schema(const Exposed& exposed, std::string& name) {
   overload.call = exposed.call;
   overload.call_many = exposed.call_many;
   overload.forms = exposed.forms;
+  overload.deprecated = schema.ends_with("|deprecated");
   overload.takes_out = (exposed.forms & Forms::out) != 0;
   std::string_view s = schema;
   size_t p = s.find('(');

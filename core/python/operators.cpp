@@ -19,6 +19,7 @@ namespace flambeau::python {
 struct Operator {
   std::string name;
   std::vector<Overload> overloads;
+  std::vector<Overload> deprecated;  // tried where none of those takes a call; neither documented nor offered
   bool inplace = false;
   unsigned forms = 0;
   std::string doc;               // the schemas
@@ -422,22 +423,78 @@ PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* arg
   fail<TypeError>("no implementation found for '", op.name, "' on types that implement __torch_function__");
 }
 
-// Null without an exception: no overload takes the arguments.
+// An overload as PyTorch's messages write it: "add(Tensor input, Tensor other, *, Number alpha = 1)".
+std::string signature_text(std::string_view name, const Overload& overload, bool method) {
+  const std::string_view schema = overload.schema;
+  std::string_view rest = schema.substr(schema.find('(') + 1);
+  rest = rest.substr(0, rest.find(')'));
+  std::string text;
+  const auto append = [&text](std::string_view part) { text.append(text.empty() ? "" : ", ").append(part); };
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(", "), rest.size());
+    std::string part(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 2, rest.size()));
+    if (const size_t either = part.find("|Number"); either != part.npos) part.erase(either, 7);
+    if (const size_t equals = part.find('='); equals != part.npos) part.replace(equals, 1, " = ");
+    if (!part.ends_with(" self"))
+      append(part);
+    else if (!method)
+      append("Tensor input");
+  }
+  if (!method && overload.takes_out) {
+    if (text.find('*') == text.npos) append("*");
+    append("Tensor out = None");
+  }
+  return concat(std::string(name), "(", text, ")");
+}
+
+std::string_view short_name(const Operator& op);
+
+// As in PyTorch, one warning stands for all deprecated overloads.
+void warn_deprecated(const Operator& op, const Overload& used, unsigned wanted) {
+  static bool warned = false;
+  if (std::exchange(warned, true)) return;
+  const std::string_view name = short_name(op);
+  const bool method = wanted == Forms::method;
+  std::string text =
+      concat("This overload of ", std::string(name), " is deprecated:\n\t",
+             signature_text(name, used, method), "\nConsider using one of the following signatures instead:");
+  for (const Overload& overload : op.overloads)
+    if (op.inplace || overload.forms & wanted) text += concat("\n\t", signature_text(name, overload, method));
+  warn(text);
+}
+
+// Null without an exception: none of the overloads takes the arguments.
+PyObject* try_overloads(const Operator& op, const std::vector<Overload>& overloads, unsigned wanted,
+                        PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  Frame frame;
+  for (const Overload& overload : overloads) {
+    if (!op.inplace && !(overload.forms & wanted)) continue;
+    if (bind(overload, self, args, count, keywords, frame) == Bound::No) continue;
+    if (overload.deprecated) [[unlikely]]
+      warn_deprecated(op, overload, wanted);
+    if (frame.special) [[unlikely]]
+      if (override_of(Py_TYPE(frame.special)) || !frame.tensors.empty())
+        if (PyObject* result = call_override(op, self, args, count, keywords)) return result;
+    return run(op, overload, frame);
+  }
+  return nullptr;
+}
+
 PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
                      PyObject* keywords) {
   return guarded([&]() -> PyObject* {
-    Frame frame;
     const unsigned wanted = self ? Forms::method
                                  : Forms::function | Forms::nn | Forms::special | Forms::linalg |
                                        Forms::optim | Forms::fft | Forms::windows;
-    for (const Overload& overload : op.overloads) {
-      if (!op.inplace && !(overload.forms & wanted)) continue;
-      if (bind(overload, self, args, count, keywords, frame) == Bound::No) continue;
-      if (frame.special) [[unlikely]]
-        if (override_of(Py_TYPE(frame.special)) || !frame.tensors.empty())
-          if (PyObject* result = call_override(op, self, args, count, keywords)) return result;
-      return run(op, overload, frame);
-    }
+    PyObject* result = try_overloads(op, op.overloads, wanted, self, args, count, keywords);
+    if (result) [[likely]]
+      return result;
+    if (PyErr_Occurred()) return nullptr;
+    if (!op.deprecated.empty())
+      if ((result = try_overloads(op, op.deprecated, wanted, self, args, count, keywords)) ||
+          PyErr_Occurred())
+        return result;
     return call_override(op, self, args, count, keywords);
   });
 }
@@ -740,6 +797,10 @@ void enter(PyObject* module, const Exposed& exposed, PyObject* body, F changed) 
     overload.out_rule = &out_rule_of(prefix + name, second ? PyUnicode_AsUTF8(second) : "");
   }
   auto add = [&](Operator& op, unsigned forms, const std::string& schema, Overload&& added) {
+    if (added.deprecated) {
+      op.deprecated.push_back(std::move(added));
+      return changed(op);
+    }
     op.forms |= forms;
     for (Overload& present : op.overloads) {
       if (!body) break;

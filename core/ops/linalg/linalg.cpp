@@ -445,6 +445,74 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
 EXPOSE("addr(Tensor self, Tensor vec1, Tensor vec2, *, Number beta=1, Number alpha=1) -> Tensor", addr,
        kEveryForm);
 
+// ---- the deprecated overloads, with the factors before what they scale
+
+namespace {
+using Sum = Tensor (*)(const Tensor&, const Tensor&, const Tensor&, const Scalar&, const Scalar&, const Out&);
+// Functions name the factors in the order of the formula; methods name both before the factors' tensors.
+template <Sum function>
+Tensor both_factors(const Scalar& beta, const Tensor& self, const Scalar& alpha, const Tensor& a,
+                    const Tensor& b, const Out& out) {
+  return function(self, a, b, beta, alpha, out);
+}
+template <Sum function>
+Tensor one_factor(const Scalar& beta, const Tensor& self, const Tensor& a, const Tensor& b, const Out& out) {
+  return function(self, a, b, beta, 1, out);
+}
+template <Sum function>
+Tensor both_factors_of(const Tensor& self, const Scalar& beta, const Scalar& alpha, const Tensor& a,
+                       const Tensor& b, const Out& out) {
+  return function(self, a, b, beta, alpha, out);
+}
+template <Sum function>
+Tensor one_factor_of(const Tensor& self, const Scalar& beta, const Tensor& a, const Tensor& b,
+                     const Out& out) {
+  return function(self, a, b, beta, 1, out);
+}
+constexpr unsigned kFunctionOut = Forms::function | Forms::out, kMethods = Forms::method | Forms::inplace;
+}  // namespace
+
+EXPOSE("addmm(Number beta, Tensor self, Number alpha, Tensor mat1, Tensor mat2) -> Tensor|deprecated",
+       both_factors<addmm>, kFunctionOut);
+EXPOSE("addmm(Number beta, Tensor self, Tensor mat1, Tensor mat2) -> Tensor|deprecated", one_factor<addmm>,
+       kFunctionOut);
+EXPOSE("addmm(Tensor self, Number beta, Number alpha, Tensor mat1, Tensor mat2) -> Tensor|deprecated",
+       both_factors_of<addmm>, kMethods);
+EXPOSE("addmm(Tensor self, Number beta, Tensor mat1, Tensor mat2) -> Tensor|deprecated", one_factor_of<addmm>,
+       kMethods);
+EXPOSE("addbmm(Number beta, Tensor self, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       both_factors<addbmm>, kFunctionOut);
+EXPOSE("addbmm(Number beta, Tensor self, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       one_factor<addbmm>, kFunctionOut);
+EXPOSE("addbmm(Tensor self, Number beta, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       both_factors_of<addbmm>, kMethods);
+EXPOSE("addbmm(Tensor self, Number beta, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       one_factor_of<addbmm>, kMethods);
+EXPOSE("baddbmm(Number beta, Tensor self, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       both_factors<baddbmm>, kFunctionOut);
+EXPOSE("baddbmm(Number beta, Tensor self, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       one_factor<baddbmm>, kFunctionOut);
+EXPOSE("baddbmm(Tensor self, Number beta, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       both_factors_of<baddbmm>, kMethods);
+EXPOSE("baddbmm(Tensor self, Number beta, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
+       one_factor_of<baddbmm>, kMethods);
+EXPOSE("addmv(Number beta, Tensor self, Number alpha, Tensor mat, Tensor vec) -> Tensor|deprecated",
+       both_factors<addmv>, kFunctionOut);
+EXPOSE("addmv(Number beta, Tensor self, Tensor mat, Tensor vec) -> Tensor|deprecated", one_factor<addmv>,
+       kFunctionOut);
+EXPOSE("addmv(Tensor self, Number beta, Number alpha, Tensor mat, Tensor vec) -> Tensor|deprecated",
+       both_factors_of<addmv>, kMethods);
+EXPOSE("addmv(Tensor self, Number beta, Tensor mat, Tensor vec) -> Tensor|deprecated", one_factor_of<addmv>,
+       kMethods);
+EXPOSE("addr(Number beta, Tensor self, Number alpha, Tensor vec1, Tensor vec2) -> Tensor|deprecated",
+       both_factors<addr>, kFunctionOut);
+EXPOSE("addr(Number beta, Tensor self, Tensor vec1, Tensor vec2) -> Tensor|deprecated", one_factor<addr>,
+       kFunctionOut);
+EXPOSE("addr(Tensor self, Number beta, Number alpha, Tensor vec1, Tensor vec2) -> Tensor|deprecated",
+       both_factors_of<addr>, kMethods);
+EXPOSE("addr(Tensor self, Number beta, Tensor vec1, Tensor vec2) -> Tensor|deprecated", one_factor_of<addr>,
+       kMethods);
+
 // ---- any x any
 
 namespace {

@@ -112,6 +112,18 @@ Tensor rsub(const Tensor& self, const Operand& other, const Scalar& alpha) {
 }
 }  // namespace
 
+namespace {
+// Of old, the factor stood before the operand that it scales.
+template <auto function>
+Tensor factor_first(const Operand& self, const Scalar& alpha, const Operand& other, const Out& out) {
+  return function(self, other, alpha, out);
+}
+}  // namespace
+EXPOSE("add(Tensor|Number self, Number alpha, Tensor|Number other) -> Tensor|deprecated", factor_first<add>,
+       function | method | inplace | out);
+EXPOSE("sub(Tensor|Number self, Number alpha, Tensor|Number other) -> Tensor|deprecated", factor_first<sub>,
+       function | method | inplace | out);
+
 /// The difference b - alpha a: `sub` with its operands exchanged.
 ///
 /// Args:
@@ -653,6 +665,19 @@ EXPOSE("addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) 
 /// [2.5]
 EXPOSE("addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Number value=1) -> Tensor", addcdiv,
        function | method | inplace | out);
+
+namespace {
+// Of old, the factor stood before the operands that it scales.
+template <auto function>
+Tensor value_first(const Tensor& self, const Scalar& value, const Tensor& tensor1, const Tensor& tensor2,
+                   const Out& out) {
+  return function(self, tensor1, tensor2, value, out);
+}
+}  // namespace
+EXPOSE("addcmul(Tensor self, Number value, Tensor tensor1, Tensor tensor2) -> Tensor|deprecated",
+       value_first<addcmul>, function | method | inplace | out);
+EXPOSE("addcdiv(Tensor self, Number value, Tensor tensor1, Tensor tensor2) -> Tensor|deprecated",
+       value_first<addcdiv>, function | method | inplace | out);
 
 /// The point between start and end: self + weight (end - self).
 ///
