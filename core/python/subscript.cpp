@@ -283,6 +283,7 @@ int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
       return 0;
     }
     if (is_number) {
+      check_no_internal_overlap(s.view);  // which fill_ itself would let pass
       fill_(s.view, number);
       return 0;
     }

@@ -145,7 +145,9 @@ void scatter_shared(const IndexedBlocks& b, Move move) {
   constexpr int64_t kColumn = 64;
   if (outer_count >= 16 || b.run < 2 * kColumn) {
     const int64_t per_outer = std::max<int64_t>(b.count * inner_count * b.run, 1);
-    parallel_for(0, outer_count, std::max<int64_t>(kGrainBytes / per_outer, 1),
+    bool apart = true;  // the outer dimensions of an expanded tensor meet in the same memory
+    for (int d = 0; d < b.outer.dims; ++d) apart &= b.outer.strides[d] != 0 || b.outer.sizes[d] <= 1;
+    parallel_for(0, outer_count, apart ? std::max<int64_t>(kGrainBytes / per_outer, 1) : outer_count,
                  [&](int64_t first, int64_t last) {
                    for_blocks(b, first * b.count, last * b.count, inner_count,
                               [&](int64_t to, int64_t from) { move(to, from, b.run); });

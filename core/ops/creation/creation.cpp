@@ -7,6 +7,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "core/ops/indexing/indexing.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/dispatch.h"
@@ -489,12 +490,19 @@ EXPOSE("eye(int n, *, options) -> Tensor", eye_square, function | out);
 
 using backend::Triangle;
 
-Tensor triangle_of(Triangle triangle, const Tensor& self, int64_t diagonal, const Out& out) {
+Tensor triangle_of(Triangle triangle, const Tensor& self, int64_t diagonal, const Out& out, bool recorded) {
   const char* name = triangle == Triangle::Lower ? "tril" : "triu";
   check(self.dim() >= 2, name, ": input tensor must have at least 2 dimensions, got ", self.dim());
   const int64_t rows = self.size(-2), columns = self.size(-1), matrix = rows * columns;
   // Beyond the corners nothing changes, and border sums cannot overflow.
   diagonal = std::clamp(diagonal, -rows - 1, columns + 1);
+  if (out.inplace && !recorded && is_expanded(self)) {  // where one element that shares memory goes, all go
+    const Tensor every = empty(Dims{rows, columns}, DType::Bool);
+    fill_raw(every, true);
+    const Tensor kept = triangle_of(triangle, every, diagonal, Out{}, false);
+    fill_expanded(self, logical_not(kept), Scalar(0));
+    return self;
+  }
   const bool in_order = out.inplace && self.is_contiguous();
   const Tensor work = in_order ? self : contiguous_copy(self);
   if (matrix != 0)
@@ -509,8 +517,9 @@ Tensor triangle_of(Triangle triangle, const Tensor& self, int64_t diagonal, cons
 }  // namespace
 
 Tensor tril(const Tensor& self, int64_t diagonal, const Out& out) {
+  const bool recorded = grad_enabled() && requires_grad(self);
   return differentiable(
-      "TrilBackward0", out, [&] { return triangle_of(Triangle::Lower, self, diagonal, out); },
+      "TrilBackward0", out, [&] { return triangle_of(Triangle::Lower, self, diagonal, out, recorded); },
       wrt(self, [diagonal](const Tensor& grad) { return tril(grad, diagonal); }));
 }
 
@@ -528,8 +537,9 @@ Tensor tril(const Tensor& self, int64_t diagonal, const Out& out) {
 EXPOSE("tril(Tensor self, int diagonal=0) -> Tensor", tril, function | method | inplace | out);
 
 Tensor triu(const Tensor& self, int64_t diagonal, const Out& out) {
+  const bool recorded = grad_enabled() && requires_grad(self);
   return differentiable(
-      "TriuBackward0", out, [&] { return triangle_of(Triangle::Upper, self, diagonal, out); },
+      "TriuBackward0", out, [&] { return triangle_of(Triangle::Upper, self, diagonal, out, recorded); },
       wrt(self, [diagonal](const Tensor& grad) { return triu(grad, diagonal); }));
 }
 

@@ -189,6 +189,7 @@ Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Op
   check(!value.is_tensor() || value.tensor().dim() == 0,
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.is_tensor() ? value.tensor().dim() : 0, " dimension(s).");
+  const bool recorded = grad_enabled() && (requires_grad(self) || requires_grad(value));
   return differentiable(
       value.is_tensor() ? "IndexFillBackward1" : "IndexFillBackward0", out,
       [&] {
@@ -201,7 +202,8 @@ Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Op
         else
           fill_raw(dense, value.scalar());
         offsets_along<IndexError>(from, d, index, true, "");
-        Tensor result = modifiable(out, self), target = with_dims(result);
+        Tensor result = modifiable_with_warning("index_fill_", out, self, recorded),
+               target = with_dims(result);
         move_slices(Slices::Write, target, d, offsets_along<IndexError>(target, d, index, true, ""), dense);
         return result;
       },

@@ -61,6 +61,42 @@ Tensor modifiable(const Out& out, const Tensor& self) {
   return result;
 }
 
+bool is_expanded(const Tensor& t) {
+  if (t->contiguous || t.numel() == 0) return false;
+  for (int i = 0; i < t.dim(); ++i)
+    if (t.strides()[i] == 0 && t.sizes()[i] > 1) return true;
+  return false;
+}
+
+void warn_of_expanded(const char* name) {
+  warn(concat(
+      "Use of ", name,
+      " on expanded tensors is deprecated. Please clone() the tensor before performing this operation. "
+      "This also applies to advanced indexing e.g. tensor[mask] = scalar"));
+}
+
+Tensor modifiable_with_warning(const char* name, const Out& out, const Tensor& self, bool recorded) {
+  if (!out.inplace || !is_expanded(self)) [[likely]]
+    return modifiable(out, self);
+  warn_of_expanded(name);
+  if (recorded) check_no_internal_overlap(self);
+  self->bump_version();
+  return self;
+}
+
+void fill_expanded(const Tensor& self, const Tensor& mask, const Operand& value) {
+  Dims sizes = self.sizes(), shared;
+  for (int i = 0; i < sizes.count; ++i)
+    if (self.strides()[i] == 0 && sizes[i] > 1) {
+      sizes[i] = 1;
+      shared.push_back(i);
+    }
+  const Tensor any = amax(expand(mask, self.sizes()), shared, true);
+  const Tensor window = alias(self, sizes, self.strides(), 0);
+  pointwise_as(Out{window.get(), nullptr, true}, Pointwise::Where, self.dtype(), {any, value, window});
+  self->bump_version();
+}
+
 // ---- what an index means
 
 namespace {
@@ -351,6 +387,10 @@ Tensor gradient_of_values(const Tensor& grad, const Dims& sizes) {
 // One value everywhere under a mask of self's own shape.
 Tensor fill_under_mask(const Tensor& self, const Tensor& mask, const Operand& value, const Out& out) {
   check_values(self, value, Dims{});
+  if (out.inplace && is_expanded(self)) [[unlikely]] {
+    warn_of_expanded("index_put_");  // masked_fill_ warns too
+    if (grad_enabled() && (requires_grad(self) || requires_grad(value))) check_no_internal_overlap(self);
+  }
   // As assignment converts, not as masked_fill, which refuses a fraction for integers.
   const bool truncate = !value.is_tensor() && value.scalar().is_floating() && is_integral(self.dtype());
   const Operand item = !truncate                     ? value
@@ -369,7 +409,8 @@ Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& value
   const Tensor* mask = accumulate ? nullptr : whole_mask(self, indices);
   if (mask && (!values.is_tensor() || values.tensor().numel() == 1) && values.sizes().count == 0)
     return fill_under_mask(self, *mask, values, out);
-  Resolved r = resolve(self, indices, grad_enabled() && (requires_grad(self) || requires_grad(values)));
+  const bool recorded = grad_enabled() && (requires_grad(self) || requires_grad(values));
+  Resolved r = resolve(self, indices, recorded);
   check_values(self, values, r.plan.result());
   if (values.is_tensor() && values.tensor().device() != self.device() && values.sizes().count)
     fail<RuntimeError>("Expected all tensors to be on the same device, but found at least two devices, ",
@@ -378,13 +419,13 @@ Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& value
       "IndexPutBackward0", out,
       [&] {
         Tensor dense = dense_values(self, values, r.plan.result());
-        Tensor target = modifiable(out, self);
+        Tensor target = modifiable_with_warning("index_put_", out, self, recorded);
         if (!(target.strides() == self.strides())) r = resolve(target, indices, false);
         const backend::IndexedBlocks blocks = blocks_for(in_order(target, r.plan), r);
         const char* in = dense.data<char>();
         char* to = target.data<char>();
         const DType dtype = self.dtype();
-        const bool distinct = r.distinct;
+        const bool distinct = r.distinct && !is_expanded(target);
         WithoutGil guard(2 * move_nanoseconds(dense.numel(), dtype));
         if (accumulate)
           backend::current().add_blocks(dtype, blocks, to, in);

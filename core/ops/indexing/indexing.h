@@ -35,6 +35,16 @@ class Destination {
 // A copy of self to modify, or self itself for an in-place form. Call after every check.
 Tensor modifiable(const Out& out, const Tensor& self);
 
+// Whether elements share their memory, as after expand().
+bool is_expanded(const Tensor& t);
+// As modifiable(), for the operators that write to an expanded tensor with a warning, unless they are
+// recorded.
+Tensor modifiable_with_warning(const char* name, const Out& out, const Tensor& self, bool recorded);
+void warn_of_expanded(const char* name);
+// Sets the elements of an expanded tensor to `value` where the mask, which broadcasts to it, holds for any of
+// those that share their memory.
+void fill_expanded(const Tensor& self, const Tensor& mask, const Operand& value);
+
 // ---- the linear maps behind the derivatives
 // zeros of `sizes` with grad's slices along d added at `index` (index_select's derivative).
 Tensor index_spread(const Tensor& grad, int d, const Tensor& index, const Dims& sizes);

@@ -1,6 +1,7 @@
 // Comparisons, predicates, logic and bits, and the operators that choose between values.
 #include <limits>
 
+#include "core/ops/indexing/indexing.h"
 #include "core/ops/pointwise/rules.h"
 
 namespace flambeau {
@@ -803,9 +804,20 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
     check(value.scalar().kind() != Scalar::Kind::Complex || is_complex(self.dtype()),
           "value cannot be converted to type ", c_type_name(self.dtype()),
           " without overflow: ", value.scalar());
+  bool shared = out.inplace && is_expanded(self);
+  if (shared) [[unlikely]] {
+    warn_of_expanded("masked_fill_");
+    shared = !(grad_enabled() && (requires_grad(self) || requires_grad(value))) &&
+             broadcast_sizes(self.sizes(), mask.sizes()) == self.sizes();  // else refused below
+  }
   return differentiable(
       value.is_tensor() ? "MaskedFillBackward1" : "MaskedFillBackward0", out,
-      [&] { return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self}); },
+      [&] {
+        if (!shared) [[likely]]
+          return pointwise_as(out, Pointwise::Where, self.dtype(), {mask, value, self});
+        fill_expanded(self, mask, value);
+        return self;
+      },
       wrt(self, [m = saved(mask)](const Tensor& grad) { return masked_fill(grad, m(), kZero); }),
       wrt(value, [m = saved(mask)](const Tensor& grad) { return where(m(), grad, kZero); }));
 }
