@@ -328,11 +328,6 @@ def test_a_function_marks_no_leaf_dirty():
         function(forward, lambda ctx, g: g).apply(leaf(1.0))
 
 
-def test_functions_are_not_called():
-    with pytest.raises(RuntimeError, match="Legacy autograd function with non-static forward method"):
-        function(lambda ctx, x: x, lambda ctx, g: g)()(leaf(1.0))
-
-
 def test_vjp_is_backward_by_another_name_but_not_beside_it():
     class Named(torch.autograd.Function):
         @staticmethod
@@ -679,3 +674,241 @@ def test_gradients_of_one_result_add_up_on_their_own_device():
         [z, y, y], [torch.ones(()), torch.ones(2, device="meta"), torch.ones(2, device="meta")]
     )
     assert x.grad.is_meta and x.grad.shape == (2,)
+
+
+# ---- contexts of Functions
+
+
+@pytest.mark.parametrize(
+    ("mark", "words"),
+    [
+        ("mark_non_differentiable", "mark_non_differentiable only accepts variable arguments, but got int"),
+        ("mark_dirty", "mark_dirty can only accept variables"),
+    ],
+)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_only_tensors_are_marked(mark, words, recorded):
+    def forward(ctx, x):
+        getattr(ctx, mark)(3)
+        return x * 2
+
+    with pytest.raises(RuntimeError, match=words):
+        function(forward, lambda ctx, g: g).apply(torch.ones(2, requires_grad=recorded))
+
+
+def test_an_input_returned_as_a_constant_keeps_its_own_gradient():
+    def forward(ctx, x, y):
+        ctx.mark_non_differentiable(x)
+        return x, x * y
+
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    constant, product = function(forward, lambda ctx, g, h: (h * 3, h * 5)).apply(x, y)
+    assert x.requires_grad and not constant.requires_grad and product.requires_grad
+    assert constant is not x and constant.data_ptr() == x.data_ptr()
+    product.sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0] and y.grad.tolist() == [5.0, 5.0]
+
+
+def test_an_input_returned_unrecorded_is_another_tensor_without_gradient():
+    as_it_is = function(lambda ctx, x: x, lambda ctx, g: g)
+    x = leaf(1.0, 2.0)
+    with torch.no_grad():
+        y = as_it_is.apply(x)
+    assert y is not x and not y.requires_grad and y.data_ptr() == x.data_ptr()
+    constant = torch.ones(2)
+    assert as_it_is.apply(constant) is not constant
+
+
+def test_marking_what_is_no_input_as_dirty_warns():
+    def forward(ctx, x):
+        y = x * 2
+        ctx.mark_dirty(y)
+        return y
+
+    with pytest.warns(UserWarning, match="received a tensor that was not an input"):
+        function(forward, lambda ctx, g: g * 2).apply(leaf(1.0))
+
+
+def test_arguments_by_name_take_their_places():
+    seen = []
+
+    def forward(ctx, x, w=None, k=2):
+        seen.append((ctx.needs_input_grad, k))
+        return x * k
+
+    scaled = function(forward, lambda ctx, g: (g, g * 3)[: len(ctx.needs_input_grad)])
+    w = leaf(1.0)
+    scaled.apply(torch.ones(1), w=w).backward()
+    assert w.grad.tolist() == [3.0]
+    scaled.apply(leaf(1.0))
+    assert seen == [((False, True), 2), ((True,), 2)]
+    with pytest.raises(TypeError, match=r"forward\(\) missing required argument: 'w' \(position 1\)"):
+        scaled.apply(torch.ones(1), k=3)
+    with pytest.raises(TypeError, match=r"forward\(\) got an unexpected keyword argument 'q'"):
+        scaled.apply(torch.ones(1), q=3)
+
+
+def test_saved_tensors_are_gone_with_the_graph_whatever_they_were():
+    seen = []
+
+    def keep(*saved):
+        def forward(ctx, x):
+            ctx.save_for_backward(*saved)
+            return x.sum()
+
+        def backward(ctx, g):
+            seen.append(ctx.saved_tensors)
+            return g.expand(2)
+
+        return function(forward, backward).apply(leaf(1.0, 2.0))
+
+    for saved in ((), (None,)):
+        y = keep(*saved)
+        y.backward(retain_graph=True)
+        y.backward()
+        assert seen == [saved, saved]
+        seen.clear()
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            y.backward()
+
+
+def test_a_context_knows_its_name_and_former_attributes():
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        assert ctx.name() == type(ctx).__name__
+        with pytest.raises(TypeError, match=r"set_materialize_grads .* expected \(bool\)"):
+            ctx.set_materialize_grads(3)
+        with pytest.raises(AssertionError, match="save_for_forward expects all arguments to be tensors"):
+            ctx.save_for_forward([x])
+        ctx.save_for_forward(x, None)
+        return x * 2
+
+    def backward(ctx, g):
+        with pytest.warns(DeprecationWarning, match="'saved_variables' is deprecated"):
+            (x,) = ctx.saved_variables
+        assert ctx.saved_for_forward[0] is x and ctx.saved_for_forward[1] is None
+        return g * x
+
+    x = leaf(3.0)
+    function(forward, backward).apply(x).backward()
+    assert x.grad.tolist() == [3.0]
+
+
+def test_a_function_says_how_it_acts_on_batches():
+    assert torch.autograd.Function.generate_vmap_rule is False
+    with pytest.raises(NotImplementedError, match="override the vmap staticmethod or set generate_vmap_rule"):
+        torch.autograd.Function.vmap({}, (), 1)
+
+
+def test_a_function_is_no_object():
+    with pytest.warns(DeprecationWarning, match="should not be instantiated"):
+        instance = function(lambda ctx, x: x * 2, lambda ctx, g: g)()
+    with pytest.raises(RuntimeError, match="Legacy autograd function with non-static forward method"):
+        instance(torch.ones(1))
+
+
+# ---- arguments of backward and grad
+
+
+def test_the_gradient_of_a_tensor_may_stand_in_a_list():
+    x = leaf(1.0, 2.0)
+    (x * x).backward([torch.ones(2)])
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("gradient", "error", "words"),
+    [
+        ([1.0, 1.0], TypeError, "gradients can be either Tensors or None, but got float"),
+        ("a", TypeError, "gradients can be either Tensors or None, but got str"),
+        (3, TypeError, "'int' object is not iterable"),
+        ([], RuntimeError, "got 1 tensors and 0 gradients"),
+    ],
+)
+def test_other_gradients_are_refused(gradient, error, words):
+    x = leaf(1.0, 2.0)
+    for differentiate in (
+        lambda y: y.backward(gradient),
+        lambda y: torch.autograd.backward(y, gradient),
+        lambda y: torch.autograd.grad(y, x, gradient),
+    ):
+        with pytest.raises(error, match=words):
+            differentiate(x * x)
+
+
+@pytest.mark.parametrize("wrong", [3, "a", None])
+def test_only_tensors_and_edges_are_differentiated(wrong):
+    x = leaf(1.0)
+    with pytest.raises(AssertionError, match=r"Expected output to be a torch\.Tensor"):
+        torch.autograd.grad([wrong], x)
+    name = type(wrong).__name__
+    for differentiate in (
+        lambda: torch.autograd.grad(x * 2, [wrong]),
+        lambda: torch.autograd.backward(x * 2, inputs=[x, wrong]),
+        lambda: (x * 2).backward(inputs=[wrong]),
+    ):
+        with pytest.raises(
+            RuntimeError, match=f"all inputs have to be Tensors or GradientEdges, but got {name}"
+        ):
+            differentiate()
+
+
+def test_grad_needs_inputs():
+    with pytest.raises(RuntimeError, match=r"`inputs` argument to `grad\(\)` cannot be empty\."):
+        torch.autograd.grad(leaf(1.0) * 2, [])
+
+
+def test_backward_takes_edges_as_inputs():
+    x = leaf(3.0)
+    (x * x).backward(inputs=[get_gradient_edge(x)])
+    assert x.grad.tolist() == [6.0]
+
+
+@pytest.mark.parametrize("flag", ["retain_graph", "create_graph"])
+def test_flags_of_backward_are_numbers(flag):
+    x = leaf(1.0)
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        (x * x).backward(**{flag: "a"})
+    with pytest.raises(TypeError, match="'str' object cannot be interpreted as an integer"):
+        torch.autograd.grad(x * x, x, **{flag: "a"})
+
+
+def test_backward_with_create_graph_warns_once(monkeypatch):
+    monkeypatch.setattr(torch.autograd, "_warned_of_cycle", False)
+    x = leaf(2.0)
+    with pytest.warns(UserWarning, match="will create a reference cycle") as told:
+        (x * x).backward(create_graph=True)
+    assert told[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        torch.autograd.backward(x * x, create_graph=True)
+    x.grad = None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (3, r"increment_version expect a Iterable\[Tensor\] as input"),
+        ([3], "increment_version expects each element of the iterable to be a tensor"),
+    ],
+)
+def test_versions_of_tensors_alone_are_counted(wrong, words):
+    with pytest.raises(RuntimeError, match=words):
+        torch.autograd.graph.increment_version(wrong)
+
+
+def test_anomaly_mode_is_switched_by_bools():
+    words = r"set_anomaly_enabled\(\): argument 'enabled' \(position 1\) must be bool, not int"
+    with pytest.raises(TypeError, match=words):
+        torch.autograd.set_detect_anomaly(3)
+    with pytest.raises(TypeError, match=r"argument 'check_nan' \(position 2\) must be bool, not int"):
+        torch.autograd.set_detect_anomaly(True, 3)
+    assert not torch.is_anomaly_enabled()
+
+
+def test_writing_to_captures_is_not_allowed_for_yet():
+    with (
+        pytest.raises(NotImplementedError, match="allow_mutation_on_saved_tensors"),
+        torch.autograd.graph.allow_mutation_on_saved_tensors(),
+    ):
+        pass

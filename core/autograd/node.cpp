@@ -1,6 +1,7 @@
 #include "core/autograd/node.h"
 
 #include "core/autograd/differentiable.h"
+#include "core/autograd/freed.h"
 #include "core/ops/operators.h"
 
 namespace flambeau {
@@ -82,15 +83,15 @@ Tensor attach(Tensor t, const Edge& edge) {
 // since then; undefined where `owner` is no such node.
 Tensor result_of_running_slices(const Tensor& value, const Node* owner);
 
-[[noreturn]] void fail_freed() {
+}  // namespace
+
+void fail_freed() {
   fail<RuntimeError>(
       "Trying to backward through the graph a second time (or directly access saved tensors after they have "
       "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
       "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
       "if you need to access saved tensors after calling backward.");
 }
-
-}  // namespace
 
 void Saved::settle() {
   check(!impl_->inference || result_nr_ >= 0,

@@ -320,21 +320,22 @@ PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObjec
   return guarded([&]() -> PyObject* {
     BackwardOptions options;
     Tensor root = tensor_of(o), grad;
-    std::vector<Tensor> inputs;
     if (count || keywords) {
       auto [gradient, retain, create, leaves] = parse_arguments<4>(
           "backward", {"gradient", "retain_graph", "create_graph", "inputs"}, 0, args, count, keywords);
-      if (given(gradient)) grad = need_tensor(gradient, "backward", "gradient");
-      options.create_graph = given(create) && is_true(create);
-      options.retain_graph = given(retain) ? is_true(retain) : options.create_graph;
-      inputs = tensor_list(leaves, "backward", "inputs");
-      check(!given(leaves) || !inputs.empty(), "`inputs` argument to `backward()` cannot be empty.");
+      if ((given(gradient) && !is_tensor(gradient)) || (given(retain) && !PyBool_Check(retain)) ||
+          (create && create != Py_False) || given(leaves)) {  // the general form has its home in Python
+        Object module = owned(PyImport_ImportModule("flambeau.autograd"));
+        const auto or_none = [](PyObject* value) { return value ? value : Py_None; };
+        return PyObject_CallMethod(module.get(), "backward", "OOOOOO", o, or_none(gradient), or_none(retain),
+                                   create ? create : Py_False, Py_None, or_none(leaves));
+      }
+      if (given(gradient)) grad = tensor_of(gradient);
+      options.retain_graph = given(retain) && is_true(retain);
     }
     const Edge edge = root_edge(root, 0);
     grad = root_gradient(root, std::move(grad), 0);
-    std::vector<Edge> places;
-    for (size_t i = 0; i < inputs.size(); ++i) places.push_back(input_edge(inputs[i], i, true));
-    run_backward({&edge, 1}, {&grad, 1}, places, options);
+    run_backward({&edge, 1}, {&grad, 1}, {}, options);
     Py_RETURN_NONE;
   });
 }

@@ -9,10 +9,10 @@ namespace flambeau::python {
 namespace {
 
 // A place of the graph given as (node, output number).
-Edge edge_from(PyObject* pair, const char* argument, size_t index) {
+Edge edge_from(PyObject* pair, const char* argument) {
   if (!PyTuple_Check(pair) || PyTuple_GET_SIZE(pair) < 2)
-    fail<TypeError>("element ", index, " of ", argument, " must be a Tensor or a GradientEdge, not ",
-                    Py_TYPE(pair)->tp_name);
+    fail<RuntimeError>("all ", argument, " have to be Tensors or GradientEdges, but got ",
+                       Py_TYPE(pair)->tp_name);
   int64_t number;
   check<TypeError>(parse_int(PyTuple_GET_ITEM(pair, 1), number),
                    "the output number of a GradientEdge must be int");
@@ -55,7 +55,7 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t cou
         root_list.push_back(root_edge(tensor_of(root), i));
         grad_list[i] = root_gradient(tensor_of(root), grad_list[i], i);
       } else {
-        root_list.push_back(edge_from(root, "tensors", i));
+        root_list.push_back(edge_from(root, "tensors"));
         grad_list[i] = edge_gradient(root_list[i], grad_list[i], i);
       }
     }
@@ -65,7 +65,7 @@ PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t cou
         PyObject* input = PyTuple_GET_ITEM(input_sequence.get(), i);
         const auto index = static_cast<size_t>(i);
         input_list.push_back(is_tensor(input) ? input_edge(tensor_of(input), index, options.accumulate)
-                                              : edge_from(input, "inputs", index));
+                                              : edge_from(input, "inputs"));
       }
     }
     std::vector<Tensor> results = run_backward(root_list, grad_list, input_list, options);
@@ -199,6 +199,12 @@ PyObject* set_anomaly_mode(PyObject*, PyObject* const* args, Py_ssize_t count, P
   return guarded([&]() -> PyObject* {
     auto [enabled, check_nan] =
         parse_arguments<2>("set_detect_anomaly", {"mode", "check_nan"}, 2, args, count, keywords);
+    check<TypeError>(PyBool_Check(enabled),
+                     "set_anomaly_enabled(): argument 'enabled' (position 1) must be bool, not ",
+                     Py_TYPE(enabled)->tp_name);
+    check<TypeError>(PyBool_Check(check_nan),
+                     "set_anomaly_enabled(): argument 'check_nan' (position 2) must be bool, not ",
+                     Py_TYPE(check_nan)->tp_name);
     note_origin = note_python_origin;
     report_origin = report_python_origin;
     anomaly_mode = {is_true(enabled), is_true(check_nan)};
@@ -232,7 +238,7 @@ PyObject* will_run_function(PyObject*, PyObject* edges) {
     Object sequence = owned(PySequence_Tuple(edges));
     std::vector<Edge> places;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i)
-      places.push_back(edge_from(PyTuple_GET_ITEM(sequence.get(), i), "edges", static_cast<size_t>(i)));
+      places.push_back(edge_from(PyTuple_GET_ITEM(sequence.get(), i), "edges"));
     const std::vector<bool> reached = will_run(places);
     Object list = owned(PyList_New(static_cast<Py_ssize_t>(reached.size())));
     for (size_t i = 0; i < reached.size(); ++i)

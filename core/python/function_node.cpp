@@ -3,6 +3,7 @@
 #include "core/python/python.h"
 
 #include "core/autograd/differentiable.h"
+#include "core/autograd/freed.h"
 #include "core/python/arguments.h"
 #include "core/python/function_node.h"
 
@@ -112,6 +113,7 @@ PyObject* function_saved(PyObject*, PyObject* o) {
   return guarded([&]() -> PyObject* {
     auto* node = dynamic_cast<FunctionNode*>(node_from(o));
     check<TypeError>(node != nullptr, "_function_saved(): not the node of a Function");
+    if (node->released) fail_freed();  // also where nothing, or None, was saved
     Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(node->captures.size())));
     for (size_t i = 0; i < node->captures.size(); ++i)
       PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),

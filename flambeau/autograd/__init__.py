@@ -6,6 +6,7 @@ Reverse mode over a graph that is recorded as operations run (Griewank and Walth
 from __future__ import annotations
 
 import importlib
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -54,9 +55,27 @@ def _as_tuple(value: Any) -> tuple[Any, ...]:
     return (value,) if isinstance(value, (Tensor, graph.GradientEdge)) else tuple(value)
 
 
-def _check_gradients(roots: tuple[Any, ...], gradients: tuple[Any, ...]) -> None:
+def _gradients(roots: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
+    """A gradient or None per root; those beyond the last root are left out."""
+    for root in roots:
+        if not isinstance(root, (Tensor, graph.GradientEdge)):
+            raise AssertionError("Expected output to be a torch.Tensor")
+    if given is None:
+        return (None,) * len(roots)
+    gradients = ((given,) if isinstance(given, Tensor) else tuple(given))[: len(roots)]
+    for g in gradients:
+        if g is not None and not isinstance(g, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
     if len(gradients) != len(roots):
         raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
+    return gradients
+
+
+def _flag(value: Any) -> bool:
+    return value if isinstance(value, bool) else bool(operator.index(value))
+
+
+_warned_of_cycle = False
 
 
 def _grad_of_batch(
@@ -123,6 +142,7 @@ def backward(
     >>> x.grad
     tensor(6.)
     """
+    global _warned_of_cycle
     roots = _as_tuple(tensors)
     if grad_variables is not None and grad_tensors is not None:
         raise RuntimeError(
@@ -131,13 +151,22 @@ def backward(
         )
     if grad_variables is not None:
         grad_tensors = grad_variables
-    gradients = (None,) * len(roots) if grad_tensors is None else _as_tuple(grad_tensors)
-    _check_gradients(roots, gradients)
+    gradients = _gradients(roots, grad_tensors)
     if inputs is not None:
         inputs = _as_tuple(inputs)
         if not inputs:
             raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    retain = create_graph if retain_graph is None else retain_graph
+    create_graph = _flag(create_graph)
+    retain = create_graph if retain_graph is None else _flag(retain_graph)
+    if create_graph and not _warned_of_cycle:
+        _warned_of_cycle = True
+        warnings.warn(
+            "Using backward() with create_graph=True will create a reference cycle between the parameter and its "
+            "gradient which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid "
+            "this. If you have to use this function, make sure to reset the .grad fields of your parameters to None "
+            "after use to break the cycle and avoid the leak.",
+            stacklevel=2,
+        )
     _core._run_backward(roots, gradients, retain, create_graph, inputs, True, True)
 
 
@@ -180,16 +209,16 @@ def grad(
             stacklevel=2,
         )
     roots, wanted = _as_tuple(outputs), _as_tuple(inputs)
-    gradients = (None,) * len(roots) if grad_outputs is None else _as_tuple(grad_outputs)
-    _check_gradients(roots, gradients)
+    gradients = _gradients(roots, grad_outputs)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     if not wanted:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     allow = materialize_grads if allow_unused is None else allow_unused
-    retain = create_graph if retain_graph is None else retain_graph
+    create_graph = _flag(create_graph)
+    retain = create_graph if retain_graph is None else _flag(retain_graph)
     if is_grads_batched:
         found = _grad_of_batch(roots, wanted, gradients, create_graph, allow)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,8 @@ __all__ = ["Function", "FunctionCtx", "InplaceFunction", "once_differentiable"]
 
 class FunctionCtx:
     """What `forward` leaves for `backward`."""
+
+    saved_for_forward: tuple[Tensor | None, ...] | None = None
 
     def __init__(self) -> None:
         self.needs_input_grad: tuple[bool, ...] = ()
@@ -29,7 +32,18 @@ class FunctionCtx:
         self._to_save = tensors
 
     def save_for_forward(self, *tensors: Tensor | None) -> None:
-        """Forward-mode derivatives are not there yet; the tensors are not needed."""
+        """Keeps tensors for `jvp`, in `saved_for_forward`. Forward-mode derivatives are not there yet: nothing reads them.
+
+        Raises:
+            AssertionError: if something is neither a tensor nor None.
+        """
+        for tensor in tensors:
+            if tensor is not None and not isinstance(tensor, Tensor):
+                raise AssertionError(
+                    "save_for_forward expects all arguments to be tensors; you should save non-tensors as attributes "
+                    "on ctx."
+                )
+        self.saved_for_forward = tensors
 
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Names inputs that `forward` wrote in place and returns."""
@@ -40,7 +54,16 @@ class FunctionCtx:
         self._non_differentiable = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether `backward` gets zeros (the default) or None for outputs without a gradient."""
+        """Whether `backward` gets zeros (the default) or None for outputs without a gradient.
+
+        Raises:
+            TypeError: if `value` is no bool.
+        """
+        if not isinstance(value, bool):
+            raise TypeError(
+                f"set_materialize_grads received an invalid combination of arguments - got ({type(value).__name__}), "
+                "but expected (bool)"
+            )
         self.materialize_grads = value
 
     @property
@@ -52,6 +75,18 @@ class FunctionCtx:
         """
         node = self._node() if self._node is not None else None
         return _core._function_saved(node) if node is not None else ()
+
+    @property
+    def saved_variables(self) -> tuple[Any, ...]:
+        """The former name of `saved_tensors`."""
+        warnings.warn(
+            "'saved_variables' is deprecated; use 'saved_tensors'", DeprecationWarning, stacklevel=2
+        )
+        return self.saved_tensors
+
+    def name(self) -> str:
+        """The name of the node: that of the Function with "Backward"."""
+        return type(self).__name__
 
     @property
     def next_functions(self) -> Any:
@@ -108,14 +143,23 @@ class Function(metaclass=_FunctionMeta):
 
     _context: type[FunctionCtx]
 
+    generate_vmap_rule = False  # whether `vmap` is to be derived from forward and backward
+
     def __init__(self, *args: Any, **keywords: Any) -> None:
-        pass
+        warnings.warn(
+            f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
+            "invoke them on the class itself. Instantiating an autograd function will raise an error in a future "
+            "version of PyTorch.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         """Raises: Functions are used through `apply`."""
         raise RuntimeError(
             "Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
-            "function with static forward method, by its apply method: MyFunction.apply(...)"
+            "function with static forward method. (Example: "
+            "https://pytorch.org/docs/stable/autograd.html#torch.autograd.Function)"
         )
 
     @staticmethod
@@ -145,6 +189,14 @@ class Function(metaclass=_FunctionMeta):
             "You must implement the jvp function for custom autograd.Function to use it with forward mode AD."
         )
 
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, *args: Any) -> Any:
+        """How the Function acts on batches: returns (output, out_dims)."""
+        raise NotImplementedError(
+            "To use autograd.Function with vmap, you must either override the vmap staticmethod or set "
+            "generate_vmap_rule=True."
+        )
+
     @classmethod
     def apply(cls, *args: Any, **keywords: Any) -> Any:
         """Runs forward and records it as one node."""
@@ -152,6 +204,8 @@ class Function(metaclass=_FunctionMeta):
         separate = cls.setup_context is not Function.setup_context
         if separate:
             args = _with_defaults(cls.forward, args, keywords)
+        elif keywords:
+            args = _by_position(cls.forward, args, keywords)
         ctx.needs_input_grad = tuple(isinstance(a, Tensor) and a.requires_grad for a in args)
         record = _core.is_grad_enabled() and any(ctx.needs_input_grad)
         previous = _core._set_grad_enabled(False)
@@ -160,7 +214,7 @@ class Function(metaclass=_FunctionMeta):
                 result = cls.forward(*args)
                 cls.setup_context(ctx, args, result)
             else:
-                result = cls.forward(ctx, *args, **keywords)
+                result = cls.forward(ctx, *args)
         finally:
             _core._set_grad_enabled(previous)
         single = not isinstance(result, tuple)
@@ -175,25 +229,50 @@ class Function(metaclass=_FunctionMeta):
                     "Some elements marked as dirty during the forward method were not returned as output. The inputs "
                     "that are modified inplace must all be outputs of the Function."
                 )
+        for t in ctx._non_differentiable:
+            if not isinstance(t, Tensor):
+                raise RuntimeError(
+                    f"mark_non_differentiable only accepts variable arguments, but got {type(t).__name__}"
+                )
         if record:
             cls._record(ctx, args, outputs)
+        else:
+            for i, out in enumerate(outputs):
+                if (
+                    isinstance(out, Tensor)
+                    and any(out is a for a in args)
+                    and not any(out is t for t in ctx._dirty)
+                ):
+                    outputs[i] = out.detach() if out.requires_grad else _core._returned_as_is(out)
         return outputs[0] if single else tuple(outputs)
 
     @classmethod
     def _record(cls, ctx: FunctionCtx, args: tuple[Any, ...], outputs: list[Any]) -> None:
         given = {id(a) for a in args if isinstance(a, Tensor)}
         dirty = {id(t) for t in ctx._dirty}
+        if not dirty <= given:
+            warnings.warn(
+                "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated "
+                "should be passed to ctx.mark_dirty().",
+                stacklevel=3,
+            )
         constant = {id(t) for t in ctx._non_differentiable}
         for i, out in enumerate(outputs):
             if not isinstance(out, Tensor):
                 continue
-            if id(out) in dirty:
+            if id(out) in constant:
+                if (
+                    id(out) in given
+                ):  # it keeps its own gradient; the result is another tensor on the same memory
+                    outputs[i] = out.detach()
+                    constant.add(id(outputs[i]))
+            elif id(out) in dirty:
                 if out.is_leaf and out.requires_grad:
                     raise RuntimeError(
                         "a leaf Variable that requires grad has been used in an in-place operation."
                     )
                 _core._check_inplace(out)
-            elif id(out) in given and id(out) not in constant:
+            elif id(out) in given:
                 # An input that was returned as it is: another tensor on the same memory.
                 outputs[i] = _core._returned_as_is(out)
                 ctx._to_save = tuple(outputs[i] if t is out else t for t in ctx._to_save)
@@ -256,6 +335,25 @@ class InplaceFunction(Function):
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
+
+
+def _by_position(
+    forward: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments of a forward with a context, those given by name at their places after the others."""
+    from inspect import Parameter, signature
+
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in signature(forward).parameters.values() if p.kind in kinds][1:]
+    for name in keywords:
+        if name not in names:
+            raise TypeError(f"forward() got an unexpected keyword argument '{name}'")
+        if names.index(name) < len(args):
+            raise TypeError(f"forward() got multiple values for argument '{name}'")
+    for i, name in enumerate(names[len(args) : len(args) + len(keywords)], len(args)):
+        if name not in keywords:
+            raise TypeError(f"forward() missing required argument: '{name}' (position {i})")
+    return (*args, *(keywords[name] for name in names[len(args) :] if name in keywords))
 
 
 def _with_defaults(

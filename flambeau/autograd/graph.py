@@ -52,8 +52,16 @@ def get_gradient_edge(tensor: Tensor) -> GradientEdge:
 
 
 def increment_version(tensor: Tensor | Iterable[Tensor]) -> None:
-    """Counts an in-place write that was done where the version counter does not see it (a kernel of one's own)."""
+    """Counts an in-place write that was done where the version counter does not see it (a kernel of one's own).
+
+    Raises:
+        RuntimeError: if `tensor` is neither a tensor nor an iterable of tensors.
+    """
+    if not isinstance(tensor, Iterable):
+        raise RuntimeError("increment_version expect a Iterable[Tensor] as input")
     for t in (tensor,) if isinstance(tensor, Tensor) else tensor:
+        if not isinstance(t, Tensor):
+            raise RuntimeError("increment_version expects each element of the iterable to be a tensor")
         _core._bump_version(t)
 
 
