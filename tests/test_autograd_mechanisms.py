@@ -912,3 +912,35 @@ def test_writing_to_captures_is_not_allowed_for_yet():
         torch.autograd.graph.allow_mutation_on_saved_tensors(),
     ):
         pass
+
+
+def test_debugging_of_checkpoints_is_refused_by_name_and_switched_by_a_block():
+    from flambeau.utils.checkpoint import set_checkpoint_debug_enabled
+
+    def run(**keywords):
+        x = leaf(0.0)
+        checkpoint(torch.exp, x, use_reentrant=False, **keywords).backward()
+        return x.grad.tolist()
+
+    with pytest.raises(NotImplementedError, match=r"checkpoint\(debug=True\)"):
+        run(debug=True)
+    with (
+        set_checkpoint_debug_enabled(True),
+        pytest.raises(NotImplementedError, match=r"checkpoint\(debug=True\)"),
+    ):
+        run()
+    with set_checkpoint_debug_enabled(False):
+        assert run(debug=True) == [1.0]
+    assert run() == [1.0]
+    with pytest.raises(
+        ValueError, match="`context_fn` or `debug` is only supported when use_reentrant=False"
+    ):
+        checkpoint(torch.exp, leaf(0.0), use_reentrant=True, debug=True)
+
+
+def test_selective_checkpoints_are_refused_by_name():
+    from flambeau.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+
+    assert [policy.value for policy in CheckpointPolicy] == [0, 1, 2, 3, 4, 5]
+    with pytest.raises(NotImplementedError, match="create_selective_checkpoint_contexts"):
+        create_selective_checkpoint_contexts(lambda ctx, op, *args: CheckpointPolicy.MUST_SAVE)

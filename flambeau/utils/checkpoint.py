@@ -6,6 +6,7 @@ Chen, Xu, Zhang and Guestrin, Training Deep Nets with Sublinear Memory Cost, 201
 from __future__ import annotations
 
 import contextlib
+import enum
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,9 +24,12 @@ __all__ = [
     "checkpoint_sequential",
     "CheckpointError",
     "CheckpointFunction",
+    "CheckpointPolicy",
     "check_backward_validity",
+    "create_selective_checkpoint_contexts",
     "detach_variable",
     "noop_context_fn",
+    "set_checkpoint_debug_enabled",
     "set_checkpoint_early_stop",
 ]
 
@@ -133,6 +137,43 @@ def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
         yield
     finally:
         _early_stop = previous
+
+
+_debug: bool | None = None
+
+
+@contextlib.contextmanager
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
+    """A block that decides about `debug` for its checkpoints; None leaves that to them."""
+    global _debug
+    previous = _debug
+    _debug = enabled
+    try:
+        yield
+    finally:
+        _debug = previous
+
+
+class CheckpointPolicy(enum.Enum):
+    """What selective checkpointing does with the result of an operator: keep it, or compute it again."""
+
+    MUST_SAVE = 0
+    PREFER_SAVE = 1
+    MUST_RECOMPUTE = 2
+    PREFER_RECOMPUTE = 3
+    MUST_CPU_OFFLOAD = 4
+    PREFER_CPU_OFFLOAD = 5
+
+
+def create_selective_checkpoint_contexts(
+    policy_fn_or_list: Any, allow_cache_entry_mutation: bool = False
+) -> tuple[Any, Any]:
+    """Not there yet: the contexts would have to see every operator of the segment.
+
+    Raises:
+        NotImplementedError: always.
+    """
+    raise NotImplementedError("create_selective_checkpoint_contexts is not implemented yet")
 
 
 class _EnoughError(Exception):
@@ -281,15 +322,15 @@ def checkpoint(
             stacklevel=2,
         )
         use_reentrant = True
-    if debug:
-        raise NotImplementedError("checkpoint(debug=True) is not implemented yet")
     preserve = kwargs.pop("preserve_rng_state", True)
     if use_reentrant:
         if kwargs:
             raise ValueError("Unexpected keyword arguments: " + ",".join(kwargs))
-        if context_fn is not noop_context_fn:
-            raise ValueError("Passing `context_fn` is only supported when use_reentrant=False.")
+        if context_fn is not noop_context_fn or debug:
+            raise ValueError("Passing `context_fn` or `debug` is only supported when use_reentrant=False.")
         return CheckpointFunction.apply(function, preserve, *args)
+    if debug if _debug is None else _debug:
+        raise NotImplementedError("checkpoint(debug=True) is not implemented yet")
     if determinism_check not in ("default", "none"):
         raise ValueError(
             f"determinism_check should be one of ['default', 'none'], but got {determinism_check}"
