@@ -120,7 +120,7 @@ void max_pool_gather(DType dtype, const PoolShape& shape, const void* input, con
 
 }  // namespace
 
-const Row cpu_row = {
+constinit const Row cpu_row = {
     .has_values = true,
     .pointwise_kernels = cpu::chosen_kernels.pointwise,
     .calls_kernels = true,
