@@ -245,3 +245,61 @@ def test_pixels_are_shuffled_back():
 )
 def test_gradients_of_compositions(function):
     check_gradient(function, torch.tensor([[0.3, -0.7, 1.1], [0.9, 0.4, -0.2]], dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    ("name", "angle_form"),
+    [
+        ("t", lambda n, a: math.cos(n * a)),
+        ("u", lambda n, a: math.sin((n + 1) * a) / math.sin(a)),
+        ("v", lambda n, a: math.cos((n + 0.5) * a) / math.cos(a / 2)),
+        ("w", lambda n, a: math.sin((n + 0.5) * a) / math.sin(a / 2)),
+    ],
+)
+def test_chebyshev_polynomials_of_any_degree_end(name, angle_form):
+    n = 10**9 + 7
+    x = torch.tensor([0.3, -0.7], dtype=torch.float64)
+    wanted = [angle_form(n, math.acos(v)) for v in x.tolist()]
+    plain = getattr(torch.special, f"chebyshev_polynomial_{name}")(x, n)
+    shifted = getattr(torch.special, f"shifted_chebyshev_polynomial_{name}")((x + 1) / 2, n)
+    assert plain.tolist() == pytest.approx(wanted, abs=1e-4)
+    assert shifted.tolist() == pytest.approx(wanted, abs=1)  # the shift rounds the angle
+    ends = getattr(torch.special, f"chebyshev_polynomial_{name}")(torch.tensor([1.0, -1.0]).double(), n)
+    assert (
+        ends.tolist()
+        == {
+            "t": [1.0, -1.0],
+            "u": [n + 1.0, -n - 1.0],
+            "v": [1.0, -2.0 * n - 1.0],
+            "w": [2.0 * n + 1.0, -1.0],
+        }[name]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [
+        ("chebyshev_polynomial_t", 2.0),
+        ("hermite_polynomial_h", 0.3),
+        ("hermite_polynomial_he", -1.0),
+        ("laguerre_polynomial_l", -0.7),
+        ("legendre_polynomial_p", 2.0),
+        ("legendre_polynomial_p", math.inf),
+    ],
+)
+def test_polynomials_without_bound_are_nan_at_once(name, x):
+    assert getattr(torch.special, name)(torch.tensor([x]), 2**62).isnan().all()
+
+
+def test_polynomials_that_stay_finite_have_a_highest_degree():
+    with pytest.raises(NotImplementedError, match="legendre_polynomial_p.*degree 4611686018427387904"):
+        torch.special.legendre_polynomial_p(torch.tensor([0.3]), 2**62)
+    with pytest.raises(NotImplementedError, match="laguerre_polynomial_l"):
+        torch.special.laguerre_polynomial_l(torch.tensor([0.3, -1.0]), 2**62)
+    assert torch.special.legendre_polynomial_p(torch.tensor([1.0, -1.0]), 2**62 + 1).tolist() == [1.0, -1.0]
+    assert torch.special.laguerre_polynomial_l(torch.tensor([0.0]), 2**62).tolist() == [1.0]
+
+
+def test_polynomials_of_several_degrees_at_once():
+    x, n = torch.tensor([0.5, 0.5, 0.5, -2.0, 1.0]), torch.tensor([-3, 0, 2, 3, 10**12])
+    assert torch.special.legendre_polynomial_p(x, n).tolist() == [0.0, 1.0, -0.125, -17.0, 1.0]

@@ -139,16 +139,24 @@ def xlogy(self: Any, other: Any) -> Tensor:
     return torch.xlogy(self, other)
 
 
+# A recurrence with no closed form that is still finite after the trial is followed this far and no further.
+_HIGHEST_DEGREE = 1 << 20
+_TRIAL = 1 << 13
+_STEPS_BETWEEN_LOOKS = 64
+
+
 def _polynomial(
     name: str,
     x: Any,
     n: Any,
     first: Callable[[Tensor], Tensor],
     step: Callable[[Tensor, Tensor, Tensor, int], Tensor],
+    closed: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
 ) -> Tensor:
     """The n-th polynomial by its recurrence p[k + 1] = step(x, p[k], p[k - 1], k) from p[0] = 1 and p[1] = first(x).
 
-    Degrees are rounded towards zero; below zero the polynomial is 0. There is no derivative.
+    Where `closed(x, degree)`, a mask and values, knows the value, nothing is repeated; and a recurrence that has
+    become nan stays so. Degrees are rounded towards zero; below zero the polynomial is 0. There is no derivative.
     """
     if not isinstance(x, Tensor) and not isinstance(n, Tensor):
         raise TypeError("one of the arguments must be a Tensor")
@@ -159,13 +167,94 @@ def _polynomial(
     x = torch.as_tensor(x, dtype=dtype, device=device).detach()
     degree = torch.as_tensor(n, device=device).detach().to(torch.int64)
     x, degree = torch.broadcast_tensors(x, degree)
-    before, now = torch.ones_like(x), first(x)
-    result = torch.where(degree < 0, torch.zeros_like(x), before)
-    highest = int(degree.max()) if degree.numel() and not degree.is_meta else 0
-    for k in range(1, highest + 1):
-        result = torch.where(degree == k, now, result)
-        before, now = now, step(x, now, before, k)
+    result = torch.where(degree < 0, torch.zeros_like(x), torch.ones_like(x))
+    if degree.is_meta:
+        return result
+    repeated = degree > 0
+    if closed is not None:
+        known, values = closed(x, degree)
+        result = torch.where(known & repeated, values, result)
+        repeated = repeated & ~known
+    if repeated.any():
+        result[repeated] = _repeated(name, x[repeated], degree[repeated], first, step)
     return result
+
+
+def _repeated(
+    name: str,
+    x: Tensor,
+    degree: Tensor,
+    first: Callable[[Tensor], Tensor],
+    step: Callable[[Tensor, Tensor, Tensor, int], Tensor],
+) -> Tensor:
+    before, now = torch.ones_like(x), first(x)
+    result = torch.full_like(x, float("nan"))
+    left = sorted(set(degree.tolist()), reverse=True)
+    k = 1
+    while True:
+        if k == left[-1]:
+            result = torch.where(degree == k, now, result)
+            left.pop()
+            if not left:
+                return result
+        if k % _STEPS_BETWEEN_LOOKS == 0:
+            open_ends = degree[(degree > k) & ~(now.isnan() & before.isnan())]
+            if not open_ends.numel():
+                return result
+            highest = int(open_ends.max())
+            if k >= _TRIAL and highest > _HIGHEST_DEGREE:
+                raise NotImplementedError(
+                    f"{name}() of degree {highest} is not implemented where the polynomial stays finite; "
+                    f"the limit is {_HIGHEST_DEGREE}"
+                )
+        before, now = now, step(x, now, before, k)
+        k += 1
+
+
+def _chebyshev(
+    numerator: Callable[[Tensor, Tensor], Tensor],
+    denominator: Callable[[Tensor], Tensor] | None,
+    at_one: Callable[[Tensor], Tensor],
+    at_minus_one: Callable[[Tensor], Tensor],
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The trigonometric form for |x| <= 1 and degrees beyond 6: a quotient of functions of n and the angle acos(x)."""
+
+    def closed(x: Tensor, degree: Tensor) -> tuple[Tensor, Tensor]:
+        n, angle = degree.to(x.dtype), x.acos()
+        values = numerator(n, angle)
+        if denominator is not None:
+            values = values / denominator(angle)
+        sign = torch.where(degree % 2 == 0, torch.ones_like(x), -torch.ones_like(x))
+        values = torch.where(x == 1, at_one(n), torch.where(x == -1, sign * at_minus_one(n), values))
+        return (x.abs() <= 1) & (degree > 6), values
+
+    return closed
+
+
+def _shifted(
+    closed: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    return lambda x, degree: closed(2 * x - 1, degree)
+
+
+_chebyshev_t = _chebyshev(lambda n, a: (n * a).cos(), None, torch.ones_like, torch.ones_like)
+_chebyshev_u = _chebyshev(
+    lambda n, a: ((n + 1) * a).sin(), lambda a: a.sin(), lambda n: n + 1, lambda n: n + 1
+)
+_chebyshev_v = _chebyshev(
+    lambda n, a: ((n + 0.5) * a).cos(), lambda a: (a / 2).cos(), torch.ones_like, lambda n: 2 * n + 1
+)
+_chebyshev_w = _chebyshev(
+    lambda n, a: ((n + 0.5) * a).sin(), lambda a: (a / 2).sin(), lambda n: 2 * n + 1, torch.ones_like
+)
+
+
+def _legendre_at_ends(x: Tensor, degree: Tensor) -> tuple[Tensor, Tensor]:
+    return x.abs() == 1, torch.where(degree % 2 == 0, torch.ones_like(x), x)
+
+
+def _laguerre_at_zero(x: Tensor, degree: Tensor) -> tuple[Tensor, Tensor]:
+    return x == 0, torch.ones_like(x)
 
 
 @operator("chebyshev_polynomial_t(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -182,7 +271,12 @@ def chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        "chebyshev_polynomial_t", x, n, lambda x: x, lambda x, now, before, k: 2 * x * now - before
+        "chebyshev_polynomial_t",
+        x,
+        n,
+        lambda x: x,
+        lambda x, now, before, k: 2 * x * now - before,
+        _chebyshev_t,
     )
 
 
@@ -200,7 +294,12 @@ def chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        "chebyshev_polynomial_u", x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - before
+        "chebyshev_polynomial_u",
+        x,
+        n,
+        lambda x: 2 * x,
+        lambda x, now, before, k: 2 * x * now - before,
+        _chebyshev_u,
     )
 
 
@@ -218,7 +317,12 @@ def chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        "chebyshev_polynomial_v", x, n, lambda x: 2 * x - 1, lambda x, now, before, k: 2 * x * now - before
+        "chebyshev_polynomial_v",
+        x,
+        n,
+        lambda x: 2 * x - 1,
+        lambda x, now, before, k: 2 * x * now - before,
+        _chebyshev_v,
     )
 
 
@@ -236,7 +340,12 @@ def chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
     return _polynomial(
-        "chebyshev_polynomial_w", x, n, lambda x: 2 * x + 1, lambda x, now, before, k: 2 * x * now - before
+        "chebyshev_polynomial_w",
+        x,
+        n,
+        lambda x: 2 * x + 1,
+        lambda x, now, before, k: 2 * x * now - before,
+        _chebyshev_w,
     )
 
 
@@ -259,6 +368,7 @@ def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
         n,
         lambda x: 2 * x - 1,
         lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
+        _shifted(_chebyshev_t),
     )
 
 
@@ -281,6 +391,7 @@ def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
         n,
         lambda x: 2 * (2 * x - 1),
         lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
+        _shifted(_chebyshev_u),
     )
 
 
@@ -303,6 +414,7 @@ def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
         n,
         lambda x: 2 * (2 * x - 1) - 1,
         lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
+        _shifted(_chebyshev_v),
     )
 
 
@@ -325,6 +437,7 @@ def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
         n,
         lambda x: 2 * (2 * x - 1) + 1,
         lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
+        _shifted(_chebyshev_w),
     )
 
 
@@ -371,6 +484,9 @@ def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
     Args:
         x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
 
+    Raises:
+        NotImplementedError: a degree beyond 2^20 where the polynomial stays finite.
+
     >>> import flambeau as torch
     >>> torch.special.laguerre_polynomial_l(torch.tensor([2.0]), 2).tolist()
     [-1.0]
@@ -383,6 +499,7 @@ def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
         n,
         lambda x: 1 - x,
         lambda x, now, before, k: ((2 * k + 1 - x) * now - k * before) / (k + 1),
+        _laguerre_at_zero,
     )
 
 
@@ -392,6 +509,9 @@ def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
 
     Args:
         x, n: the argument and the degree, tensors or numbers, one tensor at least; shapes broadcast
+
+    Raises:
+        NotImplementedError: a degree beyond 2^20 where the polynomial stays finite.
 
     >>> import flambeau as torch
     >>> torch.special.legendre_polynomial_p(torch.tensor([2.0]), 2).tolist()
@@ -405,4 +525,5 @@ def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
         n,
         lambda x: x,
         lambda x, now, before, k: ((2 * k + 1) * x * now - k * before) / (k + 1),
+        _legendre_at_ends,
     )

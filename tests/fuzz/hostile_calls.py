@@ -51,8 +51,7 @@ def _named(home: Any, wanted: Callable[[Any], bool]) -> list[tuple[str, Any]]:
     return [(name, value) for name, value in values if wanted(value)]
 
 
-# The work of a polynomial grows with its degree, which may be any number.
-OPERATORS = [(name, f) for name, f in _operators() if "polynomial" not in name]
+OPERATORS = _operators()
 IN_PLACE = [
     (name, f)
     for name, f in OPERATORS
