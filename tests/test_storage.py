@@ -279,3 +279,55 @@ def test_a_storage_without_memory_shows_no_bytes():
     for read in (lambda: u[0], u.tolist, u.clone, lambda: u.fill_(0)):
         with pytest.raises(NotImplementedError, match="Not available for 'meta' device type"):
             read()
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.int16, torch.float32, torch.float64, torch.complex64, torch.complex128]
+)
+def test_frombuffer_copies_elements_that_are_not_aligned(dtype):
+    memory = bytearray(80)
+    aligned = next(
+        i for i in range(17) if torch.frombuffer(memory, dtype=torch.uint8, offset=i).data_ptr() % 16 == 0
+    )
+    values = torch.tensor([1, 2], dtype=dtype)
+    raw = bytes(values.view(torch.uint8).numpy())
+    memory[aligned + 1 : aligned + 1 + len(raw)] = raw
+    with pytest.warns(UserWarning, match="not aligned"):
+        x = torch.frombuffer(memory, dtype=dtype, count=2, offset=aligned + 1)
+    assert x.data_ptr() % dtype.itemsize == 0
+    assert torch.equal(x, values)
+    memory.clear()  # no export of the buffer is left
+    assert torch.equal(x, values)
+
+
+def odd_bytes():
+    memory = torch.zeros(33, dtype=torch.uint8).untyped_storage()
+    odd = memory[1:]
+    assert odd.data_ptr() % 2 == 1
+    return odd
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda odd: torch.empty(0).set_(odd, 0, (2,), (1,)),
+        lambda odd: torch.empty(0, dtype=torch.uint8).set_(odd).view(torch.float32),
+        lambda odd: torch.frombuffer(memoryview(np.zeros(33, np.uint8))[1:], dtype=torch.uint8).view(
+            torch.int16
+        ),
+        lambda odd: torch.view_as_complex(
+            torch.frombuffer(np.zeros(8, np.float32)[1:7], dtype=torch.float32).view(3, 2)
+        ),
+    ],
+)
+def test_no_view_has_elements_that_are_not_aligned(look):
+    with pytest.raises(RuntimeError, match="not aligned to elements of torch"):
+        look(odd_bytes())
+
+
+def test_a_bool_of_any_byte_is_read_as_its_truth():
+    x = torch.tensor([0, 1, 2, 128, 255], dtype=torch.uint8).view(torch.bool)
+    assert x.tolist() == [False, True, True, True, True]
+    assert [v.item() for v in x] == [False, True, True, True, True]
+    assert [bool(v) for v in x] == [False, True, True, True, True]
+    assert x[2].item() is True

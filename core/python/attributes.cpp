@@ -287,9 +287,19 @@ PyObject* as_complex(PyObject* o, PyObject*) {
   });
 }
 
+// The element at an address. A bool may be any byte where its memory is someone else's, and reading such a
+// byte as a bool is undefined.
+template <class T>
+T element(const char* at) {
+  if constexpr (std::is_same_v<T, bool>)
+    return *at != 0;
+  else
+    return *reinterpret_cast<const T*>(at);
+}
+
 template <class T>
 PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, int depth) {
-  if (depth == sizes.count) return number(*reinterpret_cast<const T*>(at));
+  if (depth == sizes.count) return number(element<T>(at));
   Object list = owned(PyList_New(static_cast<Py_ssize_t>(sizes[depth])));
   const int64_t step = strides[depth] * static_cast<int64_t>(sizeof(T));
   for (int64_t i = 0; i < sizes[depth]; ++i, at += step) {
@@ -464,8 +474,7 @@ PyObject* item(const Tensor& tensor) {
                        " elements cannot be converted to Scalar; its shape is ", tensor.sizes());
   check(tensor.device() != Device::Type::Meta, "Tensor.item() cannot be called on meta tensors");
   Tensor t = readable(tensor);
-  return visit_any(t.dtype(), "item",
-                   [&]<class T>() { return number(*reinterpret_cast<const T*>(t->data)); });
+  return visit_any(t.dtype(), "item", [&]<class T>() { return number(element<T>(t->data)); });
 }
 
 PyGetSetDef tensor_attributes[] = {

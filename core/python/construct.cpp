@@ -9,6 +9,7 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/python/arguments.h"
+#include "core/tensor/alignment.h"
 #include "core/tensor/dispatch.h"
 
 namespace flambeau::python {
@@ -154,7 +155,7 @@ Tensor share_buffer(PyObject* o, const char* function, ReadOnly read_only = Read
   for (int i = 0; i < sizes.count; ++i) last += numel ? (sizes[i] - 1) * strides[i] : 0;
   Tensor t(new TensorImpl);
   void* data = view.buf;
-  check<RuntimeError>(reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item) == 0 || numel == 0,
+  check<RuntimeError>(is_aligned(data, *dtype) || numel == 0,
                       "the array's memory is not aligned to its items; copy it first");
   t->storage = Storage::foreign(data, numel ? static_cast<size_t>((last + 1) * item) : 0, buffer.detach(),
                                 release_buffer);
@@ -431,8 +432,17 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
       refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
                     " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
     char* data = static_cast<char*>(view->buf) + start;
-    if (reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item))
-      refuse("the buffer is not aligned to the element size");
+    if (!is_aligned(data, *options.dtype)) {  // kernels read whole elements, which such an address forbids
+      Tensor copy = empty(Dims{n}, *options.dtype);
+      if (n) std::memcpy(copy->data, data, static_cast<size_t>(n * item));
+      PyBuffer_Release(view.get());
+      if (warn)
+        warn(
+            "frombuffer(): the elements are not aligned in the buffer, so they are copied: the tensor does "
+            "not "
+            "share its memory.");
+      return finish(std::move(copy), options);
+    }
     Tensor t(new TensorImpl);
     t->storage = Storage::foreign(data, static_cast<size_t>(n * item), view.release(), release_buffer);
     t->data = data;
@@ -586,7 +596,7 @@ PyMethodDef construction_functions[] = {
     {"from_numpy", entry<from_numpy>, METH_O, "from_numpy(array): a tensor on the array's memory."},
     {"frombuffer", fast<from_buffer>(), METH_FASTCALL | METH_KEYWORDS,
      "frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False): a tensor on the buffer's "
-     "memory."},
+     "memory; where the elements are not aligned to their size there, a copy of it, with a warning."},
     {"_tensor_memory", entry<tensor_memory>, METH_O, "A memoryview of a tensor's elements."},
     {nullptr, nullptr, 0, nullptr}};
 

@@ -5,6 +5,7 @@
 
 #include "core/autograd/differentiable.h"
 #include "core/python/arguments.h"
+#include "core/tensor/alignment.h"
 
 namespace flambeau::python {
 
@@ -190,7 +191,7 @@ PyObject* consume(PyObject* capsule) {
   overflow |= __builtin_add_overflow(last, 1, &last) || __builtin_mul_overflow(last, item, &bytes);
   check(!overflow, "from_dlpack: sizes ", sizes, " and strides ", strides, " are too large");
   char* data = static_cast<char*>(from.data) + (from.data ? from.byte_offset : 0);
-  if (numel && reinterpret_cast<uintptr_t>(data) % static_cast<size_t>(item))
+  if (numel && !is_aligned(data, dtype))
     refuse("from_dlpack: the memory is not aligned to its elements; copy it first");
 
   Tensor t(new TensorImpl);

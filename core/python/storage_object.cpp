@@ -4,6 +4,7 @@
 #include "core/autograd/differentiable.h"
 #include "core/python/arguments.h"
 #include "core/python/storage_object.h"
+#include "core/tensor/alignment.h"
 #include "core/tensor/resize.h"
 
 #include <structmember.h>
@@ -298,6 +299,7 @@ PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* 
       fail<RuntimeError>("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", start,
                          " of torch.", name(d), " reach outside of a storage of ", storage_of(storage)->bytes,
                          " bytes");
+    check_aligned(storage_of(storage)->data, d, "set_()");
     Tensor t(new TensorImpl);
     t->storage = Ref<Storage>(storage_of(storage));
     t->dtype = d;
@@ -348,6 +350,7 @@ PyObject* set_window(PyObject*, PyObject* const* args, Py_ssize_t count, PyObjec
     overflow |= __builtin_add_overflow(end, 1, &end) || __builtin_mul_overflow(end, item, &bytes);
     check(!overflow, "Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
     target = with_room(target, numel ? static_cast<size_t>(bytes) : 0);
+    check_aligned(target->data, t.dtype(), "set_()");
     // The counter stays the tensor's own, as with x.data = y; but this counts as a write, so what captured
     // the tensor refuses to go on.
     t->keep_counter();

@@ -2,6 +2,7 @@
 //
 // conj() computes at once: there is no lazy bit, and is_conj() is always false.
 #include "core/ops/pointwise/rules.h"
+#include "core/tensor/alignment.h"
 
 namespace flambeau {
 
@@ -57,6 +58,7 @@ Tensor view_as_complex(const Tensor& self) {
   check(self.sizes().back() == 2, "Tensor must have a last dimension of size 2");
   check(self.strides().back() == 1, "Tensor must have a last dimension with stride 1");
   check(self->storage_offset() % 2 == 0, "Tensor must have a storage_offset divisible by 2");
+  check_aligned(self->data, complex_of(self.dtype()), "view_as_complex()");
   Dims sizes = self.sizes(), strides = self.strides();
   sizes.erase(sizes.count - 1);
   strides.erase(strides.count - 1);

@@ -3,6 +3,7 @@
 
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
+#include "core/tensor/alignment.h"
 
 namespace flambeau {
 
@@ -61,6 +62,7 @@ Tensor view_as_dtype(const Tensor& self, DType dtype) {
     }
     strides.back() = 1;
   }
+  check_aligned(self->data, dtype, "view()");
   Tensor result = alias(self);
   result->dtype = dtype;
   set_geometry(result.get(), sizes, strides);
