@@ -510,6 +510,13 @@ def test_types_without_tensors_can_be_named(name, figures):
             use()
 
 
+def test_complex32_is_the_complex_type_of_float16():
+    assert torch.chalf is torch.complex32
+    assert torch.float16.to_complex() is torch.complex32 is torch.complex32.to_complex()
+    assert torch.complex32.to_real() is torch.float16
+    assert torch.bfloat16.to_complex() is torch.complex64
+
+
 def test_limits_of_eight_bit_floats():
     info = torch.finfo(torch.float8_e4m3fn)
     assert (info.max, info.eps, info.tiny, info.bits) == (448.0, 0.125, 0.015625, 8)

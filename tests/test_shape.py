@@ -311,3 +311,32 @@ def test_resize_keeps_the_first_elements():
 def test_roll_without_dimensions_and_cat_of_nothing_but_legacy_tensors():
     assert torch.roll(torch.tensor([[1, 2], [3, 4]]), 1, dims=None).tolist() == [[4, 1], [2, 3]]
     assert torch.cat([torch.zeros(0), torch.zeros(0)], 1).shape == (0,)
+
+
+IMAGE_OPERATORS = {
+    "conv2d": lambda x: torch.nn.functional.conv2d(
+        x, torch.arange(54.0).view(1, 6, 3, 3).expand(4, 6, 3, 3) / 54
+    ),
+    "max_pool2d": lambda x: torch.nn.functional.max_pool2d(x, 2),
+    "batch_norm": lambda x: torch.nn.functional.batch_norm(x, None, None, training=True),
+    "group_norm": lambda x: torch.nn.functional.group_norm(x, 2),
+    "dropout": lambda x: torch.nn.functional.dropout(x, 0.0),
+    "relu": torch.relu,
+    "glu": lambda x: torch.nn.functional.glu(x, 1),
+    "cat": lambda x: torch.cat([x, x + 1], 1),
+    "cat of images": lambda x: torch.cat([x, x + 1], 2),
+    "flip": lambda x: torch.flip(x, [1, 3]),
+    "pad": lambda x: torch.nn.functional.pad(x, (1, 2, 0, 1), value=3.0),
+    "reflect": lambda x: torch.nn.functional.pad(x, (1, 2, 0, 1), mode="reflect"),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_OPERATORS)
+def test_channels_stay_last(name):
+    x = torch.arange(2 * 6 * 5 * 7, dtype=torch.float32).view(2, 6, 5, 7).sin()
+    expected = IMAGE_OPERATORS[name](x)
+    result = IMAGE_OPERATORS[name](x.contiguous(memory_format=torch.channels_last))
+    assert expected.is_contiguous()
+    assert result.is_contiguous(memory_format=torch.channels_last)
+    assert not result.is_contiguous()
+    assert torch.allclose(result, expected, atol=1e-5)

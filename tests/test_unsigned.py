@@ -80,3 +80,66 @@ def test_sums_and_products_are_taken_in_int64(name):
     assert x.cumprod(1).tolist() == [[1, 2], [3, 12]]
     with pytest.raises(NotImplementedError, match="cummax"):
         x.cummax(0)
+
+
+def test_an_integer_beyond_int64_is_a_number_of_uint64() -> None:
+    big = 2**63 + 5
+    assert torch.full((2,), big, dtype=torch.uint64).tolist() == [big, big]
+    assert torch.full_like(torch.zeros(2, dtype=torch.uint64), 2**64 - 1).tolist() == [2**64 - 1] * 2
+    x = torch.tensor([1, big, big + 1], dtype=torch.uint64)
+    assert (x == big).tolist() == [False, True, False]
+    assert (x != big).tolist() == [True, False, True]
+    assert x.clone().fill_(big).tolist() == [big] * 3
+    assert torch.scalar_tensor(big, dtype=torch.uint64).item() == big
+    assert torch.where(torch.tensor([True, False, True]), x, big).tolist() == [1, big, big + 1]
+
+
+def test_an_integer_beyond_int64_is_a_number_of_floating_tensors() -> None:
+    x = torch.tensor([1.5], dtype=torch.float64)
+    assert (x + 2**63).item() == 2.0**63
+    assert (x - (2**64 - 1)).item() == 1.5 - 2.0**64
+    assert (x * 2**63).item() == 1.5 * 2.0**63
+    assert (x < 2**63).item() is True
+    assert (torch.tensor([1]) / 2**63).item() == 2.0**-63
+    assert torch.full((1,), 2**63, dtype=torch.float32).item() == 2.0**63
+    assert torch.scalar_tensor(2**63).item() == 2.0**63
+
+
+def test_int64_sums_and_products_wrap_around_past_an_integer_beyond_it() -> None:
+    x = torch.tensor([1])
+    assert (x + 2**63).item() == (2**63 + x).item() == 1 - 2**63
+    assert (x * 2**63).item() == -(2**63)
+    assert (x & (2**63 + 1)).item() == 1
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
+def test_no_integer_tensor_reaches_an_integer_beyond_int64(dtype: Any) -> None:
+    x = torch.tensor([0, 100, torch.iinfo(dtype).max], dtype=dtype)
+    yes, no = [True] * 3, [False] * 3
+    assert (x < 2**63).tolist() == (x <= 2**63).tolist() == (x != 2**63).tolist() == yes
+    assert (x > 2**63).tolist() == (x >= 2**63).tolist() == (x == 2**63).tolist() == no
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: torch.full((2,), 2**63),
+        lambda: torch.full((2,), 2**63, dtype=torch.int32),
+        lambda: torch.tensor([1]).fill_(2**63),
+        lambda: torch.clamp(torch.tensor([1]), max=2**63),
+        lambda: torch.add(torch.tensor([1]), 1, alpha=2**63),
+        lambda: torch.masked_fill(torch.tensor([1]), torch.tensor([True]), 2**63),
+    ],
+)
+def test_int64_does_not_take_an_integer_beyond_it(call: Any) -> None:
+    with pytest.raises(RuntimeError, match="value cannot be converted to type int(64_t)? without overflow"):
+        call()
+
+
+def test_an_integer_beyond_64_bits_is_no_number() -> None:
+    with pytest.raises(OverflowError, match="^int too big to convert$"):
+        torch.tensor([1]) + 2**64
+    with pytest.raises(OverflowError, match="^can't convert negative int to unsigned$"):
+        torch.tensor([1]) + (-(2**63) - 1)
+    with pytest.raises(ValueError, match="^Overflow when unpacking long long"):
+        torch.tensor([2**63])

@@ -23,6 +23,7 @@ enum class ValueKind : uint8_t {
   Tensors,
   Bool,
   Int,
+  Unsigned,  // an integer of 2^63 or more
   Float,
   Complex,
   Ints,
@@ -90,10 +91,11 @@ struct Unbox<TensorList> {
   static TensorList get(const Value* v) { return {v->tensors, v->count}; }
 };
 inline Scalar to_scalar(const Value& v) {
-  return v.kind == ValueKind::Float     ? Scalar(v.real)
-         : v.kind == ValueKind::Bool    ? Scalar(v.boolean)
-         : v.kind == ValueKind::Complex ? Scalar(*v.complex)
-                                        : Scalar(v.integer);
+  return v.kind == ValueKind::Float      ? Scalar(v.real)
+         : v.kind == ValueKind::Bool     ? Scalar(v.boolean)
+         : v.kind == ValueKind::Complex  ? Scalar(*v.complex)
+         : v.kind == ValueKind::Unsigned ? Scalar(static_cast<uint64_t>(v.integer))
+                                         : Scalar(v.integer);
 }
 template <>
 struct Unbox<const Scalar&> {

@@ -173,7 +173,7 @@ inline void set_number(const Scalar& scalar, Value& v, Frame& frame) {
       break;
     case Scalar::Kind::Int:
       v.integer = scalar.to_int();
-      v.kind = ValueKind::Int;
+      v.kind = scalar.is_beyond_int() ? ValueKind::Unsigned : ValueKind::Int;
       break;
     case Scalar::Kind::Float:
       v.real = scalar.to_double();

@@ -270,7 +270,7 @@ T element(PyObject* o) {
       if (v == -1 && PyErr_Occurred()) throw PythonError();
       return static_cast<T>(v);
     }
-    fail<RuntimeError>("Overflow when unpacking long long: the integer does not fit into 64 bits");
+    fail<ValueError>("Overflow when unpacking long long: the integer does not fit into 64 bits");
   }
   Scalar number;
   if (!parse_number(o, number)) {

@@ -75,6 +75,7 @@ PyObject* wrap_value(const Value& v) {
     }
     case ValueKind::Bool:
     case ValueKind::Int:
+    case ValueKind::Unsigned:
     case ValueKind::Float:
     case ValueKind::Complex:
       return wrap(to_scalar(v));

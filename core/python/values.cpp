@@ -64,6 +64,8 @@ constexpr NamedType named_types[] = {{"complex32", 4, false, true, true},
                                      {"int5", 1, false, false, true},
                                      {"int6", 1, false, false, true},
                                      {"int7", 1, false, false, true}};
+PyObject* complex_half;  // of complex32, what to_complex() of float16 gives
+
 const NamedType* named_type(PyObject* o) {
   return enum_value(o) < kDTypes ? nullptr : &named_types[enum_value(o) - kDTypes];
 }
@@ -96,7 +98,10 @@ PyObject* to_real(PyObject* o, PyObject*) {
 }
 PyObject* to_complex(PyObject* o, PyObject*) {
   return guarded([&]() -> PyObject* {
-    DType d = dtype_value(o);
+    const NamedType* named = named_type(o);
+    if (named && named->complex) return Py_NewRef(o);
+    const DType d = dtype_value(o);
+    if (d == DType::Float16) return Py_NewRef(complex_half);
     check(!is_integral(d), "Unknown Complex ScalarType for ", scalar_type_name(d));
     return wrap(complex_of(d));
   });
@@ -373,7 +378,9 @@ void make_value_types(PyObject* module) {
   for (const NamedType& type : named_types) {
     Object made = make_enum(dtype_type, number++, type.name);
     if (!PyObject_HasAttrString(module, type.name)) add(module, type.name, made.get());
+    if (&type == named_types) complex_half = made.release();
   }
+  add(module, "chalf", complex_half);
 
   layout_type = make_enum_type(module, "flambeau.layout", enum_methods, nullptr);
   static const char* const layouts[] = {"strided",    "sparse_coo", "sparse_csr", "sparse_csc",
@@ -546,8 +553,10 @@ bool parse_number(PyObject* o, Scalar& value) {
     return true;
   }
   if (PyLong_Check(o)) {
-    PyErr_SetString(PyExc_OverflowError, "int too big to convert");
-    throw PythonError();
+    const uint64_t natural = PyLong_AsUnsignedLongLong(o);
+    if (PyErr_Occurred()) throw PythonError();
+    value = Scalar(natural);
+    return true;
   }
   if (PyFloat_Check(o)) {
     value = Scalar(PyFloat_AS_DOUBLE(o));
@@ -588,6 +597,7 @@ PyObject* wrap(const Scalar& scalar) {
     case Scalar::Kind::Bool:
       return PyBool_FromLong(scalar.to_bool());
     case Scalar::Kind::Int:
+      if (scalar.is_beyond_int()) return PyLong_FromUnsignedLongLong(static_cast<uint64_t>(scalar.to_int()));
       return PyLong_FromLongLong(scalar.to_int());
     case Scalar::Kind::Float:
       return PyFloat_FromDouble(scalar.to_double());

@@ -50,6 +50,10 @@ const char* item_type_name(DType d) {
       return "int";
     case DType::Int64:
       return "int64_t";
+    case DType::UInt16:
+      return "uint16_t";
+    case DType::UInt32:
+      return "uint32_t";
     case DType::Float16:
       return "at::Half";
     case DType::BFloat16:
@@ -64,6 +68,8 @@ const char* item_type_name(DType d) {
 
 void Scalar::store(void* out, DType d) const {
   if (is_complex() && !flambeau::is_complex(d) && d != DType::Bool) real_only(item_type_name(d));
+  if (unsigned_ && is_integral(d) && d != DType::Bool && d != DType::UInt64)
+    fail<RuntimeError>("value cannot be converted to type ", item_type_name(d), " without overflow: ", *this);
   switch (d) {
     case DType::Bool:
       return put(out, to_bool());
@@ -121,6 +127,7 @@ std::ostream& operator<<(std::ostream& stream, const Scalar& scalar) {
     case Scalar::Kind::Bool:
       return stream << (scalar.to_bool() ? "True" : "False");
     case Scalar::Kind::Int:
+      if (scalar.is_beyond_int()) return stream << static_cast<uint64_t>(scalar.to_int());
       return stream << scalar.to_int();
     case Scalar::Kind::Complex: {
       const Complex<double> z = scalar.to_complex();

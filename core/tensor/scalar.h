@@ -15,6 +15,8 @@ class Scalar {
   Scalar(bool value) : kind_(Kind::Bool) { int_ = value; }
   Scalar(int value) : Scalar(static_cast<int64_t>(value)) {}
   Scalar(int64_t value) : kind_(Kind::Int) { int_ = value; }
+  // An Int as well, whose upper half int64 lacks.
+  Scalar(uint64_t value) : Scalar(static_cast<int64_t>(value)) { unsigned_ = int_ < 0; }
   Scalar(double value) : kind_(Kind::Float) { float_ = value; }
   Scalar(Complex<double> value) : imag_(value.imag), kind_(Kind::Complex) { float_ = value.real; }
 
@@ -22,10 +24,13 @@ class Scalar {
   bool is_floating() const { return kind_ == Kind::Float; }
   bool is_complex() const { return kind_ == Kind::Complex; }
   bool is_bool() const { return kind_ == Kind::Bool; }
+  // An integer of 2^63 or more: to_int() gives what is left of it modulo 2^64.
+  bool is_beyond_int() const { return unsigned_; }
   // Throws RuntimeError where the imaginary part is not 0.
   double to_double() const {
     return kind_ == Kind::Float     ? float_
            : kind_ == Kind::Complex ? real_only("double")
+           : unsigned_              ? static_cast<double>(static_cast<uint64_t>(int_))
                                     : static_cast<double>(int_);
   }
   int64_t to_int() const {
@@ -54,7 +59,7 @@ class Scalar {
       else
         return static_cast<T>(to_int());
     } else
-      return static_cast<T>(int_);
+      return unsigned_ ? static_cast<T>(static_cast<uint64_t>(int_)) : static_cast<T>(int_);
   }
   bool equals(double value) const {
     return kind_ == Kind::Complex ? float_ == value && imag_ == 0 : to_double() == value;
@@ -62,6 +67,7 @@ class Scalar {
   Scalar conj() const { return kind_ == Kind::Complex ? Scalar(Complex<double>(float_, -imag_)) : *this; }
   Scalar operator-() const {
     if (kind_ == Kind::Complex) return Scalar(-to_complex());
+    if (unsigned_ && int_ != INT64_MIN) return Scalar(-to_double());
     return kind_ == Kind::Float ? Scalar(-float_)
                                 : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_)));
   }
@@ -79,6 +85,7 @@ class Scalar {
   };
   double imag_ = 0;
   Kind kind_;
+  bool unsigned_ = false;
 };
 std::ostream& operator<<(std::ostream& stream, const Scalar& scalar);  // as Python prints it
 

@@ -139,7 +139,8 @@ void check_fits(const Scalar& value, DType dtype) {
       if constexpr (std::is_same_v<T, uint64_t>) return;
       const int64_t smallest =
           std::is_unsigned_v<T> ? -static_cast<int64_t>(kLargest) : static_cast<int64_t>(kSmallest);
-      fits = value.to_int() >= smallest && value.to_int() <= static_cast<int64_t>(kLargest);
+      fits = !value.is_beyond_int() && value.to_int() >= smallest &&
+             value.to_int() <= static_cast<int64_t>(kLargest);
     }
     check(fits, "value cannot be converted to type ", item_type_name<T>(), " without overflow: ", value);
   });

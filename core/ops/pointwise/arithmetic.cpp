@@ -13,6 +13,8 @@ void check_alpha(const Operand& self, const Operand& other, const Scalar& alpha)
   check(!alpha.is_bool() || dtype == DType::Bool, "Boolean alpha only supported for Boolean results.");
   check(!(alpha.is_floating() || alpha.is_complex()) || !is_integral(dtype),
         "For integral input tensors, argument alpha must not be a floating point number.");
+  check(!alpha.is_beyond_int() || !is_integral(dtype),
+        "value cannot be converted to type int64_t without overflow: ", alpha);
   check(!alpha.is_complex() || is_complex(dtype),
         "For non-complex input tensors, argument alpha must not be a complex number.");
 }

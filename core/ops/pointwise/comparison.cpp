@@ -31,6 +31,13 @@ bool holds(DType d, int64_t value) {
 
 // An integer that self's dtype cannot hold is compared as it is, not as what would be left of it.
 Tensor compared(Pointwise op, const Operand& self, const Operand& other, const Out& out) {
+  if (!other.is_tensor() && other.scalar().is_beyond_int() && is_integral(self.dtype()) &&
+      self.dtype() != DType::UInt64) [[unlikely]] {
+    // Above whatever self holds, as everything is at or above the least integer.
+    const bool always = op == Pointwise::Ne || op == Pointwise::Lt || op == Pointwise::Le;
+    return pointwise_as(out, always ? Pointwise::Ge : Pointwise::Lt, DType::Int64,
+                        {self, Scalar(std::numeric_limits<int64_t>::min())});
+  }
   if (!other.is_tensor() && other.scalar().kind() == Scalar::Kind::Int &&
       !holds(self.dtype(), other.scalar().to_int())) [[unlikely]]
     return pointwise_as(out, op, DType::Int64, {self, other});

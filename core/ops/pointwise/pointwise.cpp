@@ -192,14 +192,27 @@ Dims result_strides(const Dims& sizes, std::initializer_list<Operand> inputs) {
   return strides;
 }
 
+// A number as the kernel takes it. What these operators give modulo 2^64 does not depend on the sign, so that
+// integers of 2^63 and more wrap around, as the sums do.
+void store_number(const Scalar& number, Pointwise op, DType result, DType compute, void* item) {
+  if (number.is_beyond_int() && compute == DType::Int64) [[unlikely]] {
+    const bool wraps = result == DType::UInt64 || op == Pointwise::Add || op == Pointwise::Sub ||
+                       op == Pointwise::AddScaled || op == Pointwise::Mul || op == Pointwise::BitwiseAnd ||
+                       op == Pointwise::BitwiseOr || op == Pointwise::BitwiseXor || op == Pointwise::Eq ||
+                       op == Pointwise::Ne;
+    if (wraps) return Scalar(number.to_int()).store(item, compute);
+  }
+  number.store(item, compute);
+}
+
 // Most calls are small: contiguous tensors of one shape and of the dtype in which is computed, and perhaps
 // numbers. They go straight to the kernel.
 constexpr int64_t kSmallCall = 1024;
 
 // The numbers among the inputs as arrays of `n` items, beside the arrays of the tensors.
 [[gnu::noinline]] void call_with_numbers(const backend::Row& row, backend::PointwiseKernel kernel,
-                                         DType compute, void* out, std::initializer_list<Operand> inputs,
-                                         int64_t n) {
+                                         Pointwise op, DType compute, void* out,
+                                         std::initializer_list<Operand> inputs, int64_t n) {
   const void* in[kMaxOperands];
   alignas(64) char numbers[kMaxOperands][kSmallCall * 16];
   int k = 0;
@@ -209,7 +222,7 @@ constexpr int64_t kSmallCall = 1024;
       continue;
     }
     alignas(16) char number[16];
-    input.scalar().store(number, compute);
+    store_number(input.scalar(), op, compute, compute, number);
     row.fill(numbers[k], number, item_size(compute), n);
     in[k] = numbers[k];
     ++k;
@@ -258,7 +271,7 @@ Tensor try_small(const Out& out, Pointwise op, DType compute, std::initializer_l
     result = empty(first->sizes, dtype);
   }
   if (numbers)
-    call_with_numbers(row, kernel, compute, result->data, inputs, first->numel);
+    call_with_numbers(row, kernel, op, compute, result->data, inputs, first->numel);
   else
     kernel(result->data, in, first->numel);
   if (out.target) result->bump_version();
@@ -310,7 +323,7 @@ Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
       holders[k] = out.target ? without_overlap(input.tensor(), result) : input.tensor();
       add_tensor(o, holders[k], wanted, sizes);
     } else {
-      input.scalar().store(numbers[k], wanted);
+      store_number(input.scalar(), op, result.dtype(), wanted, numbers[k]);
       int slot = o.count++;
       o.data[slot] = numbers[k];
       o.on_host[slot] = true;

@@ -67,8 +67,22 @@ DType joined_dtype(TensorList tensors, const Out& out) {
   return dtype;
 }
 
+Dims channels_last_strides(const Dims& sizes) {
+  Dims strides = sizes;
+  int64_t step = 1;
+  for (int i = 0; i < sizes.count; ++i) {
+    const int d = i == 0 ? 1 : i == sizes.count - 1 ? 0 : sizes.count - i;
+    strides[d] = step;
+    step *= std::max<int64_t>(sizes[d], 1);
+  }
+  return strides;
+}
+
 Tensor joined(const Out& out, const Dims& sizes, DType dtype, TensorList tensors, int d, bool stacked) {
-  Tensor result = result_for(out, sizes, dtype);
+  const auto last = [](const Tensor& t) { return has_channels_last(t); };
+  const bool channels_last = !out.target && !stacked && std::all_of(tensors.begin(), tensors.end(), last);
+  Tensor result = channels_last ? empty_strided(sizes, channels_last_strides(sizes), dtype)
+                                : result_for(out, sizes, dtype);
   join_into(result, tensors, d, stacked);
   return result;
 }
@@ -552,7 +566,7 @@ Tensor flip(const Tensor& self, IntList dims) {
           copy_into(result, self);
         else if (self.numel())
           copy_flipped(self, mask, result);
-        return result;
+        return has_channels_last(self) ? with_channels_last(result) : result;
       },
       wrt(self, [dims = Dims{dims}](const Tensor& grad) { return flip(grad, dims); }));
 }

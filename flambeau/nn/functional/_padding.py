@@ -73,7 +73,17 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         if before or after:
             positions = flambeau.arange(-before, size + after, device=input.device)
             result = result.index_select(axis, _SOURCES[mode](positions, size))
-    return result.clone() if result.data_ptr() == input.data_ptr() else result
+    return result.clone() if result.data_ptr() == input.data_ptr() else _laid_out_as(input, result)
+
+
+def _laid_out_as(input: Tensor, result: Tensor) -> Tensor:
+    """With the channels last where those of the input are."""
+    if input.is_contiguous():
+        return result
+    for dims, memory_format in ((4, flambeau.channels_last), (5, flambeau.channels_last_3d)):
+        if input.dim() == dims and input.is_contiguous(memory_format=memory_format):
+            return result.contiguous(memory_format=memory_format)
+    return result
 
 
 def _pad_constant(input: Tensor, ends: list[tuple[int, int, int]], value: float) -> Tensor:
@@ -91,7 +101,7 @@ def _pad_constant(input: Tensor, ends: list[tuple[int, int, int]], value: float)
             source = source.narrow(axis, first, max(last - first, 0))
     if sizes == list(input.shape) and source is input:
         return input.clone()
-    result = input.new_full(sizes, value)
+    result = _laid_out_as(input, input.new_full(sizes, value))
     inside = result
     for axis, before, _ in ends:
         inside = inside.narrow(axis, max(before, 0), source.size(axis))
