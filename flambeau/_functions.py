@@ -100,11 +100,19 @@ def asarray(
         from flambeau.utils.dlpack import from_dlpack
 
         obj = from_dlpack(obj)
+    if copy is False:
+        if not isinstance(obj, Tensor) and not hasattr(obj, "__array_interface__"):
+            raise ValueError(
+                f"can't alias arbitrary sequence of type {type(obj).__name__}; pass copy=None or copy=True"
+            )
+        own = _core.as_tensor(obj).dtype
+        if dtype is not None and own != dtype:
+            from flambeau.ops._refusals import scalar_type
+
+            raise ValueError(
+                f"can't alias tensor with dtype '{scalar_type(own)}' into dtype '{scalar_type(dtype)}'."
+            )
     shared = _core.as_tensor(obj, dtype=dtype, device=device)
-    if copy is False and not isinstance(obj, Tensor) and not hasattr(obj, "__array_interface__"):
-        raise ValueError(
-            f"can't alias arbitrary sequence of type {type(obj).__name__}; pass copy=None or copy=True"
-        )
     if copy:
         shared = shared.detach().clone()
     return shared.requires_grad_(True) if requires_grad else shared

@@ -308,3 +308,15 @@ def test_multilabel_margin_loss_compares_the_named_classes_with_the_others():
 def test_bad_targets_of_margin_losses_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call(torch.ones(2, 3))
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(torch.int64, "Long"), (torch.complex64, "ComplexFloat")])
+def test_losses_of_distances_refuse_what_is_not_floating_point(dtype, name):
+    x = torch.ones(2).to(dtype)
+    with pytest.raises(NotImplementedError, match=f"\"smooth_l1_cpu\" not implemented for '{name}'"):
+        F.smooth_l1_loss(x, x)
+    with pytest.raises(NotImplementedError, match=f"\"huber_cpu\" not implemented for '{name}'"):
+        F.huber_loss(x, x)
+    kind = "Complex" if dtype.is_complex else "Integral"
+    with pytest.raises(RuntimeError, match=f"kl_div: {kind} inputs not supported"):
+        F.kl_div(torch.ones(2), x, reduction="sum")

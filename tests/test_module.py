@@ -836,3 +836,8 @@ def test_a_module_gets_new_parameters_on_another_device():
     module.to("meta")
     assert before.device.type == "cpu" and module.weight.is_meta and module.weight is not before
     assert isinstance(module.weight, torch.nn.Parameter) and module.weight.grad.is_meta
+
+
+def test_modules_are_not_copied_by_to():
+    with pytest.raises(RuntimeError, match="does not accept copy argument"):
+        torch.nn.Linear(1, 1).to(torch.float64, copy=True)

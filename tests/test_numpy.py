@@ -103,3 +103,12 @@ def test_text_is_no_data():
         torch.tensor(["a"])
     with pytest.raises(TypeError, match="invalid data type 'str'"):
         torch.tensor("a")
+
+
+def test_asarray_refuses_a_dtype_that_it_would_have_to_copy_for():
+    x = torch.ones(2)
+    assert torch.asarray(x, dtype=torch.float32, copy=False).data_ptr() == x.data_ptr()
+    with pytest.raises(ValueError, match="can't alias tensor with dtype 'Float' into dtype 'Long'"):
+        torch.asarray(x, dtype=torch.int64, copy=False)
+    with pytest.raises(ValueError, match="can't alias tensor with dtype 'Double' into dtype 'Float'"):
+        torch.asarray(np.ones(2), dtype=torch.float32, copy=False)

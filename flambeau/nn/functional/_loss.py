@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from ..._core import Tensor
+from ..._core import Tensor, promote_types
 from .. import _reduction
 from ._operators import operator
 
@@ -99,6 +99,14 @@ def l1_loss(
     return _l1_loss(input, target, _reduction.get_enum(reduction))
 
 
+def _refuse_integers(kernel: str, input: Tensor, target: Tensor) -> None:
+    dtype = promote_types(input.dtype, target.dtype)
+    if not dtype.is_floating_point:
+        from ...ops._refusals import scalar_type
+
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_type(dtype)}'")
+
+
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -117,6 +125,7 @@ def smooth_l1_loss(
     input, target = _same_size(input, target)
     if beta == 0:
         return _l1_loss(input, target, _reduction.get_enum(reduction))
+    _refuse_integers("smooth_l1_cpu", input, target)
     distance = (input - target).abs()
     return _reduced(
         _where(distance < beta, 0.5 * distance * distance / beta, distance - 0.5 * beta), reduction
@@ -133,6 +142,7 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     input, target = _same_size(input, target)
+    _refuse_integers("huber_cpu", input, target)
     distance = (input - target).abs()
     loss = _where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
     return (
@@ -255,6 +265,10 @@ def kl_div(
             stacklevel=2,
         )
     reduction = _chosen(reduction, size_average, reduce)
+    for given in (input, target):
+        if not given.is_floating_point():
+            kind = "Complex" if given.is_complex() else "Integral"
+            raise RuntimeError(f"kl_div: {kind} inputs not supported.")
     loss = target.exp() * (target - input) if log_target else _xlogy(target, target) - target * input
     if reduction != "batchmean":
         return _reduced(loss, reduction)

@@ -53,6 +53,8 @@ def parse_to(*args: Any, **kwargs: Any) -> Target:
             "(dtype, non_blocking) or (tensor, non_blocking), and memory_format by name"
         )
     given.update(kwargs)
+    if "copy" in given:
+        raise RuntimeError(".to() does not accept copy argument")
     if not isinstance(given.get("non_blocking", False), bool):
         kind = type(given["non_blocking"]).__name__
         raise TypeError(f"to(): argument 'non_blocking' must be bool, not {kind}")
