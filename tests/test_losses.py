@@ -320,3 +320,13 @@ def test_losses_of_distances_refuse_what_is_not_floating_point(dtype, name):
     kind = "Complex" if dtype.is_complex else "Integral"
     with pytest.raises(RuntimeError, match=f"kl_div: {kind} inputs not supported"):
         F.kl_div(torch.ones(2), x, reduction="sum")
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"weight": torch.tensor([1.0, 2.0, 3.0])}])
+@pytest.mark.parametrize("target", [0, 1])
+def test_cross_entropy_of_an_infinite_logit_is_nan_with_all_its_gradient(target, options):
+    x = torch.tensor([[math.inf, 0.0, 1.0], [1.0, 2.0, 3.0]], requires_grad=True)
+    loss = F.cross_entropy(x, torch.tensor([target, 1]), reduction="none", **options)
+    loss.sum().backward()
+    assert loss.isnan().tolist() == [True, False]
+    assert x.grad.isnan().tolist() == [[True] * 3, [False] * 3]

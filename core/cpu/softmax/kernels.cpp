@@ -319,6 +319,10 @@ void cross_entropy(const ClassLoss& loss, const void* scores, void* out_losses, 
   T* const weights = static_cast<T*>(out_weights);
   T* const normalizer = static_cast<T*>(out_normalizer);
   walk<T, LogSumExp>(s, x, nullptr, normalizer);
+  // A logit of +inf has no logarithm of a probability: the loss and its whole gradient are NaN.
+  for (int64_t i = 0; i < s.outer * s.inner; ++i)
+    if (normalizer[i] == static_cast<T>(__builtin_huge_val()))
+      normalizer[i] = static_cast<T>(__builtin_nan(""));
   const T smoothing = static_cast<T>(loss.label_smoothing), share = smoothing / static_cast<T>(s.size);
   for (int64_t o = 0; o < s.outer; ++o)
     for (int64_t c = 0; c < s.inner; ++c) {
