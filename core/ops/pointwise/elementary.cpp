@@ -1,4 +1,4 @@
-// Elementary and special functions of each element, and rounding.
+// Elementary and special functions of each element.
 #include <limits>
 #include <numbers>
 
@@ -294,6 +294,45 @@ EXPOSE("atan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
 /// [0.0]
 EXPOSE("arctan2(Tensor self, Tensor other) -> Tensor", atan2, kBinaryForm);
 
+// ---- degrees and radians
+
+namespace {
+
+// A float of its own for integers, as PyTorch gives.
+Tensor scaled_angle(const char* node, const Tensor& self, double factor, const Out& out) {
+  return differentiable(
+      node, out, [&] { return mul(self, Scalar(factor), out); },
+      wrt(self, [factor](const Tensor& grad) { return mul(grad, Scalar(factor)); }));
+}
+Tensor deg2rad(const Tensor& self, const Out& out) {
+  refuse_complex<RuntimeError>(self, "deg2rad is not supported for complex tensors.");
+  return scaled_angle("Deg2RadBackward0", self, std::numbers::pi / 180, out);
+}
+Tensor rad2deg(const Tensor& self, const Out& out) {
+  refuse_complex<RuntimeError>(self, "rad2deg is not supported for complex tensors.");
+  return scaled_angle("Rad2DegBackward0", self, 180 / std::numbers::pi, out);
+}
+
+}  // namespace
+
+/// Degrees to radians: x pi / 180.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.deg2rad(torch.tensor([0.0])).tolist()
+/// [0.0]
+EXPOSE("deg2rad(Tensor self) -> Tensor", deg2rad, kEveryForm);
+
+/// Radians to degrees: x 180 / pi.
+///
+/// Args:
+///     self: any shape; integers are converted to the default dtype
+///
+/// >>> torch.rad2deg(torch.tensor([0.0])).tolist()
+/// [0.0]
+EXPOSE("rad2deg(Tensor self) -> Tensor", rad2deg, kEveryForm);
+
 // ---- hyperbolic functions and their inverses
 
 namespace {
@@ -539,204 +578,5 @@ EXPOSE("logaddexp(Tensor self, Tensor other) -> Tensor", logaddexp, function | m
 /// >>> torch.xlogy(torch.tensor([0.0]), torch.tensor([0.0])).tolist()
 /// [0.0]
 EXPOSE("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", xlogy, kEveryForm);
-
-// ---- rounding
-
-namespace {
-
-// Integers are whole already.
-Tensor rounded(const char* node, const char* kernel, Pointwise op, const Tensor& self, const Out& out) {
-  if (self.dtype() == DType::Bool) not_implemented_for(kernel, DType::Bool);
-  return differentiable(
-      node, out,
-      [&] {
-        if (!is_integral(self.dtype())) return pointwise(out, op, {self});
-        const Tensor result = result_for(out, self.sizes(), self.dtype());
-        copy_into(result, self);
-        return result;
-      },
-      wrt(self, no_slope));
-}
-
-Tensor floor(const Tensor& self, const Out& out) {
-  refuse_complex(self, "floor is not supported for complex inputs");
-  return rounded("FloorBackward0", "floor_vml_cpu", Pointwise::Floor, self, out);
-}
-Tensor ceil(const Tensor& self, const Out& out) {
-  refuse_complex(self, "ceil is not supported for complex inputs");
-  return rounded("CeilBackward0", "ceil_vml_cpu", Pointwise::Ceil, self, out);
-}
-Tensor trunc(const Tensor& self, const Out& out) {
-  refuse_complex(self, "trunc is not supported for complex inputs");
-  return rounded("TruncBackward0", "trunc_vml_cpu", Pointwise::Trunc, self, out);
-}
-Tensor round(const Tensor& self, const Out& out) {
-  return rounded("RoundBackward0", "round_vml_cpu", Pointwise::Round, self, out);
-}
-
-Tensor round_decimals(const Tensor& self, int64_t decimals, const Out& out) {
-  if (!is_floating(self.dtype()))
-    not_implemented_for(decimals == 0 ? "round_vml_cpu" : "round_cpu", self.dtype());
-  if (decimals == 0) return round(self, out);
-  return differentiable(
-      "RoundBackward1", out,
-      [&] {
-        double power = 1;
-        for (int64_t i = 0; i < std::abs(decimals); ++i) power *= 10;
-        const Scalar scale(power);
-        const NoGrad no_grad;
-        const Tensor x = widened(self);
-        const auto scaled = [&](const Out& to) {
-          if (decimals > 0) return div(pointwise({}, Pointwise::Round, {mul(x, scale)}), scale, to);
-          return mul(pointwise({}, Pointwise::Round, {div(x, scale)}), scale, to);
-        };
-        return out.target || !is_half(self.dtype()) ? scaled(out) : narrowed(scaled({}), self.dtype());
-      },
-      wrt(self, no_slope));
-}
-
-Tensor frac(const Tensor& self, const Out& out) {
-  if (is_integral(self.dtype())) not_implemented_for("frac_cpu", self.dtype());
-  return unary("FracBackward0", Pointwise::Frac, self, out, [](const Tensor& grad) { return grad; });
-}
-
-}  // namespace
-
-/// The largest integer not above each element.
-///
-/// Args:
-///     self: any shape
-///
-/// >>> torch.floor(torch.tensor([-1.5])).tolist()
-/// [-2.0]
-EXPOSE("floor(Tensor self) -> Tensor", floor, kEveryForm);
-
-/// The smallest integer not below each element.
-///
-/// Args:
-///     self: any shape
-///
-/// >>> torch.ceil(torch.tensor([1.5])).tolist()
-/// [2.0]
-EXPOSE("ceil(Tensor self) -> Tensor", ceil, kEveryForm);
-
-/// The integer part: digits behind the point are dropped.
-///
-/// Args:
-///     self: any shape
-///
-/// >>> torch.trunc(torch.tensor([-1.5])).tolist()
-/// [-1.0]
-EXPOSE("trunc(Tensor self) -> Tensor", trunc, kEveryForm);
-
-/// The same as `trunc`.
-///
-/// >>> torch.fix(torch.tensor([-1.5])).tolist()
-/// [-1.0]
-EXPOSE("fix(Tensor self) -> Tensor", trunc, kEveryForm);
-
-/// The nearest integer, halves to the even one; with `decimals`, the nearest multiple of 10^-decimals.
-///
-/// Args:
-///     self: any shape
-///     decimals: digits kept behind the point, before it if negative
-///
-/// >>> torch.round(torch.tensor([0.5, 1.5, 2.4])).tolist()
-/// [0.0, 2.0, 2.0]
-EXPOSE("round(Tensor self) -> Tensor", round, kEveryForm);
-EXPOSE("round(Tensor self, *, int decimals) -> Tensor", round_decimals, kEveryForm);
-
-/// The part behind the point: x - trunc(x).
-///
-/// Args:
-///     self: any shape
-///
-/// >>> torch.frac(torch.tensor([-1.5])).tolist()
-/// [-0.5]
-EXPOSE("frac(Tensor self) -> Tensor", frac, kEveryForm);
-
-// ---- units, and values put in order
-
-namespace {
-
-// A float of its own for integers, as PyTorch gives.
-Tensor scaled_angle(const char* node, const Tensor& self, double factor, const Out& out) {
-  return differentiable(
-      node, out, [&] { return mul(self, Scalar(factor), out); },
-      wrt(self, [factor](const Tensor& grad) { return mul(grad, Scalar(factor)); }));
-}
-Tensor deg2rad(const Tensor& self, const Out& out) {
-  refuse_complex<RuntimeError>(self, "deg2rad is not supported for complex tensors.");
-  return scaled_angle("Deg2RadBackward0", self, std::numbers::pi / 180, out);
-}
-Tensor rad2deg(const Tensor& self, const Out& out) {
-  refuse_complex<RuntimeError>(self, "rad2deg is not supported for complex tensors.");
-  return scaled_angle("Rad2DegBackward0", self, 180 / std::numbers::pi, out);
-}
-
-Tensor nan_to_num(const Tensor& self, std::optional<double> nan, std::optional<double> posinf,
-                  std::optional<double> neginf, const Out& out) {
-  if (is_complex(self.dtype())) {
-    const Tensor fixed = view_as_complex(nan_to_num(view_as_real(self), nan, posinf, neginf, {}));
-    return out.target ? mul(fixed, Scalar(1), out) : fixed;
-  }
-  const bool narrow = self.dtype() == DType::Float32;
-  const double largest = narrow ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
-  const double infinity = std::numeric_limits<double>::infinity();
-  return differentiable(
-      "NanToNumBackward0", out,
-      [&] {
-        if (is_integral(self.dtype())) {
-          const Tensor result = result_for(out, self.sizes(), self.dtype());
-          copy_into(result, self);
-          return result;
-        }
-        const DType dtype = self.dtype();
-        const Tensor no_nan =
-            pointwise_as({}, Pointwise::Where, dtype,
-                         {pointwise({}, Pointwise::IsNan, {self}), Scalar(nan.value_or(0)), self});
-        const Tensor no_high = pointwise_as({}, Pointwise::Where, dtype,
-                                            {pointwise({}, Pointwise::Eq, {self, Scalar(infinity)}),
-                                             Scalar(posinf.value_or(largest)), no_nan});
-        return pointwise_as(out, Pointwise::Where, dtype,
-                            {pointwise({}, Pointwise::Eq, {self, Scalar(-infinity)}),
-                             Scalar(neginf.value_or(-largest)), no_high});
-      },
-      wrt(self, [x = saved(self)](const Tensor& grad) {
-        return mul(grad, pointwise({}, Pointwise::IsFinite, {x()}));
-      }));
-}
-
-}  // namespace
-
-/// Degrees to radians: x pi / 180.
-///
-/// Args:
-///     self: any shape; integers are converted to the default dtype
-///
-/// >>> torch.deg2rad(torch.tensor([0.0])).tolist()
-/// [0.0]
-EXPOSE("deg2rad(Tensor self) -> Tensor", deg2rad, kEveryForm);
-
-/// Radians to degrees: x 180 / pi.
-///
-/// Args:
-///     self: any shape; integers are converted to the default dtype
-///
-/// >>> torch.rad2deg(torch.tensor([0.0])).tolist()
-/// [0.0]
-EXPOSE("rad2deg(Tensor self) -> Tensor", rad2deg, kEveryForm);
-
-/// Replaces NaN and infinities by numbers.
-///
-/// Args:
-///     self: any shape
-///     nan: instead of NaN, 0 by default
-///     posinf, neginf: instead of infinities; the largest and smallest finite numbers of the dtype by default
-///
-/// >>> torch.nan_to_num(torch.tensor([float("nan"), float("inf")]), posinf=9.0).tolist()
-/// [0.0, 9.0]
-EXPOSE("nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor",
-       nan_to_num, kEveryForm);
 
 }  // namespace flambeau
