@@ -151,6 +151,12 @@ def test_in_place_changes_of_geometry_keep_the_gradient():
     np.testing.assert_array_equal(x.grad.numpy(), 2 * matrix().numpy())
 
 
+def test_squeeze_sees_all_of_64_dimensions():
+    sizes = [1] * 40 + [2] + [1] * 23
+    assert torch.ones(sizes).squeeze().shape == (2,)
+    assert torch.ones(sizes).squeeze_().shape == (2,)
+
+
 @pytest.mark.parametrize(
     ("operation", "name"),
     [

@@ -367,6 +367,8 @@ EXPOSE("moveaxis(Tensor self, int[] source, int[] destination) -> Tensor", moved
 // ---- dimensions of size one
 
 namespace {
+constexpr uint64_t kEveryDim = ~uint64_t{0};
+
 uint64_t dim_mask(const Tensor& self, IntList dims) {
   uint64_t mask = 0;
   for (int64_t dim : dims) {
@@ -393,7 +395,7 @@ Tensor squeezed(const char* name, const Tensor& self, uint64_t mask) {
       },
       wrt(self, [sizes = self.sizes()](const Tensor& grad) { return reshape(grad, sizes); }));
 }
-Tensor squeeze_all(const Tensor& self) { return squeezed("SqueezeBackward0", self, ~0u); }
+Tensor squeeze_all(const Tensor& self) { return squeezed("SqueezeBackward0", self, kEveryDim); }
 Tensor squeeze_one(const Tensor& self, int64_t dim) {
   return squeezed("SqueezeBackward1", self, uint64_t{1} << wrap_dim(dim, self.dim()));
 }
@@ -524,7 +526,7 @@ Tensor squeeze_in_place(const char* name, const Tensor& self, uint64_t mask) {
   return change_geometry(name, self, sizes, strides,
                          [sizes = self.sizes()](const Tensor& grad) { return reshape(grad, sizes); });
 }
-Tensor squeeze_all_(const Tensor& self) { return squeeze_in_place("SqueezeBackward3", self, ~0u); }
+Tensor squeeze_all_(const Tensor& self) { return squeeze_in_place("SqueezeBackward3", self, kEveryDim); }
 Tensor squeeze_one_(const Tensor& self, int64_t dim) {
   return squeeze_in_place("SqueezeBackward4", self, uint64_t{1} << wrap_dim(dim, self.dim()));
 }
