@@ -38,32 +38,22 @@ PyObject* get_is_meta(PyObject* o, void*) {
   return PyBool_FromLong(impl_of(o)->device == Device::Type::Meta);
 }
 PyObject* get_version(PyObject* o, void*) {
-  return guarded([&] {
-    check(!impl_of(o)->inference, "Inference tensors do not track version counter.");
-    return PyLong_FromUnsignedLong(impl_of(o)->version());
-  });
+  check(!impl_of(o)->inference, "Inference tensors do not track version counter.");
+  return PyLong_FromUnsignedLong(impl_of(o)->version());
 }
 PyObject* get_output_nr(PyObject* o, void*) { return PyLong_FromUnsignedLong(impl_of(o)->output_nr); }
-PyObject* get_base(PyObject* o, void*) {
-  return guarded([&] { return wrap(Tensor(impl_of(o)->view_base)); });
-}
+PyObject* get_base(PyObject* o, void*) { return wrap(Tensor(impl_of(o)->view_base)); }
 PyObject* get_is_leaf(PyObject* o, void*) {
-  return guarded([&] {
-    refresh_view(impl_of(o));
-    return PyBool_FromLong(!impl_of(o)->grad_fn);
-  });
+  refresh_view(impl_of(o));
+  return PyBool_FromLong(!impl_of(o)->grad_fn);
 }
 PyObject* get_retains_grad(PyObject* o, void*) { return PyBool_FromLong(impl_of(o)->retains_grad); }
 PyObject* get_grad_fn(PyObject* o, void*) {
-  return guarded([&]() -> PyObject* {
-    refresh_view(impl_of(o));
-    if (!impl_of(o)->grad_fn) Py_RETURN_NONE;
-    return wrap_node(impl_of(o)->grad_fn.get());
-  });
+  refresh_view(impl_of(o));
+  if (!impl_of(o)->grad_fn) Py_RETURN_NONE;
+  return wrap_node(impl_of(o)->grad_fn.get());
 }
-PyObject* get_requires_grad(PyObject* o, void*) {
-  return guarded([&] { return PyBool_FromLong(requires_grad(tensor_of(o))); });
-}
+PyObject* get_requires_grad(PyObject* o, void*) { return PyBool_FromLong(requires_grad(tensor_of(o))); }
 [[noreturn]] void fail_not_leaf(bool value) {
   fail<RuntimeError>("you can only change requires_grad flags of leaf variables.",
                      value ? ""
@@ -77,164 +67,133 @@ void set_requires_grad(const Tensor& t, bool value, const char* dtypes) {
   t->requires_grad_leaf = value;
 }
 int assign_requires_grad(PyObject* o, PyObject* value, void*) {
-  return guarded([&] {
-    check<RuntimeError>(value && PyBool_Check(value), "requires_grad must be a bool");
-    const Tensor t = tensor_of(o);
-    refresh_view(t.get());
-    if (t->grad_fn) fail_not_leaf(value == Py_True);
-    set_requires_grad(t, value == Py_True, "floating point");
-    return 0;
-  });
+  check<RuntimeError>(value && PyBool_Check(value), "requires_grad must be a bool");
+  const Tensor t = tensor_of(o);
+  refresh_view(t.get());
+  if (t->grad_fn) fail_not_leaf(value == Py_True);
+  set_requires_grad(t, value == Py_True, "floating point");
+  return 0;
 }
 PyObject* get_grad(PyObject* o, void*) {
-  return guarded([&] {
-    const TensorImpl* t = impl_of(o);
-    if (!t->grad && t->grad_fn && !t->retains_grad && warn) [[unlikely]]
-      warn(
-          "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
-          "won't be "
-          "populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
-          "non-leaf "
-          "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, "
-          "make sure "
-          "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more "
-          "information.");
-    return wrap(Tensor(t->grad));
-  });
+  const TensorImpl* t = impl_of(o);
+  if (!t->grad && t->grad_fn && !t->retains_grad && warn) [[unlikely]]
+    warn(
+        "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+        "won't be "
+        "populated during autograd.backward(). If you indeed want the .grad field to be populated for a "
+        "non-leaf "
+        "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, "
+        "make sure "
+        "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more "
+        "information.");
+  return wrap(Tensor(t->grad));
 }
 int assign_grad(PyObject* o, PyObject* value, void*) {
-  return guarded([&] {
-    TensorImpl* t = impl_of(o);
-    if (!given(value)) {
-      t->grad = {};
-      return 0;
-    }
-    if (!is_tensor(value))
-      fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ",
-                      Py_TYPE(value)->tp_name);
-    Tensor grad = tensor_of(value);
-    check(grad.get() != t, "can't assign Variable as its own grad");
-    if (grad.dtype() != t->dtype)
-      fail<RuntimeError>("attempting to assign a gradient with dtype '", scalar_type_name(grad.dtype()),
-                         "' to a tensor with grad_dtype '", scalar_type_name(t->dtype),
-                         "'. The gradient must match the tensor's dtype.");
-    if (grad.device() != t->device)
-      fail<RuntimeError>("attempting to assign a gradient with device type '", name(grad.device()),
-                         "' to a tensor with device type '", name(t->device),
-                         "'. Please ensure that the gradient and the tensor are on the same device");
-    if (!(grad.sizes() == t->sizes))
-      fail<RuntimeError>("attempting to assign a gradient of size '", grad.sizes(), "' to a tensor of size '",
-                         t->sizes, "'. Please ensure that the gradient and the tensor are the same size");
-    t->grad = grad;
+  TensorImpl* t = impl_of(o);
+  if (!given(value)) {
+    t->grad = {};
     return 0;
-  });
+  }
+  if (!is_tensor(value))
+    fail<TypeError>("assigned grad expected to be a Tensor or None but got grad of type ",
+                    Py_TYPE(value)->tp_name);
+  Tensor grad = tensor_of(value);
+  check(grad.get() != t, "can't assign Variable as its own grad");
+  if (grad.dtype() != t->dtype)
+    fail<RuntimeError>("attempting to assign a gradient with dtype '", scalar_type_name(grad.dtype()),
+                       "' to a tensor with grad_dtype '", scalar_type_name(t->dtype),
+                       "'. The gradient must match the tensor's dtype.");
+  if (grad.device() != t->device)
+    fail<RuntimeError>("attempting to assign a gradient with device type '", name(grad.device()),
+                       "' to a tensor with device type '", name(t->device),
+                       "'. Please ensure that the gradient and the tensor are on the same device");
+  if (!(grad.sizes() == t->sizes))
+    fail<RuntimeError>("attempting to assign a gradient of size '", grad.sizes(), "' to a tensor of size '",
+                       t->sizes, "'. Please ensure that the gradient and the tensor are the same size");
+  t->grad = grad;
+  return 0;
 }
 PyObject* get_data(PyObject* o, void*) {
-  return guarded([&] {
-    Tensor data = alias(tensor_of(o));
-    data->own_version = Ref<VersionCounter>(new VersionCounter);  // shares the memory, not the counter
-    return wrap(std::move(data));
-  });
+  Tensor data = alias(tensor_of(o));
+  data->own_version = Ref<VersionCounter>(new VersionCounter);  // shares the memory, not the counter
+  return wrap(std::move(data));
 }
 int assign_data(PyObject* o, PyObject* value, void*) {
-  return guarded([&] {
-    check(value != nullptr, "Deleting tensor data is not allowed. Delete tensor instead!");
-    check<TypeError>(is_tensor(value), "Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name);
-    TensorImpl* t = impl_of(o);
-    Tensor data = tensor_of(value);
-    // What captured the tensor, and its gradient, stay on the device.
-    check(
-        data.device() == t->device,
+  check(value != nullptr, "Deleting tensor data is not allowed. Delete tensor instead!");
+  check<TypeError>(is_tensor(value), "Variable data has to be a tensor, but got ", Py_TYPE(value)->tp_name);
+  TensorImpl* t = impl_of(o);
+  Tensor data = tensor_of(value);
+  // What captured the tensor, and its gradient, stay on the device.
+  check(data.device() == t->device,
         "Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor "
         "type.");
-    check(!(t->requires_grad_leaf && !can_carry_gradient(data)),
-          "data set to a tensor that requires gradients must be floating point or complex dtype");
-    // The counter stays the tensor's and its views': saved values are still checked against it.
-    t->keep_counter();
-    keep_captured_window(t);
-    t->inference = data->inference;
-    t->storage = data->storage;
-    t->data = data->data;
-    t->device = data.device();
-    t->dtype = data.dtype();
-    set_geometry(t, data.sizes(), data.strides());
-    return 0;
-  });
+  check(!(t->requires_grad_leaf && !can_carry_gradient(data)),
+        "data set to a tensor that requires gradients must be floating point or complex dtype");
+  // The counter stays the tensor's and its views': saved values are still checked against it.
+  t->keep_counter();
+  keep_captured_window(t);
+  t->inference = data->inference;
+  t->storage = data->storage;
+  t->data = data->data;
+  t->device = data.device();
+  t->dtype = data.dtype();
+  set_geometry(t, data.sizes(), data.strides());
+  return 0;
 }
-PyObject* get_T(PyObject* o, void*) {
-  return guarded([&] { return wrap(numpy_T(tensor_of(o))); });
-}
-PyObject* get_mT(PyObject* o, void*) {
-  return guarded([&] { return wrap(matrix_transpose(tensor_of(o), "mT")); });
-}
-PyObject* get_H(PyObject* o, void*) {
-  return guarded([&] { return wrap(matrix_H(tensor_of(o))); });
-}
-PyObject* get_mH(PyObject* o, void*) {
-  return guarded([&] { return wrap(matrix_transpose(tensor_of(o), "mH")); });
-}
-PyObject* get_real(PyObject* o, void*) {
-  return guarded([&] { return wrap(real(tensor_of(o))); });
-}
-PyObject* get_imag(PyObject* o, void*) {
-  return guarded([&] { return wrap(imag(tensor_of(o))); });
-}
+PyObject* get_T(PyObject* o, void*) { return wrap(numpy_T(tensor_of(o))); }
+PyObject* get_mT(PyObject* o, void*) { return wrap(matrix_transpose(tensor_of(o), "mT")); }
+PyObject* get_H(PyObject* o, void*) { return wrap(matrix_H(tensor_of(o))); }
+PyObject* get_mH(PyObject* o, void*) { return wrap(matrix_transpose(tensor_of(o), "mH")); }
+PyObject* get_real(PyObject* o, void*) { return wrap(real(tensor_of(o))); }
+PyObject* get_imag(PyObject* o, void*) { return wrap(imag(tensor_of(o))); }
 
 // ---- sizes and memory
 
 PyObject* size(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [dim] = parse_arguments<1>("size", {"dim"}, 0, args, count, keywords);
-    if (!given(dim)) return wrap_size(impl_of(o)->sizes);
-    int64_t d;
-    check<TypeError>(parse_int(dim, d), "size(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
-    if (impl_of(o)->sizes.count == 0)
-      fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
-    return PyLong_FromLongLong(tensor_of(o).size(d));
-  });
+  auto [dim] = parse_arguments<1>("size", {"dim"}, 0, args, count, keywords);
+  if (!given(dim)) return wrap_size(impl_of(o)->sizes);
+  int64_t d;
+  check<TypeError>(parse_int(dim, d), "size(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
+  if (impl_of(o)->sizes.count == 0)
+    fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+  return PyLong_FromLongLong(tensor_of(o).size(d));
 }
 PyObject* stride(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [dim] = parse_arguments<1>("stride", {"dim"}, 0, args, count, keywords);
-    const TensorImpl* t = impl_of(o);
-    if (given(dim)) {
-      int64_t d;
-      check<TypeError>(parse_int(dim, d), "stride(): argument 'dim' must be int, not ",
-                       Py_TYPE(dim)->tp_name);
-      if (t->sizes.count == 0)
-        fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
-      return PyLong_FromLongLong(t->strides[static_cast<int>(wrap_dim(d, t->sizes.count))]);
-    }
-    Object tuple = owned(PyTuple_New(t->strides.count));
-    for (int i = 0; i < t->strides.count; ++i)
-      PyTuple_SET_ITEM(tuple.get(), i, PyLong_FromLongLong(t->strides[i]));
-    return tuple.release();
-  });
+  auto [dim] = parse_arguments<1>("stride", {"dim"}, 0, args, count, keywords);
+  const TensorImpl* t = impl_of(o);
+  if (given(dim)) {
+    int64_t d;
+    check<TypeError>(parse_int(dim, d), "stride(): argument 'dim' must be int, not ", Py_TYPE(dim)->tp_name);
+    if (t->sizes.count == 0) fail<IndexError>("Dimension specified as ", d, " but tensor has no dimensions");
+    return PyLong_FromLongLong(t->strides[static_cast<int>(wrap_dim(d, t->sizes.count))]);
+  }
+  Object tuple = owned(PyTuple_New(t->strides.count));
+  for (int i = 0; i < t->strides.count; ++i)
+    PyTuple_SET_ITEM(tuple.get(), i, PyLong_FromLongLong(t->strides[i]));
+  return tuple.release();
 }
 PyObject* dim(PyObject* o, PyObject*) { return PyLong_FromLong(impl_of(o)->sizes.count); }
 PyObject* numel(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl_of(o)->numel); }
 PyObject* storage_offset(PyObject* o, PyObject*) { return PyLong_FromLongLong(impl_of(o)->storage_offset()); }
 PyObject* is_contiguous_method(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [format] = parse_arguments<1>("is_contiguous", {"memory_format"}, 0, args, count, keywords);
-    MemoryFormat f = MemoryFormat::Contiguous;
-    if (given(format))
-      check<TypeError>(parse_memory_format(format, f),
-                       "is_contiguous(): argument 'memory_format' must be torch.memory_format");
-    if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d) {
-      const TensorImpl* t = impl_of(o);
-      const int n = f == MemoryFormat::ChannelsLast ? 4 : 5;
-      if (t->sizes.count != n) Py_RETURN_FALSE;
-      Dims sizes, strides;  // as (N, spatial..., C)
-      for (int i = 0; i < n; ++i) {
-        int from = i == 0 ? 0 : i == n - 1 ? 1 : i + 1;
-        sizes.push_back(t->sizes[from]);
-        strides.push_back(t->strides[from]);
-      }
-      return PyBool_FromLong(flambeau::is_contiguous(sizes, strides));
+  auto [format] = parse_arguments<1>("is_contiguous", {"memory_format"}, 0, args, count, keywords);
+  MemoryFormat f = MemoryFormat::Contiguous;
+  if (given(format))
+    check<TypeError>(parse_memory_format(format, f),
+                     "is_contiguous(): argument 'memory_format' must be torch.memory_format");
+  if (f == MemoryFormat::ChannelsLast || f == MemoryFormat::ChannelsLast3d) {
+    const TensorImpl* t = impl_of(o);
+    const int n = f == MemoryFormat::ChannelsLast ? 4 : 5;
+    if (t->sizes.count != n) Py_RETURN_FALSE;
+    Dims sizes, strides;  // as (N, spatial..., C)
+    for (int i = 0; i < n; ++i) {
+      int from = i == 0 ? 0 : i == n - 1 ? 1 : i + 1;
+      sizes.push_back(t->sizes[from]);
+      strides.push_back(t->strides[from]);
     }
-    return PyBool_FromLong(impl_of(o)->contiguous);
-  });
+    return PyBool_FromLong(flambeau::is_contiguous(sizes, strides));
+  }
+  return PyBool_FromLong(impl_of(o)->contiguous);
 }
 PyObject* data_ptr(PyObject* o, PyObject*) {
   const TensorImpl* t = impl_of(o);
@@ -253,17 +212,13 @@ PyObject* is_inference(PyObject* o, PyObject*) { return PyBool_FromLong(impl_of(
 PyObject* is_pinned(PyObject*, PyObject*) { Py_RETURN_FALSE; }
 PyObject* get_device_method(PyObject*, PyObject*) { return PyLong_FromLong(-1); }
 PyObject* is_set_to(PyObject* o, PyObject* other) {
-  return guarded([&]() -> PyObject* {
-    Tensor b = need_tensor(other, "is_set_to", "tensor"), a = tensor_of(o);
-    return PyBool_FromLong(a->data == b->data && a.sizes() == b.sizes() && a.strides() == b.strides());
-  });
+  Tensor b = need_tensor(other, "is_set_to", "tensor"), a = tensor_of(o);
+  return PyBool_FromLong(a->data == b->data && a.sizes() == b.sizes() && a.strides() == b.strides());
 }
 
 // ---- values
 
-PyObject* item_method(PyObject* o, PyObject*) {
-  return guarded([&] { return item(tensor_of(o)); });
-}
+PyObject* item_method(PyObject* o, PyObject*) { return item(tensor_of(o)); }
 
 template <class T>
 PyObject* number(T value) {
@@ -279,12 +234,10 @@ PyObject* number(T value) {
     return PyLong_FromLongLong(static_cast<long long>(value));
 }
 PyObject* as_complex(PyObject* o, PyObject*) {
-  return guarded([&] {
-    Scalar number;
-    check<TypeError>(parse_number(owned(item(tensor_of(o))).get(), number), "a tensor's item is no number");
-    const Complex<double> z = number.to_complex();
-    return PyComplex_FromDoubles(z.real, z.imag);
-  });
+  Scalar number;
+  check<TypeError>(parse_number(owned(item(tensor_of(o))).get(), number), "a tensor's item is no number");
+  const Complex<double> z = number.to_complex();
+  return PyComplex_FromDoubles(z.real, z.imag);
 }
 
 // The element at an address. A bool may be any byte where its memory is someone else's, and reading such a
@@ -317,62 +270,54 @@ Tensor readable(const Tensor& t) {
   return t;
 }
 PyObject* tolist(PyObject* o, PyObject*) {
-  return guarded([&] {
-    Tensor t = readable(tensor_of(o));
-    return visit_any(t.dtype(), "tolist",
-                     [&]<class T>() { return nested_list<T>(t->data, t.sizes(), t.strides(), 0); });
-  });
+  Tensor t = readable(tensor_of(o));
+  return visit_any(t.dtype(), "tolist",
+                   [&]<class T>() { return nested_list<T>(t->data, t.sizes(), t.strides(), 0); });
 }
 
 // ---- autograd
 
 PyObject* backward(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    BackwardOptions options;
-    Tensor root = tensor_of(o), grad;
-    if (count || keywords) {
-      auto [gradient, retain, create, leaves] = parse_arguments<4>(
-          "backward", {"gradient", "retain_graph", "create_graph", "inputs"}, 0, args, count, keywords);
-      if ((given(gradient) && !is_tensor(gradient)) || (given(retain) && !PyBool_Check(retain)) ||
-          (create && create != Py_False) || given(leaves)) {  // the general form has its home in Python
-        Object module = owned(PyImport_ImportModule("flambeau.autograd"));
-        const auto or_none = [](PyObject* value) { return value ? value : Py_None; };
-        return PyObject_CallMethod(module.get(), "backward", "OOOOOO", o, or_none(gradient), or_none(retain),
-                                   create ? create : Py_False, Py_None, or_none(leaves));
-      }
-      if (given(gradient)) grad = tensor_of(gradient);
-      options.retain_graph = given(retain) && is_true(retain);
+  BackwardOptions options;
+  Tensor root = tensor_of(o), grad;
+  if (count || keywords) {
+    auto [gradient, retain, create, leaves] = parse_arguments<4>(
+        "backward", {"gradient", "retain_graph", "create_graph", "inputs"}, 0, args, count, keywords);
+    if ((given(gradient) && !is_tensor(gradient)) || (given(retain) && !PyBool_Check(retain)) ||
+        (create && create != Py_False) || given(leaves)) {  // the general form has its home in Python
+      Object module = owned(PyImport_ImportModule("flambeau.autograd"));
+      const auto or_none = [](PyObject* value) { return value ? value : Py_None; };
+      return PyObject_CallMethod(module.get(), "backward", "OOOOOO", o, or_none(gradient), or_none(retain),
+                                 create ? create : Py_False, Py_None, or_none(leaves));
     }
-    const Edge edge = root_edge(root, 0);
-    grad = root_gradient(root, std::move(grad), 0);
-    run_backward({&edge, 1}, {&grad, 1}, {}, options);
-    Py_RETURN_NONE;
-  });
+    if (given(gradient)) grad = tensor_of(gradient);
+    options.retain_graph = given(retain) && is_true(retain);
+  }
+  const Edge edge = root_edge(root, 0);
+  grad = root_gradient(root, std::move(grad), 0);
+  run_backward({&edge, 1}, {&grad, 1}, {}, options);
+  Py_RETURN_NONE;
 }
 
 PyObject* requires_grad_(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [value] = parse_arguments<1>("requires_grad_", {"requires_grad"}, 0, args, count, keywords);
-    check<TypeError>(!value || PyBool_Check(value),
-                     "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
-                     value ? Py_TYPE(value)->tp_name : "");
-    const bool wanted = !value || value == Py_True;
-    const Tensor t = tensor_of(o);
-    refresh_view(t.get());
-    if (!t->grad_fn)
-      set_requires_grad(t, wanted, "floating point and complex");
-    else if (!wanted)
-      fail_not_leaf(wanted);
-    return Py_NewRef(o);
-  });
+  auto [value] = parse_arguments<1>("requires_grad_", {"requires_grad"}, 0, args, count, keywords);
+  check<TypeError>(!value || PyBool_Check(value),
+                   "requires_grad_(): argument 'requires_grad' (position 1) must be bool, not ",
+                   value ? Py_TYPE(value)->tp_name : "");
+  const bool wanted = !value || value == Py_True;
+  const Tensor t = tensor_of(o);
+  refresh_view(t.get());
+  if (!t->grad_fn)
+    set_requires_grad(t, wanted, "floating point and complex");
+  else if (!wanted)
+    fail_not_leaf(wanted);
+  return Py_NewRef(o);
 }
 
 PyObject* retain_grad(PyObject* o, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    Tensor t = tensor_of(o);
-    flambeau::retain_grad(t);
-    Py_RETURN_NONE;
-  });
+  Tensor t = tensor_of(o);
+  flambeau::retain_grad(t);
+  Py_RETURN_NONE;
 }
 
 // The id of a hook that was added to the list; core/python's handle takes it away by that.
@@ -382,88 +327,76 @@ LeafHooks& leaf_hooks(TensorImpl* t) {
   return *t->hooks;
 }
 PyObject* add_hook(PyObject* o, PyObject* callable) {
-  return guarded([&] {
-    Tensor t = tensor_of(o);
-    check(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
-    auto hook = make_hook(callable);
-    if (t->grad_fn) {
-      t->grad_fn->make_hooks().tensor.push_back({t->output_nr, hook});
-      Object face =
-          owned(wrap_node(t->grad_fn.get()));  // a node that holds Python objects is one, for the collector
-    } else {
-      leaf_hooks(t.get()).tensor.push_back(hook);
-    }
-    return hook_id(hook);
-  });
+  Tensor t = tensor_of(o);
+  check(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+  auto hook = make_hook(callable);
+  if (t->grad_fn) {
+    t->grad_fn->make_hooks().tensor.push_back({t->output_nr, hook});
+    Object face =
+        owned(wrap_node(t->grad_fn.get()));  // a node that holds Python objects is one, for the collector
+  } else {
+    leaf_hooks(t.get()).tensor.push_back(hook);
+  }
+  return hook_id(hook);
 }
 PyObject* add_post_accumulate_hook(PyObject* o, PyObject* callable) {
-  return guarded([&] {
-    Tensor t = tensor_of(o);
-    check(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
-    check(!t->grad_fn, "post accumulate grad hooks cannot be registered on non-leaf tensors");
-    auto hook = make_hook(callable);
-    leaf_hooks(t.get()).post_accumulate.push_back(hook);
-    return hook_id(hook);
-  });
+  Tensor t = tensor_of(o);
+  check(requires_grad(t), "cannot register a hook on a tensor that doesn't require gradient");
+  check(!t->grad_fn, "post accumulate grad hooks cannot be registered on non-leaf tensors");
+  auto hook = make_hook(callable);
+  leaf_hooks(t.get()).post_accumulate.push_back(hook);
+  return hook_id(hook);
 }
 PyObject* remove_hook(PyObject* o, PyObject* id_object) {
-  return guarded([&]() -> PyObject* {
-    const uint64_t id = PyLong_AsUnsignedLongLong(id_object);
-    if (PyErr_Occurred()) throw PythonError();
-    TensorImpl* t = impl_of(o);
-    auto drop = [id](HookList& hooks) {
-      std::erase_if(hooks, [id](const auto& hook) { return hook->id == id; });
-    };
-    if (t->hooks) {
-      drop(t->hooks->tensor);
-      drop(t->hooks->post_accumulate);
-      drop(t->hooks->node_pre);
-      drop(t->hooks->node_post);
-    }
-    if (t->grad_fn && t->grad_fn->hooks)
-      std::erase_if(t->grad_fn->hooks->tensor, [id](const auto& entry) { return entry.hook->id == id; });
-    Py_RETURN_NONE;
-  });
+  const uint64_t id = PyLong_AsUnsignedLongLong(id_object);
+  if (PyErr_Occurred()) throw PythonError();
+  TensorImpl* t = impl_of(o);
+  auto drop = [id](HookList& hooks) {
+    std::erase_if(hooks, [id](const auto& hook) { return hook->id == id; });
+  };
+  if (t->hooks) {
+    drop(t->hooks->tensor);
+    drop(t->hooks->post_accumulate);
+    drop(t->hooks->node_pre);
+    drop(t->hooks->node_post);
+  }
+  if (t->grad_fn && t->grad_fn->hooks)
+    std::erase_if(t->grad_fn->hooks->tensor, [id](const auto& entry) { return entry.hook->id == id; });
+  Py_RETURN_NONE;
 }
 
 PyObject* as_subclass(PyObject* o, PyObject* cls) {
-  return guarded([&]() -> PyObject* {
-    check<TypeError>(PyType_Check(cls), "as_subclass(): argument 'cls' must be type, not ",
-                     Py_TYPE(cls)->tp_name);
-    Tensor t = tensor_of(o);
-    PyObject* made = make_subclass(reinterpret_cast<PyTypeObject*>(cls), t, false);
-    if (!made) return nullptr;
-    TensorImpl* impl = impl_of(made);
-    impl->requires_grad_leaf = t->requires_grad_leaf && !t->grad_fn;
-    if (requires_grad(t)) {
-      Tensor view = view_alias(t);
-      impl->grad_fn = view->grad_fn;
-      impl->output_nr = view->output_nr;
-      impl->requires_grad_leaf = false;
-    }
-    return made;
-  });
+  check<TypeError>(PyType_Check(cls), "as_subclass(): argument 'cls' must be type, not ",
+                   Py_TYPE(cls)->tp_name);
+  Tensor t = tensor_of(o);
+  PyObject* made = make_subclass(reinterpret_cast<PyTypeObject*>(cls), t, false);
+  if (!made) return nullptr;
+  TensorImpl* impl = impl_of(made);
+  impl->requires_grad_leaf = t->requires_grad_leaf && !t->grad_fn;
+  if (requires_grad(t)) {
+    Tensor view = view_alias(t);
+    impl->grad_fn = view->grad_fn;
+    impl->output_nr = view->output_nr;
+    impl->requires_grad_leaf = false;
+  }
+  return made;
 }
 PyObject* make_subclass_method(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [cls, data, require] =
-        parse_arguments<3>("_make_subclass", {"cls", "data", "require_grad"}, 2, args, count, keywords);
-    check<TypeError>(PyType_Check(cls), "_make_subclass(): argument 'cls' must be type, not ",
-                     Py_TYPE(cls)->tp_name);
-    return make_subclass(reinterpret_cast<PyTypeObject*>(cls), need_tensor(data, "_make_subclass", "data"),
-                         given(require) && is_true(require));
-  });
+  auto [cls, data, require] =
+      parse_arguments<3>("_make_subclass", {"cls", "data", "require_grad"}, 2, args, count, keywords);
+  check<TypeError>(PyType_Check(cls), "_make_subclass(): argument 'cls' must be type, not ",
+                   Py_TYPE(cls)->tp_name);
+  return make_subclass(reinterpret_cast<PyTypeObject*>(cls), need_tensor(data, "_make_subclass", "data"),
+                       given(require) && is_true(require));
 }
 
 PyObject* numpy_method(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [force] = parse_arguments<1>("numpy", {"force"}, 0, args, count, keywords);
-    Tensor t = tensor_of(o);
-    if (!(force && is_true(force)) && requires_grad(t))
-      fail<RuntimeError>(
-          "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
-    return to_numpy(t);
-  });
+  auto [force] = parse_arguments<1>("numpy", {"force"}, 0, args, count, keywords);
+  Tensor t = tensor_of(o);
+  if (!(force && is_true(force)) && requires_grad(t))
+    fail<RuntimeError>(
+        "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.");
+  return to_numpy(t);
 }
 
 }  // namespace

@@ -32,54 +32,52 @@ Tensor edge_gradient(const Edge& edge, const Tensor& grad, size_t index) {
 // _run_backward(roots, grad_roots, retain_graph, create_graph, inputs, accumulate, allow_unused) -> gradients
 // or None
 PyObject* run_backward_function(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [roots, grads, retain, create, inputs, accumulate, allow_unused] = parse_arguments<7>(
-        "_run_backward",
-        {"roots", "grad_roots", "retain_graph", "create_graph", "inputs", "accumulate", "allow_unused"}, 7,
-        args, count, keywords);
-    BackwardOptions options;
-    options.retain_graph = is_true(retain);
-    options.create_graph = is_true(create);
-    options.accumulate = is_true(accumulate);
-    // Each root and each input is a tensor or, as a GradientEdge, a pair of a node and the number of its
-    // output.
-    std::vector<Edge> root_list, input_list;
-    std::vector<Tensor> grad_list = tensor_list(grads, "backward", "grad_tensors");
-    Object root_sequence = owned(PySequence_Tuple(roots));
-    const auto count_roots = static_cast<size_t>(PyTuple_GET_SIZE(root_sequence.get()));
-    check(grad_list.size() == count_roots, "got ", count_roots, " tensors and ", grad_list.size(),
-          " gradients");
-    for (size_t i = 0; i < count_roots; ++i) {
-      PyObject* root = PyTuple_GET_ITEM(root_sequence.get(), static_cast<Py_ssize_t>(i));
-      if (is_tensor(root)) {
-        root_list.push_back(root_edge(tensor_of(root), i));
-        grad_list[i] = root_gradient(tensor_of(root), grad_list[i], i);
-      } else {
-        root_list.push_back(edge_from(root, "tensors"));
-        grad_list[i] = edge_gradient(root_list[i], grad_list[i], i);
-      }
+  auto [roots, grads, retain, create, inputs, accumulate, allow_unused] = parse_arguments<7>(
+      "_run_backward",
+      {"roots", "grad_roots", "retain_graph", "create_graph", "inputs", "accumulate", "allow_unused"}, 7,
+      args, count, keywords);
+  BackwardOptions options;
+  options.retain_graph = is_true(retain);
+  options.create_graph = is_true(create);
+  options.accumulate = is_true(accumulate);
+  // Each root and each input is a tensor or, as a GradientEdge, a pair of a node and the number of its
+  // output.
+  std::vector<Edge> root_list, input_list;
+  std::vector<Tensor> grad_list = tensor_list(grads, "backward", "grad_tensors");
+  Object root_sequence = owned(PySequence_Tuple(roots));
+  const auto count_roots = static_cast<size_t>(PyTuple_GET_SIZE(root_sequence.get()));
+  check(grad_list.size() == count_roots, "got ", count_roots, " tensors and ", grad_list.size(),
+        " gradients");
+  for (size_t i = 0; i < count_roots; ++i) {
+    PyObject* root = PyTuple_GET_ITEM(root_sequence.get(), static_cast<Py_ssize_t>(i));
+    if (is_tensor(root)) {
+      root_list.push_back(root_edge(tensor_of(root), i));
+      grad_list[i] = root_gradient(tensor_of(root), grad_list[i], i);
+    } else {
+      root_list.push_back(edge_from(root, "tensors"));
+      grad_list[i] = edge_gradient(root_list[i], grad_list[i], i);
     }
-    if (given(inputs)) {
-      Object input_sequence = owned(PySequence_Tuple(inputs));
-      for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(input_sequence.get()); ++i) {
-        PyObject* input = PyTuple_GET_ITEM(input_sequence.get(), i);
-        const auto index = static_cast<size_t>(i);
-        input_list.push_back(is_tensor(input) ? input_edge(tensor_of(input), index, options.accumulate)
-                                              : edge_from(input, "inputs"));
-      }
+  }
+  if (given(inputs)) {
+    Object input_sequence = owned(PySequence_Tuple(inputs));
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(input_sequence.get()); ++i) {
+      PyObject* input = PyTuple_GET_ITEM(input_sequence.get(), i);
+      const auto index = static_cast<size_t>(i);
+      input_list.push_back(is_tensor(input) ? input_edge(tensor_of(input), index, options.accumulate)
+                                            : edge_from(input, "inputs"));
     }
-    std::vector<Tensor> results = run_backward(root_list, grad_list, input_list, options);
-    if (options.accumulate) Py_RETURN_NONE;
-    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(results.size())));
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (!results[i] && !is_true(allow_unused))
-        fail<RuntimeError>("The differentiated Tensor at index ", i,
-                           " appears to not have been used in the graph. Set allow_unused=True if this is "
-                           "the desired behavior.");
-      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(std::move(results[i]))).release());
-    }
-    return tuple.release();
-  });
+  }
+  std::vector<Tensor> results = run_backward(root_list, grad_list, input_list, options);
+  if (options.accumulate) Py_RETURN_NONE;
+  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(results.size())));
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i] && !is_true(allow_unused))
+      fail<RuntimeError>("The differentiated Tensor at index ", i,
+                         " appears to not have been used in the graph. Set allow_unused=True if this is "
+                         "the desired behavior.");
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(std::move(results[i]))).release());
+  }
+  return tuple.release();
 }
 
 // ---- saved_tensors_hooks
@@ -129,41 +127,35 @@ void set_current_capture_hooks() {
 }
 
 PyObject* push_capture_hooks(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [pack, unpack] =
-        parse_arguments<2>("saved_tensors_hooks", {"pack_hook", "unpack_hook"}, 2, args, count, keywords);
-    for (PyObject* hook : {pack, unpack})
-      if (!PyCallable_Check(hook))
-        fail<TypeError>("saved_tensors_hooks(): a hook must be callable, not ", Py_TYPE(hook)->tp_name);
-    if (capture_stack.disabled) fail<RuntimeError>(*capture_stack.disabled);
-    capture_stack.hooks.push_back(new PythonCaptureHooks(pack, unpack));
-    set_current_capture_hooks();
-    Py_RETURN_NONE;
-  });
+  auto [pack, unpack] =
+      parse_arguments<2>("saved_tensors_hooks", {"pack_hook", "unpack_hook"}, 2, args, count, keywords);
+  for (PyObject* hook : {pack, unpack})
+    if (!PyCallable_Check(hook))
+      fail<TypeError>("saved_tensors_hooks(): a hook must be callable, not ", Py_TYPE(hook)->tp_name);
+  if (capture_stack.disabled) fail<RuntimeError>(*capture_stack.disabled);
+  capture_stack.hooks.push_back(new PythonCaptureHooks(pack, unpack));
+  set_current_capture_hooks();
+  Py_RETURN_NONE;
 }
 PyObject* pop_capture_hooks(PyObject*, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    check(!capture_stack.hooks.empty(), "there are no saved_tensors_hooks to leave");
-    const std::unique_ptr<CaptureHooks> top(capture_stack.hooks.back());
-    capture_stack.hooks.pop_back();
-    set_current_capture_hooks();
-    Py_RETURN_NONE;
-  });
+  check(!capture_stack.hooks.empty(), "there are no saved_tensors_hooks to leave");
+  const std::unique_ptr<CaptureHooks> top(capture_stack.hooks.back());
+  capture_stack.hooks.pop_back();
+  set_current_capture_hooks();
+  Py_RETURN_NONE;
 }
 // _disable_capture_hooks(message or None) -> the message before.
 PyObject* disable_capture_hooks(PyObject*, PyObject* message) {
-  return guarded([&]() -> PyObject* {
-    std::optional<std::string> text;
-    if (given(message)) {
-      const char* utf8 = PyUnicode_AsUTF8(message);
-      if (!utf8) throw PythonError();
-      text = utf8;
-      if (!capture_stack.hooks.empty()) fail<RuntimeError>(*text);
-    }
-    std::swap(capture_stack.disabled, text);
-    if (!text) Py_RETURN_NONE;
-    return PyUnicode_FromString(text->c_str());
-  });
+  std::optional<std::string> text;
+  if (given(message)) {
+    const char* utf8 = PyUnicode_AsUTF8(message);
+    if (!utf8) throw PythonError();
+    text = utf8;
+    if (!capture_stack.hooks.empty()) fail<RuntimeError>(*text);
+  }
+  std::swap(capture_stack.disabled, text);
+  if (!text) Py_RETURN_NONE;
+  return PyUnicode_FromString(text->c_str());
 }
 
 // ---- anomaly mode
@@ -196,20 +188,18 @@ void report_python_origin(const Node& node) {
 }
 
 PyObject* set_anomaly_mode(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [enabled, check_nan] =
-        parse_arguments<2>("set_detect_anomaly", {"mode", "check_nan"}, 2, args, count, keywords);
-    check<TypeError>(PyBool_Check(enabled),
-                     "set_anomaly_enabled(): argument 'enabled' (position 1) must be bool, not ",
-                     Py_TYPE(enabled)->tp_name);
-    check<TypeError>(PyBool_Check(check_nan),
-                     "set_anomaly_enabled(): argument 'check_nan' (position 2) must be bool, not ",
-                     Py_TYPE(check_nan)->tp_name);
-    note_origin = note_python_origin;
-    report_origin = report_python_origin;
-    anomaly_mode = {is_true(enabled), is_true(check_nan)};
-    Py_RETURN_NONE;
-  });
+  auto [enabled, check_nan] =
+      parse_arguments<2>("set_detect_anomaly", {"mode", "check_nan"}, 2, args, count, keywords);
+  check<TypeError>(PyBool_Check(enabled),
+                   "set_anomaly_enabled(): argument 'enabled' (position 1) must be bool, not ",
+                   Py_TYPE(enabled)->tp_name);
+  check<TypeError>(PyBool_Check(check_nan),
+                   "set_anomaly_enabled(): argument 'check_nan' (position 2) must be bool, not ",
+                   Py_TYPE(check_nan)->tp_name);
+  note_origin = note_python_origin;
+  report_origin = report_python_origin;
+  anomaly_mode = {is_true(enabled), is_true(check_nan)};
+  Py_RETURN_NONE;
 }
 PyObject* is_anomaly_enabled(PyObject*, PyObject*) { return PyBool_FromLong(anomaly_mode.enabled); }
 PyObject* is_anomaly_check_nan_enabled(PyObject*, PyObject*) {
@@ -218,12 +208,10 @@ PyObject* is_anomaly_check_nan_enabled(PyObject*, PyObject*) {
 
 // _gradient_edge(tensor) -> (node, output_nr).
 PyObject* gradient_edge_function(PyObject*, PyObject* o) {
-  return guarded([&]() -> PyObject* {
-    const Edge edge = gradient_edge(need_tensor(o, "get_gradient_edge", "tensor"));
-    check(static_cast<bool>(edge),
-          "It is not possible to get the gradient edge for a Tensor that does not require gradients");
-    return wrap_edge(edge);
-  });
+  const Edge edge = gradient_edge(need_tensor(o, "get_gradient_edge", "tensor"));
+  check(static_cast<bool>(edge),
+        "It is not possible to get the gradient edge for a Tensor that does not require gradients");
+  return wrap_edge(edge);
 }
 PyObject* current_run_function(PyObject*, PyObject*) { return PyLong_FromUnsignedLongLong(current_run()); }
 PyObject* run_is_restricted_function(PyObject*, PyObject*) { return PyBool_FromLong(run_is_restricted()); }
@@ -234,43 +222,35 @@ PyObject* is_running_function(PyObject*, PyObject* number) {
 }
 // _will_run(edges) -> a bool for each pair of a node and the number of its output.
 PyObject* will_run_function(PyObject*, PyObject* edges) {
-  return guarded([&]() -> PyObject* {
-    Object sequence = owned(PySequence_Tuple(edges));
-    std::vector<Edge> places;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i)
-      places.push_back(edge_from(PyTuple_GET_ITEM(sequence.get(), i), "edges"));
-    const std::vector<bool> reached = will_run(places);
-    Object list = owned(PyList_New(static_cast<Py_ssize_t>(reached.size())));
-    for (size_t i = 0; i < reached.size(); ++i)
-      PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), PyBool_FromLong(reached[i]));
-    return list.release();
-  });
+  Object sequence = owned(PySequence_Tuple(edges));
+  std::vector<Edge> places;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(sequence.get()); ++i)
+    places.push_back(edge_from(PyTuple_GET_ITEM(sequence.get(), i), "edges"));
+  const std::vector<bool> reached = will_run(places);
+  Object list = owned(PyList_New(static_cast<Py_ssize_t>(reached.size())));
+  for (size_t i = 0; i < reached.size(); ++i)
+    PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), PyBool_FromLong(reached[i]));
+  return list.release();
 }
 PyObject* bump_version(PyObject*, PyObject* o) {
-  return guarded([&]() -> PyObject* {
-    need_tensor(o, "increment_version", "tensor")->bump_version();
-    Py_RETURN_NONE;
-  });
+  need_tensor(o, "increment_version", "tensor")->bump_version();
+  Py_RETURN_NONE;
 }
 // _running_node() -> the node whose derivative is being computed, or None.
 PyObject* running_node_function(PyObject*, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    if (!running_node) Py_RETURN_NONE;
-    return wrap_node(running_node);
-  });
+  if (!running_node) Py_RETURN_NONE;
+  return wrap_node(running_node);
 }
 
 bool grad_asked() { return grad_state.inference ? grad_state.asked : grad_state.enabled; }
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_asked()); }
 PyObject* set_grad_enabled(PyObject*, PyObject* value) {
-  return guarded([&] {
-    check<TypeError>(PyBool_Check(value), "_set_grad_enabled(): argument must be bool, not ",
-                     Py_TYPE(value)->tp_name);
-    const bool previous = grad_asked();
-    grad_state.asked = value == Py_True;
-    grad_state.enabled = grad_state.asked && !grad_state.inference;
-    return PyBool_FromLong(previous);
-  });
+  check<TypeError>(PyBool_Check(value), "_set_grad_enabled(): argument must be bool, not ",
+                   Py_TYPE(value)->tp_name);
+  const bool previous = grad_asked();
+  grad_state.asked = value == Py_True;
+  grad_state.enabled = grad_state.asked && !grad_state.inference;
+  return PyBool_FromLong(previous);
 }
 PyObject* is_inference_mode_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_state.inference); }
 PyObject* set_inference_mode(PyObject*, PyObject* value) {
@@ -285,28 +265,31 @@ PyObject* set_inference_mode(PyObject*, PyObject* value) {
 PyMethodDef autograd_functions[] = {
     {"_run_backward", fast<run_backward_function>(), METH_FASTCALL | METH_KEYWORDS,
      "The engine behind backward and grad."},
-    {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded."},
-    {"_set_grad_enabled", set_grad_enabled, METH_O, "Switches recording; returns what it was."},
+    {"is_grad_enabled", entry<is_grad_enabled>, METH_NOARGS, "Whether operations are recorded."},
+    {"_set_grad_enabled", entry<set_grad_enabled>, METH_O, "Switches recording; returns what it was."},
     {"_push_capture_hooks", fast<push_capture_hooks>(), METH_FASTCALL | METH_KEYWORDS,
      "From now on captured tensors pass through two hooks."},
-    {"_pop_capture_hooks", pop_capture_hooks, METH_NOARGS, "Takes the innermost such hooks away."},
-    {"_disable_capture_hooks", disable_capture_hooks, METH_O,
+    {"_pop_capture_hooks", entry<pop_capture_hooks>, METH_NOARGS, "Takes the innermost such hooks away."},
+    {"_disable_capture_hooks", entry<disable_capture_hooks>, METH_O,
      "Forbids them with a message; returns the one before."},
     {"_set_anomaly_mode", fast<set_anomaly_mode>(), METH_FASTCALL | METH_KEYWORDS, "Switches anomaly mode."},
-    {"is_anomaly_enabled", is_anomaly_enabled, METH_NOARGS, "Whether anomaly mode is on."},
-    {"is_anomaly_check_nan_enabled", is_anomaly_check_nan_enabled, METH_NOARGS,
+    {"is_anomaly_enabled", entry<is_anomaly_enabled>, METH_NOARGS, "Whether anomaly mode is on."},
+    {"is_anomaly_check_nan_enabled", entry<is_anomaly_check_nan_enabled>, METH_NOARGS,
      "Whether anomaly mode looks for NaN."},
-    {"_gradient_edge", gradient_edge_function, METH_O, "(node, output number) of a tensor's history."},
-    {"_current_run", current_run_function, METH_NOARGS,
+    {"_gradient_edge", entry<gradient_edge_function>, METH_O, "(node, output number) of a tensor's history."},
+    {"_current_run", entry<current_run_function>, METH_NOARGS,
      "The number of the pass that this thread is in; 0: none."},
-    {"_run_is_restricted", run_is_restricted_function, METH_NOARGS,
+    {"_run_is_restricted", entry<run_is_restricted_function>, METH_NOARGS,
      "Whether the pass computes the gradients of given inputs alone."},
-    {"_is_running", is_running_function, METH_O, "Whether the pass of a number is under way."},
-    {"_will_run", will_run_function, METH_O, "Which places of the graph the pass reaches."},
-    {"_bump_version", bump_version, METH_O, "Counts an in-place write."},
-    {"_running_node", running_node_function, METH_NOARGS, "The node whose derivative is being computed."},
-    {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS, "Whether inference mode is on."},
-    {"_set_inference_mode", set_inference_mode, METH_O, "Switches inference mode; returns what it was."},
+    {"_is_running", entry<is_running_function>, METH_O, "Whether the pass of a number is under way."},
+    {"_will_run", entry<will_run_function>, METH_O, "Which places of the graph the pass reaches."},
+    {"_bump_version", entry<bump_version>, METH_O, "Counts an in-place write."},
+    {"_running_node", entry<running_node_function>, METH_NOARGS,
+     "The node whose derivative is being computed."},
+    {"is_inference_mode_enabled", entry<is_inference_mode_enabled>, METH_NOARGS,
+     "Whether inference mode is on."},
+    {"_set_inference_mode", entry<set_inference_mode>, METH_O,
+     "Switches inference mode; returns what it was."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace flambeau::python

@@ -355,101 +355,92 @@ PyObject* finish(Tensor t, const CommonOptions& options) {
 }
 
 PyObject* make_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [data, dtype, device, require, pin] = parse_arguments<5>(
-        "tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, count, keywords);
-    check<TypeError>(count <= 1, "tensor() takes 1 positional argument but ", count, " were given");
-    check(!(given(pin) && is_true(pin)),
-          "Need to provide pin_memory allocator to use pin memory: this build has no CUDA");
-    CommonOptions options = common_options("tensor", dtype, device, require);
-    if (is_tensor(data) && warn)
-      warn(
-          "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-          "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
-    return finish(tensor_from_data(data, options.dtype), options);
-  });
+  auto [data, dtype, device, require, pin] = parse_arguments<5>(
+      "tensor", {"data", "dtype", "device", "requires_grad", "pin_memory"}, 1, args, count, keywords);
+  check<TypeError>(count <= 1, "tensor() takes 1 positional argument but ", count, " were given");
+  check(!(given(pin) && is_true(pin)),
+        "Need to provide pin_memory allocator to use pin memory: this build has no CUDA");
+  CommonOptions options = common_options("tensor", dtype, device, require);
+  if (is_tensor(data) && warn)
+    warn(
+        "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+        "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).");
+  return finish(tensor_from_data(data, options.dtype), options);
 }
 
 PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [data, dtype, device] =
-        parse_arguments<3>("as_tensor", {"data", "dtype", "device"}, 1, args, count, keywords);
-    CommonOptions options = common_options("as_tensor", dtype, device, nullptr);
-    if (is_tensor(data)) {
-      const Tensor t = tensor_of(data);
-      const DeviceScope scope(options.device.value_or(t.device()));
-      return wrap(to_dtype(t, options.dtype.value_or(t.dtype())));
-    }
-    if (is_array(data)) {
-      Tensor t = share_buffer(data, "as_tensor()");
-      if (options.dtype && *options.dtype != t.dtype()) t = cast_copy(t, *options.dtype);
-      return finish(t, options);
-    }
-    return finish(tensor_from_data(data, options.dtype), options);
-  });
+  auto [data, dtype, device] =
+      parse_arguments<3>("as_tensor", {"data", "dtype", "device"}, 1, args, count, keywords);
+  CommonOptions options = common_options("as_tensor", dtype, device, nullptr);
+  if (is_tensor(data)) {
+    const Tensor t = tensor_of(data);
+    const DeviceScope scope(options.device.value_or(t.device()));
+    return wrap(to_dtype(t, options.dtype.value_or(t.dtype())));
+  }
+  if (is_array(data)) {
+    Tensor t = share_buffer(data, "as_tensor()");
+    if (options.dtype && *options.dtype != t.dtype()) t = cast_copy(t, *options.dtype);
+    return finish(t, options);
+  }
+  return finish(tensor_from_data(data, options.dtype), options);
 }
 
 PyObject* from_numpy(PyObject*, PyObject* array) {
-  return guarded([&] {
-    check<TypeError>(is_array(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
-    return wrap(share_buffer(array, "from_numpy()"));
-  });
+  check<TypeError>(is_array(array), "expected np.ndarray (got ", Py_TYPE(array)->tp_name, ")");
+  return wrap(share_buffer(array, "from_numpy()"));
 }
 
 PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [object, dtype, number, offset, require] = parse_arguments<5>(
-        "frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 2, args, count, keywords);
-    CommonOptions options = common_options("frombuffer", dtype, nullptr, require);
-    check<TypeError>(options.dtype.has_value(), "frombuffer() missing required argument 'dtype'");
-    int64_t n = -1, start = 0;
-    check<TypeError>(!given(number) || parse_int(number, n), "frombuffer(): argument 'count' must be int");
-    check<TypeError>(!given(offset) || parse_int(offset, start),
-                     "frombuffer(): argument 'offset' must be int");
-    auto view = std::make_unique<Py_buffer>();
-    if (PyObject_GetBuffer(object, view.get(), PyBUF_WRITABLE) != 0) {
-      PyErr_Clear();
-      if (PyObject_GetBuffer(object, view.get(), PyBUF_SIMPLE) != 0) throw PythonError();
-      if (warn)
-        warn(
-            "The given buffer is not writable; writing to the tensor is undefined. Copy it to protect its "
-            "data.");
-    }
-    auto item = static_cast<int64_t>(item_size(*options.dtype));
-    const int64_t bytes = view->len;
-    auto refuse = [&](const std::string& why) {
-      PyBuffer_Release(view.get());
-      fail<ValueError>(why);
-    };
-    if (start < 0 || start > bytes || (bytes == 0))
-      refuse(concat("offset (", start, " bytes) must be non-negative and no greater than buffer length (",
-                    bytes, " bytes) - 1"));
-    if (n < 0 && (bytes - start) % item)
-      refuse(concat("buffer length (", bytes - start, " bytes) after offset (", start,
-                    " bytes) must be a multiple of element size (", item, ")"));
-    if (n < 0) n = (bytes - start) / item;
-    if (n > (bytes - start) / item)
-      refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
-                    " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
-    char* data = static_cast<char*>(view->buf) + start;
-    if (!is_aligned(data, *options.dtype)) {  // kernels read whole elements, which such an address forbids
-      Tensor copy = empty(Dims{n}, *options.dtype);
-      if (n) std::memcpy(copy->data, data, static_cast<size_t>(n * item));
-      PyBuffer_Release(view.get());
-      if (warn)
-        warn(
-            "frombuffer(): the elements are not aligned in the buffer, so they are copied: the tensor does "
-            "not "
-            "share its memory.");
-      return finish(std::move(copy), options);
-    }
-    Tensor t(new TensorImpl);
-    t->storage = Storage::foreign(data, static_cast<size_t>(n * item), view.release(), release_buffer);
-    t->data = data;
-    t->dtype = *options.dtype;
-    set_geometry(t.get(), Dims{n}, Dims{1});
-    return finish(t, options);
-  });
+  auto [object, dtype, number, offset, require] = parse_arguments<5>(
+      "frombuffer", {"buffer", "dtype", "count", "offset", "requires_grad"}, 2, args, count, keywords);
+  CommonOptions options = common_options("frombuffer", dtype, nullptr, require);
+  check<TypeError>(options.dtype.has_value(), "frombuffer() missing required argument 'dtype'");
+  int64_t n = -1, start = 0;
+  check<TypeError>(!given(number) || parse_int(number, n), "frombuffer(): argument 'count' must be int");
+  check<TypeError>(!given(offset) || parse_int(offset, start), "frombuffer(): argument 'offset' must be int");
+  auto view = std::make_unique<Py_buffer>();
+  if (PyObject_GetBuffer(object, view.get(), PyBUF_WRITABLE) != 0) {
+    PyErr_Clear();
+    if (PyObject_GetBuffer(object, view.get(), PyBUF_SIMPLE) != 0) throw PythonError();
+    if (warn)
+      warn(
+          "The given buffer is not writable; writing to the tensor is undefined. Copy it to protect its "
+          "data.");
+  }
+  auto item = static_cast<int64_t>(item_size(*options.dtype));
+  const int64_t bytes = view->len;
+  auto refuse = [&](const std::string& why) {
+    PyBuffer_Release(view.get());
+    fail<ValueError>(why);
+  };
+  if (start < 0 || start > bytes || (bytes == 0))
+    refuse(concat("offset (", start, " bytes) must be non-negative and no greater than buffer length (",
+                  bytes, " bytes) - 1"));
+  if (n < 0 && (bytes - start) % item)
+    refuse(concat("buffer length (", bytes - start, " bytes) after offset (", start,
+                  " bytes) must be a multiple of element size (", item, ")"));
+  if (n < 0) n = (bytes - start) / item;
+  if (n > (bytes - start) / item)
+    refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
+                  " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
+  char* data = static_cast<char*>(view->buf) + start;
+  if (!is_aligned(data, *options.dtype)) {  // kernels read whole elements, which such an address forbids
+    Tensor copy = empty(Dims{n}, *options.dtype);
+    if (n) std::memcpy(copy->data, data, static_cast<size_t>(n * item));
+    PyBuffer_Release(view.get());
+    if (warn)
+      warn(
+          "frombuffer(): the elements are not aligned in the buffer, so they are copied: the tensor does "
+          "not "
+          "share its memory.");
+    return finish(std::move(copy), options);
+  }
+  Tensor t(new TensorImpl);
+  t->storage = Storage::foreign(data, static_cast<size_t>(n * item), view.release(), release_buffer);
+  t->data = data;
+  t->dtype = *options.dtype;
+  set_geometry(t.get(), Dims{n}, Dims{1});
+  return finish(t, options);
 }
 
 // ---- an exporter that numpy.asarray accepts
@@ -538,10 +529,8 @@ PyObject* export_memory(const Tensor& t) {
 }
 
 PyObject* tensor_memory(PyObject*, PyObject* o) {
-  return guarded([&] {
-    Object memory = owned(export_memory(need_tensor(o, "_tensor_memory", "tensor")));
-    return PyMemoryView_FromObject(memory.get());
-  });
+  Object memory = owned(export_memory(need_tensor(o, "_tensor_memory", "tensor")));
+  return PyMemoryView_FromObject(memory.get());
 }
 
 }  // namespace

@@ -136,15 +136,13 @@ PyObject* make_capsule(const Tensor& t, bool copied) {
 }
 
 PyObject* to_dlpack(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [tensor, versioned, copied] =
-        parse_arguments<3>("_to_dlpack", {"tensor", "versioned", "copied"}, 1, args, count, keywords);
-    const Tensor t = need_tensor(tensor, "to_dlpack", "tensor");
-    if (!host_readable(t.device())) refuse(concat("Cannot pack tensors on ", name(t.device())));
-    const bool is_copy = given(copied) && is_true(copied);
-    return given(versioned) && is_true(versioned) ? make_capsule<DlVersioned>(t, is_copy)
-                                                  : make_capsule<DlManaged>(t, is_copy);
-  });
+  auto [tensor, versioned, copied] =
+      parse_arguments<3>("_to_dlpack", {"tensor", "versioned", "copied"}, 1, args, count, keywords);
+  const Tensor t = need_tensor(tensor, "to_dlpack", "tensor");
+  if (!host_readable(t.device())) refuse(concat("Cannot pack tensors on ", name(t.device())));
+  const bool is_copy = given(copied) && is_true(copied);
+  return given(versioned) && is_true(versioned) ? make_capsule<DlVersioned>(t, is_copy)
+                                                : make_capsule<DlManaged>(t, is_copy);
 }
 
 // ---- from DLPack
@@ -205,13 +203,11 @@ PyObject* consume(PyObject* capsule) {
 }
 
 PyObject* from_dlpack(PyObject*, PyObject* capsule) {
-  return guarded([&] {
-    if (PyCapsule_IsValid(capsule, Names<DlVersioned>::fresh)) return consume<DlVersioned>(capsule);
-    if (PyCapsule_IsValid(capsule, Names<DlManaged>::fresh)) return consume<DlManaged>(capsule);
-    fail<RuntimeError>(
-        "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so "
-        "you might have already constructed a tensor from it once.");
-  });
+  if (PyCapsule_IsValid(capsule, Names<DlVersioned>::fresh)) return consume<DlVersioned>(capsule);
+  if (PyCapsule_IsValid(capsule, Names<DlManaged>::fresh)) return consume<DlManaged>(capsule);
+  fail<RuntimeError>(
+      "from_dlpack received an invalid capsule. Note that DLTensor capsules can be consumed only once, so "
+      "you might have already constructed a tensor from it once.");
 }
 
 PyMethodDef functions[] = {

@@ -45,66 +45,55 @@ void connect_bridge() {
 
 PyObject* get_num_threads(PyObject*, PyObject*) { return PyLong_FromLong(num_threads()); }
 PyObject* set_num_threads_function(PyObject*, PyObject* value) {
-  return guarded([&]() -> PyObject* {
-    int64_t n;
-    check<TypeError>(parse_int(value, n), "set_num_threads expects an int, but got ",
-                     Py_TYPE(value)->tp_name);
-    check<RuntimeError>(n > 0 && n <= 4096, "set_num_threads expects a positive integer, got ", n);
-    set_num_threads(static_cast<int>(n));
-    Py_RETURN_NONE;
-  });
+  int64_t n;
+  check<TypeError>(parse_int(value, n), "set_num_threads expects an int, but got ", Py_TYPE(value)->tp_name);
+  check<RuntimeError>(n > 0 && n <= 4096, "set_num_threads expects a positive integer, got ", n);
+  set_num_threads(static_cast<int>(n));
+  Py_RETURN_NONE;
 }
 PyObject* get_default_dtype(PyObject*, PyObject*) { return wrap(default_dtype()); }
 PyObject* set_default_dtype_function(PyObject*, PyObject* value) {
-  return guarded([&]() -> PyObject* {
-    DType d;
-    check<TypeError>(Py_TYPE(value) == dtype_type && parse_dtype(value, d) && is_floating(d),
-                     "invalid dtype object: only floating-point types are supported as the default type");
-    check<NotImplementedError>(is_supported(d), "torch.", name(d),
-                               " as the default type is not implemented yet");
-    set_default_dtype(d);
-    Py_RETURN_NONE;
-  });
+  DType d;
+  check<TypeError>(Py_TYPE(value) == dtype_type && parse_dtype(value, d) && is_floating(d),
+                   "invalid dtype object: only floating-point types are supported as the default type");
+  check<NotImplementedError>(is_supported(d), "torch.", name(d),
+                             " as the default type is not implemented yet");
+  set_default_dtype(d);
+  Py_RETURN_NONE;
 }
 PyObject* promote_types(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [a, b] = parse_arguments<2>("promote_types", {"type1", "type2"}, 2, args, count, keywords);
-    DType x, y;
-    check<TypeError>(parse_dtype(a, x),
-                     "promote_types(): argument 'type1' (position 1) must be torch.dtype, not ",
-                     Py_TYPE(a)->tp_name);
-    check<TypeError>(parse_dtype(b, y),
-                     "promote_types(): argument 'type2' (position 2) must be torch.dtype, not ",
-                     Py_TYPE(b)->tp_name);
-    return wrap(promote(x, y));
-  });
+  auto [a, b] = parse_arguments<2>("promote_types", {"type1", "type2"}, 2, args, count, keywords);
+  DType x, y;
+  check<TypeError>(parse_dtype(a, x),
+                   "promote_types(): argument 'type1' (position 1) must be torch.dtype, not ",
+                   Py_TYPE(a)->tp_name);
+  check<TypeError>(parse_dtype(b, y),
+                   "promote_types(): argument 'type2' (position 2) must be torch.dtype, not ",
+                   Py_TYPE(b)->tp_name);
+  return wrap(promote(x, y));
 }
 PyObject* result_type_function(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [a, b] = parse_arguments<2>("result_type", {"tensor1", "tensor2"}, 2, args, count, keywords);
-    auto operand = [](PyObject* o) -> Operand {
-      if (is_tensor(o)) return Operand(impl_of(o));
-      Scalar number;
-      check<TypeError>(parse_number(o, number), "result_type(): expected a Tensor or Number, not ",
-                       Py_TYPE(o)->tp_name);
-      return Operand(number);
-    };
-    return wrap(result_type({operand(a), operand(b)}));
-  });
+  auto [a, b] = parse_arguments<2>("result_type", {"tensor1", "tensor2"}, 2, args, count, keywords);
+  auto operand = [](PyObject* o) -> Operand {
+    if (is_tensor(o)) return Operand(impl_of(o));
+    Scalar number;
+    check<TypeError>(parse_number(o, number), "result_type(): expected a Tensor or Number, not ",
+                     Py_TYPE(o)->tp_name);
+    return Operand(number);
+  };
+  return wrap(result_type({operand(a), operand(b)}));
 }
 PyObject* can_cast(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [from, to] = parse_arguments<2>("can_cast", {"from_", "to"}, 2, args, count, keywords);
-    DType a, b;
-    check<TypeError>(parse_dtype(from, a),
-                     "can_cast(): argument 'from_' (position 1) must be torch.dtype, not ",
-                     Py_TYPE(from)->tp_name);
-    check<TypeError>(parse_dtype(to, b), "can_cast(): argument 'to' (position 2) must be torch.dtype, not ",
-                     Py_TYPE(to)->tp_name);
-    bool ok = !(is_complex(a) && !is_complex(b)) && !(is_floating(a) && is_integral(b)) &&
-              (a == DType::Bool || b != DType::Bool);
-    return PyBool_FromLong(ok);
-  });
+  auto [from, to] = parse_arguments<2>("can_cast", {"from_", "to"}, 2, args, count, keywords);
+  DType a, b;
+  check<TypeError>(parse_dtype(from, a),
+                   "can_cast(): argument 'from_' (position 1) must be torch.dtype, not ",
+                   Py_TYPE(from)->tp_name);
+  check<TypeError>(parse_dtype(to, b), "can_cast(): argument 'to' (position 2) must be torch.dtype, not ",
+                   Py_TYPE(to)->tp_name);
+  bool ok = !(is_complex(a) && !is_complex(b)) && !(is_floating(a) && is_integral(b)) &&
+            (a == DType::Bool || b != DType::Bool);
+  return PyBool_FromLong(ok);
 }
 PyObject* memory_stats_function(PyObject*, PyObject*) {
   MemoryStats s = memory_stats();

@@ -102,17 +102,16 @@ PyObject* init_subclass(PyObject* cls, PyObject* args, PyObject* keywords) {
     if (!theirs || !ours) return nullptr;
     if (theirs != ours) Py_RETURN_NONE;
   }
-  reinterpret_cast<PyTypeObject*>(cls)->tp_getattro = get_attribute;
+  reinterpret_cast<PyTypeObject*>(cls)->tp_getattro = entry<get_attribute>;
   Py_RETURN_NONE;
 }
 
 PyMethodDef methods[] = {
-    {"__getattr__", registered_or_raise, METH_O, nullptr},
-    {"__init_subclass__", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(init_subclass)),
-     METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
+    {"__getattr__", entry<registered_or_raise>, METH_O, nullptr},
+    {"__init_subclass__", fast<init_subclass>(), METH_CLASS | METH_VARARGS | METH_KEYWORDS, nullptr},
     {}};
-PyType_Slot slots[] = {{Py_tp_getattro, reinterpret_cast<void*>(get_attribute)},
-                       {Py_tp_call, reinterpret_cast<void*>(call)},
+PyType_Slot slots[] = {{Py_tp_getattro, slot<get_attribute>()},
+                       {Py_tp_call, slot<call>()},
                        {Py_tp_methods, methods},
                        {0, nullptr}};
 PyType_Spec spec = {"flambeau._core.ModuleBase", 0, 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots};

@@ -66,13 +66,11 @@ PyObject* node_repr(PyObject* o) {
 }
 PyObject* node_name(PyObject* o, PyObject*) { return PyUnicode_FromString(node_of(o)->name); }
 PyObject* node_next(PyObject* o, void*) {
-  return guarded([&]() -> PyObject* {
-    Node* node = node_of(o);
-    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(node->edges.size())));
-    for (size_t i = 0; i < node->edges.size(); ++i)
-      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap_edge(node->edges[i])).release());
-    return tuple.release();
-  });
+  Node* node = node_of(o);
+  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(node->edges.size())));
+  for (size_t i = 0; i < node->edges.size(); ++i)
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap_edge(node->edges[i])).release());
+  return tuple.release();
 }
 PyObject* node_metadata(PyObject* o, void*) {
   auto* self = reinterpret_cast<NodeObject*>(o);
@@ -86,18 +84,14 @@ PyObject* handle_for(PyObject* owner, uint64_t id) {
   return PyObject_CallMethod(module.get(), "_hook_handle", "OK", owner, static_cast<unsigned long long>(id));
 }
 PyObject* node_register_hook(PyObject* o, PyObject* callable) {
-  return guarded([&] {
-    auto hook = make_hook(callable);
-    node_of(o)->make_hooks().post.push_back(hook);
-    return handle_for(o, hook->id);
-  });
+  auto hook = make_hook(callable);
+  node_of(o)->make_hooks().post.push_back(hook);
+  return handle_for(o, hook->id);
 }
 PyObject* node_register_prehook(PyObject* o, PyObject* callable) {
-  return guarded([&] {
-    auto hook = make_hook(callable);
-    node_of(o)->make_hooks().pre.push_back(hook);
-    return handle_for(o, hook->id);
-  });
+  auto hook = make_hook(callable);
+  node_of(o)->make_hooks().pre.push_back(hook);
+  return handle_for(o, hook->id);
 }
 PyObject* node_remove_hook(PyObject* o, PyObject* id_object) {
   const uint64_t id = PyLong_AsUnsignedLongLong(id_object);
@@ -112,67 +106,64 @@ PyObject* node_remove_hook(PyObject* o, PyObject* id_object) {
 
 // node(*grad_outputs) -> grad_inputs: the derivative by itself, without the engine.
 PyObject* node_call(PyObject* o, PyObject* args, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    const Ref<Node> node(node_of(o));
-    check<TypeError>(!keywords || PyDict_GET_SIZE(keywords) == 0, node->name,
-                     "() takes no keyword arguments");
-    const auto count = static_cast<uint32_t>(PyTuple_GET_SIZE(args));
-    if (count != node->outputs)
-      fail<TypeError>("expected ", node->outputs, " arguments, got ", count, " instead");
-    std::vector<Tensor> grads(count), results(node->edges.size());
-    for (uint32_t i = 0; i < count; ++i) {
-      PyObject* grad = PyTuple_GET_ITEM(args, i);
-      if (grad == Py_None) continue;
-      if (!is_tensor(grad))
-        fail<TypeError>("argument ", i, " must be Tensor or None, not ", Py_TYPE(grad)->tp_name);
-      grads[i] = tensor_of(grad);
-    }
-    struct Running {
-      Node* previous;
-      explicit Running(Node* node) : previous(std::exchange(running_node, node)) {}
-      ~Running() { running_node = previous; }
-    } running(node.get());
-    node->backward(grads, results);
-    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(results.size())));
-    for (size_t i = 0; i < results.size(); ++i)
-      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(results[i])).release());
-    return results.size() == 1 ? Py_NewRef(PyTuple_GET_ITEM(tuple.get(), 0)) : tuple.release();
-  });
+  const Ref<Node> node(node_of(o));
+  check<TypeError>(!keywords || PyDict_GET_SIZE(keywords) == 0, node->name, "() takes no keyword arguments");
+  const auto count = static_cast<uint32_t>(PyTuple_GET_SIZE(args));
+  if (count != node->outputs)
+    fail<TypeError>("expected ", node->outputs, " arguments, got ", count, " instead");
+  std::vector<Tensor> grads(count), results(node->edges.size());
+  for (uint32_t i = 0; i < count; ++i) {
+    PyObject* grad = PyTuple_GET_ITEM(args, i);
+    if (grad == Py_None) continue;
+    if (!is_tensor(grad))
+      fail<TypeError>("argument ", i, " must be Tensor or None, not ", Py_TYPE(grad)->tp_name);
+    grads[i] = tensor_of(grad);
+  }
+  struct Running {
+    Node* previous;
+    explicit Running(Node* node) : previous(std::exchange(running_node, node)) {}
+    ~Running() { running_node = previous; }
+  } running(node.get());
+  node->backward(grads, results);
+  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(results.size())));
+  for (size_t i = 0; i < results.size(); ++i)
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(wrap(results[i])).release());
+  return results.size() == 1 ? Py_NewRef(PyTuple_GET_ITEM(tuple.get(), 0)) : tuple.release();
 }
 
 // _captures: ((tensor, result_nr), ...) of what the node holds for its derivative, in the order of capture.
 PyObject* node_captures(PyObject* o, void*) {
-  return guarded([&]() -> PyObject* {
-    const Ref<Node> node(node_of(o));
-    std::vector<const Saved*> list;
-    for (const Saved* s = node->saved; s; s = s->next()) list.push_back(s);
-    Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(list.size())));
-    for (size_t i = 0; i < list.size(); ++i) {
-      const Saved* s = list[list.size() - 1 - i];
-      Object value = owned(wrap(s->get(node.get())));
-      PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
-                       owned(Py_BuildValue("(Oi)", value.get(), static_cast<int>(s->result_nr()))).release());
-    }
-    return tuple.release();
-  });
+  const Ref<Node> node(node_of(o));
+  std::vector<const Saved*> list;
+  for (const Saved* s = node->saved; s; s = s->next()) list.push_back(s);
+  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(list.size())));
+  for (size_t i = 0; i < list.size(); ++i) {
+    const Saved* s = list[list.size() - 1 - i];
+    Object value = owned(wrap(s->get(node.get())));
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
+                     owned(Py_BuildValue("(Oi)", value.get(), static_cast<int>(s->result_nr()))).release());
+  }
+  return tuple.release();
 }
 
-PyMethodDef node_methods[] = {{"name", node_name, METH_NOARGS, "The node's name, e.g. 'AddBackward0'."},
-                              {"register_hook", node_register_hook, METH_O,
-                               "hook(grad_inputs, grad_outputs) -> tuple or None, after the node ran."},
-                              {"register_prehook", node_register_prehook, METH_O,
-                               "hook(grad_outputs) -> tuple or None, before the node runs."},
-                              {"_remove_hook", node_remove_hook, METH_O, "Takes a hook away by its id."},
-                              {"_sequence_nr", node_sequence, METH_NOARGS, "The order of creation."},
-                              {nullptr, nullptr, 0, nullptr}};
+PyMethodDef node_methods[] = {
+    {"name", entry<node_name>, METH_NOARGS, "The node's name, e.g. 'AddBackward0'."},
+    {"register_hook", entry<node_register_hook>, METH_O,
+     "hook(grad_inputs, grad_outputs) -> tuple or None, after the node ran."},
+    {"register_prehook", entry<node_register_prehook>, METH_O,
+     "hook(grad_outputs) -> tuple or None, before the node runs."},
+    {"_remove_hook", entry<node_remove_hook>, METH_O, "Takes a hook away by its id."},
+    {"_sequence_nr", entry<node_sequence>, METH_NOARGS, "The order of creation."},
+    {nullptr, nullptr, 0, nullptr}};
 PyMemberDef node_members[] = {
     {"__weaklistoffset__", T_PYSSIZET, offsetof(NodeObject, weak_references), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr}};
 PyGetSetDef node_attributes[] = {
-    {"next_functions", node_next, nullptr,
+    {"next_functions", entry<node_next>, nullptr,
      "((node, output_nr), ...) of the nodes that its gradients flow to.", nullptr},
-    {"metadata", node_metadata, nullptr, "A dict for the user.", nullptr},
-    {"_captures", node_captures, nullptr, "((tensor, number of the output that it is or -1), ...)", nullptr},
+    {"metadata", entry<node_metadata>, nullptr, "A dict for the user.", nullptr},
+    {"_captures", entry<node_captures>, nullptr, "((tensor, number of the output that it is or -1), ...)",
+     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // ---- AccumulateGrad
@@ -202,18 +193,14 @@ LeafHooks& hooks_of_leaf(PyObject* o) {
   return *leaf->hooks;
 }
 PyObject* accumulate_register_hook(PyObject* o, PyObject* callable) {
-  return guarded([&] {
-    auto hook = make_hook(callable);
-    hooks_of_leaf(o).node_post.push_back(hook);
-    return handle_for(reinterpret_cast<AccumulateGradObject*>(o)->variable, hook->id);
-  });
+  auto hook = make_hook(callable);
+  hooks_of_leaf(o).node_post.push_back(hook);
+  return handle_for(reinterpret_cast<AccumulateGradObject*>(o)->variable, hook->id);
 }
 PyObject* accumulate_register_prehook(PyObject* o, PyObject* callable) {
-  return guarded([&] {
-    auto hook = make_hook(callable);
-    hooks_of_leaf(o).node_pre.push_back(hook);
-    return handle_for(reinterpret_cast<AccumulateGradObject*>(o)->variable, hook->id);
-  });
+  auto hook = make_hook(callable);
+  hooks_of_leaf(o).node_pre.push_back(hook);
+  return handle_for(reinterpret_cast<AccumulateGradObject*>(o)->variable, hook->id);
 }
 PyObject* accumulate_compare(PyObject* a, PyObject* b, int op) {
   if (Py_TYPE(a) != accumulate_type || Py_TYPE(b) != accumulate_type || (op != Py_EQ && op != Py_NE))
@@ -227,14 +214,15 @@ Py_hash_t accumulate_hash(PyObject* o) {
              reinterpret_cast<uintptr_t>(reinterpret_cast<AccumulateGradObject*>(o)->variable) >> 4) +
          1;
 }
-PyMethodDef accumulate_methods[] = {
-    {"name", accumulate_name, METH_NOARGS, "The node's name."},
-    {"register_hook", accumulate_register_hook, METH_O,
-     "hook(grad_inputs, grad_outputs), after accumulation."},
-    {"register_prehook", accumulate_register_prehook, METH_O, "hook(grad_outputs), before accumulation."},
-    {nullptr, nullptr, 0, nullptr}};
-PyGetSetDef accumulate_attributes[] = {{"next_functions", accumulate_next, nullptr, "Always empty.", nullptr},
-                                       {nullptr, nullptr, nullptr, nullptr, nullptr}};
+PyMethodDef accumulate_methods[] = {{"name", entry<accumulate_name>, METH_NOARGS, "The node's name."},
+                                    {"register_hook", entry<accumulate_register_hook>, METH_O,
+                                     "hook(grad_inputs, grad_outputs), after accumulation."},
+                                    {"register_prehook", entry<accumulate_register_prehook>, METH_O,
+                                     "hook(grad_outputs), before accumulation."},
+                                    {nullptr, nullptr, 0, nullptr}};
+PyGetSetDef accumulate_attributes[] = {
+    {"next_functions", entry<accumulate_next>, nullptr, "Always empty.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr}};
 PyMemberDef accumulate_members[] = {
     {"variable", T_OBJECT, offsetof(AccumulateGradObject, variable), READONLY, "The leaf."},
     {nullptr, 0, 0, 0, nullptr}};
@@ -371,11 +359,11 @@ PyObject* wrap_edge(const Edge& edge) {
 }
 
 void make_node_types(PyObject* module) {
-  PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(node_dealloc)},
-                         {Py_tp_traverse, reinterpret_cast<void*>(node_traverse)},
-                         {Py_tp_clear, reinterpret_cast<void*>(node_clear)},
-                         {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
-                         {Py_tp_call, reinterpret_cast<void*>(node_call)},
+  PyType_Slot slots[] = {{Py_tp_dealloc, slot<node_dealloc>()},
+                         {Py_tp_traverse, slot<node_traverse>()},
+                         {Py_tp_clear, slot<node_clear>()},
+                         {Py_tp_repr, slot<node_repr>()},
+                         {Py_tp_call, slot<node_call>()},
                          {Py_tp_methods, node_methods},
                          {Py_tp_getset, node_attributes},
                          {Py_tp_members, node_members},
@@ -385,16 +373,12 @@ void make_node_types(PyObject* module) {
       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
       slots};
   node_base_type = reinterpret_cast<PyTypeObject*>(owned(PyType_FromSpec(&spec)).release());
-  PyType_Slot accumulate_slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(accumulate_dealloc)},
-                                    {Py_tp_traverse, reinterpret_cast<void*>(accumulate_traverse)},
-                                    {Py_tp_clear, reinterpret_cast<void*>(accumulate_clear)},
-                                    {Py_tp_richcompare, reinterpret_cast<void*>(accumulate_compare)},
-                                    {Py_tp_hash, reinterpret_cast<void*>(accumulate_hash)},
-                                    {Py_tp_repr, reinterpret_cast<void*>(node_repr)},
-                                    {Py_tp_methods, accumulate_methods},
-                                    {Py_tp_getset, accumulate_attributes},
-                                    {Py_tp_members, accumulate_members},
-                                    {0, nullptr}};
+  PyType_Slot accumulate_slots[] = {
+      {Py_tp_dealloc, slot<accumulate_dealloc>()}, {Py_tp_traverse, slot<accumulate_traverse>()},
+      {Py_tp_clear, slot<accumulate_clear>()},     {Py_tp_richcompare, slot<accumulate_compare>()},
+      {Py_tp_hash, slot<accumulate_hash>()},       {Py_tp_repr, slot<node_repr>()},
+      {Py_tp_methods, accumulate_methods},         {Py_tp_getset, accumulate_attributes},
+      {Py_tp_members, accumulate_members},         {0, nullptr}};
   PyType_Spec accumulate_spec = {"flambeau.autograd.graph.AccumulateGrad", sizeof(AccumulateGradObject), 0,
                                  Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
                                  accumulate_slots};

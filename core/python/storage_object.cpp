@@ -205,58 +205,52 @@ PyGetSetDef attributes[] = {{"device", entry<storage_device>, nullptr, "Where th
                             {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 PyObject* new_storage(PyObject*, PyObject* size) {
-  return guarded([&]() -> PyObject* {
-    int64_t bytes;
-    check<TypeError>(parse_int(size, bytes), "_new_storage(): the number of bytes must be an int");
-    check<ValueError>(bytes >= 0, "_new_storage(): the number of bytes must not be negative");
-    return make_storage(Storage::make(static_cast<size_t>(bytes))).release();
-  });
+  int64_t bytes;
+  check<TypeError>(parse_int(size, bytes), "_new_storage(): the number of bytes must be an int");
+  check<ValueError>(bytes >= 0, "_new_storage(): the number of bytes must not be negative");
+  return make_storage(Storage::make(static_cast<size_t>(bytes))).release();
 }
 
 // UntypedStorage(size or sequence of byte values, *, device=None)
 PyObject* construct_storage(PyTypeObject*, PyObject* args, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    PyObject *source = nullptr, *device = nullptr;
-    static const char* names[] = {"size", "device", nullptr};
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O$O:UntypedStorage", const_cast<char**>(names),
-                                     &source, &device))
-      throw PythonError();
-    Device where{default_device, -1};
-    if (given(device)) {
-      check<TypeError>(parse_device(device, where),
-                       "UntypedStorage(): argument 'device' must be torch.device, not ",
-                       Py_TYPE(device)->tp_name);
-      check_device(where);
-    }
-    int64_t bytes = 0;
-    if (!source || parse_int(source, bytes)) {
-      check(bytes >= 0, "UntypedStorage(): the number of bytes must not be negative, got ", bytes);
-      return make_storage(Storage::make(static_cast<size_t>(bytes), where.type)).release();
-    }
-    check<TypeError>(PySequence_Check(source),
-                     "UntypedStorage(): expected a number of bytes or a sequence, not ",
-                     Py_TYPE(source)->tp_name);
-    check<NotImplementedError>(host_readable(where.type), "UntypedStorage() of a sequence on ",
-                               name(where.type));
-    Object values = owned(PySequence_Tuple(source));
-    const Py_ssize_t n = PyTuple_GET_SIZE(values.get());
-    Ref<Storage> storage = Storage::make(static_cast<size_t>(n), where.type);
-    for (Py_ssize_t i = 0; i < n; ++i) {
-      PyObject* value = PyTuple_GET_ITEM(values.get(), i);
-      int64_t byte;
-      check(parse_int(value, byte), "torch.UntypedStorage(): tried to construct a storage from a sequence (",
-            Py_TYPE(source)->tp_name, "), but one of the items was of type ", Py_TYPE(value)->tp_name,
-            " instead of int");
-      storage->data[i] = static_cast<char>(byte);
-    }
-    return make_storage(std::move(storage)).release();
-  });
+  PyObject *source = nullptr, *device = nullptr;
+  static const char* names[] = {"size", "device", nullptr};
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "|O$O:UntypedStorage", const_cast<char**>(names), &source,
+                                   &device))
+    throw PythonError();
+  Device where{default_device, -1};
+  if (given(device)) {
+    check<TypeError>(parse_device(device, where),
+                     "UntypedStorage(): argument 'device' must be torch.device, not ",
+                     Py_TYPE(device)->tp_name);
+    check_device(where);
+  }
+  int64_t bytes = 0;
+  if (!source || parse_int(source, bytes)) {
+    check(bytes >= 0, "UntypedStorage(): the number of bytes must not be negative, got ", bytes);
+    return make_storage(Storage::make(static_cast<size_t>(bytes), where.type)).release();
+  }
+  check<TypeError>(PySequence_Check(source),
+                   "UntypedStorage(): expected a number of bytes or a sequence, not ",
+                   Py_TYPE(source)->tp_name);
+  check<NotImplementedError>(host_readable(where.type), "UntypedStorage() of a sequence on ",
+                             name(where.type));
+  Object values = owned(PySequence_Tuple(source));
+  const Py_ssize_t n = PyTuple_GET_SIZE(values.get());
+  Ref<Storage> storage = Storage::make(static_cast<size_t>(n), where.type);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* value = PyTuple_GET_ITEM(values.get(), i);
+    int64_t byte;
+    check(parse_int(value, byte), "torch.UntypedStorage(): tried to construct a storage from a sequence (",
+          Py_TYPE(source)->tp_name, "), but one of the items was of type ", Py_TYPE(value)->tp_name,
+          " instead of int");
+    storage->data[i] = static_cast<char>(byte);
+  }
+  return make_storage(std::move(storage)).release();
 }
 
 PyObject* storage_of_tensor(PyObject*, PyObject* o) {
-  return guarded([&]() -> PyObject* {
-    return make_storage(need_tensor(o, "_storage_of", "tensor")->storage).release();
-  });
+  return make_storage(need_tensor(o, "_storage_of", "tensor")->storage).release();
 }
 
 Dims parse_dims(PyObject* o, const char* argument) {
@@ -274,94 +268,88 @@ Dims parse_dims(PyObject* o, const char* argument) {
 
 // A tensor on a storage; every element has to lie inside it.
 PyObject* rebuild(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&] {
-    auto [storage, dtype, offset, size, stride] = parse_arguments<5>(
-        "_rebuild", {"storage", "dtype", "storage_offset", "size", "stride"}, 5, args, count, keywords);
-    check<TypeError>(Py_TYPE(storage) == storage_type,
-                     "_rebuild(): argument 'storage' must be UntypedStorage");
-    DType d;
-    int64_t start;
-    check<TypeError>(parse_dtype(dtype, d), "_rebuild(): argument 'dtype' must be torch.dtype");
-    check<TypeError>(parse_int(offset, start), "_rebuild(): argument 'storage_offset' must be int");
-    Dims sizes = parse_dims(size, "size"), strides = parse_dims(stride, "stride");
-    check<ValueError>(sizes.count == strides.count, "_rebuild(): size and stride differ in length");
-    const int64_t numel = checked_numel(sizes);
-    int64_t last = start;
-    bool overflow = start < 0;
-    for (int i = 0; i < sizes.count; ++i) {
-      int64_t reach;
-      overflow |= strides[i] < 0;
-      overflow |= __builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &reach);
-      overflow |= __builtin_add_overflow(last, reach, &last);
-    }
-    const auto items = static_cast<int64_t>(storage_of(storage)->bytes / item_size(d));
-    if (overflow || (numel > 0 && last >= items) || start > items)
-      fail<RuntimeError>("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", start,
-                         " of torch.", name(d), " reach outside of a storage of ", storage_of(storage)->bytes,
-                         " bytes");
-    check_aligned(storage_of(storage)->data, d, "set_()");
-    Tensor t(new TensorImpl);
-    t->storage = Ref<Storage>(storage_of(storage));
-    t->dtype = d;
-    t->device = t->storage->device;
-    t->data = t->storage->data + start * static_cast<int64_t>(item_size(d));
-    set_geometry(t.get(), sizes, strides);
-    return wrap(std::move(t));
-  });
+  auto [storage, dtype, offset, size, stride] = parse_arguments<5>(
+      "_rebuild", {"storage", "dtype", "storage_offset", "size", "stride"}, 5, args, count, keywords);
+  check<TypeError>(Py_TYPE(storage) == storage_type, "_rebuild(): argument 'storage' must be UntypedStorage");
+  DType d;
+  int64_t start;
+  check<TypeError>(parse_dtype(dtype, d), "_rebuild(): argument 'dtype' must be torch.dtype");
+  check<TypeError>(parse_int(offset, start), "_rebuild(): argument 'storage_offset' must be int");
+  Dims sizes = parse_dims(size, "size"), strides = parse_dims(stride, "stride");
+  check<ValueError>(sizes.count == strides.count, "_rebuild(): size and stride differ in length");
+  const int64_t numel = checked_numel(sizes);
+  int64_t last = start;
+  bool overflow = start < 0;
+  for (int i = 0; i < sizes.count; ++i) {
+    int64_t reach;
+    overflow |= strides[i] < 0;
+    overflow |= __builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &reach);
+    overflow |= __builtin_add_overflow(last, reach, &last);
+  }
+  const auto items = static_cast<int64_t>(storage_of(storage)->bytes / item_size(d));
+  if (overflow || (numel > 0 && last >= items) || start > items)
+    fail<RuntimeError>("setStorage: sizes ", sizes, ", strides ", strides, ", storage offset ", start,
+                       " of torch.", name(d), " reach outside of a storage of ", storage_of(storage)->bytes,
+                       " bytes");
+  check_aligned(storage_of(storage)->data, d, "set_()");
+  Tensor t(new TensorImpl);
+  t->storage = Ref<Storage>(storage_of(storage));
+  t->dtype = d;
+  t->device = t->storage->device;
+  t->data = t->storage->data + start * static_cast<int64_t>(item_size(d));
+  set_geometry(t.get(), sizes, strides);
+  return wrap(std::move(t));
 }
 
 // What set_ does once its arguments are read: another window on another storage, in place.
 PyObject* set_window(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    auto [self, storage, offset, size, stride] = parse_arguments<5>(
-        "set_", {"self", "source", "storage_offset", "size", "stride"}, 5, args, count, keywords);
-    const Tensor t = need_tensor(self, "set_", "self");
-    check<TypeError>(Py_TYPE(storage) == storage_type,
-                     "set_(): argument 'source' must be Tensor or a storage, not ",
-                     Py_TYPE(storage)->tp_name);
-    check_inplace(t);
-    const Tensor base = t->view_base;
-    check<NotImplementedError>(!requires_grad(t) || (!t->grad_fn && !base),
-                               "set_() of a result or view with history is not implemented");
-    check<NotImplementedError>(!base || !requires_grad(base),
-                               "set_() of a view of a tensor that requires grad is not implemented");
-    int64_t start;
-    check<TypeError>(parse_int(offset, start), "set_(): argument 'storage_offset' must be int, not ",
-                     Py_TYPE(offset)->tp_name);
-    check(start >= 0, "Tensor: invalid storage offset ", start);
-    const Dims sizes = parse_dims(size, "size"), strides = parse_dims(stride, "stride");
-    check(sizes.count == strides.count, "unequal size length (", sizes.count, ") and stride length (",
-          strides.count, ")");
-    Ref<Storage> target(storage_of(storage));
-    if (target->device != t.device())
-      fail<RuntimeError>("Attempted to set the storage of a tensor on device \"", name(t.device()),
-                         "\" to a storage on different device \"", name(target->device),
-                         "\".  This is no longer allowed; the devices must match.");
-    const auto item = static_cast<int64_t>(item_size(t.dtype()));
-    int64_t end = start, bytes = 0;
-    bool overflow = false;
-    const int64_t numel = checked_numel(sizes);
-    for (int i = 0; i < sizes.count; ++i) {
-      int64_t reach;
-      overflow |= strides[i] < 0;
-      overflow |= __builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &reach);
-      overflow |= __builtin_add_overflow(end, reach, &end);
-    }
-    overflow |= __builtin_add_overflow(end, 1, &end) || __builtin_mul_overflow(end, item, &bytes);
-    check(!overflow, "Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
-    target = with_room(target, numel ? static_cast<size_t>(bytes) : 0);
-    check_aligned(target->data, t.dtype(), "set_()");
-    // The counter stays the tensor's own, as with x.data = y; but this counts as a write, so what captured
-    // the tensor refuses to go on.
-    t->keep_counter();
-    t->bump_version();
-    t->view_base = {};  // it shares nothing with what it was a view of any more
-    t->view_kind = ViewKind::None;
-    t->storage = std::move(target);
-    t->data = t->storage->data + start * item;
-    set_geometry(t.get(), sizes, strides);
-    return Py_NewRef(self);
-  });
+  auto [self, storage, offset, size, stride] = parse_arguments<5>(
+      "set_", {"self", "source", "storage_offset", "size", "stride"}, 5, args, count, keywords);
+  const Tensor t = need_tensor(self, "set_", "self");
+  check<TypeError>(Py_TYPE(storage) == storage_type,
+                   "set_(): argument 'source' must be Tensor or a storage, not ", Py_TYPE(storage)->tp_name);
+  check_inplace(t);
+  const Tensor base = t->view_base;
+  check<NotImplementedError>(!requires_grad(t) || (!t->grad_fn && !base),
+                             "set_() of a result or view with history is not implemented");
+  check<NotImplementedError>(!base || !requires_grad(base),
+                             "set_() of a view of a tensor that requires grad is not implemented");
+  int64_t start;
+  check<TypeError>(parse_int(offset, start), "set_(): argument 'storage_offset' must be int, not ",
+                   Py_TYPE(offset)->tp_name);
+  check(start >= 0, "Tensor: invalid storage offset ", start);
+  const Dims sizes = parse_dims(size, "size"), strides = parse_dims(stride, "stride");
+  check(sizes.count == strides.count, "unequal size length (", sizes.count, ") and stride length (",
+        strides.count, ")");
+  Ref<Storage> target(storage_of(storage));
+  if (target->device != t.device())
+    fail<RuntimeError>("Attempted to set the storage of a tensor on device \"", name(t.device()),
+                       "\" to a storage on different device \"", name(target->device),
+                       "\".  This is no longer allowed; the devices must match.");
+  const auto item = static_cast<int64_t>(item_size(t.dtype()));
+  int64_t end = start, bytes = 0;
+  bool overflow = false;
+  const int64_t numel = checked_numel(sizes);
+  for (int i = 0; i < sizes.count; ++i) {
+    int64_t reach;
+    overflow |= strides[i] < 0;
+    overflow |= __builtin_mul_overflow(std::max<int64_t>(sizes[i] - 1, 0), strides[i], &reach);
+    overflow |= __builtin_add_overflow(end, reach, &end);
+  }
+  overflow |= __builtin_add_overflow(end, 1, &end) || __builtin_mul_overflow(end, item, &bytes);
+  check(!overflow, "Storage size calculation overflowed with sizes=", sizes, " and strides=", strides);
+  target = with_room(target, numel ? static_cast<size_t>(bytes) : 0);
+  check_aligned(target->data, t.dtype(), "set_()");
+  // The counter stays the tensor's own, as with x.data = y; but this counts as a write, so what captured
+  // the tensor refuses to go on.
+  t->keep_counter();
+  t->bump_version();
+  t->view_base = {};  // it shares nothing with what it was a view of any more
+  t->view_kind = ViewKind::None;
+  t->storage = std::move(target);
+  t->data = t->storage->data + start * item;
+  set_geometry(t.get(), sizes, strides);
+  return Py_NewRef(self);
 }
 
 PyMemberDef members[] = {

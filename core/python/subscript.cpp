@@ -238,65 +238,61 @@ Subscript parse(const Tensor& self, PyObject* key) {
 }  // namespace
 
 PyObject* subscript(PyObject* self, PyObject* key) {
-  return guarded([&]() -> PyObject* {
-    const Tensor t(impl_of(self));
-    int64_t integer;
-    if (PyLong_CheckExact(key) && parse_int(key, integer)) [[likely]] {
-      if (t.dim() == 0)
-        fail<IndexError>(
-            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
-            "convert a 0-dim tensor to a number");
-      return wrap(select_item(t, 0, integer));
-    }
-    Subscript s = parse(t, key);
-    const DeviceScope scope(t.device());
-    return wrap(s.advanced ? index(s.view, s.indices) : s.view);
-  });
-}
-
-int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
-  return guarded([&] {
-    check<TypeError>(value != nullptr, "Tensor does not support deleting items");
-    const Tensor t(impl_of(self));
-    Scalar number;
-    Tensor tensor;
-    bool is_number = false;
-    if (is_tensor(value))
-      tensor = tensor_of(value);
-    else if (parse_number(value, number))
-      is_number = true;
-    else if (!PyUnicode_Check(value) && !PyBytes_Check(value) &&
-             (PySequence_Check(value) || PyObject_CheckBuffer(value)))
-      tensor = tensor_from_data(value, t.dtype());
-    else
-      fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", scalar_type_name(t.dtype()),
-                      "Tensor");
-    if (t.dim() == 0 && PyLong_CheckExact(key))
+  const Tensor t(impl_of(self));
+  int64_t integer;
+  if (PyLong_CheckExact(key) && parse_int(key, integer)) [[likely]] {
+    if (t.dim() == 0)
       fail<IndexError>(
           "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
           "convert a 0-dim tensor to a number");
-    Subscript s = parse(t, key);
-    check_inplace(s.view);
-    const DeviceScope scope(t.device());
-    if (s.advanced) {
-      index_put_(s.view, s.indices, is_number ? Operand(number) : Operand(tensor), false);
-      return 0;
-    }
-    if (is_number) {
-      check_no_internal_overlap(s.view);  // which fill_ itself would let pass
-      fill_(s.view, number);
-      return 0;
-    }
-    // Leading dimensions of one may be dropped: x[0] = row of shape (1, n).
-    while (tensor.dim() > s.view.dim() && tensor.sizes()[0] == 1) tensor = squeeze(tensor, Dims{0});
-    if (tensor.dim() > s.view.dim())
-      fail<RuntimeError>("expand(torch.", scalar_type_name(tensor.dtype()), "Tensor{", tensor.sizes(),
-                         "}, size=", s.view.sizes(), "): the number of sizes provided (", s.view.dim(),
-                         ") must be greater or equal to the number of dimensions in the tensor (",
-                         tensor.dim(), ")");
-    copy_(s.view, tensor);
+    return wrap(select_item(t, 0, integer));
+  }
+  Subscript s = parse(t, key);
+  const DeviceScope scope(t.device());
+  return wrap(s.advanced ? index(s.view, s.indices) : s.view);
+}
+
+int assign_subscript(PyObject* self, PyObject* key, PyObject* value) {
+  check<TypeError>(value != nullptr, "Tensor does not support deleting items");
+  const Tensor t(impl_of(self));
+  Scalar number;
+  Tensor tensor;
+  bool is_number = false;
+  if (is_tensor(value))
+    tensor = tensor_of(value);
+  else if (parse_number(value, number))
+    is_number = true;
+  else if (!PyUnicode_Check(value) && !PyBytes_Check(value) &&
+           (PySequence_Check(value) || PyObject_CheckBuffer(value)))
+    tensor = tensor_from_data(value, t.dtype());
+  else
+    fail<TypeError>("can't assign a ", Py_TYPE(value)->tp_name, " to a torch.", scalar_type_name(t.dtype()),
+                    "Tensor");
+  if (t.dim() == 0 && PyLong_CheckExact(key))
+    fail<IndexError>(
+        "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+        "convert a 0-dim tensor to a number");
+  Subscript s = parse(t, key);
+  check_inplace(s.view);
+  const DeviceScope scope(t.device());
+  if (s.advanced) {
+    index_put_(s.view, s.indices, is_number ? Operand(number) : Operand(tensor), false);
     return 0;
-  });
+  }
+  if (is_number) {
+    check_no_internal_overlap(s.view);  // which fill_ itself would let pass
+    fill_(s.view, number);
+    return 0;
+  }
+  // Leading dimensions of one may be dropped: x[0] = row of shape (1, n).
+  while (tensor.dim() > s.view.dim() && tensor.sizes()[0] == 1) tensor = squeeze(tensor, Dims{0});
+  if (tensor.dim() > s.view.dim())
+    fail<RuntimeError>("expand(torch.", scalar_type_name(tensor.dtype()), "Tensor{", tensor.sizes(),
+                       "}, size=", s.view.sizes(), "): the number of sizes provided (", s.view.dim(),
+                       ") must be greater or equal to the number of dimensions in the tensor (", tensor.dim(),
+                       ")");
+  copy_(s.view, tensor);
+  return 0;
 }
 
 }  // namespace flambeau::python

@@ -65,17 +65,15 @@ int clear_object(PyObject* o) {
 
 // Tensor.__new__ alone gives a valid object: an empty tensor.
 PyObject* new_object(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    static const Object construct = owned(PyUnicode_InternFromString("_legacy_construct"));
-    PyObject* module = PyImport_ImportModule("flambeau._tensor_new");
-    Object holder = owned(module);
-    Object function = owned(PyObject_GetAttr(module, construct.get()));
-    Object all = owned(PyTuple_New(PyTuple_GET_SIZE(args) + 1));
-    PyTuple_SET_ITEM(all.get(), 0, Py_NewRef(reinterpret_cast<PyObject*>(type)));
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i)
-      PyTuple_SET_ITEM(all.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
-    return PyObject_Call(function.get(), all.get(), keywords);
-  });
+  static const Object construct = owned(PyUnicode_InternFromString("_legacy_construct"));
+  PyObject* module = PyImport_ImportModule("flambeau._tensor_new");
+  Object holder = owned(module);
+  Object function = owned(PyObject_GetAttr(module, construct.get()));
+  Object all = owned(PyTuple_New(PyTuple_GET_SIZE(args) + 1));
+  PyTuple_SET_ITEM(all.get(), 0, Py_NewRef(reinterpret_cast<PyObject*>(type)));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args); ++i)
+    PyTuple_SET_ITEM(all.get(), i + 1, Py_NewRef(PyTuple_GET_ITEM(args, i)));
+  return PyObject_Call(function.get(), all.get(), keywords);
 }
 int init_object(PyObject*, PyObject*, PyObject*) { return 0; }  // everything happens in __new__
 

@@ -91,20 +91,16 @@ PyObject* get_itemsize(PyObject* o, void*) {
   return PyLong_FromSize_t(named ? named->size : item_size(dtype_value(o)));
 }
 PyObject* to_real(PyObject* o, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    const NamedType* named = named_type(o);
-    return named && !named->complex ? Py_NewRef(o) : wrap(named ? DType::Float16 : real_of(dtype_value(o)));
-  });
+  const NamedType* named = named_type(o);
+  return named && !named->complex ? Py_NewRef(o) : wrap(named ? DType::Float16 : real_of(dtype_value(o)));
 }
 PyObject* to_complex(PyObject* o, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    const NamedType* named = named_type(o);
-    if (named && named->complex) return Py_NewRef(o);
-    const DType d = dtype_value(o);
-    if (d == DType::Float16) return Py_NewRef(complex_half);
-    check(!is_integral(d), "Unknown Complex ScalarType for ", scalar_type_name(d));
-    return wrap(complex_of(d));
-  });
+  const NamedType* named = named_type(o);
+  if (named && named->complex) return Py_NewRef(o);
+  const DType d = dtype_value(o);
+  if (d == DType::Float16) return Py_NewRef(complex_half);
+  check(!is_integral(d), "Unknown Complex ScalarType for ", scalar_type_name(d));
+  return wrap(complex_of(d));
 }
 PyGetSetDef dtype_attributes[] = {
     {"is_floating_point", entry<get_is_floating_point>, nullptr, "Whether it is a floating-point type.",
@@ -192,34 +188,32 @@ Device device_from_text(const std::string& text) {
   return device;
 }
 PyObject* device_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-  return guarded([&]() -> PyObject* {
-    PyObject *first = nullptr, *index = nullptr;
-    static const char* names[] = {"type", "index", nullptr};
-    static const char* whole[] = {"device", nullptr};
-    const bool named = keywords && PyDict_GetItemString(keywords, "device");
-    if (named ? !PyArg_ParseTupleAndKeywords(args, keywords, "O:device", const_cast<char**>(whole), &first)
-              : !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first,
-                                             &index))
-      return nullptr;
-    Device device;
-    check<TypeError>(parse_device(first, device),
-                     "device() received an invalid combination of arguments - got (", Py_TYPE(first)->tp_name,
-                     "), but expected one of:\n * (torch.device device)\n * (str type, int index = -1)\n");
-    if (index && index != Py_None) {
-      int64_t i;
-      check<TypeError>(PyUnicode_Check(first), "device(): argument 'type' (position 1) must be str, not ",
-                       Py_TYPE(first)->tp_name);
-      check<TypeError>(parse_int(index, i), "device(): argument 'index' (position 2) must be int, not ",
-                       Py_TYPE(index)->tp_name);
-      check(device.index < 0, "type (string) must not include an index because index was passed explicitly: ",
-            flambeau::name(device.type), ":", device.index);
-      check_index(i);
-      device.index = static_cast<int>(i);
-    }
-    PyObject* o = type->tp_alloc(type, 0);
-    if (o) device_of(o) = device;
-    return o;
-  });
+  PyObject *first = nullptr, *index = nullptr;
+  static const char* names[] = {"type", "index", nullptr};
+  static const char* whole[] = {"device", nullptr};
+  const bool named = keywords && PyDict_GetItemString(keywords, "device");
+  if (named ? !PyArg_ParseTupleAndKeywords(args, keywords, "O:device", const_cast<char**>(whole), &first)
+            : !PyArg_ParseTupleAndKeywords(args, keywords, "O|O:device", const_cast<char**>(names), &first,
+                                           &index))
+    return nullptr;
+  Device device;
+  check<TypeError>(parse_device(first, device),
+                   "device() received an invalid combination of arguments - got (", Py_TYPE(first)->tp_name,
+                   "), but expected one of:\n * (torch.device device)\n * (str type, int index = -1)\n");
+  if (index && index != Py_None) {
+    int64_t i;
+    check<TypeError>(PyUnicode_Check(first), "device(): argument 'type' (position 1) must be str, not ",
+                     Py_TYPE(first)->tp_name);
+    check<TypeError>(parse_int(index, i), "device(): argument 'index' (position 2) must be int, not ",
+                     Py_TYPE(index)->tp_name);
+    check(device.index < 0, "type (string) must not include an index because index was passed explicitly: ",
+          flambeau::name(device.type), ":", device.index);
+    check_index(i);
+    device.index = static_cast<int>(i);
+  }
+  PyObject* o = type->tp_alloc(type, 0);
+  if (o) device_of(o) = device;
+  return o;
 }
 PyObject* device_repr(PyObject* o) {
   const Device& d = device_of(o);
@@ -256,29 +250,23 @@ PyObject* device_reduce(PyObject* o, PyObject*) {
 thread_local std::vector<Device::Type>
     outer_devices;  // what the `with torch.device` blocks entered so far replaced
 PyObject* device_enter(PyObject* o, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    check_device(device_of(o));
-    outer_devices.push_back(std::exchange(default_device, device_of(o).type));
-    return Py_NewRef(o);
-  });
+  check_device(device_of(o));
+  outer_devices.push_back(std::exchange(default_device, device_of(o).type));
+  return Py_NewRef(o);
 }
 PyObject* device_exit(PyObject*, PyObject*) {
-  return guarded([&]() -> PyObject* {
-    check(!outer_devices.empty(), "a device was left that had not been entered");
-    default_device = outer_devices.back();
-    outer_devices.pop_back();
-    Py_RETURN_NONE;
-  });
+  check(!outer_devices.empty(), "a device was left that had not been entered");
+  default_device = outer_devices.back();
+  outer_devices.pop_back();
+  Py_RETURN_NONE;
 }
 PyObject* set_default_device(PyObject*, PyObject* o) {
-  return guarded([&]() -> PyObject* {
-    Device device;
-    check<TypeError>(parse_device(o, device),
-                     "set_default_device(): argument 'device' must be torch.device, str or None");
-    check_device(device);
-    default_device = device.type;
-    Py_RETURN_NONE;
-  });
+  Device device;
+  check<TypeError>(parse_device(o, device),
+                   "set_default_device(): argument 'device' must be torch.device, str or None");
+  check_device(device);
+  default_device = device.type;
+  Py_RETURN_NONE;
 }
 PyObject* get_default_device(PyObject*, PyObject*) { return wrap(Device{default_device, -1}); }
 PyMethodDef device_functions[] = {{"_set_default_device", entry<set_default_device>, METH_O,
