@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
+from flambeau._absent import device_count as device_count
+from flambeau._absent import is_available as is_available
+from flambeau._absent import manual_seed as manual_seed
 from flambeau._missing import refusing
-
-
-def is_available() -> bool:
-    """Whether Apple's GPU can be used: False."""
-    return False
-
-
-def device_count() -> int:
-    """How many of Apple's GPUs can be used: 0."""
-    return 0
-
-
-def manual_seed(seed: int) -> None:
-    """Seeds the GPU's generator, if there is one."""
-    int(seed)
-
 
 _ASKED = {
     "compile_shader": "compileShader",

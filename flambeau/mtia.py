@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from flambeau._absent import device_count as device_count
+from flambeau._absent import is_available as is_available
+from flambeau._absent import is_initialized as is_initialized
+from flambeau._absent import manual_seed as manual_seed
+from flambeau._absent import manual_seed_all as manual_seed_all
+from flambeau._absent import max_memory_allocated as max_memory_allocated
+from flambeau._absent import memory_allocated as memory_allocated
 from flambeau._missing import refusing
-
-
-def is_available() -> bool:
-    """Whether such an accelerator can be used: False."""
-    return False
-
-
-def device_count() -> int:
-    """How many such accelerators can be used: 0."""
-    return 0
-
-
-def is_initialized() -> bool:
-    """Whether MTIA was initialised: False."""
-    return False
-
-
-def manual_seed(seed: int) -> None:
-    """Seeds the current accelerator's generator, if there is one."""
-    int(seed)
-
-
-def manual_seed_all(seed: int) -> None:
-    """Seeds the generators of all accelerators, of which there are none."""
-    int(seed)
-
-
-def memory_allocated(device: Any = None) -> int:
-    """Bytes that tensors take on an accelerator: 0."""
-    return 0
-
-
-def max_memory_allocated(device: Any = None) -> int:
-    """The most bytes that tensors took on an accelerator: 0."""
-    return 0
-
 
 _ASKED = {
     "current_device": "getCurrentDevice",

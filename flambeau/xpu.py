@@ -2,92 +2,28 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import Any
-
 from flambeau import _core
+from flambeau._absent import device_count as device_count
+from flambeau._absent import empty_cache as empty_cache
+from flambeau._absent import get_arch_list as get_arch_list
+from flambeau._absent import get_rng_state_all as get_rng_state_all
+from flambeau._absent import is_available as is_available
+from flambeau._absent import is_bf16_supported as is_bf16_supported
+from flambeau._absent import is_initialized as is_initialized
+from flambeau._absent import manual_seed as manual_seed
+from flambeau._absent import manual_seed_all as manual_seed_all
+from flambeau._absent import max_memory_allocated as max_memory_allocated
+from flambeau._absent import max_memory_reserved as max_memory_reserved
+from flambeau._absent import memory_allocated as memory_allocated
+from flambeau._absent import memory_reserved as memory_reserved
+from flambeau._absent import memory_stats as memory_stats
+from flambeau._absent import seed as seed
+from flambeau._absent import seed_all as seed_all
 from flambeau._missing import dummy, refusing
 
 _NO_XPU = "Torch not compiled with XPU enabled"
 
 default_generators: tuple[_core.Generator, ...] = ()
-
-
-def is_available() -> bool:
-    """Whether an Intel GPU can be used: False."""
-    return False
-
-
-def device_count() -> int:
-    """How many Intel GPUs can be used: 0."""
-    return 0
-
-
-def is_initialized() -> bool:
-    """Whether XPU was initialised: False."""
-    return False
-
-
-def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """Whether the GPU computes with bfloat16: False, there is none."""
-    return False
-
-
-def get_arch_list() -> list[str]:
-    """The architectures of GPUs that this build has code for: none."""
-    return []
-
-
-def manual_seed(seed: int) -> None:
-    """Seeds the current GPU's generator, if there is one."""
-    int(seed)
-
-
-def manual_seed_all(seed: int) -> None:
-    """Seeds the generators of all GPUs, of which there are none."""
-    int(seed)
-
-
-def seed() -> None:
-    """Seeds the current GPU's generator unpredictably, if there is one."""
-
-
-def seed_all() -> None:
-    """Seeds the generators of all GPUs unpredictably, of which there are none."""
-
-
-def get_rng_state_all() -> list[_core.Tensor]:
-    """The states of all GPUs' generators: none."""
-    return []
-
-
-def empty_cache() -> None:
-    """Gives unused memory of a GPU back: there is none."""
-
-
-def memory_allocated(device: Any = None) -> int:
-    """Bytes that tensors take on a GPU: 0."""
-    return 0
-
-
-def max_memory_allocated(device: Any = None) -> int:
-    """The most bytes that tensors took on a GPU: 0."""
-    return 0
-
-
-def memory_reserved(device: Any = None) -> int:
-    """Bytes that the allocator holds on a GPU: 0."""
-    return 0
-
-
-def max_memory_reserved(device: Any = None) -> int:
-    """The most bytes that the allocator held on a GPU: 0."""
-    return 0
-
-
-def memory_stats(device: Any = None) -> OrderedDict[str, Any]:
-    """Figures of the allocator of a GPU: none."""
-    return OrderedDict()
 
 
 for _name in ("Event", "Stream"):
