@@ -1,4 +1,4 @@
-"""Window functions and other tensors made from numbers, over other operators."""
+"""Window functions: those of the top level, and those of `signal.windows`, which round and refuse in their own ways."""
 
 from __future__ import annotations
 
@@ -51,6 +51,14 @@ def _periodic(
     return window.requires_grad_(requires_grad)
 
 
+def _triangle(k: Tensor, period: int) -> Tensor:
+    return 1 - (k * (2 / period) - 1).abs()
+
+
+def _raised_cosine(k: Tensor, period: int, alpha: float, beta: float) -> Tensor:
+    return (k * (2 * math.pi / period)).cos() * -beta + alpha
+
+
 @operator("bartlett_window(int window_length, bool periodic=True, *, options) -> Tensor", function)
 def bartlett_window(window_length: int, periodic: bool, **options: Any) -> Tensor:
     """Bartlett's triangular window: w[k] = 1 - |2 k / (N - 1) - 1|, of N samples.
@@ -69,9 +77,7 @@ def bartlett_window(window_length: int, periodic: bool, **options: Any) -> Tenso
 
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
     """
-    return _periodic(
-        "bartlett_window", window_length, periodic, options, lambda k, n: 1 - (k * (2 / (n - 1)) - 1).abs()
-    )
+    return _periodic("bartlett_window", window_length, periodic, options, lambda k, n: _triangle(k, n - 1))
 
 
 @operator("blackman_window(int window_length, bool periodic=True, *, options) -> Tensor", function)
@@ -122,11 +128,7 @@ def hann_window(window_length: int, periodic: bool, **options: Any) -> Tensor:
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
     """
     return _periodic(
-        "hann_window",
-        window_length,
-        periodic,
-        options,
-        lambda k, n: (k * (2 * math.pi / (n - 1))).cos() * -0.5 + 0.5,
+        "hann_window", window_length, periodic, options, lambda k, n: _raised_cosine(k, n - 1, 0.5, 0.5)
     )
 
 
@@ -157,7 +159,7 @@ def hamming_window(window_length: int, periodic: bool, alpha: float, beta: float
         window_length,
         periodic,
         options,
-        lambda k, n: (k * (2 * math.pi / (n - 1))).cos() * -beta + alpha,
+        lambda k, n: _raised_cosine(k, n - 1, alpha, beta),
     )
 
 
@@ -246,7 +248,7 @@ def bartlett(M: int, *, sym: bool, **options: Any) -> Tensor:
 
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
     """
-    return _window("bartlett", M, options, lambda k: 1 - (k * (2 / (M - 1 if sym else M)) - 1).abs())
+    return _window("bartlett", M, options, lambda k: _triangle(k, M - 1 if sym else M))
 
 
 @operator(f"cosine(int M, *, bool sym=True, {_PLACE}) -> Tensor", windows)
