@@ -8,7 +8,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._operator import function, inplace, inplace_function, method, operator, out, special
-from flambeau.ops._refusals import COMPLEX, WIDE_UNSIGNED, is_integral, need_floating, refuse, scalar_type
+from flambeau.ops._refusals import WIDE_UNSIGNED, is_integral, need_floating, refuse, scalar_type
 
 
 @operator("heaviside(Tensor self, Tensor values) -> Tensor", function, method, inplace, out)
@@ -69,70 +69,6 @@ def sinc(self: Tensor) -> Tensor:
     zero = self == 0
     angle = torch.where(zero, torch.ones_like(self), self) * math.pi
     return torch.where(zero, torch.ones_like(self), angle.sin() / angle)
-
-
-def _is_number(value: Any) -> bool:
-    return not isinstance(value, Tensor)
-
-
-@operator("xlog1py(Tensor|Number self, Tensor|Number other) -> Tensor", special, out)
-def xlog1py(self: Any, other: Any) -> Tensor:
-    """x log(1 + y), and 0 where x is 0, whatever the logarithm; NaN where y is NaN.
-
-    Args:
-        self, other: tensors or numbers, one tensor at least; shapes broadcast
-
-    >>> import flambeau as torch
-    >>> torch.special.xlog1py(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0])).tolist()
-    [0.0, 0.0]
-    """
-    if _is_number(self) and _is_number(other):
-        raise TypeError("xlog1py(): one of the arguments must be a Tensor")
-    if _is_number(other):
-        other = torch.full((), other, dtype=torch.result_type(self, other), device=self.device)
-    dtype = torch.result_type(self, other)
-    if not (dtype.is_floating_point or dtype.is_complex):
-        self, other = (torch.as_tensor(side, dtype=torch.get_default_dtype()) for side in (self, other))
-    masked = torch.where(torch.as_tensor(self == 0) & ((other <= -1) | (other == math.inf)), 0, other)
-    return self * torch.log1p(masked)
-
-
-@operator("entr(Tensor self) -> Tensor", special, out)
-def entr(self: Tensor) -> Tensor:
-    """The entropy function: -x log(x) above zero, 0 at zero, -inf below; NaN stays.
-
-    Args:
-        self: any shape; integers are converted to the default dtype
-
-    Raises:
-        NotImplementedError: complex numbers.
-
-    >>> import flambeau as torch
-    >>> torch.special.entr(torch.tensor([-1.0, 0.0, 1.0])).tolist()
-    [-inf, 0.0, -0.0]
-    """
-    refuse("entr_cpu", self.dtype, COMPLEX)
-    if not self.is_floating_point():
-        self = self.to(torch.get_default_dtype())
-    positive = self > 0
-    inside = torch.where(positive, self, torch.ones_like(self))
-    outside = torch.where(self == 0, torch.zeros_like(self), torch.full_like(self, -math.inf))
-    outside = torch.where(self.isnan(), self, outside)
-    return torch.where(positive, -inside * inside.log(), outside)
-
-
-@operator("ndtr(Tensor self) -> Tensor", special, out)
-def ndtr(self: Tensor) -> Tensor:
-    """The distribution function of the standard normal: erfc(-x / sqrt(2)) / 2.
-
-    Args:
-        self: any shape; integers are converted to the default dtype
-
-    >>> import flambeau as torch
-    >>> torch.special.ndtr(torch.tensor([0.0])).tolist()
-    [0.5]
-    """
-    return torch.erfc(self * -math.sqrt(0.5)) * 0.5
 
 
 def _compare(self: Any, others: Any, invert: bool) -> Tensor:

@@ -1,7 +1,8 @@
-"""Functions of `special`: those that other namespaces have under another name, and orthogonal polynomials."""
+"""Functions of `special` over other operators: orthogonal polynomials, the entropy, the normal distribution."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,132 +12,64 @@ from flambeau.ops._operator import operator, out, special
 from flambeau.ops._refusals import COMPLEX, HALVES, refuse
 
 
-@operator("erf(Tensor self) -> Tensor", special, out)
-def erf(self: Tensor) -> Tensor:
-    """The error function: 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x; as `flambeau.erf`.
+@operator("entr(Tensor self) -> Tensor", special, out)
+def entr(self: Tensor) -> Tensor:
+    """The entropy function: -x log(x) above zero, 0 at zero, -inf below; NaN stays.
 
     Args:
         self: any shape; integers are converted to the default dtype
 
+    Raises:
+        NotImplementedError: complex numbers.
+
     >>> import flambeau as torch
-    >>> torch.special.erf(torch.tensor([0.0])).tolist()
-    [0.0]
+    >>> torch.special.entr(torch.tensor([-1.0, 0.0, 1.0])).tolist()
+    [-inf, 0.0, -0.0]
     """
-    return torch.erf(self)
+    refuse("entr_cpu", self.dtype, COMPLEX)
+    if not self.is_floating_point():
+        self = self.to(torch.get_default_dtype())
+    positive = self > 0
+    inside = torch.where(positive, self, torch.ones_like(self))
+    outside = torch.where(self == 0, torch.zeros_like(self), torch.full_like(self, -math.inf))
+    outside = torch.where(self.isnan(), self, outside)
+    return torch.where(positive, -inside * inside.log(), outside)
 
 
-@operator("erfc(Tensor self) -> Tensor", special, out)
-def erfc(self: Tensor) -> Tensor:
-    """The complement of the error function: 1 - erf(x); as `flambeau.erfc`.
-
-    Args:
-        self: any shape; integers are converted to the default dtype
-
-    >>> import flambeau as torch
-    >>> torch.special.erfc(torch.tensor([0.0])).tolist()
-    [1.0]
-    """
-    return torch.erfc(self)
-
-
-@operator("exp2(Tensor self) -> Tensor", special, out)
-def exp2(self: Tensor) -> Tensor:
-    """2^x; as `flambeau.exp2`.
+@operator("ndtr(Tensor self) -> Tensor", special, out)
+def ndtr(self: Tensor) -> Tensor:
+    """The distribution function of the standard normal: erfc(-x / sqrt(2)) / 2.
 
     Args:
         self: any shape; integers are converted to the default dtype
 
     >>> import flambeau as torch
-    >>> torch.special.exp2(torch.tensor([3.0])).tolist()
-    [8.0]
-    """
-    return torch.exp2(self)
-
-
-@operator("expit(Tensor self) -> Tensor", special, out)
-def expit(self: Tensor) -> Tensor:
-    """The logistic function: 1 / (1 + exp(-x)); as `flambeau.sigmoid`.
-
-    Args:
-        self: any shape; integers are converted to the default dtype
-
-    >>> import flambeau as torch
-    >>> torch.special.expit(torch.tensor([0.0])).tolist()
+    >>> torch.special.ndtr(torch.tensor([0.0])).tolist()
     [0.5]
     """
-    return torch.sigmoid(self)
+    return torch.erfc(self * -math.sqrt(0.5)) * 0.5
 
 
-@operator("expm1(Tensor self) -> Tensor", special, out)
-def expm1(self: Tensor) -> Tensor:
-    """Exp(x) - 1, accurate near zero; as `flambeau.expm1`.
-
-    Args:
-        self: any shape; integers are converted to the default dtype
-
-    >>> import flambeau as torch
-    >>> torch.special.expm1(torch.tensor([0.0])).tolist()
-    [0.0]
-    """
-    return torch.expm1(self)
-
-
-@operator("log1p(Tensor self) -> Tensor", special, out)
-def log1p(self: Tensor) -> Tensor:
-    """Log(1 + x), accurate near zero; as `flambeau.log1p`.
-
-    Args:
-        self: any shape; integers are converted to the default dtype
-
-    >>> import flambeau as torch
-    >>> torch.special.log1p(torch.tensor([0.0])).tolist()
-    [0.0]
-    """
-    return torch.log1p(self)
-
-
-@operator("logit(Tensor self, float? eps=None) -> Tensor", special, out)
-def logit(self: Tensor, eps: float | None) -> Tensor:
-    """log(x / (1 - x)), the inverse of `expit`; as `flambeau.logit`.
-
-    Args:
-        self: any shape, values between 0 and 1; others give NaN
-        eps: where given, values are brought into [eps, 1 - eps] first
-
-    >>> import flambeau as torch
-    >>> torch.special.logit(torch.tensor([0.5])).tolist()
-    [0.0]
-    """
-    return torch.logit(self, eps)
-
-
-@operator("round(Tensor self, *, int decimals=0) -> Tensor", special, out)
-def round(self: Tensor, *, decimals: int) -> Tensor:
-    """The nearest integer, halves to the even one; as `flambeau.round`.
-
-    Args:
-        self: any shape
-        decimals: digits kept behind the point, before it if negative
-
-    >>> import flambeau as torch
-    >>> torch.special.round(torch.tensor([0.5, 1.5])).tolist()
-    [0.0, 2.0]
-    """
-    return torch.round(self, decimals=decimals)
-
-
-@operator("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", special, out)
-def xlogy(self: Any, other: Any) -> Tensor:
-    """x log(y), and 0 where x is 0; as `flambeau.xlogy`.
+@operator("xlog1py(Tensor|Number self, Tensor|Number other) -> Tensor", special, out)
+def xlog1py(self: Any, other: Any) -> Tensor:
+    """x log(1 + y), and 0 where x is 0, whatever the logarithm; NaN where y is NaN.
 
     Args:
         self, other: tensors or numbers, one tensor at least; shapes broadcast
 
     >>> import flambeau as torch
-    >>> torch.special.xlogy(torch.tensor([0.0]), torch.tensor([0.0])).tolist()
-    [0.0]
+    >>> torch.special.xlog1py(torch.tensor([0.0, 1.0]), torch.tensor([-1.0, 0.0])).tolist()
+    [0.0, 0.0]
     """
-    return torch.xlogy(self, other)
+    if not isinstance(self, Tensor) and not isinstance(other, Tensor):
+        raise TypeError("xlog1py(): one of the arguments must be a Tensor")
+    if not isinstance(other, Tensor):
+        other = torch.full((), other, dtype=torch.result_type(self, other), device=self.device)
+    dtype = torch.result_type(self, other)
+    if not (dtype.is_floating_point or dtype.is_complex):
+        self, other = (torch.as_tensor(side, dtype=torch.get_default_dtype()) for side in (self, other))
+    masked = torch.where(torch.as_tensor(self == 0) & ((other <= -1) | (other == math.inf)), 0, other)
+    return self * torch.log1p(masked)
 
 
 # A recurrence with no closed form that is still finite after the trial is followed this far and no further.

@@ -116,6 +116,12 @@ Tensor sigmoid(const Tensor& self, const Out& out) {
 /// [0.5]
 EXPOSE("sigmoid(Tensor self) -> Tensor", sigmoid, kEveryForm);
 
+/// The logistic function, 1 / (1 + e^-x); the same as `torch.sigmoid`.
+///
+/// >>> torch.special.expit(torch.tensor([0.0])).tolist()
+/// [0.5]
+EXPOSE("expit(Tensor self) -> Tensor", sigmoid, special | out);
+
 Tensor tanh(const Tensor& self, const Out& out) {
   return analytic("TanhBackward0", Pointwise::Tanh, self, out, [](const Tensor& grad, const Tensor& y) {
     return is_complex(y.dtype()) ? mul(grad, sub(kOne, mul(y, y))) : tanh_backward(grad, y);
@@ -163,6 +169,12 @@ Tensor logit(const Tensor& self, std::optional<double> eps, const Out& out) {
 /// >>> torch.logit(torch.tensor([0.5])).tolist()
 /// [0.0]
 EXPOSE("logit(Tensor self, float? eps=None) -> Tensor", logit, kEveryForm);
+
+/// log(x / (1 - x)), the inverse of `expit`; the same as `torch.logit`.
+///
+/// >>> torch.special.logit(torch.tensor([0.5])).tolist()
+/// [0.0]
+EXPOSE("logit(Tensor self, float? eps=None) -> Tensor", logit, special | out);
 
 // ---- piecewise linear
 

@@ -58,6 +58,12 @@ Tensor expm1(const Tensor& self, const Out& out) {
 /// [8.0]
 EXPOSE("exp2(Tensor self) -> Tensor", exp2, kEveryForm);
 
+/// 2^x; the same as `torch.exp2`.
+///
+/// >>> torch.special.exp2(torch.tensor([3.0])).tolist()
+/// [8.0]
+EXPOSE("exp2(Tensor self) -> Tensor", exp2, special | out);
+
 /// e^x - 1, accurate near zero.
 ///
 /// Args:
@@ -66,6 +72,12 @@ EXPOSE("exp2(Tensor self) -> Tensor", exp2, kEveryForm);
 /// >>> torch.expm1(torch.tensor([0.0])).tolist()
 /// [0.0]
 EXPOSE("expm1(Tensor self) -> Tensor", expm1, kEveryForm);
+
+/// e^x - 1, accurate near zero; the same as `torch.expm1`.
+///
+/// >>> torch.special.expm1(torch.tensor([0.0])).tolist()
+/// [0.0]
+EXPOSE("expm1(Tensor self) -> Tensor", expm1, special | out);
 
 Tensor log(const Tensor& self, const Out& out) {
   return analytic("LogBackward0", Pointwise::Log, self, out,
@@ -124,6 +136,12 @@ EXPOSE("log10(Tensor self) -> Tensor", log10, kEveryForm);
 /// >>> torch.log1p(torch.tensor([0.0])).tolist()
 /// [0.0]
 EXPOSE("log1p(Tensor self) -> Tensor", log1p, kEveryForm);
+
+/// log(1 + x), accurate near zero; the same as `torch.log1p`.
+///
+/// >>> torch.special.log1p(torch.tensor([0.0])).tolist()
+/// [0.0]
+EXPOSE("log1p(Tensor self) -> Tensor", log1p, special | out);
 
 // ---- roots
 
@@ -447,6 +465,12 @@ Tensor erfc(const Tensor& self, const Out& out) {
 /// [0.0]
 EXPOSE("erf(Tensor self) -> Tensor", erf, kEveryForm);
 
+/// The error function; the same as `torch.erf`.
+///
+/// >>> torch.special.erf(torch.tensor([0.0])).tolist()
+/// [0.0]
+EXPOSE("erf(Tensor self) -> Tensor", erf, special | out);
+
 /// The complement of the error function: 1 - erf(x), accurate for large x.
 ///
 /// Args:
@@ -455,6 +479,12 @@ EXPOSE("erf(Tensor self) -> Tensor", erf, kEveryForm);
 /// >>> torch.erfc(torch.tensor([0.0])).tolist()
 /// [1.0]
 EXPOSE("erfc(Tensor self) -> Tensor", erfc, kEveryForm);
+
+/// 1 - erf(x); the same as `torch.erfc`.
+///
+/// >>> torch.special.erfc(torch.tensor([0.0])).tolist()
+/// [1.0]
+EXPOSE("erfc(Tensor self) -> Tensor", erfc, special | out);
 
 // ---- two inputs
 
@@ -578,5 +608,11 @@ EXPOSE("logaddexp(Tensor self, Tensor other) -> Tensor", logaddexp, function | m
 /// >>> torch.xlogy(torch.tensor([0.0]), torch.tensor([0.0])).tolist()
 /// [0.0]
 EXPOSE("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", xlogy, kEveryForm);
+
+/// x log(y), and 0 where x is 0; the same as `torch.xlogy`.
+///
+/// >>> torch.special.xlogy(torch.tensor([0.0]), torch.tensor([0.0])).tolist()
+/// [0.0]
+EXPOSE("xlogy(Tensor|Number self, Tensor|Number other) -> Tensor", xlogy, special | out);
 
 }  // namespace flambeau

@@ -114,6 +114,12 @@ EXPOSE("fix(Tensor self) -> Tensor", trunc, kEveryForm);
 EXPOSE("round(Tensor self) -> Tensor", round, kEveryForm);
 EXPOSE("round(Tensor self, *, int decimals) -> Tensor", round_decimals, kEveryForm);
 
+/// The nearest integer, halves to the even one; the same as `torch.round`.
+///
+/// >>> torch.special.round(torch.tensor([0.5, 1.5])).tolist()
+/// [0.0, 2.0]
+EXPOSE("round(Tensor self, *, int decimals=0) -> Tensor", round_decimals, special | out);
+
 /// The part behind the point: x - trunc(x).
 ///
 /// Args:
