@@ -10,6 +10,8 @@ import importlib
 import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))  # the checkout's package, where none is installed
+
 OPS = Path(__file__).parent.parent / "flambeau" / "ops"
 INDEX = OPS / "_index.py"
 HOMES = ("linalg", "special", "fft", "windows")
@@ -64,7 +66,7 @@ def main(check: bool) -> str | None:
         return (
             None
             if INDEX.read_text() == text
-            else "flambeau/ops/_index.py is stale: python tools/make_index.py"
+            else "flambeau/ops/_index.py is stale: python tools/make_stubs.py"
         )
     INDEX.write_text(text)
     return None

@@ -157,7 +157,7 @@ HOMES: dict[str, dict[str, str]] = {
         "shifted_chebyshev_polynomial_v": "special",
         "shifted_chebyshev_polynomial_w": "special",
         "sinc": "pointwise",
-        "xlog1py": "pointwise",
+        "xlog1py": "special",
     },
     "_fft": {
         "fftfreq": "fft",
