@@ -336,3 +336,20 @@ def test_where_takes_uint8_conditions_with_a_warning():
     x = torch.tensor([1.0, 2.0, 3.0])
     with pytest.warns(UserWarning, match="where received a uint8 condition tensor"):
         assert torch.where(torch.tensor([1, 0, 2], dtype=torch.uint8), x, -x).tolist() == [1.0, -2.0, 3.0]
+
+
+def test_indexing_in_the_most_dimensions():
+    sizes = (1,) * 20 + (2,) * 4 + (1,) * 40
+    x = torch.arange(16.0).view(sizes)
+    places = torch.nonzero(x)
+    assert places.shape == (15, 64)
+    assert places[:, 20:24].tolist() == [[k >> 3 & 1, k >> 2 & 1, k >> 1 & 1, k & 1] for k in range(1, 16)]
+    assert places.sum() == 32
+    swap = torch.cat([torch.ones_like(x.narrow(22, 0, 1)), torch.zeros_like(x.narrow(22, 0, 1))], 22).long()
+    assert torch.equal(torch.gather(x, 22, swap), x.flip(22))
+    assert torch.equal(torch.zeros_like(x).scatter_add_(22, swap, x), x.flip(22))
+    mixed = x.transpose(20, 23).transpose(0, 21)
+    order = torch.tensor([1, 0])
+    assert torch.equal(mixed.index_select(22, order), mixed.flip(22))
+    assert torch.equal(torch.zeros(sizes).index_add_(21, order, x), x.flip(21))
+    assert torch.equal(x[(slice(None),) * 20 + (order,)], x.flip(20))

@@ -2,9 +2,11 @@
 #pragma once
 #include <cstdint>
 
+#include "core/tensor/dims.h"
+
 namespace flambeau::backend {
 
-inline constexpr int kIndexDims = 16;
+inline constexpr int kIndexDims = kMaxDims;
 
 // Dimensions walked by a counter; strides count bytes.
 struct Walk {

@@ -119,7 +119,8 @@ void for_blocks(const IndexedBlocks& b, int64_t first, int64_t last, int64_t inn
       for (int64_t j = from; j < to; ++j, dense += block_bytes) body(base + b.offsets[j], dense);
     } else {
       for (int64_t j = from; j < to; ++j) {
-        int64_t index[kIndexDims] = {}, offset = base + b.offsets[j];
+        int64_t index[kIndexDims], offset = base + b.offsets[j];
+        std::fill_n(index, b.inner.dims, 0);
         for (int64_t k = 0; k < inner_count; ++k, dense += b.run) {
           body(offset, dense);
           for (int d = b.inner.dims - 1; d >= 0; --d) {
