@@ -332,3 +332,11 @@ def test_requires_grad_is_a_bool(value):
         x.requires_grad_(value)
     with pytest.raises(RuntimeError, match="requires_grad must be a bool"):
         x.requires_grad = value
+
+
+def test_retain_grad_of_one_of_many_views_is_refused_once_its_base_was_written():
+    base = torch.ones(2, 3, requires_grad=True) * 1
+    row = base.unbind()[1]
+    base.mul_(2)
+    with pytest.raises(RuntimeError, match="Output 1 of Unbind is a view and its base"):
+        row.retain_grad()

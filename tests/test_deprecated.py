@@ -233,3 +233,10 @@ def test_adding_to_an_expanded_tensor_loses_nothing():
     base.expand(1024, 64).index_put_((rows, places), torch.ones(1024, 64), accumulate=True)
     assert base[0].item() == 65536.0
     assert base[1:].abs().sum().item() == 0.0
+
+
+def test_a_write_to_an_expanded_tensor_counts_once():
+    x = torch.ones(3).expand(2, 3)
+    with pytest.warns(UserWarning, match="masked_fill_ on expanded"):
+        x.masked_fill_(torch.tensor([True, False, False]), 5.0)
+    assert x._version == 1

@@ -264,6 +264,7 @@ void forget_retained_grad(TensorImpl* t) noexcept {
 
 void retain_grad(const Tensor& t) {
   check(requires_grad(t), "can't retain_grad on Tensor that has requires_grad=False");
+  refresh_view(t.get());
   if (!t->grad_fn || t->retains_grad) return;
   t->retains_grad = true;
   t->grad_fn->make_hooks().retain_grad.push_back({t->output_nr, t.get()});

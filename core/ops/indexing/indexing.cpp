@@ -94,7 +94,6 @@ void fill_expanded(const Tensor& self, const Tensor& mask, const Operand& value)
   const Tensor any = amax(expand(mask, self.sizes()), shared, true);
   const Tensor window = alias(self, sizes, self.strides(), 0);
   pointwise_as(Out{window.get(), nullptr, true}, Pointwise::Where, self.dtype(), {any, value, window});
-  self->bump_version();
 }
 
 // ---- what an index means
