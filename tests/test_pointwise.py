@@ -281,6 +281,12 @@ def test_where_promotes_and_broadcasts():
         torch.where(torch.tensor([1.0]), 1, 2)
 
 
+@pytest.mark.parametrize("value", [1j, 1e30, float("inf")])
+def test_masked_fill_refuses_what_the_dtype_cannot_hold(value):
+    with pytest.raises(RuntimeError, match="value cannot be converted to type int64_t without overflow"):
+        torch.tensor([1, 2]).masked_fill(torch.tensor([True, False]), value)
+
+
 def test_masked_fill_keeps_the_dtype():
     same(torch.tensor([1, 2, 3]).masked_fill(torch.tensor([True, False, True]), 2.5), [2, 2, 2])
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])

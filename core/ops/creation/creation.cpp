@@ -110,8 +110,8 @@ constexpr const char* item_type_name() {
 
 // ---- one value everywhere
 
-// Throws where an item of the dtype cannot hold the value at all. Negative integers wrap to unsigned ones, as
-// in C.
+}  // namespace
+
 void check_fits(const Scalar& value, DType dtype) {
   if (value.is_bool() || dtype == DType::Bool || is_half(dtype)) return;
   if (is_complex(dtype)) {
@@ -145,6 +145,8 @@ void check_fits(const Scalar& value, DType dtype) {
     check(fits, "value cannot be converted to type ", item_type_name<T>(), " without overflow: ", value);
   });
 }
+
+namespace {
 
 Tensor filled(const Dims& sizes, const Scalar& value, DType dtype, const Options& options, const Out& out) {
   check_fits(value, dtype);

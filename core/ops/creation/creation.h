@@ -10,6 +10,10 @@ namespace flambeau {
 // two differ.
 DType chosen_dtype(const Options& options, const Out& out, DType fallback);
 
+// Throws RuntimeError where an item of the dtype cannot hold the value at all. Negative integers wrap to
+// unsigned ones, as in C.
+void check_fits(const Scalar& value, DType dtype);
+
 // The tensor to write: that given as out=, resized, or a fresh uninitialised one.
 Tensor creation_result(const Out& out, const Dims& sizes, DType dtype);
 // The same for n items in a row: out= of that many keeps its shape, any other is resized.

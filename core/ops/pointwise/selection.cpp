@@ -1,6 +1,7 @@
 // The operators that choose between values: the larger and the smaller, limits, conditions.
 #include <limits>
 
+#include "core/ops/creation/creation.h"
 #include "core/ops/indexing/indexing.h"
 #include "core/ops/pointwise/rules.h"
 
@@ -313,9 +314,7 @@ Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value,
           "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
           value.tensor().dim(), " dimension(s).");
   else
-    check(value.scalar().kind() != Scalar::Kind::Complex || is_complex(self.dtype()),
-          "value cannot be converted to type ", c_type_name(self.dtype()),
-          " without overflow: ", value.scalar());
+    check_fits(value.scalar(), self.dtype());
   bool shared = out.inplace && is_expanded(self);
   if (shared) [[unlikely]] {
     warn_of_expanded("masked_fill_");

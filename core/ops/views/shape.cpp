@@ -1,9 +1,8 @@
 // Copies, conversions and fills: what gives a tensor another layout, dtype or content.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 
+#include "core/ops/creation/creation.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/resize.h"
@@ -402,49 +401,6 @@ namespace {
 Tensor copy_method(const Tensor& self, const Tensor& src, bool) {
   warn_of_real(src, self.dtype());
   return copy_(self, src);
-}
-
-// PyTorch refuses a fill value outside the dtype's range; negative numbers may wrap into unsigned ones.
-template <class T>
-bool fits(const Scalar& value) {
-  if (value.is_complex() && value.to_complex().imag != 0) return true;  // refused where it is stored
-  constexpr auto high = static_cast<double>(std::numeric_limits<T>::max());
-  constexpr double low = std::is_signed_v<T> ? static_cast<double>(std::numeric_limits<T>::min()) : -high;
-  if (value.is_floating()) {
-    const double v = value.to_double();
-    return v >= low && (sizeof(T) < 8 ? v <= high : v < high);
-  }
-  return sizeof(T) == 8 ||
-         (static_cast<double>(value.to_int()) >= low && static_cast<double>(value.to_int()) <= high);
-}
-void check_fits(const Scalar& value, DType dtype) {
-  bool good = true;
-  switch (dtype) {
-    case DType::UInt8:
-      good = fits<uint8_t>(value);
-      break;
-    case DType::Int8:
-      good = fits<int8_t>(value);
-      break;
-    case DType::Int16:
-      good = fits<int16_t>(value);
-      break;
-    case DType::Int32:
-      good = fits<int32_t>(value);
-      break;
-    case DType::Int64:
-      good = fits<int64_t>(value);
-      break;
-    case DType::Float32: {
-      if (value.is_complex()) break;
-      const double v = value.to_double();
-      good = !(std::isfinite(v) && std::abs(v) > static_cast<double>(std::numeric_limits<float>::max()));
-      break;
-    }
-    default:
-      break;
-  }
-  check(good, "value cannot be converted to type ", name(dtype), " without overflow: ", value);
 }
 
 void fill_with(const Tensor& target, const Operand& value) {
