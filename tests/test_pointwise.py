@@ -281,10 +281,15 @@ def test_where_promotes_and_broadcasts():
         torch.where(torch.tensor([1.0]), 1, 2)
 
 
-@pytest.mark.parametrize("value", [1j, 1e30, float("inf")])
+@pytest.mark.parametrize("value", [1j, 1e30, float("inf"), torch.tensor(1j), torch.tensor(1e30)])
 def test_masked_fill_refuses_what_the_dtype_cannot_hold(value):
     with pytest.raises(RuntimeError, match="value cannot be converted to type int64_t without overflow"):
         torch.tensor([1, 2]).masked_fill(torch.tensor([True, False]), value)
+
+
+def test_masked_fill_refuses_a_tensor_whose_number_is_out_of_range():
+    with pytest.raises(RuntimeError, match="value cannot be converted to type uint8_t without overflow"):
+        torch.tensor([1, 2], dtype=torch.uint8).masked_fill(torch.tensor([True, False]), torch.tensor(300))
 
 
 def test_masked_fill_keeps_the_dtype():

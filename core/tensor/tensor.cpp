@@ -137,7 +137,8 @@ void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides) {
   const int64_t *size = sizes.begin(), *stride = strides.begin();
   for (int i = sizes.count - 1; i >= 0; --i) {
     contiguous &= size[i] == 1 || stride[i] == numel;
-    numel *= size[i];
+    // Beside a size of 0 the others may be so large that their product wraps.
+    numel = static_cast<int64_t>(static_cast<uint64_t>(numel) * static_cast<uint64_t>(size[i]));
   }
   impl->numel = numel;
   impl->contiguous = contiguous || numel == 0;
