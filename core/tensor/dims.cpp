@@ -64,9 +64,7 @@ Dims contiguous_strides(const Dims& sizes) {
   int64_t step = 1;
   for (int i = sizes.count - 1; i >= 0; --i) {
     strides[i] = step;
-    // Where some other size is zero the product may overflow; such strides are never followed.
-    step = static_cast<int64_t>(static_cast<uint64_t>(step) *
-                                static_cast<uint64_t>(std::max<int64_t>(sizes[i], 1)));
+    step = wrapping_mul(step, std::max<int64_t>(sizes[i], 1));
   }
   return strides;
 }

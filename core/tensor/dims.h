@@ -127,6 +127,15 @@ struct Dims {
   int64_t few_[kInline];
 };
 
+// Beside a size of 0 sizes and strides may be so large that their products do not fit. Nobody follows such
+// strides, so arithmetic on them may wrap.
+constexpr int64_t wrapping_add(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
+}
+constexpr int64_t wrapping_mul(int64_t a, int64_t b) {
+  return static_cast<int64_t>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
 std::string to_string(IntList list);  // "[2, 3]"
 std::ostream& operator<<(std::ostream& stream, const Dims& dims);
 

@@ -137,8 +137,7 @@ void set_geometry(TensorImpl* impl, const Dims& sizes, const Dims& strides) {
   const int64_t *size = sizes.begin(), *stride = strides.begin();
   for (int i = sizes.count - 1; i >= 0; --i) {
     contiguous &= size[i] == 1 || stride[i] == numel;
-    // Beside a size of 0 the others may be so large that their product wraps.
-    numel = static_cast<int64_t>(static_cast<uint64_t>(numel) * static_cast<uint64_t>(size[i]));
+    numel = wrapping_mul(numel, size[i]);
   }
   impl->numel = numel;
   impl->contiguous = contiguous || numel == 0;
@@ -166,7 +165,8 @@ Tensor alias(const Tensor& t, const Dims& sizes, const Dims& strides, int64_t of
   impl->storage = t->storage;
   impl->own_version = t->own_version;
   impl->inference = t->inference;  // what is made in inference mode is memory, not the windows on it
-  impl->data = t->data + offset * static_cast<int64_t>(item_size(t->dtype));
+  const int64_t bytes = wrapping_mul(offset, static_cast<int64_t>(item_size(t->dtype)));
+  impl->data = reinterpret_cast<char*>(reinterpret_cast<uintptr_t>(t->data) + static_cast<uintptr_t>(bytes));
   impl->dtype = t->dtype;
   impl->device = t->device;
   set_geometry(impl, sizes, strides);

@@ -25,8 +25,9 @@ template <class Error>
 Tensor offsets_along(const Tensor& t, int d, const Tensor& index, bool wrap, const char* prefix) {
   int64_t bad = 0;
   const int64_t size = t.sizes()[d];
-  Tensor offsets = byte_offsets(as_positions(index), size,
-                                t.strides()[d] * static_cast<int64_t>(item_size(t.dtype())), wrap, bad);
+  Tensor offsets =
+      byte_offsets(as_positions(index), size,
+                   wrapping_mul(t.strides()[d], static_cast<int64_t>(item_size(t.dtype()))), wrap, bad);
   check<Error>(static_cast<bool>(offsets), prefix, "index ", bad, " is out of bounds for dimension ", d,
                " with size ", size);
   return offsets;
@@ -64,9 +65,9 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index, const 
         Tensor from = with_dims(self);
         int64_t bad = 0;
         const int64_t size = from.sizes()[d];
-        Tensor offsets =
-            byte_offsets(as_positions(index), size,
-                         from.strides()[d] * static_cast<int64_t>(item_size(self.dtype())), false, bad);
+        Tensor offsets = byte_offsets(
+            as_positions(index), size,
+            wrapping_mul(from.strides()[d], static_cast<int64_t>(item_size(self.dtype()))), false, bad);
         check<IndexError>(static_cast<bool>(offsets), "index out of range in self: index ", bad,
                           ", but dimension ", d, " has size ", size);
         check(!out.target || out.target->dtype == self.dtype(),
@@ -300,7 +301,8 @@ Tensor checked_positions(const Tensor& index, int64_t size, int d) {
 struct ByteStrides {
   int64_t values[kMaxDims];
   explicit ByteStrides(const Tensor& t) {
-    for (int i = 0; i < t.dim(); ++i) values[i] = t.strides()[i] * static_cast<int64_t>(item_size(t.dtype()));
+    for (int i = 0; i < t.dim(); ++i)
+      values[i] = wrapping_mul(t.strides()[i], static_cast<int64_t>(item_size(t.dtype())));
   }
 };
 }  // namespace

@@ -28,11 +28,12 @@ backend::IndexedBlocks blocks_of(const Tensor& t, int first, int covered, const 
   auto append = [&](backend::Walk& walk, int d) {
     if (t.sizes()[d] == 1) return;
     walk.sizes[walk.dims] = t.sizes()[d];
-    walk.strides[walk.dims++] = t.strides()[d] * item;
+    walk.strides[walk.dims++] = wrapping_mul(t.strides()[d], item);
   };
   for (int d = 0; d < first; ++d) append(blocks.outer, d);
   int last = t.dim();
-  while (last > first + covered && (t.sizes()[last - 1] == 1 || t.strides()[last - 1] * item == blocks.run))
+  while (last > first + covered &&
+         (t.sizes()[last - 1] == 1 || wrapping_mul(t.strides()[last - 1], item) == blocks.run))
     blocks.run *= t.sizes()[--last];
   for (int d = first + covered; d < last; ++d) append(blocks.inner, d);
   return blocks;
@@ -225,8 +226,8 @@ void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, in
   const int64_t n = positions.numel();
   if (entry.dims == 1) {
     const int64_t size = self.sizes()[entry.first];
-    const int64_t bad = backend::current().add_offsets(p, n, size, entry.wrap,
-                                                       self.strides()[entry.first] * item, offsets, linear);
+    const int64_t bad = backend::current().add_offsets(
+        p, n, size, entry.wrap, wrapping_mul(self.strides()[entry.first], item), offsets, linear);
     check<IndexError>(bad < 0, "index ", bad < 0 ? 0 : p[bad], " is out of bounds for dimension ",
                       entry.first, " with size ", size);
     return;

@@ -77,7 +77,8 @@ void add_tensor(Operands& o, const Tensor& t, DType wanted, const Dims& sizes) {
   auto size = static_cast<int64_t>(item_size(t.dtype()));
   int missing = sizes.count - t.dim();
   for (int d = 0; d < sizes.count; ++d)
-    o.strides[k][d] = d < missing || t.sizes()[d - missing] == 1 ? 0 : t.strides()[d - missing] * size;
+    o.strides[k][d] =
+        d < missing || t.sizes()[d - missing] == 1 ? 0 : wrapping_mul(t.strides()[d - missing], size);
 }
 
 // What a kernel writes must not be what it still has to read, unless it is the very same element.

@@ -541,7 +541,7 @@ void copy_flipped(const Tensor& self, uint64_t mask, const Tensor& result) {
   backend::SteppedRows rows{self.dim(), self.sizes().values, {}, static_cast<size_t>(item)};
   const char* start = self.data<char>();
   for (int i = 0; i < rows.dims; ++i) {
-    rows.steps[i] = self.strides()[i] * item;
+    rows.steps[i] = wrapping_mul(self.strides()[i], item);
     if (!(mask >> i & 1)) continue;
     start += (self.sizes()[i] - 1) * rows.steps[i];
     rows.steps[i] = -rows.steps[i];

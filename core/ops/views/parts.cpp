@@ -27,8 +27,8 @@ Tensor sliced(const Tensor& self, int d, int64_t start, int64_t length, int64_t 
       [&] {
         Dims sizes = self.sizes(), strides = self.strides();
         sizes[d] = length;
-        const int64_t offset = start * strides[d];
-        strides[d] *= step;
+        const int64_t offset = wrapping_mul(start, strides[d]);
+        strides[d] = wrapping_mul(strides[d], step);
         return make_view(self, sizes, strides, offset);
       },
       wrt(self, [sizes = self.sizes(), d, start, length, step](const Tensor& grad) {
@@ -169,8 +169,10 @@ Tensor diagonal(const Tensor& self, int64_t offset, int64_t dim1, int64_t dim2) 
       "DiagonalBackward0", {},
       [&] {
         Dims sizes = self.sizes(), strides = self.strides();
-        const int64_t start = length == 0 ? 0 : offset >= 0 ? offset * strides[b] : -offset * strides[a];
-        const int64_t step = strides[a] + strides[b];
+        const int64_t start = length == 0   ? 0
+                              : offset >= 0 ? wrapping_mul(offset, strides[b])
+                                            : wrapping_mul(-offset, strides[a]);
+        const int64_t step = wrapping_add(strides[a], strides[b]);
         sizes.erase(std::max(a, b));
         sizes.erase(std::min(a, b));
         strides.erase(std::max(a, b));

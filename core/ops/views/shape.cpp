@@ -149,7 +149,7 @@ bool has_channels_last(const Tensor& self) {
     const int d = i == 0 ? 1 : i == rank - 1 ? 0 : rank - i;
     if (self.sizes()[d] == 0 || self.strides()[d] < least) return false;
     if (d == 0 && least == self.strides()[1]) return false;  // one channel of one pixel says nothing
-    least = self.strides()[d] * self.sizes()[d];
+    least = wrapping_mul(self.strides()[d], self.sizes()[d]);
   }
   return true;
 }
