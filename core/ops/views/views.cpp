@@ -58,7 +58,7 @@ Tensor view_as_dtype(const Tensor& self, DType dtype) {
     } else {
       const int64_t ratio = from / to;
       sizes.back() *= ratio;
-      for (int i = 0; i + 1 < strides.count; ++i) strides[i] *= ratio;
+      for (int i = 0; i + 1 < strides.count; ++i) strides[i] = wrapping_mul(strides[i], ratio);
     }
     strides.back() = 1;
   }
