@@ -43,7 +43,8 @@ Tensor selected(const Tensor& self, int d, int64_t index) {
   return differentiable(
       "SelectBackward0", {},
       [&] {
-        return make_view(self, self.sizes().without(d), self.strides().without(d), index * self.strides()[d]);
+        return make_view(self, self.sizes().without(d), self.strides().without(d),
+                         wrapping_mul(index, self.strides()[d]));
       },
       wrt(self, [sizes = self.sizes(), d, index](const Tensor& grad) {
         return zeros_around(grad, sizes,
