@@ -68,7 +68,7 @@ const char* item_type_name(DType d) {
 
 void Scalar::store(void* out, DType d) const {
   if (is_complex() && !flambeau::is_complex(d) && d != DType::Bool) real_only(item_type_name(d));
-  if (unsigned_ && is_integral(d) && d != DType::Bool && d != DType::UInt64)
+  if (is_beyond_int() && is_integral(d) && d != DType::Bool && d != DType::UInt64)
     fail<RuntimeError>("value cannot be converted to type ", item_type_name(d), " without overflow: ", *this);
   switch (d) {
     case DType::Bool:

@@ -12,39 +12,43 @@ class Scalar {
  public:
   enum class Kind : uint8_t { Bool, Int, Float, Complex };
   Scalar() : Scalar(int64_t{0}) {}
-  Scalar(bool value) : kind_(Kind::Bool) { int_ = value; }
+  Scalar(bool value) : tag_(static_cast<uint64_t>(Kind::Bool)) { int_ = value; }
   Scalar(int value) : Scalar(static_cast<int64_t>(value)) {}
-  Scalar(int64_t value) : kind_(Kind::Int) { int_ = value; }
+  Scalar(int64_t value) : tag_(static_cast<uint64_t>(Kind::Int)) { int_ = value; }
   // An Int as well, whose upper half int64 lacks.
-  Scalar(uint64_t value) : Scalar(static_cast<int64_t>(value)) { unsigned_ = int_ < 0; }
-  Scalar(double value) : kind_(Kind::Float) { float_ = value; }
-  Scalar(Complex<double> value) : imag_(value.imag), kind_(Kind::Complex) { float_ = value.real; }
+  Scalar(uint64_t value) : Scalar(static_cast<int64_t>(value)) {
+    if (int_ < 0) tag_ |= kBeyondInt;
+  }
+  Scalar(double value) : tag_(static_cast<uint64_t>(Kind::Float)) { float_ = value; }
+  Scalar(Complex<double> value) : imag_(value.imag), tag_(static_cast<uint64_t>(Kind::Complex)) {
+    float_ = value.real;
+  }
 
-  Kind kind() const { return kind_; }
-  bool is_floating() const { return kind_ == Kind::Float; }
-  bool is_complex() const { return kind_ == Kind::Complex; }
-  bool is_bool() const { return kind_ == Kind::Bool; }
+  Kind kind() const { return static_cast<Kind>(tag_ & 0xff); }
+  bool is_floating() const { return kind() == Kind::Float; }
+  bool is_complex() const { return kind() == Kind::Complex; }
+  bool is_bool() const { return kind() == Kind::Bool; }
   // An integer of 2^63 or more: to_int() gives what is left of it modulo 2^64.
-  bool is_beyond_int() const { return unsigned_; }
+  bool is_beyond_int() const { return tag_ & kBeyondInt; }
   // Throws RuntimeError where the imaginary part is not 0.
   double to_double() const {
-    return kind_ == Kind::Float     ? float_
-           : kind_ == Kind::Complex ? real_only("double")
-           : unsigned_              ? static_cast<double>(static_cast<uint64_t>(int_))
-                                    : static_cast<double>(int_);
+    return kind() == Kind::Float     ? float_
+           : kind() == Kind::Complex ? real_only("double")
+           : is_beyond_int()         ? static_cast<double>(static_cast<uint64_t>(int_))
+                                     : static_cast<double>(int_);
   }
   int64_t to_int() const {
-    return kind_ == Kind::Float     ? saturated(float_)
-           : kind_ == Kind::Complex ? saturated(real_only("int64_t"))
-                                    : int_;
+    return kind() == Kind::Float     ? saturated(float_)
+           : kind() == Kind::Complex ? saturated(real_only("int64_t"))
+                                     : int_;
   }
   bool to_bool() const {
-    return kind_ == Kind::Float     ? float_ != 0
-           : kind_ == Kind::Complex ? float_ != 0 || imag_ != 0
-                                    : int_ != 0;
+    return kind() == Kind::Float     ? float_ != 0
+           : kind() == Kind::Complex ? float_ != 0 || imag_ != 0
+                                     : int_ != 0;
   }
   Complex<double> to_complex() const {
-    return kind_ == Kind::Complex ? Complex<double>(float_, imag_) : Complex<double>(to_double());
+    return kind() == Kind::Complex ? Complex<double>(float_, imag_) : Complex<double>(to_double());
   }
   template <class T>
   T to() const {
@@ -52,24 +56,24 @@ class Scalar {
       return T(to_complex());
     else if constexpr (sizeof(T) == 1 && static_cast<T>(2) == static_cast<T>(1))
       return to_bool();  // bool
-    else if (kind_ == Kind::Float || kind_ == Kind::Complex) {
+    else if (kind() == Kind::Float || kind() == Kind::Complex) {
       if constexpr (static_cast<T>(0.5) != T(0))
-        return static_cast<T>(kind_ == Kind::Complex ? real_only(sizeof(T) == 4 ? "float" : "double")
-                                                     : float_);
+        return static_cast<T>(kind() == Kind::Complex ? real_only(sizeof(T) == 4 ? "float" : "double")
+                                                      : float_);
       else
         return static_cast<T>(to_int());
     } else
-      return unsigned_ ? static_cast<T>(static_cast<uint64_t>(int_)) : static_cast<T>(int_);
+      return is_beyond_int() ? static_cast<T>(static_cast<uint64_t>(int_)) : static_cast<T>(int_);
   }
   bool equals(double value) const {
-    return kind_ == Kind::Complex ? float_ == value && imag_ == 0 : to_double() == value;
+    return kind() == Kind::Complex ? float_ == value && imag_ == 0 : to_double() == value;
   }
-  Scalar conj() const { return kind_ == Kind::Complex ? Scalar(Complex<double>(float_, -imag_)) : *this; }
+  Scalar conj() const { return kind() == Kind::Complex ? Scalar(Complex<double>(float_, -imag_)) : *this; }
   Scalar operator-() const {
-    if (kind_ == Kind::Complex) return Scalar(-to_complex());
-    if (unsigned_ && int_ != INT64_MIN) return Scalar(-to_double());
-    return kind_ == Kind::Float ? Scalar(-float_)
-                                : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_)));
+    if (kind() == Kind::Complex) return Scalar(-to_complex());
+    if (is_beyond_int() && int_ != INT64_MIN) return Scalar(-to_double());
+    return kind() == Kind::Float ? Scalar(-float_)
+                                 : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_)));
   }
   // Writes the value as one element of dtype d (kernels take scalars as broadcast operands).
   void store(void* out, DType d) const;
@@ -84,8 +88,9 @@ class Scalar {
     double float_;  // a complex number's real part too
   };
   double imag_ = 0;
-  Kind kind_;
-  bool unsigned_ = false;
+  // Written as one word: copied as one right after, a byte written by itself would hold the copy up.
+  static constexpr uint64_t kBeyondInt = 0x100;
+  uint64_t tag_;
 };
 std::ostream& operator<<(std::ostream& stream, const Scalar& scalar);  // as Python prints it
 
