@@ -95,7 +95,7 @@ def test_products_of_kronecker_and_contractions_are_numpys():
 
 
 def test_a_chain_of_products_takes_the_cheapest_order():
-    from flambeau.ops.linalg import _best_split
+    from flambeau.ops.products import _best_split
 
     assert (
         _best_split([30, 35, 15, 5, 10, 20, 25])[0][5] == 2

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, inplace, method, operator, out
-from flambeau.ops._refusals import HALVES, WIDE_UNSIGNED, is_integral, need_floating, refuse, scalar_type
+from flambeau.ops._operator import function, method, operator, out
+from flambeau.ops._refusals import WIDE_UNSIGNED, refuse
 
 
 @operator("trace(Tensor self) -> Tensor", function, method)
@@ -223,12 +222,9 @@ def gradient(
         raise RuntimeError("torch.gradient does not support uint8 input.")
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
-    dims = [
-        d % max(self.dim(), 1) if -self.dim() <= d < self.dim() else _out_of_range(d, self.dim())
-        for d in dim or ()
-    ]
-    if dim is None:
-        dims = list(range(self.dim()))
+    for d in dim or ():
+        self.size(d)  # refuses a dimension out of range
+    dims = list(range(self.dim())) if dim is None else [d % self.dim() for d in dim]
     if len(set(dims)) != len(dims):
         raise RuntimeError("dim appears multiple times in the list of dims")
     if isinstance(spacing, (list, tuple)):
@@ -246,12 +242,6 @@ def gradient(
         if self.size(d) < edge_order + 1:
             raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
     return tuple(_derivative(self, h, d, edge_order) for h, d in zip(spacings, dims, strict=True))
-
-
-def _out_of_range(dim: int, count: int) -> int:
-    raise IndexError(
-        f"Dimension out of range (expected to be in range of [{-count}, {count - 1}], but got {dim})"
-    )
 
 
 def _derivative(f: Tensor, spacing: Any, dim: int, edge_order: int) -> Tensor:
@@ -289,202 +279,3 @@ def _derivative(f: Tensor, spacing: Any, dim: int, edge_order: int) -> Tensor:
 def _one_sided(f0: Tensor, f1: Tensor, f2: Tensor, a: Any, b: Any) -> Tensor:
     """The derivative at the first of three samples with distances a and b."""
     return -(2 * a + b) / (a * (a + b)) * f0 + (a + b) / (a * b) * f1 - a / (b * (a + b)) * f2
-
-
-@operator("renorm(Tensor self, Number p, int dim, Number maxnorm) -> Tensor", function, method, inplace, out)
-def renorm(self: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
-    """Scales down each slice along a dimension whose p-norm is above a limit; the others stay as they are.
-
-    Args:
-        self: at least two dimensions
-        p: the order of the norm, positive
-        dim: the slices are self.select(dim, i)
-        maxnorm: the largest norm allowed, not negative
-
-    Raises:
-        RuntimeError: fewer than two dimensions, p <= 0, a negative maxnorm, an integer input.
-
-    >>> import flambeau as torch
-    >>> torch.renorm(torch.tensor([[3.0, 4.0], [0.3, 0.4]]), 2, 0, 1)
-    tensor([[0.6000, 0.8000],
-            [0.3000, 0.4000]])
-    """
-    if not (self.is_floating_point() or self.is_complex()):
-        raise RuntimeError("renorm: expected a floating point or complex input")
-    if p <= 0:
-        raise RuntimeError("renorm: non-positive-norm not supported")
-    if maxnorm < 0:
-        raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm}")
-    if self.dim() < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {self.dim()} dimensions")
-    self.size(dim)  # refuses a dimension out of range
-    others = [k for k in range(self.dim()) if k != dim % self.dim()]
-    norms = torch.linalg.vector_norm(self, p, others, True)
-    factor = torch.where(norms > maxnorm, maxnorm / (norms + 1e-7), torch.ones_like(norms))
-    return self * factor
-
-
-@operator("bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor", function, method)
-def bincount(self: Tensor, weights: Tensor | None, minlength: int) -> Tensor:
-    """How often each number from 0 occurs, or the sum of the weights of its occurrences.
-
-    Args:
-        self: (n,), integers not below 0
-        weights: (n,); sums are float64 unless the weights are float32
-        minlength: the least length of the result
-
-    Returns:
-        (max(largest number + 1, minlength),).
-
-    Raises:
-        RuntimeError: not a vector of non-negative integers, weights of another shape, a negative minlength.
-        NotImplementedError: other types than integers.
-
-    >>> import flambeau as torch
-    >>> torch.bincount(torch.tensor([0, 2, 2])).tolist()
-    [1, 0, 2]
-    """
-    if not is_integral(self):
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{scalar_type(self.dtype)}'")
-    if minlength < 0:
-        raise RuntimeError("minlength should be >= 0")
-    if self.dim() == 1 and self.numel() == 0:
-        return torch.zeros((minlength,), dtype=torch.int64, device=self.device)
-    if self.dim() != 1 or bool(self.min() < 0):
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if weights is not None and weights.shape != self.shape:
-        raise RuntimeError("weights should be 1-d and have the same length as input")
-    length = max(int(self.max()) + 1, minlength)
-    if weights is None:
-        addends = torch.ones(self.shape, dtype=torch.int64, device=self.device)
-    else:
-        addends = weights.detach() if weights.dtype == torch.float32 else weights.detach().to(torch.float64)
-    return torch.zeros((length,), dtype=addends.dtype, device=self.device).index_add_(
-        0, self.to(torch.int64), addends
-    )
-
-
-def _limits(self: Tensor, low: float, high: float, name: str) -> tuple[float, float]:
-    """The range of a histogram: the data's where none is given, widened where it is a point."""
-    if low == high and self.numel() and not self.is_meta:
-        low, high = float(self.min()), float(self.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError(f"{name}: max must be larger than min")
-    return (low - 1, high + 1) if low == high else (low, high)
-
-
-@operator("histc(Tensor self, int bins=100, Number min=0, Number max=0) -> Tensor", function, method, out)
-def histc(self: Tensor, bins: int, min: float, max: float) -> Tensor:
-    """How many elements lie in each of `bins` intervals of equal width; the last one is closed at both ends.
-
-    Args:
-        self: any shape, floating point; elements outside of the range and NaN do not count
-        bins: how many
-        min, max: the range; the data's where they are equal
-
-    Returns:
-        (bins,), of self's dtype.
-
-    Raises:
-        RuntimeError: bins < 1, max < min, a range that is not finite.
-        NotImplementedError: integers.
-
-    >>> import flambeau as torch
-    >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), 4, 0, 3).tolist()
-    [0.0, 2.0, 1.0, 0.0]
-    """
-    need_floating("histogram_cpu", self.dtype)
-    if bins <= 0:
-        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    values = self.detach().reshape(-1)
-    low, high = _limits(values, min, max, "torch.histc")
-    values = values[(values >= low) & (values <= high)]
-    place = ((values - low) * (bins / (high - low))).to(torch.int64).clamp(0, bins - 1)
-    return torch.zeros((bins,), dtype=self.dtype, device=self.device).index_add_(
-        0, place, torch.ones_like(values)
-    )
-
-
-def _histogram(values: Tensor, edges: Tensor, weight: Tensor | None, density: bool) -> Tensor:
-    need_floating("histogramdd", values.dtype)
-    if weight is not None and weight.shape != values.shape:
-        raise RuntimeError(
-            f"torch.histogram(): if weight tensor is provided it should have the same shape as the input tensor, but got "
-            f"{list(weight.shape)} and {list(values.shape)}"
-        )
-    if edges.dtype != values.dtype or (weight is not None and weight.dtype != values.dtype):
-        raise RuntimeError("torch.histogram(): input, bins and weight should have the same dtype")
-    flat = values.detach().reshape(-1)
-    weights = torch.ones_like(flat) if weight is None else weight.detach().reshape(-1)
-    count = edges.numel() - 1
-    inside = (flat >= edges[0]) & (flat <= edges[-1])
-    flat, weights = flat[inside], weights[inside]
-    place = (torch.searchsorted(edges, flat, right=True) - 1).clamp(0, count - 1)
-    hist = torch.zeros((count,), dtype=values.dtype, device=values.device).index_add_(0, place, weights)
-    return hist / (hist.sum() * (edges[1:] - edges[:-1])) if density else hist
-
-
-@operator(
-    "histogram(Tensor self, int bins=100, *, object range=None, Tensor? weight=None, bool density=False)"
-    " -> (Tensor, Tensor)",
-    function,
-    method,
-    out,
-    result="histogram hist bin_edges",
-)
-def histogram(
-    self: Tensor, bins: int, *, range: Any, weight: Tensor | None, density: bool
-) -> tuple[Tensor, Tensor]:
-    """The weight of the elements in each interval, and the intervals' edges; the last one is closed at both ends.
-
-    Args:
-        self: any shape, floating point; elements outside of the edges do not count
-        bins: how many intervals of equal width, or a vector of increasing edges
-        range: two numbers, the data's smallest and largest by default; not with edges
-        weight: of self's shape, ones by default
-        density: whether sums are divided by the whole and the widths, so that the integral is 1
-
-    Returns:
-        The named tuple (hist, bin_edges), of n and n + 1 elements.
-
-    Raises:
-        RuntimeError: bins < 1, a range that is not finite, shapes or dtypes that differ.
-        NotImplementedError: integers.
-
-    >>> import flambeau as torch
-    >>> torch.histogram(torch.tensor([1.0, 2.0, 1.0]), bins=4, range=(0.0, 3.0)).hist.tolist()
-    [0.0, 2.0, 1.0, 0.0]
-    """
-    need_floating("histogramdd", self.dtype)
-    refuse("histogramdd", self.dtype, HALVES)
-    if bins <= 0:
-        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    if range is None:
-        low, high = (float(self.min()), float(self.max())) if self.numel() else (0.0, 1.0)
-    else:
-        low, high = (float(limit) for limit in range)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"torch.histogram(): dimension 0's range [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError(f"torch.histogram(): min should not exceed max, but got {low} and {high}")
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = torch.linspace(low, high, bins + 1, dtype=self.dtype, device=self.device)
-    return _histogram(self, edges, weight, density), edges
-
-
-@operator(
-    "histogram(Tensor self, Tensor bins, *, Tensor? weight=None, bool density=False) -> (Tensor, Tensor)",
-    function,
-    method,
-    out,
-    result="histogram hist bin_edges",
-)
-def histogram_of_edges(
-    self: Tensor, bins: Tensor, *, weight: Tensor | None, density: bool
-) -> tuple[Tensor, Tensor]:
-    if bins.dim() != 1 or bins.numel() < 2:
-        raise RuntimeError("torch.histogram(): bins tensor should have one dimension and at least two edges")
-    return _histogram(self, bins, weight, density), bins.clone()

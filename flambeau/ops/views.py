@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import flambeau as torch
 from flambeau import Tensor
+from flambeau.ops._dims import wrap_dim
 from flambeau.ops._operator import function, method, operator, out
 
 
@@ -174,7 +175,7 @@ def diag_embed(self: Tensor, offset: int, dim1: int, dim2: int) -> Tensor:
     [[1, 0], [0, 2]]
     """
     count = self.dim() + 1
-    first, second = _wrap(dim1, count), _wrap(dim2, count)
+    first, second = wrap_dim(dim1, count), wrap_dim(dim2, count)
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
     side = self.size(-1) + abs(offset)
@@ -225,14 +226,6 @@ def diagflat(self: Tensor, offset: int) -> Tensor:
     [[1, 0], [0, 2]]
     """
     return torch.diag_embed(self.reshape(-1), offset)
-
-
-def _wrap(dim: int, count: int) -> int:
-    if not -max(count, 1) <= dim < max(count, 1):
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-max(count, 1)}, {max(count, 1) - 1}], but got {dim})"
-        )
-    return dim % max(count, 1)
 
 
 def _written(self: Tensor, source: Tensor, view: Callable[[Tensor], Tensor], name: str) -> Tensor:
@@ -292,7 +285,7 @@ def slice_scatter(
     """
     if step <= 0:
         raise RuntimeError("slice step must be positive")
-    place = _wrap(dim, self.dim())
+    place = wrap_dim(dim, self.dim())
     key = (*[slice(None)] * place, slice(start, end, step))
     return _written(self, src, lambda t: t[key], "slice_scatter")
 
@@ -497,173 +490,6 @@ def channel_shuffle(self: Tensor, groups: int) -> Tensor:
         return self.clone()
     return (
         self.reshape([batch, groups, channels // groups, *self.shape[2:]]).transpose(1, 2).reshape(self.shape)
-    )
-
-
-@operator("alias_copy(Tensor self) -> Tensor", function, out)
-def alias_copy(self: Tensor) -> Tensor:
-    """What the view `alias` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.alias_copy(torch.arange(2)).tolist()
-    [0, 1]
-    """
-    return self[...].clone(memory_format=torch.contiguous_format)
-
-
-@operator(
-    "as_strided_copy(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor",
-    function,
-    out,
-)
-def as_strided_copy(
-    self: Tensor, size: tuple[int, ...], stride: tuple[int, ...], storage_offset: int | None
-) -> Tensor:
-    """What the view `as_strided` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.as_strided_copy(torch.arange(4), (2,), (2,)).tolist()
-    [0, 2]
-    """
-    return self.as_strided(size, stride, storage_offset).clone(memory_format=torch.contiguous_format)
-
-
-@operator("diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", function, out)
-def diagonal_copy(self: Tensor, offset: int, dim1: int, dim2: int) -> Tensor:
-    """What the view `diagonal` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.diagonal_copy(torch.eye(2)).tolist()
-    [1.0, 1.0]
-    """
-    return self.diagonal(offset, dim1, dim2).clone(memory_format=torch.contiguous_format)
-
-
-@operator("expand_copy(Tensor self, int[] size, *, bool implicit=False) -> Tensor", function, out)
-def expand_copy(self: Tensor, size: tuple[int, ...], *, implicit: bool) -> Tensor:
-    """What the view `expand` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.expand_copy(torch.tensor([1]), (2, 1)).tolist()
-    [[1], [1]]
-    """
-    return self.expand(size).clone(memory_format=torch.contiguous_format)
-
-
-@operator("permute_copy(Tensor self, int[] dims) -> Tensor", function, out)
-def permute_copy(self: Tensor, dims: tuple[int, ...]) -> Tensor:
-    """What the view `permute` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.permute_copy(torch.tensor([[1, 2]]), (1, 0)).tolist()
-    [[1], [2]]
-    """
-    return self.permute(dims).clone(memory_format=torch.contiguous_format)
-
-
-@operator("squeeze_copy(Tensor self) -> Tensor", function, out)
-def squeeze_copy(self: Tensor) -> Tensor:
-    """What the view `squeeze` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.squeeze_copy(torch.tensor([[1]])).item()
-    1
-    """
-    return self.squeeze().clone(memory_format=torch.contiguous_format)
-
-
-@operator("t_copy(Tensor self) -> Tensor", function, out)
-def t_copy(self: Tensor) -> Tensor:
-    """What the view `t` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.t_copy(torch.tensor([[1, 2]])).tolist()
-    [[1], [2]]
-    """
-    return self.t().clone(memory_format=torch.contiguous_format)
-
-
-@operator("transpose_copy(Tensor self, int dim0, int dim1) -> Tensor", function, out)
-def transpose_copy(self: Tensor, dim0: int, dim1: int) -> Tensor:
-    """What the view `transpose` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.transpose_copy(torch.tensor([[1, 2]]), 0, 1).tolist()
-    [[1], [2]]
-    """
-    return self.transpose(dim0, dim1).clone(memory_format=torch.contiguous_format)
-
-
-@operator("unfold_copy(Tensor self, int dimension, int size, int step) -> Tensor", function, out)
-def unfold_copy(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """What the view `unfold` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.unfold_copy(torch.arange(3), 0, 2, 1).tolist()
-    [[0, 1], [1, 2]]
-    """
-    return self.unfold(dimension, size, step).clone(memory_format=torch.contiguous_format)
-
-
-@operator("unsqueeze_copy(Tensor self, int dim) -> Tensor", function, out)
-def unsqueeze_copy(self: Tensor, dim: int) -> Tensor:
-    """What the view `unsqueeze` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.unsqueeze_copy(torch.tensor(1), 0).tolist()
-    [1]
-    """
-    return self.unsqueeze(dim).clone(memory_format=torch.contiguous_format)
-
-
-@operator("view_copy(Tensor self, int[] size) -> Tensor", function, out)
-def view_copy(self: Tensor, size: tuple[int, ...]) -> Tensor:
-    """What the view `view` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.view_copy(torch.arange(2), (2, 1)).tolist()
-    [[0], [1]]
-    """
-    return self.reshape(size).clone(memory_format=torch.contiguous_format)
-
-
-@operator("select_copy(Tensor self, int dim, int index) -> Tensor", function, out)
-def select_copy(self: Tensor, dim: int, index: int) -> Tensor:
-    """What the view `select` shows, in memory of its own.
-
-    >>> import flambeau as torch
-    >>> torch.select_copy(torch.eye(2), 0, 1).tolist()
-    [0.0, 1.0]
-    """
-    return self.select(dim, index).clone(memory_format=torch.contiguous_format)
-
-
-@operator("squeeze_copy(Tensor self, int[] dim) -> Tensor", function, out)
-def squeeze_copy_dims(self: Tensor, dim: tuple[int, ...]) -> Tensor:
-    return self.squeeze(dim).clone(memory_format=torch.contiguous_format)
-
-
-@operator("unbind_copy(Tensor self, int dim=0) -> Tensor[]", function, out)
-def unbind_copy(self: Tensor, dim: int) -> tuple[Tensor, ...]:
-    """The slices of a dimension, each in memory of its own.
-
-    >>> import flambeau as torch
-    >>> [t.tolist() for t in torch.unbind_copy(torch.eye(2))]
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    return tuple(t.clone(memory_format=torch.contiguous_format) for t in self.unbind(dim))
-
-
-@operator("split_with_sizes_copy(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", function, out)
-def split_with_sizes_copy(self: Tensor, split_sizes: tuple[int, ...], dim: int) -> tuple[Tensor, ...]:
-    """Parts of the given sizes of a dimension, each in memory of its own.
-
-    >>> import flambeau as torch
-    >>> [t.tolist() for t in torch.split_with_sizes_copy(torch.arange(3), [1, 2])]
-    [[0], [1, 2]]
-    """
-    return tuple(
-        t.clone(memory_format=torch.contiguous_format) for t in self.split_with_sizes(split_sizes, dim)
     )
 
 

@@ -1,0 +1,455 @@
+"""Products of tensors: inner, outer and cross products, sums in Einstein's notation, chains of matrices."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import flambeau as torch
+from flambeau import Tensor
+from flambeau.ops._dims import wrap_dim
+from flambeau.ops._operator import function, linalg, method, operator, out
+from flambeau.ops._refusals import WIDE_UNSIGNED, refuse, scalar_type
+
+
+@operator("kron(Tensor self, Tensor other) -> Tensor", function, method, out)
+def kron(self: Tensor, other: Tensor) -> Tensor:
+    """The Kronecker product: blocks of `other`, each scaled by an element of `self`.
+
+    Args:
+        self, other: any shapes; the one of fewer dimensions gets leading ones
+
+    Returns:
+        In each dimension the product of the sizes.
+
+    >>> import flambeau as torch
+    >>> torch.kron(torch.tensor([1, 10]), torch.tensor([1, 2])).tolist()
+    [1, 2, 10, 20]
+    """
+    count = max(self.dim(), other.dim())
+    a = [1] * (count - self.dim()) + list(self.shape)
+    b = [1] * (count - other.dim()) + list(other.shape)
+    left = self.reshape([n for size in a for n in (size, 1)])
+    right = other.reshape([n for size in b for n in (1, size)])
+    return (left * right).reshape([m * n for m, n in zip(a, b, strict=True)])
+
+
+@operator("inner(Tensor self, Tensor other) -> Tensor", function, method, out)
+def inner(self: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last dimensions; a plain product where one is a scalar.
+
+    Args:
+        self: (..., n)
+        other: (..., n)
+
+    Returns:
+        The leading dimensions of self, then those of other.
+
+    Raises:
+        RuntimeError: last dimensions that differ.
+
+    >>> import flambeau as torch
+    >>> torch.inner(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
+    if self.dim() == 0 or other.dim() == 0:
+        return self * other
+    if self.size(-1) != other.size(-1):
+        raise RuntimeError(
+            f"inner() the last dimension must match on both input tensors but got shapes {list(self.shape)} and "
+            f"{list(other.shape)}"
+        )
+    return torch.tensordot(self, other, [[-1], [-1]])
+
+
+@operator("tensordot(Tensor a, Tensor b, object dims=2) -> Tensor", function, out)
+def tensordot(a: Tensor, b: Tensor, dims: Any) -> Tensor:
+    """The contraction of two tensors: sums of products over pairs of dimensions.
+
+    Args:
+        a, b: tensors of one dtype
+        dims: n, for the last n dimensions of a and the first n of b; or two lists of dimensions of the same sizes
+
+    Returns:
+        The dimensions of a that are left, then those of b.
+
+    Raises:
+        RuntimeError: a negative number, more dimensions than there are, or sizes that differ.
+
+    >>> import flambeau as torch
+    >>> torch.tensordot(torch.ones(2, 3), torch.ones(3, 4), 1).shape
+    torch.Size([2, 4])
+    """
+    if isinstance(dims, Tensor):
+        dims = int(dims) if dims.numel() == 1 else dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        if dims > min(a.dim(), b.dim()):
+            raise RuntimeError(
+                f"tensordot expects dims < ndim_a or ndim_b (a.dim()={a.dim()}, b.dim()={b.dim()}), but got dims={dims}"
+            )
+        of_a, of_b = list(range(a.dim() - dims, a.dim())), list(range(dims))
+    else:
+        of_a, of_b = ([d] if isinstance(d, int) else list(d) for d in dims)
+        of_a, of_b = [wrap_dim(d, a.dim()) for d in of_a], [wrap_dim(d, b.dim()) for d in of_b]
+    if len(of_a) != len(of_b):
+        raise RuntimeError("both dimension lists should have same length")
+    summed_alone: list[int] = []
+    for i, j in zip(of_a, of_b, strict=True):
+        if a.size(i) == b.size(j):
+            continue
+        if 1 not in (a.size(i), b.size(j)):
+            raise RuntimeError(
+                f"contracted dimensions need to match, but first has size {a.size(i)} in dim {i} and second has size "
+                f"{b.size(j)} in dim {j}"
+            )
+        summed_alone.append(i)
+        # A size of one broadcasts: the other side is summed by itself.
+        a, b = (a.sum(i, True), b) if b.size(j) == 1 else (a, b.sum(j, True))
+    left = [d for d in range(a.dim()) if d not in of_a]
+    right = [d for d in range(b.dim()) if d not in of_b]
+    inside = math.prod(a.size(d) for d in of_a)
+    first = a.permute([*left, *of_a]).reshape(math.prod(a.size(d) for d in left), inside)
+    second = b.permute([*of_b, *right]).reshape(inside, math.prod(b.size(d) for d in right))
+    return torch.mm(first, second).reshape([*(a.size(d) for d in left), *(b.size(d) for d in right)])
+
+
+@operator("einsum(str equation, Tensor[] operands...) -> Tensor", function)
+def einsum(equation: str, operands: tuple[Tensor, ...]) -> Tensor:
+    """Sums of products, in Einstein's notation: a letter for each dimension; letters absent from the result are summed.
+
+    Operands are contracted pairwise from the left; a pair's letters that nothing else needs are summed at once, as a batched
+    matrix product.
+
+    Args:
+        equation: 'ij,jk->ik'; without '->', the letters that occur once, in alphabetical order; '...' stands for dimensions
+            that broadcast
+        operands: tensors of one dtype
+
+    Raises:
+        RuntimeError: an equation that does not fit the operands, or sizes that differ.
+
+    >>> import flambeau as torch
+    >>> torch.einsum("ij,j->i", torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1])).tolist()
+    [3, 7]
+
+    Source: Einstein, Die Grundlage der allgemeinen Relativitaetstheorie, 1916, section 5.
+    """
+    if not operands:
+        raise RuntimeError("einsum(): must provide at least one operand")
+    inputs, result = _parse_equation(equation, operands)
+    sizes: dict[str, int] = {}
+    tensors = []
+    for letters, tensor in zip(inputs, operands, strict=True):
+        kept: list[str] = []
+        for letter in letters:
+            size = tensor.size(len(kept))
+            if sizes.get(letter, 1) == 1:
+                sizes[letter] = size
+            elif size not in (1, sizes[letter]):
+                raise RuntimeError(
+                    f"einsum(): subscript {letter} has size {size} for an operand which does not broadcast with previously "
+                    f"seen size {sizes[letter]}"
+                )
+            if letter in kept:  # a diagonal
+                at = kept.index(letter)
+                if tensor.size(at) != size:
+                    raise RuntimeError(
+                        f"einsum(): subscript {letter} is repeated for an operand but the sizes don't match, "
+                        f"{size} != {tensor.size(at)}"
+                    )
+                tensor = tensor.diagonal(0, at, len(kept)).movedim(-1, at)
+            else:
+                kept.append(letter)
+        tensors.append((kept, tensor))
+    for letter in result:
+        if letter not in sizes:
+            raise RuntimeError(
+                f"einsum(): output subscript {letter} does not appear in the equation for any input operand"
+            )
+    letters, value = tensors[0]
+    for i, (others, other) in enumerate(tensors[1:], 1):
+        needed = {*result, *(x for rest, _ in tensors[i + 1 :] for x in rest)}
+        letters, value = _contract(letters, value, others, other, needed)
+    gone = [k for k, letter in enumerate(letters) if letter not in result]
+    if gone:
+        value = value.sum(gone)
+    letters = [x for x in letters if x in result]
+    value = value.permute([letters.index(x) for x in result])
+    return value
+
+
+def _parse_equation(equation: str, operands: tuple[Tensor, ...]) -> tuple[list[list[str]], list[str]]:
+    """The letters of each operand and of the result; the dimensions of '...' are numbers from the right."""
+    text = equation.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(operands):
+        raise RuntimeError(
+            f"einsum(): {'more' if len(terms) < len(operands) else 'fewer'} operands were given than the equation names"
+        )
+    inputs, widest = [], 0
+    for i, (term, tensor) in enumerate(zip(terms, operands, strict=True)):
+        before, dots, behind = term.partition("...")
+        if not (before + behind).isalpha() and before + behind:
+            raise RuntimeError(
+                f"einsum(): invalid subscript given, subscripts must be in [a-zA-Z], got {term!r}"
+            )
+        spare = tensor.dim() - len(before + behind)
+        if spare < 0 or (spare and not dots):
+            raise RuntimeError(
+                f"einsum(): the number of subscripts in the equation ({len(before + behind)}) does not match the number of "
+                f"dimensions ({tensor.dim()}) for operand {i} and no ellipsis was given"
+            )
+        widest = max(widest, spare if dots else 0)
+        inputs.append([*before, *(str(k) for k in range(spare, 0, -1)), *behind])
+    ellipsis = [str(k) for k in range(widest, 0, -1)]
+    if arrow:
+        before, dots, behind = right.partition("...")
+        if not (before + behind).isalpha() and before + behind:
+            raise RuntimeError(
+                f"einsum(): invalid subscript given, subscripts must be in [a-zA-Z], got {right!r}"
+            )
+        result = [*before, *(ellipsis if dots else []), *behind]
+        for letter in set(result):
+            if result.count(letter) > 1:
+                raise RuntimeError(
+                    f"einsum(): output subscript {letter} appears more than once in the output"
+                )
+    else:
+        once = sorted(
+            x for x in {y for t in inputs for y in t if y.isalpha()} if sum(t.count(x) for t in inputs) == 1
+        )
+        result = [*ellipsis, *once]
+    return inputs, result
+
+
+def _contract(
+    a_letters: list[str], a: Tensor, b_letters: list[str], b: Tensor, needed: set[str]
+) -> tuple[list[str], Tensor]:
+    """The product of two operands, summed over the letters that are needed no more."""
+    for letters, tensor, others in ((a_letters, a, b_letters), (b_letters, b, a_letters)):
+        alone = [
+            k for k, x in enumerate(letters) if x not in needed and (x not in others or tensor.size(k) == 1)
+        ]
+        if alone:
+            kept = [x for k, x in enumerate(letters) if k not in alone]
+            if tensor is a:
+                a_letters, a = kept, tensor.sum(alone)
+            else:
+                b_letters, b = kept, tensor.sum(alone)
+    # A letter of size one on one side only broadcasts: the other side keeps it or sums it.
+    both = [x for x in a_letters if x in b_letters]
+    batch = [x for x in both if x in needed]
+    summed = [x for x in both if x not in needed]
+    only_a = [x for x in a_letters if x not in b_letters]
+    only_b = [x for x in b_letters if x not in a_letters]
+    size = {x: max(a.size(a_letters.index(x)), b.size(b_letters.index(x))) for x in both}
+    a = a.permute([a_letters.index(x) for x in (*batch, *only_a, *summed)])
+    b = b.permute([b_letters.index(x) for x in (*batch, *summed, *only_b)])
+    sizes_a = [a.size(len(batch) + k) for k in range(len(only_a))]
+    sizes_b = [b.size(len(batch) + len(summed) + k) for k in range(len(only_b))]
+    batch_sizes = [size[x] for x in batch]
+    inside = [size[x] for x in summed]
+    if not summed:
+        a = a.reshape([*a.shape, *[1] * len(only_b)])
+        b = b.reshape([*b.shape[: len(batch)], *[1] * len(only_a), *b.shape[len(batch) :]])
+        return [*batch, *only_a, *only_b], a * b
+    a = a.expand([*batch_sizes, *sizes_a, *inside]).reshape(
+        math.prod(batch_sizes), math.prod(sizes_a), math.prod(inside)
+    )
+    b = b.expand([*batch_sizes, *inside, *sizes_b]).reshape(
+        math.prod(batch_sizes), math.prod(inside), math.prod(sizes_b)
+    )
+    return [*batch, *only_a, *only_b], torch.bmm(a, b).reshape([*batch_sizes, *sizes_a, *sizes_b])
+
+
+def _best_split(sizes: list[int]) -> list[list[int]]:
+    """Where the cheapest order of a chain of products splits it: Cormen et al., Introduction to Algorithms, section 15.2."""
+    n = len(sizes) - 1
+    cost = [[0] * n for _ in range(n)]
+    split = [[0] * n for _ in range(n)]
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            costs = [
+                cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1] for k in range(i, j)
+            ]
+            cost[i][j] = min(costs)
+            split[i][j] = i + costs.index(cost[i][j])
+    return split
+
+
+@operator("multi_dot(Tensor[] tensors) -> Tensor", linalg, out)
+def multi_dot(tensors: tuple[Tensor, ...]) -> Tensor:
+    """The product of a chain of matrices, in the order that takes the fewest multiplications.
+
+    Args:
+        tensors: at least two matrices; the first and the last may be vectors
+
+    Raises:
+        RuntimeError: fewer than two tensors, or shapes that do not chain.
+
+    >>> import flambeau as torch
+    >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4)]).tolist()
+    [12.0, 12.0]
+
+    Source: Cormen, Leiserson, Rivest, Stein, Introduction to Algorithms, 3rd edition, section 15.2.
+    """
+    if len(tensors) < 2:
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
+    first, last = tensors[0], tensors[-1]
+    for i, t in enumerate(tensors):
+        if t.dim() != 2 and not (t.dim() == 1 and i in (0, len(tensors) - 1)):
+            raise RuntimeError(
+                f"multi_dot(): tensor {i} must be 2D{' or 1D' if i in (0, len(tensors) - 1) else ''} but got {t.dim()}D"
+            )
+        if t.dtype != first.dtype:
+            raise RuntimeError(
+                f"multi_dot(): expected tensors of one dtype but tensor 0 is {first.dtype} and tensor {i} {t.dtype}"
+            )
+    chain = list(tensors)
+    if first.dim() == 1:
+        chain[0] = first.unsqueeze(0)
+    if last.dim() == 1:
+        chain[-1] = last.unsqueeze(1)
+    for i, (a, b) in enumerate(zip(chain, chain[1:], strict=False)):
+        if a.size(1) != b.size(0):
+            raise RuntimeError(
+                f"multi_dot(): tensors {i} and {i + 1} with shapes {list(a.shape)} and {list(b.shape)} cannot be multiplied"
+            )
+    split = _best_split([*(t.size(0) for t in chain), chain[-1].size(1)])
+
+    def product(i: int, j: int) -> Tensor:
+        return chain[i] if i == j else torch.mm(product(i, split[i][j]), product(split[i][j] + 1, j))
+
+    result = product(0, len(chain) - 1)
+    if first.dim() == 1:
+        result = result.squeeze(0)
+    return result.squeeze(-1) if last.dim() == 1 else result
+
+
+@operator("chain_matmul(Tensor[] matrices...) -> Tensor", function, out)
+def chain_matmul(matrices: tuple[Tensor, ...]) -> Tensor:
+    """The product of a chain of matrices in the cheapest order; see `linalg.multi_dot`.
+
+    Args:
+        matrices: at least one
+
+    Raises:
+        RuntimeError: a tensor that is no matrix, or shapes that do not chain.
+
+    >>> import flambeau as torch
+    >>> torch.chain_matmul(torch.ones(1, 2), torch.ones(2, 1)).tolist()
+    [[2.0]]
+    """
+    for matrix in matrices:
+        if matrix.dim() != 2:
+            raise RuntimeError(f"Tensor dimension is {matrix.dim()}, expected 2 instead.")
+    return matrices[0].clone() if len(matrices) == 1 else torch.linalg.multi_dot(matrices)
+
+
+def _cross(self: Tensor, other: Tensor, dim: int) -> Tensor:
+    if self.dim() != other.dim():
+        raise RuntimeError(
+            f"linalg.cross: inputs must have the same number of dimensions. Got {self.dim()} and {other.dim()}"
+        )
+    if self.dtype != other.dtype:
+        raise RuntimeError(
+            f"expected scalar type {scalar_type(self.dtype)} but found {scalar_type(other.dtype)}"
+        )
+    dim = wrap_dim(dim, self.dim())
+    if self.size(dim) != 3 or other.size(dim) != 3:
+        raise RuntimeError(
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.size(dim)} and {other.size(dim)}"
+        )
+    refuse("cross", self.dtype, "Bool", WIDE_UNSIGNED)
+    a, b = torch.broadcast_tensors(self, other)
+    return a.roll(-1, dim) * b.roll(-2, dim) - a.roll(-2, dim) * b.roll(-1, dim)
+
+
+@operator("cross(Tensor self, Tensor other, int? dim=None) -> Tensor", function, method, out)
+def cross(self: Tensor, other: Tensor, dim: int | None) -> Tensor:
+    """The cross product of vectors of three elements.
+
+    Args:
+        self, other: shapes broadcast
+        dim: where the vectors lie; by default the first dimension of size 3
+
+    Raises:
+        RuntimeError: numbers of dimensions that differ, or a dimension of another size than 3.
+
+    >>> import flambeau as torch
+    >>> torch.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0]), dim=0).tolist()
+    [0, 0, 1]
+    """
+    if dim is None:
+        if self.shape != other.shape and self.dim() == other.dim():
+            self, other = torch.broadcast_tensors(self, other)
+        threes = [k for k, size in enumerate(self.shape) if size == 3]
+        if not threes:
+            raise RuntimeError("no dimension of size 3 in input")
+        dim = threes[0]
+    return _cross(self, other, dim)
+
+
+@operator("cross(Tensor self, Tensor other, *, int dim=-1) -> Tensor", linalg, out)
+def linalg_cross(self: Tensor, other: Tensor, *, dim: int) -> Tensor:
+    """The cross product of vectors of three elements along a dimension.
+
+    Args:
+        self, other: shapes broadcast; size 3 in `dim`
+
+    Raises:
+        RuntimeError: numbers of dimensions that differ, or another size than 3.
+
+    >>> import flambeau as torch
+    >>> torch.linalg.cross(torch.tensor([1, 0, 0]), torch.tensor([0, 1, 0])).tolist()
+    [0, 0, 1]
+    """
+    return _cross(self, other, dim)
+
+
+@operator("vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor", linalg, out)
+def vecdot(x: Tensor, y: Tensor, *, dim: int) -> Tensor:
+    """The dot products of vectors along a dimension: sum conj(x) y.
+
+    Args:
+        x, y: of one dtype, floating point or complex; shapes broadcast
+
+    Returns:
+        The shape without `dim`.
+
+    Raises:
+        RuntimeError: integers, dtypes that differ.
+
+    >>> import flambeau as torch
+    >>> torch.linalg.vecdot(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    tensor(11.)
+    """
+    if not (x.is_floating_point() or x.is_complex()):
+        raise RuntimeError(
+            f"linalg.vecdot: Expected a floating point or complex tensor as input. Got {scalar_type(x.dtype)}"
+        )
+    if x.dtype != y.dtype:
+        raise RuntimeError(
+            f"linalg.vecdot: Expected x and y to have the same dtype, but found x of type {scalar_type(x.dtype)} and "
+            f"y of type {scalar_type(y.dtype)} instead"
+        )
+    return ((x.conj() if x.is_complex() else x) * y).sum(dim)
+
+
+@operator("matmul(Tensor self, Tensor other) -> Tensor", linalg, out)
+def linalg_matmul(self: Tensor, other: Tensor) -> Tensor:
+    """The matrix product; as `flambeau.matmul`.
+
+    Args:
+        self: (..., m, k)
+        other: (..., k, n)
+
+    >>> import flambeau as torch
+    >>> torch.linalg.matmul(torch.ones(1, 2), torch.ones(2, 1)).tolist()
+    [[2.0]]
+    """
+    return torch.matmul(self, other)
