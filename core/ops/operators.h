@@ -85,8 +85,7 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t 
 std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim = 0);
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim = 0);
 
-// ---- views/shape.cpp (copies where needed)
-Tensor reshape(const Tensor& self, IntList shape);
+// ---- views/copies.cpp
 Tensor contiguous(const Tensor& self);
 Tensor clone(const Tensor& self);
 Tensor clone(const Tensor& self, std::optional<MemoryFormat> format);
@@ -97,17 +96,22 @@ Tensor with_channels_last(const Tensor& self);
 Tensor copy_(const Tensor& self, const Operand& source);    // in place; recorded
 Tensor to_dtype(const Tensor& self, DType dtype);           // on the current device
 Tensor to_device(const Tensor& self, Device::Type device);  // self itself where it has the dtype
-Tensor cat(TensorList tensors, int64_t dim, const Out& out = {});
-Tensor stack(TensorList tensors, int64_t dim, const Out& out = {});
-Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim);
-Tensor flip(const Tensor& self, IntList dims);  // join.cpp
 Tensor fill_(const Tensor& self, const Operand& value);
 Tensor zero_(const Tensor& self);
+
+// ---- views/shape.cpp (copies where needed)
+Tensor reshape(const Tensor& self, IntList shape);
+Tensor flatten(const Tensor& self, int64_t start_dim, int64_t end_dim);
 // Sums a gradient down to `sizes`, undoing a broadcast; grad itself where the sizes agree already.
 // Differentiable.
 Tensor sum_to(const Tensor& grad, const Dims& sizes);
 // The gradient of the input of a broadcasting operator: sums to its sizes and casts to its dtype.
 Tensor gradient_for(const Tensor& grad, const Dims& sizes, DType dtype);
+
+// ---- views/join.cpp
+Tensor cat(TensorList tensors, int64_t dim, const Out& out = {});
+Tensor stack(TensorList tensors, int64_t dim, const Out& out = {});
+Tensor flip(const Tensor& self, IntList dims);
 
 // ---- reduce/sums.cpp, extremes.cpp, moments.cpp
 Tensor sum(const Tensor& self, std::optional<DType> dtype = std::nullopt);
