@@ -113,7 +113,7 @@ void deliver(const Operator& op, PyObject* value, const Out& out) {
   copy_(result_for(out, result.sizes(), result.dtype()), result);
 }
 
-PyObject* run_body_inplace(const Operator& op, const Overload& overload, Frame& frame) {
+[[gnu::cold]] PyObject* run_body_inplace(const Operator& op, const Overload& overload, Frame& frame) {
   const Tensor self(frame.values[0].tensor);
   Tensor
       copy;  // for what the body captures of itself: a later backward must not meet the value written below
@@ -270,7 +270,7 @@ Results compute_then_deliver(const Operator& op, const Overload& overload, const
   return results;
 }
 
-PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
+[[gnu::cold]] PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
   PyObject* given = frame.out_argument;
   Object held;
   if (PyList_Check(given)) {  // a warning may run Python, which may change the list
@@ -354,8 +354,8 @@ PyObject* override_of(PyTypeObject* type) {
 thread_local bool overrides_disabled = false;
 
 // Calls the hooks of the arguments that have one; null without an exception: nobody took the call.
-PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
-                        PyObject* keywords) {
+[[gnu::cold]] PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args,
+                                      Py_ssize_t count, PyObject* keywords) {
   if (overrides_disabled) return nullptr;
   std::vector<Object> takers;  // owned: a hook may change the list an argument came from
   auto consider = [&](PyObject* o) {
@@ -428,7 +428,7 @@ std::string signature_text(std::string_view name, const Overload& overload, bool
 }
 
 // As in PyTorch, one warning stands for all deprecated overloads.
-void warn_deprecated(const Operator& op, const Overload& used, unsigned wanted) {
+[[gnu::cold]] void warn_deprecated(const Operator& op, const Overload& used, unsigned wanted) {
   static bool warned = false;
   if (std::exchange(warned, true)) return;
   const std::string_view name = short_name(op);
