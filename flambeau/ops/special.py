@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import flambeau as torch
 from flambeau import Tensor
@@ -78,18 +78,21 @@ _TRIAL = 1 << 13
 _STEPS_BETWEEN_LOOKS = 64
 
 
-def _polynomial(
-    name: str,
-    x: Any,
-    n: Any,
-    first: Callable[[Tensor], Tensor],
-    step: Callable[[Tensor, Tensor, Tensor, int], Tensor],
-    closed: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
-) -> Tensor:
-    """The n-th polynomial by its recurrence p[k + 1] = step(x, p[k], p[k - 1], k) from p[0] = 1 and p[1] = first(x).
+class _Family(NamedTuple):
+    """Polynomials with a three-term recurrence: p[0] = 1, p[k + 1] = ((a x + b) p[k] - c p[k - 1]) / d."""
 
-    Where `closed(x, degree)`, a mask and values, knows the value, nothing is repeated; and a recurrence that has
-    become nan stays so. Degrees are rounded towards zero; below zero the polynomial is 0. There is no derivative.
+    coefficients: Callable[[int], tuple[float, float, float, float]]  # of k: a, b, c, d
+    # p[1] = slope x + offset, where the recurrence does not give it
+    first: tuple[float, float] | None = None
+    # (x, degree) -> a mask, and values where it is set: nothing is repeated there
+    closed: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+
+
+def _polynomial(name: str, x: Any, n: Any, family: _Family, shifted: bool = False) -> Tensor:
+    """The n-th polynomial of a family at x, or at 2 x - 1.
+
+    A recurrence that has become nan stays so. Degrees are rounded towards zero; below zero the polynomial is 0. There is
+    no derivative.
     """
     if not isinstance(x, Tensor) and not isinstance(n, Tensor):
         raise TypeError("one of the arguments must be a Tensor")
@@ -98,29 +101,26 @@ def _polynomial(
     refuse(f"{name}_cpu", dtype, HALVES, COMPLEX)
     dtype = dtype if dtype.is_floating_point else torch.get_default_dtype()
     x = torch.as_tensor(x, dtype=dtype, device=device).detach()
+    if shifted:
+        x = 2 * x - 1
     degree = torch.as_tensor(n, device=device).detach().to(torch.int64)
     x, degree = torch.broadcast_tensors(x, degree)
     result = torch.where(degree < 0, torch.zeros_like(x), torch.ones_like(x))
     if degree.is_meta:
         return result
     repeated = degree > 0
-    if closed is not None:
-        known, values = closed(x, degree)
+    if family.closed is not None:
+        known, values = family.closed(x, degree)
         result = torch.where(known & repeated, values, result)
         repeated = repeated & ~known
     if repeated.any():
-        result[repeated] = _repeated(name, x[repeated], degree[repeated], first, step)
+        result[repeated] = _repeated(name, x[repeated], degree[repeated], family)
     return result
 
 
-def _repeated(
-    name: str,
-    x: Tensor,
-    degree: Tensor,
-    first: Callable[[Tensor], Tensor],
-    step: Callable[[Tensor, Tensor, Tensor, int], Tensor],
-) -> Tensor:
-    before, now = torch.ones_like(x), first(x)
+def _repeated(name: str, x: Tensor, degree: Tensor, family: _Family) -> Tensor:
+    before = torch.ones_like(x)
+    now = _step(x, before, before, (*family.first, 0, 1) if family.first else family.coefficients(0))
     result = torch.full_like(x, float("nan"))
     left = sorted(set(degree.tolist()), reverse=True)
     k = 1
@@ -140,16 +140,26 @@ def _repeated(
                     f"{name}() of degree {highest} is not implemented where the polynomial stays finite; "
                     f"the limit is {_HIGHEST_DEGREE}"
                 )
-        before, now = now, step(x, now, before, k)
+        before, now = now, _step(x, now, before, family.coefficients(k))
         k += 1
 
 
+def _step(x: Tensor, now: Tensor, before: Tensor, coefficients: tuple[float, float, float, float]) -> Tensor:
+    a, b, c, d = coefficients
+    factor = x if a == 1 else a * x
+    value = (factor + b if b else factor) * now
+    if c:
+        value = value - (before if c == 1 else c * before)
+    return value if d == 1 else value / d
+
+
 def _chebyshev(
+    first: tuple[float, float],
     numerator: Callable[[Tensor, Tensor], Tensor],
     denominator: Callable[[Tensor], Tensor] | None,
     at_one: Callable[[Tensor], Tensor],
     at_minus_one: Callable[[Tensor], Tensor],
-) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+) -> _Family:
     """The trigonometric form for |x| <= 1 and degrees beyond 6: a quotient of functions of n and the angle acos(x)."""
 
     def closed(x: Tensor, degree: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,33 +171,32 @@ def _chebyshev(
         values = torch.where(x == 1, at_one(n), torch.where(x == -1, sign * at_minus_one(n), values))
         return (x.abs() <= 1) & (degree > 6), values
 
-    return closed
+    return _Family(lambda k: (2, 0, 1, 1), first, closed)
 
 
-def _shifted(
-    closed: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
-) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
-    return lambda x, degree: closed(2 * x - 1, degree)
-
-
-_chebyshev_t = _chebyshev(lambda n, a: (n * a).cos(), None, torch.ones_like, torch.ones_like)
-_chebyshev_u = _chebyshev(
-    lambda n, a: ((n + 1) * a).sin(), lambda a: a.sin(), lambda n: n + 1, lambda n: n + 1
+_CHEBYSHEV_T = _chebyshev((1, 0), lambda n, a: (n * a).cos(), None, torch.ones_like, torch.ones_like)
+_CHEBYSHEV_U = _chebyshev(
+    (2, 0), lambda n, a: ((n + 1) * a).sin(), lambda a: a.sin(), lambda n: n + 1, lambda n: n + 1
 )
-_chebyshev_v = _chebyshev(
-    lambda n, a: ((n + 0.5) * a).cos(), lambda a: (a / 2).cos(), torch.ones_like, lambda n: 2 * n + 1
+_CHEBYSHEV_V = _chebyshev(
+    (2, -1),
+    lambda n, a: ((n + 0.5) * a).cos(),
+    lambda a: (a / 2).cos(),
+    torch.ones_like,
+    lambda n: 2 * n + 1,
 )
-_chebyshev_w = _chebyshev(
-    lambda n, a: ((n + 0.5) * a).sin(), lambda a: (a / 2).sin(), lambda n: 2 * n + 1, torch.ones_like
+_CHEBYSHEV_W = _chebyshev(
+    (2, 1), lambda n, a: ((n + 0.5) * a).sin(), lambda a: (a / 2).sin(), lambda n: 2 * n + 1, torch.ones_like
 )
-
-
-def _legendre_at_ends(x: Tensor, degree: Tensor) -> tuple[Tensor, Tensor]:
-    return x.abs() == 1, torch.where(degree % 2 == 0, torch.ones_like(x), x)
-
-
-def _laguerre_at_zero(x: Tensor, degree: Tensor) -> tuple[Tensor, Tensor]:
-    return x == 0, torch.ones_like(x)
+_HERMITE_H = _Family(lambda k: (2, 0, 2 * k, 1))
+_HERMITE_HE = _Family(lambda k: (1, 0, k, 1))
+_LAGUERRE = _Family(
+    lambda k: (-1, 2 * k + 1, k, k + 1), closed=lambda x, degree: (x == 0, torch.ones_like(x))
+)
+_LEGENDRE = _Family(
+    lambda k: (2 * k + 1, 0, k, k + 1),
+    closed=lambda x, degree: (x.abs() == 1, torch.where(degree % 2 == 0, torch.ones_like(x), x)),
+)
 
 
 @operator("chebyshev_polynomial_t(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -203,14 +212,7 @@ def chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "chebyshev_polynomial_t",
-        x,
-        n,
-        lambda x: x,
-        lambda x, now, before, k: 2 * x * now - before,
-        _chebyshev_t,
-    )
+    return _polynomial("chebyshev_polynomial_t", x, n, _CHEBYSHEV_T)
 
 
 @operator("chebyshev_polynomial_u(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -226,14 +228,7 @@ def chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "chebyshev_polynomial_u",
-        x,
-        n,
-        lambda x: 2 * x,
-        lambda x, now, before, k: 2 * x * now - before,
-        _chebyshev_u,
-    )
+    return _polynomial("chebyshev_polynomial_u", x, n, _CHEBYSHEV_U)
 
 
 @operator("chebyshev_polynomial_v(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -249,14 +244,7 @@ def chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "chebyshev_polynomial_v",
-        x,
-        n,
-        lambda x: 2 * x - 1,
-        lambda x, now, before, k: 2 * x * now - before,
-        _chebyshev_v,
-    )
+    return _polynomial("chebyshev_polynomial_v", x, n, _CHEBYSHEV_V)
 
 
 @operator("chebyshev_polynomial_w(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -272,14 +260,7 @@ def chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "chebyshev_polynomial_w",
-        x,
-        n,
-        lambda x: 2 * x + 1,
-        lambda x, now, before, k: 2 * x * now - before,
-        _chebyshev_w,
-    )
+    return _polynomial("chebyshev_polynomial_w", x, n, _CHEBYSHEV_W)
 
 
 @operator("shifted_chebyshev_polynomial_t(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -295,14 +276,7 @@ def shifted_chebyshev_polynomial_t(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "shifted_chebyshev_polynomial_t",
-        x,
-        n,
-        lambda x: 2 * x - 1,
-        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
-        _shifted(_chebyshev_t),
-    )
+    return _polynomial("shifted_chebyshev_polynomial_t", x, n, _CHEBYSHEV_T, shifted=True)
 
 
 @operator("shifted_chebyshev_polynomial_u(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -318,14 +292,7 @@ def shifted_chebyshev_polynomial_u(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "shifted_chebyshev_polynomial_u",
-        x,
-        n,
-        lambda x: 2 * (2 * x - 1),
-        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
-        _shifted(_chebyshev_u),
-    )
+    return _polynomial("shifted_chebyshev_polynomial_u", x, n, _CHEBYSHEV_U, shifted=True)
 
 
 @operator("shifted_chebyshev_polynomial_v(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -341,14 +308,7 @@ def shifted_chebyshev_polynomial_v(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "shifted_chebyshev_polynomial_v",
-        x,
-        n,
-        lambda x: 2 * (2 * x - 1) - 1,
-        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
-        _shifted(_chebyshev_v),
-    )
+    return _polynomial("shifted_chebyshev_polynomial_v", x, n, _CHEBYSHEV_V, shifted=True)
 
 
 @operator("shifted_chebyshev_polynomial_w(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -364,14 +324,7 @@ def shifted_chebyshev_polynomial_w(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "shifted_chebyshev_polynomial_w",
-        x,
-        n,
-        lambda x: 2 * (2 * x - 1) + 1,
-        lambda x, now, before, k: 2 * (2 * x - 1) * now - before,
-        _shifted(_chebyshev_w),
-    )
+    return _polynomial("shifted_chebyshev_polynomial_w", x, n, _CHEBYSHEV_W, shifted=True)
 
 
 @operator("hermite_polynomial_h(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -387,9 +340,7 @@ def hermite_polynomial_h(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "hermite_polynomial_h", x, n, lambda x: 2 * x, lambda x, now, before, k: 2 * x * now - 2 * k * before
-    )
+    return _polynomial("hermite_polynomial_h", x, n, _HERMITE_H)
 
 
 @operator("hermite_polynomial_he(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -405,9 +356,7 @@ def hermite_polynomial_he(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "hermite_polynomial_he", x, n, lambda x: x, lambda x, now, before, k: x * now - k * before
-    )
+    return _polynomial("hermite_polynomial_he", x, n, _HERMITE_HE)
 
 
 @operator("laguerre_polynomial_l(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -426,14 +375,7 @@ def laguerre_polynomial_l(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "laguerre_polynomial_l",
-        x,
-        n,
-        lambda x: 1 - x,
-        lambda x, now, before, k: ((2 * k + 1 - x) * now - k * before) / (k + 1),
-        _laguerre_at_zero,
-    )
+    return _polynomial("laguerre_polynomial_l", x, n, _LAGUERRE)
 
 
 @operator("legendre_polynomial_p(Tensor|Number x, Tensor|Number n) -> Tensor", special, out)
@@ -452,11 +394,4 @@ def legendre_polynomial_p(x: Any, n: Any) -> Tensor:
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions, chapter 22.
     """
-    return _polynomial(
-        "legendre_polynomial_p",
-        x,
-        n,
-        lambda x: x,
-        lambda x, now, before, k: ((2 * k + 1) * x * now - k * before) / (k + 1),
-        _legendre_at_ends,
-    )
+    return _polynomial("legendre_polynomial_p", x, n, _LEGENDRE)
