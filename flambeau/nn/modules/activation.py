@@ -43,6 +43,9 @@ class ReLU(_InPlace):
     Args:
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.ReLU()(torch.tensor([-1.0, 2.0]))
@@ -59,6 +62,9 @@ class SiLU(_InPlace):
 
     Args:
         inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -79,6 +85,9 @@ class Mish(_InPlace):
     Args:
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Mish()(torch.tensor([0.0, 1.0]))
@@ -97,6 +106,9 @@ class Hardswish(_InPlace):
 
     Args:
         inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -120,6 +132,9 @@ class Hardsigmoid(_InPlace):
 
     Args:
         inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -147,6 +162,9 @@ class SELU(_InPlace):
     Args:
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.SELU()(torch.tensor([0.0, 1.0]))
@@ -167,6 +185,9 @@ class Threshold(Module):
         threshold: the threshold.
         value: what stands for the rest.
         inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -196,6 +217,9 @@ class Hardtanh(Module):
         min_val: the lower bound.
         max_val: the upper bound.
         inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -240,6 +264,9 @@ class ReLU6(Hardtanh):
     Args:
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.ReLU6()(torch.tensor([-1.0, 7.0]))
@@ -262,6 +289,9 @@ class LeakyReLU(Module):
     Args:
         negative_slope: the slope.
         inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -293,6 +323,9 @@ class PReLU(Module):
         init: where the slopes start.
         device: where the parameter is made.
         dtype: its type.
+
+    Shape:
+        Input and output ``(*)``, or ``(N, num_parameters, *)``.
 
     Example:
         >>> import flambeau as torch
@@ -331,6 +364,9 @@ class ELU(Module):
         alpha: minus the limit at minus infinity.
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.ELU()(torch.tensor([-1.0, 2.0]))
@@ -360,6 +396,9 @@ class CELU(ELU):
         alpha: minus the limit at minus infinity.
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.CELU(2.0)(torch.tensor([-2.0, 2.0]))
@@ -378,6 +417,9 @@ class GELU(Module):
 
     Args:
         approximate: ``"none"``, or ``"tanh"`` for an approximation without it.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -406,6 +448,9 @@ class GLU(Module):
     Args:
         dim: the dimension to split.
 
+    Shape:
+        Input ``(*, N, *)`` with an even ``N``; output ``(*, N / 2, *)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.GLU()(torch.zeros(4, 6)).shape
@@ -433,6 +478,9 @@ class Hardshrink(Module):
     Args:
         lambd: the threshold.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Hardshrink()(torch.tensor([-0.5, 0.6]))
@@ -458,6 +506,9 @@ class Softshrink(Hardshrink):
     Args:
         lambd: how far.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Softshrink()(torch.tensor([-2.0, 0.3]))
@@ -471,6 +522,9 @@ class Softshrink(Hardshrink):
 
 class Sigmoid(Module):
     r"""Applies :math:`1 / (1 + e^{-x})`.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -486,6 +540,9 @@ class Sigmoid(Module):
 class LogSigmoid(Module):
     r"""Applies :math:`-\log(1 + e^{-x})`.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.LogSigmoid()(torch.zeros(2))
@@ -499,6 +556,9 @@ class LogSigmoid(Module):
 
 class Tanh(Module):
     r"""Applies :math:`\tanh x`.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -514,6 +574,9 @@ class Tanh(Module):
 class Tanhshrink(Module):
     r"""Applies :math:`x - \tanh x`.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Tanhshrink()(torch.tensor([0.0, 1.0]))
@@ -527,6 +590,9 @@ class Tanhshrink(Module):
 
 class Softsign(Module):
     r"""Applies :math:`x / (1 + |x|)`.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -545,6 +611,9 @@ class Softplus(Module):
     Args:
         beta: :math:`\beta`.
         threshold: from where :math:`\beta x` is large.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -590,6 +659,9 @@ class Softmax(_AlongDim):
     Args:
         dim: the dimension along which the results add up to one.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Softmax(dim=1)(torch.zeros(1, 4))
@@ -606,6 +678,9 @@ class Softmin(_AlongDim):
 
     Args:
         dim: the dimension along which the results add up to one.
+
+    Shape:
+        Input and output ``(*)``.
 
     Example:
         >>> import flambeau as torch
@@ -624,6 +699,9 @@ class LogSoftmax(_AlongDim):
     Args:
         dim: the dimension.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.LogSoftmax(dim=0)(torch.zeros(2))
@@ -636,7 +714,10 @@ class LogSoftmax(_AlongDim):
 
 
 class Softmax2d(Module):
-    r"""Applies softmax over the channels of ``(N, C, H, W)`` or ``(C, H, W)``.
+    r"""Applies :math:`e^{x_c} / \sum_k e^{x_k}` over the channels.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``.
 
     Example:
         >>> import flambeau as torch

@@ -158,7 +158,22 @@ class BatchNorm1d(_BatchNorm):
 
 
 class BatchNorm2d(_BatchNorm):
-    """:class:`BatchNorm1d` for ``(N, C, H, W)``."""
+    r"""Normalises every channel of images over a batch: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        num_features: the channels.
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`BatchNorm1d`.
+
+    Shape:
+        Input and output ``(N, C, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.BatchNorm2d(1, eps=0.0)(torch.tensor([[[[1.0, 3.0]]]])).tolist()
+        [[[[-1.0, 1.0]]]]
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 4:
@@ -166,7 +181,22 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """:class:`BatchNorm1d` for ``(N, C, D, H, W)``."""
+    r"""Normalises every channel of volumes over a batch: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        num_features: the channels.
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`BatchNorm1d`.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.BatchNorm3d(1, eps=0.0)(torch.tensor([[[[[1.0, 3.0]]]]])).tolist()
+        [[[[[-1.0, 1.0]]]]]
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 5:
@@ -247,12 +277,42 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """:class:`InstanceNorm1d` for ``(N, C, H, W)`` or ``(C, H, W)``."""
+    r"""Normalises every channel of each of the images: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        num_features: the channels.
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`InstanceNorm1d`.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.InstanceNorm2d(1, eps=0.0)(torch.tensor([[[1.0, 3.0]]])).tolist()
+        [[[-1.0, 1.0]]]
+
+    Source: Ulyanov et al., "Instance normalization", 2016.
+    """
 
     image_axes = 2
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """:class:`InstanceNorm1d` for ``(N, C, D, H, W)`` or ``(C, D, H, W)``."""
+    r"""Normalises every channel of each of the volumes: :math:`y = \gamma (x - \mu) / \sqrt{\sigma^2 + \epsilon} + \beta`.
+
+    Args:
+        num_features: the channels.
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`InstanceNorm1d`.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)`` or ``(C, D, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.InstanceNorm3d(1, eps=0.0)(torch.tensor([[[[1.0, 3.0]]]])).tolist()
+        [[[[-1.0, 1.0]]]]
+
+    Source: Ulyanov et al., "Instance normalization", 2016.
+    """
 
     image_axes = 3

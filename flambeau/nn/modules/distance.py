@@ -17,6 +17,9 @@ class PairwiseDistance(Module):
         eps: keeps the derivative finite at equal vectors.
         keepdim: whether the last dimension stays, with size 1.
 
+    Shape:
+        Inputs ``(*, D)``, which broadcast; output ``(*)``, or ``(*, 1)`` with ``keepdim``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.PairwiseDistance()(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
@@ -35,11 +38,15 @@ class PairwiseDistance(Module):
 
 
 class CosineSimilarity(Module):
-    r"""Gives the cosine of the angle between vectors along a dimension.
+    r"""Gives :math:`\frac{x_1 \cdot x_2}{\max(\lVert x_1 \rVert, \epsilon) \max(\lVert x_2 \rVert, \epsilon)}`,
+    the cosine of the angle between vectors along a dimension.
 
     Args:
         dim: the dimension.
-        eps: the least length a vector counts with.
+        eps: :math:`\epsilon`, the least length a vector counts with.
+
+    Shape:
+        Inputs ``(*, D, *)`` with ``D`` at ``dim``, which broadcast; output without it.
 
     Example:
         >>> import flambeau as torch

@@ -33,6 +33,9 @@ class Dropout(_DropoutNd):
         p: the probability of an element to be dropped.
         inplace: whether to write to the input.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Dropout(0.2).eval()(torch.ones(3))
@@ -114,6 +117,9 @@ class AlphaDropout(_DropoutNd):
         p: the probability of an element to be dropped.
         inplace: has no effect, as in PyTorch.
 
+    Shape:
+        Input and output ``(*)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.AlphaDropout(0.2).eval()(torch.ones(2))
@@ -133,6 +139,9 @@ class FeatureAlphaDropout(_DropoutNd):
     Args:
         p: the probability of a channel to be dropped.
         inplace: has no effect, as in PyTorch.
+
+    Shape:
+        Input and output ``(N, C, *)``.
 
     Example:
         >>> import flambeau as torch

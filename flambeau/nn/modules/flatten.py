@@ -47,6 +47,9 @@ class Unflatten(Module):
         dim: the dimension to split.
         unflattened_size: the sizes it becomes; one may be -1.
 
+    Shape:
+        Input ``(*, S, *)``, output ``(*, *unflattened_size, *)``.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Unflatten(1, (2, 5, 5))(torch.zeros(2, 50)).shape

@@ -18,6 +18,9 @@ __all__ = ["Bilinear", "Identity", "Linear"]
 class Identity(Module):
     """Returns its input; takes and ignores any arguments.
 
+    Shape:
+        Any.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.Identity(54, unused=0.1)(torch.ones(2))

@@ -52,6 +52,9 @@ class L1Loss(_Loss):
     Args:
         reduction: 'none', 'mean' or 'sum'.
 
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.L1Loss()(torch.tensor([1.0, 3.0]), torch.zeros(2))
@@ -68,6 +71,9 @@ class MSELoss(_Loss):
 
     Args:
         reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -86,6 +92,9 @@ class SmoothL1Loss(_Loss):
     Args:
         reduction: 'none', 'mean' or 'sum'.
         beta: where the square turns into a line.
+
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -116,6 +125,9 @@ class HuberLoss(_Loss):
     Args:
         reduction: 'none', 'mean' or 'sum'.
         delta: where the square turns into a line.
+
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -226,6 +238,9 @@ class BCELoss(_WeightedLoss):
         weight: broadcasts to the target.
         reduction: 'none', 'mean' or 'sum'.
 
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))
@@ -244,6 +259,9 @@ class BCEWithLogitsLoss(_Loss):
         weight: :math:`w`, broadcasts to the target.
         reduction: 'none', 'mean' or 'sum'.
         pos_weight: :math:`p`, the weight of positive examples, one for each class.
+
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -280,6 +298,9 @@ class KLDivLoss(_Loss):
         reduction: 'none', 'mean', 'sum', or 'batchmean', which is the divergence's definition.
         log_target: whether the target holds logarithms.
 
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> loss = torch.nn.KLDivLoss(reduction="batchmean", log_target=True)
@@ -312,6 +333,9 @@ class PoissonNLLLoss(_Loss):
         full: whether to add Stirling's approximation of :math:`\log y!`.
         eps: keeps the logarithm finite where ``log_input`` is False.
         reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -353,6 +377,10 @@ class GaussianNLLLoss(_Loss):
         eps: the bound of the variance.
         reduction: 'none', 'mean' or 'sum'.
 
+    Shape:
+        Input, target and variance ``(*)``; the variance may lack the last dimension or have size 1 there.
+        Output ``()``, or ``(*)`` where the reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.GaussianNLLLoss()(torch.zeros(2), torch.ones(2), torch.ones(2))
@@ -377,6 +405,9 @@ class HingeEmbeddingLoss(_Loss):
     Args:
         margin: the distance from which unlike pairs cost nothing.
         reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -406,6 +437,9 @@ class MarginRankingLoss(_Loss):
         margin: how far apart the ranked pair should be.
         reduction: 'none', 'mean' or 'sum'.
 
+    Shape:
+        Inputs and target ``(N)`` or ``()``; output ``()``, or ``(N)`` where the reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.MarginRankingLoss()(torch.zeros(1), torch.ones(1), torch.ones(1))
@@ -433,6 +467,9 @@ class SoftMarginLoss(_Loss):
     Args:
         reduction: 'none', 'mean' or 'sum'.
 
+    Shape:
+        Input and target ``(*)``; output ``()``, or ``(*)`` where the reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.SoftMarginLoss()(torch.zeros(2), torch.ones(2))
@@ -450,6 +487,9 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     Args:
         weight: one for each class.
         reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        Input and target ``(N, C)``; output ``()``, or ``(N)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -536,6 +576,10 @@ class CosineEmbeddingLoss(_Loss):
         margin: the cosine up to which vectors count as unlike.
         reduction: 'none', 'mean' or 'sum'.
 
+    Shape:
+        Inputs ``(N, D)`` or ``(D)``, target ``(N)`` or ``()``; output ``()``, or that of the target where the
+        reduction is 'none'.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.CosineEmbeddingLoss()(torch.ones(1, 3), torch.ones(1, 3), torch.tensor([-1.0]))
@@ -571,6 +615,9 @@ class TripletMarginLoss(_Loss):
         eps: keeps the derivative finite at equal vectors.
         swap: whether to take the smaller of :math:`d(a, n)` and :math:`d(p, n)`.
         reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        All three inputs ``(N, D)`` or ``(D)``; output ``()``, or ``(N)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch
@@ -621,6 +668,9 @@ class TripletMarginWithDistanceLoss(_Loss):
         margin: how much nearer the positive should be.
         swap: whether to take the smaller of :math:`d(a, n)` and :math:`d(p, n)`.
         reduction: 'none', 'mean' or 'sum'.
+
+    Shape:
+        All three inputs ``(N, D)`` or ``(D)``; output ``()``, or ``(N)`` where the reduction is 'none'.
 
     Example:
         >>> import flambeau as torch

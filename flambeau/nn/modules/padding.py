@@ -52,11 +52,14 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """Pads ``(N, C, W)`` or ``(C, W)`` with a constant.
+    r"""Pads series with a constant.
 
     Args:
-        padding: ``(left, right)``, or one number for both; negative ones take away.
+        padding: ``(left, right)``, or one number for both ends; negative ones take away.
         value: the constant.
+
+    Shape:
+        Input and output ``(N, C, W)`` or ``(C, W)``; the output is larger by the padding.
 
     Example:
         >>> import flambeau as torch
@@ -66,15 +69,38 @@ class ConstantPad1d(_ConstantPad):
 
 
 class ConstantPad2d(_ConstantPad):
-    """Pads ``(N, C, H, W)`` or ``(C, H, W)`` with a constant: ``(left, right, top, bottom)``, or one number."""
+    r"""Pads images with a constant.
+
+    Args:
+        padding: ``(left, right, top, bottom)``, or one number for all ends; negative ones take away.
+        value: the constant.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ConstantPad2d((1, 0, 0, 1), 9.0)(torch.ones(1, 1, 2)).tolist()
+        [[[9.0, 1.0, 1.0], [9.0, 9.0, 9.0]]]
+    """
 
     axes = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """Pads ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with a constant.
+    r"""Pads volumes with a constant.
 
-    The padding is ``(left, right, top, bottom, front, back)``, or one number.
+    Args:
+        padding: ``(left, right, top, bottom, front, back)``, or one number for all ends; negative ones take away.
+        value: the constant.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)`` or ``(C, D, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ConstantPad3d((1, 0, 0, 0, 0, 0), 9.0)(torch.ones(1, 1, 1, 2)).tolist()
+        [[[[9.0, 1.0, 1.0]]]]
     """
 
     axes = 3
@@ -90,11 +116,29 @@ class _ZeroPad(_ConstantPad):
 
 
 class ZeroPad1d(_ZeroPad):
-    """Pads ``(N, C, W)`` or ``(C, W)`` with zeros: ``(left, right)``, or one number for both."""
+    r"""Pads series with zeros.
+
+    Args:
+        padding: ``(left, right)``, or one number for both ends; negative ones take away.
+
+    Shape:
+        Input and output ``(N, C, W)`` or ``(C, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ZeroPad1d((1, 0))(torch.ones(1, 2))
+        tensor([[0., 1., 1.]])
+    """
 
 
 class ZeroPad2d(_ZeroPad):
-    """Pads ``(N, C, H, W)`` or ``(C, H, W)`` with zeros: ``(left, right, top, bottom)``, or one number.
+    r"""Pads images with zeros.
+
+    Args:
+        padding: ``(left, right, top, bottom)``, or one number for all ends; negative ones take away.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``; the output is larger by the padding.
 
     Example:
         >>> import flambeau as torch
@@ -107,19 +151,33 @@ class ZeroPad2d(_ZeroPad):
 
 
 class ZeroPad3d(_ZeroPad):
-    """Pads ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with zeros.
+    r"""Pads volumes with zeros.
 
-    The padding is ``(left, right, top, bottom, front, back)``, or one number.
+    Args:
+        padding: ``(left, right, top, bottom, front, back)``, or one number for all ends; negative ones take away.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)`` or ``(C, D, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ZeroPad3d((1, 0, 0, 0, 0, 0))(torch.ones(1, 1, 1, 2)).tolist()
+        [[[[0.0, 1.0, 1.0]]]]
     """
 
     axes = 3
 
 
 class ReflectionPad1d(_Pad):
-    """Pads ``(N, C, W)`` or ``(C, W)`` with its mirror image, whose axis is the last element.
+    r"""Pads series with their mirror image.
+
+    :math:`y_i = x_{|i - l|}` at the start of the axis, behind :math:`l` elements, and likewise at its end.
 
     Args:
-        padding: ``(left, right)``, or one number for both; less than the width.
+        padding: ``(left, right)``, or one number for both ends; less than the axis.
+
+    Shape:
+        Input and output ``(N, C, W)`` or ``(C, W)``; the output is larger by the padding.
 
     Example:
         >>> import flambeau as torch
@@ -131,25 +189,55 @@ class ReflectionPad1d(_Pad):
 
 
 class ReflectionPad2d(ReflectionPad1d):
-    """Pads ``(N, C, H, W)`` or ``(C, H, W)`` with its mirror image: ``(left, right, top, bottom)``, or one number."""
+    r"""Pads images with their mirror image.
+
+    :math:`y_i = x_{|i - l|}` at the start of each axis, behind :math:`l` elements, and likewise at its end.
+
+    Args:
+        padding: ``(left, right, top, bottom)``, or one number for all ends; less than the axis.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ReflectionPad2d((1, 0, 1, 0))(torch.tensor([[[0.0, 1.0], [2.0, 3.0]]])).tolist()
+        [[[3.0, 2.0, 3.0], [1.0, 0.0, 1.0], [3.0, 2.0, 3.0]]]
+    """
 
     axes = 2
 
 
 class ReflectionPad3d(ReflectionPad1d):
-    """Pads ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with its mirror image.
+    r"""Pads volumes with their mirror image.
 
-    The padding is ``(left, right, top, bottom, front, back)``, or one number.
+    :math:`y_i = x_{|i - l|}` at the start of each axis, behind :math:`l` elements, and likewise at its end.
+
+    Args:
+        padding: ``(left, right, top, bottom, front, back)``, or one number for all ends; less than the axis.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)`` or ``(C, D, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ReflectionPad3d((1, 1, 0, 0, 0, 0))(torch.tensor([[[[0.0, 1.0]]]])).tolist()
+        [[[[1.0, 0.0, 1.0, 0.0]]]]
     """
 
     axes = 3
 
 
 class ReplicationPad1d(_Pad):
-    """Pads ``(N, C, W)`` or ``(C, W)`` with the elements at its ends.
+    r"""Pads series with the elements at their ends.
+
+    :math:`y_i = x_{\min(\max(i - l, 0), n - 1)}` along the axis of :math:`n` elements, with :math:`l` more before them.
 
     Args:
-        padding: ``(left, right)``, or one number for both; negative ones take away.
+        padding: ``(left, right)``, or one number for both ends; negative ones take away.
+
+    Shape:
+        Input and output ``(N, C, W)`` or ``(C, W)``; the output is larger by the padding.
 
     Example:
         >>> import flambeau as torch
@@ -161,25 +249,55 @@ class ReplicationPad1d(_Pad):
 
 
 class ReplicationPad2d(ReplicationPad1d):
-    """Pads ``(N, C, H, W)`` or ``(C, H, W)`` with its border: ``(left, right, top, bottom)``, or one number."""
+    r"""Pads images with the elements at their ends.
+
+    :math:`y_i = x_{\min(\max(i - l, 0), n - 1)}` along each axis of :math:`n` elements, with :math:`l` more before them.
+
+    Args:
+        padding: ``(left, right, top, bottom)``, or one number for all ends; negative ones take away.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ReplicationPad2d((1, 0, 0, 1))(torch.tensor([[[0.0, 1.0]]])).tolist()
+        [[[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]]]
+    """
 
     axes = 2
 
 
 class ReplicationPad3d(ReplicationPad1d):
-    """Pads ``(N, C, D, H, W)`` or ``(C, D, H, W)`` with its border.
+    r"""Pads volumes with the elements at their ends.
 
-    The padding is ``(left, right, top, bottom, front, back)``, or one number.
+    :math:`y_i = x_{\min(\max(i - l, 0), n - 1)}` along each axis of :math:`n` elements, with :math:`l` more before them.
+
+    Args:
+        padding: ``(left, right, top, bottom, front, back)``, or one number for all ends; negative ones take away.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)`` or ``(C, D, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ReplicationPad3d((1, 1, 0, 0, 0, 0))(torch.tensor([[[[0.0, 1.0]]]])).tolist()
+        [[[[0.0, 0.0, 1.0, 1.0]]]]
     """
 
     axes = 3
 
 
 class CircularPad1d(_Pad):
-    """Pads ``(N, C, W)`` or ``(C, W)`` as if it went on at its other end.
+    r"""Pads series as if they went on at their other ends.
+
+    :math:`y_i = x_{(i - l) \bmod n}` along the axis of :math:`n` elements, with :math:`l` more before them.
 
     Args:
-        padding: ``(left, right)``, or one number for both; at most the width.
+        padding: ``(left, right)``, or one number for both ends; at most the axis.
+
+    Shape:
+        Input and output ``(N, C, W)`` or ``(C, W)``; the output is larger by the padding.
 
     Example:
         >>> import flambeau as torch
@@ -191,22 +309,52 @@ class CircularPad1d(_Pad):
 
 
 class CircularPad2d(CircularPad1d):
-    """Pads ``(N, C, H, W)`` or ``(C, H, W)`` circularly: ``(left, right, top, bottom)``, or one number."""
+    r"""Pads images as if they went on at their other ends.
+
+    :math:`y_i = x_{(i - l) \bmod n}` along each axis of :math:`n` elements, with :math:`l` more before them.
+
+    Args:
+        padding: ``(left, right, top, bottom)``, or one number for all ends; at most the axis.
+
+    Shape:
+        Input and output ``(N, C, H, W)`` or ``(C, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.CircularPad2d((1, 0, 1, 0))(torch.tensor([[[0.0, 1.0], [2.0, 3.0]]])).tolist()
+        [[[3.0, 2.0, 3.0], [1.0, 0.0, 1.0], [3.0, 2.0, 3.0]]]
+    """
 
     axes = 2
 
 
 class CircularPad3d(CircularPad1d):
-    """Pads ``(N, C, D, H, W)`` or ``(C, D, H, W)`` circularly.
+    r"""Pads volumes as if they went on at their other ends.
 
-    The padding is ``(left, right, top, bottom, front, back)``, or one number.
+    :math:`y_i = x_{(i - l) \bmod n}` along each axis of :math:`n` elements, with :math:`l` more before them.
+
+    Args:
+        padding: ``(left, right, top, bottom, front, back)``, or one number for all ends; at most the axis.
+
+    Shape:
+        Input and output ``(N, C, D, H, W)`` or ``(C, D, H, W)``; the output is larger by the padding.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.CircularPad3d((1, 0, 0, 0, 0, 0))(torch.tensor([[[[0.0, 1.0]]]])).tolist()
+        [[[[1.0, 0.0, 1.0]]]]
     """
 
     axes = 3
 
 
 class PixelShuffle(Module):
-    """Makes images ``upscale_factor`` times as wide and high out of their channels.
+    r"""Makes images ``upscale_factor`` times as wide and high out of their channels.
+
+    :math:`y_{c, r h + i, r w + j} = x_{c r^2 + i r + j, h, w}` with :math:`r` the factor.
+
+    Args:
+        upscale_factor: :math:`r`.
 
     Shape:
         Input ``(*, C * r ** 2, H, W)``, output ``(*, C, H * r, W * r)``.
@@ -237,7 +385,22 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """Undoes :class:`PixelShuffle`: ``(*, C, H * r, W * r)`` becomes ``(*, C * r ** 2, H, W)``."""
+    r"""Undoes :class:`PixelShuffle`: :math:`y_{c r^2 + i r + j, h, w} = x_{c, r h + i, r w + j}` with :math:`r` the factor.
+
+    Args:
+        downscale_factor: :math:`r`.
+
+    Shape:
+        Input ``(*, C, H * r, W * r)``, output ``(*, C * r ** 2, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.PixelUnshuffle(2)(torch.tensor([[[0.0, 1.0], [2.0, 3.0]]])).flatten()
+        tensor([0., 1., 2., 3.])
+
+    Source: Shi et al., "Real-time single image and video super-resolution using an efficient sub-pixel
+    convolutional neural network", 2016.
+    """
 
     downscale_factor: int
 
@@ -255,7 +418,15 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """Deals the channels of ``(N, C, *)`` out: those of each of the groups come to stand ``groups`` apart.
+    r"""Deals the channels out: those of each of the :math:`g` groups come to stand :math:`g` apart.
+
+    :math:`y_{k g + j} = x_{j C / g + k}` for group :math:`j` and its channel :math:`k`.
+
+    Args:
+        groups: :math:`g`, which divides the channels.
+
+    Shape:
+        Input and output ``(N, C, *)``.
 
     Example:
         >>> import flambeau as torch

@@ -19,6 +19,19 @@ class RNNCellBase(Module):
     r"""What the cells share: weights of input and state, in ``num_chunks`` blocks of ``hidden_size`` rows.
 
     All start from :math:`U(-\sqrt{k}, \sqrt{k})`, :math:`k = 1/\text{hidden\_size}`.
+
+    Args:
+        input_size: width of the input.
+        hidden_size: width of the state.
+        bias: whether there are ``bias_ih`` and ``bias_hh``, ``(num_chunks * hidden_size)``.
+        num_chunks: how many blocks ``weight_ih``, ``(num_chunks * hidden_size, input_size)``, and
+            ``weight_hh``, ``(num_chunks * hidden_size, hidden_size)``, have.
+        device, dtype: of the parameters.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.RNNCellBase(2, 3, True, num_chunks=4).weight_ih.shape
+        torch.Size([12, 2])
     """
 
     input_size: int
