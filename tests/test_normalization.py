@@ -147,6 +147,31 @@ def test_constants_pad_any_axes_and_negative_numbers_take_away():
     assert untouched.data_ptr() != x.data_ptr()
 
 
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate", "circular"])
+@pytest.mark.parametrize("pad", [(0, 0), (-1, 0), (0, -1), (-1, -1)])
+def test_padding_by_nothing_or_less_is_a_copy_still(mode, pad):
+    x = torch.arange(5.0).view(1, 5)
+    F.pad(x, pad, mode=mode).fill_(9.0)
+    assert x.tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_padded_images_keep_their_channels_last():
+    x = torch.ones(1, 2, 3, 3).to(memory_format=torch.channels_last)
+    for padded in (
+        F.pad(x, (1, 1)),
+        torch.constant_pad_nd(x, (1, 1)),
+        F.pad(x, (1, 1, 0, 0), mode="replicate"),
+    ):
+        assert padded.stride() == (30, 1, 10, 2)
+    assert F.pad(x, (1, 1, 0, 0), mode="circular").stride() == (30, 15, 5, 1)
+
+
+@pytest.mark.parametrize("pad", [(-2, -2), (-5, 3), (3, -5)])
+def test_no_more_can_be_taken_away_than_there_is(pad):
+    with pytest.raises(RuntimeError, match="length must be non-negative"):
+        F.pad(torch.ones(3), pad)
+
+
 def test_what_goes_round_is_what_negative_paddings_leave():
     x = torch.arange(6.0).view(1, 6)
     assert F.pad(x, (2, -1), mode="circular").tolist() == [[3, 4, 0, 1, 2, 3, 4]]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._dims import wrap_dim
+from flambeau.ops._layout import memory_format_of
 from flambeau.ops._operator import function, method, operator, out
 
 
@@ -503,7 +504,7 @@ def constant_pad_nd(self: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
         value: a number
 
     Raises:
-        RuntimeError: an odd number of widths, more than dimensions, or a dimension that would end below zero.
+        RuntimeError: an odd number of widths, more than two for each dimension, or more taken away than there is.
 
     >>> import flambeau as torch
     >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 9).tolist()
@@ -516,25 +517,25 @@ def constant_pad_nd(self: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
             f"Length of pad should be no more than twice the number of dimensions of the input. Pad length is {len(pad)} "
             f"while the input has {self.dim()} dimensions."
         )
-    sizes = list(self.shape)
-    source, inside = self, []
+    sizes, source = list(self.shape), self
+    inside = []
     for k in range(len(pad) // 2):
         dim = self.dim() - 1 - k
         before, behind = pad[2 * k], pad[2 * k + 1]
         sizes[dim] += before + behind
-        if sizes[dim] < 0:
-            raise RuntimeError(
-                f"The input size {self.size(dim)}, plus negative padding {before} and {behind} resulted in a negative "
-                f"output size, which is invalid. Check dimension {dim} of your input."
-            )
-        start, stop = max(-before, 0), self.size(dim) - max(-behind, 0)
-        if stop < start:
-            raise RuntimeError("narrow(): length must be non-negative.")
-        source = source.narrow(dim, start, stop - start)
-        inside.append((dim, max(before, 0), stop - start))
-    result = self.new_full(sizes, value)
+        if before < 0 or behind < 0:
+            start, stop = max(-before, 0), self.size(dim) - max(-behind, 0)
+            if stop < start:
+                raise RuntimeError("narrow(): length must be non-negative.")
+            source = source.narrow(dim, start, stop - start)
+        inside.append((dim, max(before, 0)))
+    if max(pad, default=0) <= 0:
+        return source.clone()
+    result = torch.empty(
+        sizes, dtype=self.dtype, device=self.device, memory_format=memory_format_of(self)
+    ).fill_(value)
     place = result
-    for dim, start, length in inside:
-        place = place.narrow(dim, start, length)
+    for dim, start in inside:
+        place = place.narrow(dim, start, source.size(dim))
     place.copy_(source)
     return result

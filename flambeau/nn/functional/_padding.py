@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import flambeau
 
 from ..._core import Tensor
+from ...ops._layout import memory_format_of
 
 __all__ = ["pad"]
 
@@ -45,11 +46,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             "Padding length should be less than or equal to two times the input dimension but got padding "
             f"length {len(amounts)} and input of dimension {input.dim()}"
         )
-    ends = [
-        (input.dim() - 1 - i, amounts[2 * i], amounts[2 * i + 1]) for i in range(axes)
-    ]  # (axis, before, after)
     if mode == "constant":
-        return _pad_constant(input, ends, 0 if value is None else value)
+        return flambeau.constant_pad_nd(input, amounts, 0 if value is None else value)
     if value is not None and value != 0:
         raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if mode not in _SOURCES:
@@ -63,7 +61,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
         )
     result = input
-    for axis, before, after in ends:
+    for i in range(axes):
+        axis, before, after = input.dim() - 1 - i, amounts[2 * i], amounts[2 * i + 1]
         size = input.size(axis)
         _check_padding(input, mode, axis, before, after)
         if mode == "circular":  # what goes round is what the negative paddings leave
@@ -73,40 +72,10 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         if before or after:
             positions = flambeau.arange(-before, size + after, device=input.device)
             result = result.index_select(axis, _SOURCES[mode](positions, size))
-    return result.clone() if result.data_ptr() == input.data_ptr() else _laid_out_as(input, result)
-
-
-def _laid_out_as(input: Tensor, result: Tensor) -> Tensor:
-    """With the channels last where those of the input are."""
-    if input.is_contiguous():
-        return result
-    for dims, memory_format in ((4, flambeau.channels_last), (5, flambeau.channels_last_3d)):
-        if input.dim() == dims and input.is_contiguous(memory_format=memory_format):
-            return result.contiguous(memory_format=memory_format)
-    return result
-
-
-def _pad_constant(input: Tensor, ends: list[tuple[int, int, int]], value: float) -> Tensor:
-    sizes = list(input.shape)
-    source = input
-    for axis, before, after in ends:
-        sizes[axis] += before + after
-        if sizes[axis] < 0:
-            raise RuntimeError(
-                f"The input size {input.size(axis)}, plus negative padding {before} and {after} resulted in a "
-                f"negative output size, which is invalid. Check dimension {axis} of your input."
-            )
-        first, last = max(-before, 0), input.size(axis) - max(-after, 0)
-        if first > 0 or last < input.size(axis):
-            source = source.narrow(axis, first, max(last - first, 0))
-    if sizes == list(input.shape) and source is input:
-        return input.clone()
-    result = _laid_out_as(input, input.new_full(sizes, value))
-    inside = result
-    for axis, before, _ in ends:
-        inside = inside.narrow(axis, max(before, 0), source.size(axis))
-    inside.copy_(source)
-    return result
+    layout = flambeau.contiguous_format if mode == "circular" else memory_format_of(input)
+    if result._is_view() or result is input:  # nothing but negative paddings
+        return result.clone(memory_format=layout)
+    return result.contiguous(memory_format=layout)
 
 
 def _check_padding(input: Tensor, mode: str, axis: int, before: int, after: int) -> None:
