@@ -5,7 +5,6 @@ Reverse mode over a graph that is recorded as operations run (Griewank and Walth
 
 from __future__ import annotations
 
-import importlib
 import operator
 import warnings
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from flambeau import _core
 from flambeau._core import Tensor
 from flambeau._grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
+from flambeau._submodules import submodules
 from flambeau.autograd import anomaly_mode as anomaly_mode
 from flambeau.autograd import grad_mode as grad_mode
 from flambeau.autograd import graph as graph
@@ -235,12 +235,4 @@ def grad(
     return found
 
 
-def __getattr__(name: str) -> Any:
-    """The modules that few programs need."""
-    if not name.startswith("__"):
-        try:
-            return importlib.import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-    raise AttributeError(f"module 'torch.autograd' has no attribute {name!r}")
+__getattr__ = submodules(__name__)  # those that few programs need

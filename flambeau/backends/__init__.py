@@ -7,8 +7,7 @@ whatever the switches allow.
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from flambeau._submodules import submodules
 
 _MODULES = (
     "cpu",
@@ -42,10 +41,7 @@ def flags_frozen() -> bool:
     return _frozen
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'torch.backends' has no attribute {name!r}")
+__getattr__ = submodules(__name__, _MODULES)
 
 
 def __dir__() -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any
 
+from flambeau._submodules import submodules
+
 __all__ = [
     "Event",
     "Stream",
@@ -114,9 +116,4 @@ def stream(stream: Any) -> StreamContext:
     return StreamContext(stream)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "amp":
-        from importlib import import_module
-
-        return import_module(f"{__name__}.amp")
-    raise AttributeError(f"module 'torch.cpu' has no attribute {name!r}")
+__getattr__ = submodules(__name__, ("amp",))

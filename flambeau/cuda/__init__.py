@@ -10,7 +10,6 @@ device(type='cpu')
 
 from __future__ import annotations
 
-import importlib
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -37,6 +36,7 @@ from flambeau._absent import seed_all as seed_all
 from flambeau._exceptions import AcceleratorError as AcceleratorError
 from flambeau._exceptions import OutOfMemoryError as OutOfMemoryError
 from flambeau._missing import dummy, refusing
+from flambeau._submodules import submodules
 
 _MODULES = ("amp", "nvtx")
 _NO_CUDA = "Torch not compiled with CUDA enabled"
@@ -246,7 +246,4 @@ for _name in (
 del _name
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module 'torch.cuda' has no attribute {name!r}")
+__getattr__ = submodules(__name__, _MODULES)

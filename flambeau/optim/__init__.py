@@ -1,6 +1,6 @@
 """Optimizers and learning-rate schedulers."""
 
-from typing import Any
+from flambeau._submodules import submodules
 
 from . import lr_scheduler
 from .adadelta import Adadelta
@@ -35,9 +35,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "swa_utils":  # needs the layers, which other optimizers do without
-        import importlib
-
-        return importlib.import_module("flambeau.optim.swa_utils")
-    raise AttributeError(f"module 'flambeau.optim' has no attribute '{name}'")
+__getattr__ = submodules(__name__, ("swa_utils",))  # which needs the layers, as other optimizers do not

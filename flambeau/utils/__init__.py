@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from flambeau._submodules import submodules
 
 __all__ = ["data", "hooks"]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if not name.startswith("__"):
-        try:
-            return importlib.import_module(f"{__name__}.{name}")
-        except ModuleNotFoundError as error:
-            if error.name != f"{__name__}.{name}":
-                raise
-    raise AttributeError(f"module 'torch.utils' has no attribute {name!r}")
+__getattr__ = submodules(__name__)
 
 
 def __dir__() -> list[str]:

@@ -60,6 +60,17 @@ def _drop_channels(input: Tensor, p: float, training: bool, inplace: bool, batch
     return input if inplace else dropped.squeeze(0)
 
 
+def _warn_of_rank(axes: int, rank: int) -> None:
+    name = f"dropout{axes}d"
+    warnings.warn(
+        f"{name}: Received a {rank}-D input to {name}, which is deprecated and will result in an error in a future "
+        "release. To retain the behavior and silence this warning, please use dropout instead. Note that "
+        f"{name} exists to provide channel-wise dropout on inputs with {axes} spatial dimensions, a channel dimension, "
+        f"and an optional batch dimension (i.e. {axes + 1}D or {axes + 2}D inputs).",
+        stacklevel=3,
+    )
+
+
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Drops whole channels of ``(N, C, L)`` or ``(C, L)``; the arguments are those of :func:`dropout`."""
     _check(p)
@@ -79,14 +90,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _check(p)
     rank = input.dim()
     if rank not in (3, 4):
-        warnings.warn(
-            f"dropout2d: Received a {rank}-D input to dropout2d, which is deprecated and will result in an "
-            "error in a future release. To retain the behavior and silence this warning, please use "
-            "dropout instead. Note that dropout2d exists to provide channel-wise dropout on inputs with 2 "
-            "spatial dimensions, a channel dimension, and an optional batch dimension (i.e. 3D or 4D "
-            "inputs).",
-            stacklevel=2,
-        )
+        _warn_of_rank(2, rank)
     if rank == 3:
         warnings.warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout "
@@ -105,13 +109,6 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _check(p)
     rank = input.dim()
     if rank not in (4, 5):
-        warnings.warn(
-            f"dropout3d: Received a {rank}-D input to dropout3d, which is deprecated and will result in an "
-            "error in a future release. To retain the behavior and silence this warning, please use "
-            "dropout instead. Note that dropout3d exists to provide channel-wise dropout on inputs with 3 "
-            "spatial dimensions, a channel dimension, and an optional batch dimension (i.e. 4D or 5D "
-            "inputs).",
-            stacklevel=2,
-        )
+        _warn_of_rank(3, rank)
     dropped: Tensor = _drop_channels(input, p, training, inplace, batched=rank != 4)
     return dropped

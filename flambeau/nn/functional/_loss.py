@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._core import Tensor, promote_types
+from ...ops._refusals import need_floating
 from .. import _reduction
 from ._operators import operator
 
@@ -99,14 +100,6 @@ def l1_loss(
     return _l1_loss(input, target, _reduction.get_enum(reduction))
 
 
-def _refuse_integers(kernel: str, input: Tensor, target: Tensor) -> None:
-    dtype = promote_types(input.dtype, target.dtype)
-    if not dtype.is_floating_point:
-        from ...ops._refusals import scalar_type
-
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{scalar_type(dtype)}'")
-
-
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -125,7 +118,7 @@ def smooth_l1_loss(
     input, target = _same_size(input, target)
     if beta == 0:
         return _l1_loss(input, target, _reduction.get_enum(reduction))
-    _refuse_integers("smooth_l1_cpu", input, target)
+    need_floating("smooth_l1_cpu", promote_types(input.dtype, target.dtype))
     distance = (input - target).abs()
     return _reduced(
         _where(distance < beta, 0.5 * distance * distance / beta, distance - 0.5 * beta), reduction
@@ -142,7 +135,7 @@ def huber_loss(
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     input, target = _same_size(input, target)
-    _refuse_integers("huber_cpu", input, target)
+    need_floating("huber_cpu", promote_types(input.dtype, target.dtype))
     distance = (input - target).abs()
     loss = _where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
     return (

@@ -77,12 +77,13 @@ def _normalized(
     shape: Sequence[int],
     eps: float,
 ) -> Tensor:
-    y = (_wide(x) - mean) * (var + eps).rsqrt()
+    return _scaled((_wide(x) - mean) * (var + eps).rsqrt(), weight, bias, shape).to(x.dtype)
+
+
+def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Sequence[int]) -> Tensor:
     if weight is not None:
         y = y * weight.view(shape)
-    if bias is not None:
-        y = y + bias.view(shape)
-    return y.to(x.dtype)
+    return y if bias is None else y + bias.view(shape)
 
 
 def _move_statistics(
@@ -255,11 +256,7 @@ def group_norm(
     shape = (1, channels, *(1 for _ in image))
     apart = input.reshape(batch, num_groups, channels // num_groups, *image)
     y = ((_wide(apart) - mean.view(per_channel)) * (var.view(per_channel) + eps).rsqrt()).reshape(input.shape)
-    if weight is not None:
-        y = y * weight.view(shape)
-    if bias is not None:
-        y = y + bias.view(shape)
-    return y.to(input.dtype)
+    return _scaled(y, weight, bias, shape).to(input.dtype)
 
 
 def local_response_norm(
