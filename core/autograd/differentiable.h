@@ -39,6 +39,11 @@ class Operand {
   Operand(const Tensor& tensor) : tensor_(tensor.get()) {}
   Operand(const Scalar& scalar) : scalar_(scalar) {}
   Operand(TensorImpl* impl) : tensor_(impl) {}
+  // Member by member, for the reason that Scalar gives.
+  Operand(const Operand& other) : tensor_(other.tensor_) {
+    if (!tensor_) scalar_ = other.scalar_;
+  }
+  Operand& operator=(const Operand&) = default;
   bool is_tensor() const { return tensor_ != nullptr; }
   const Tensor& tensor() const { return reinterpret_cast<const Tensor&>(tensor_); }
   TensorImpl* impl() const { return tensor_; }
@@ -55,9 +60,9 @@ inline bool requires_grad(const Operand& operand) {
 }
 
 // The node under construction, and the tensor its forward will overwrite; the running node, during backward.
-extern thread_local Node* recording_node;
-extern thread_local TensorImpl* recording_target;
-extern thread_local Node* running_node;
+extern constinit thread_local Node* recording_node;
+extern constinit thread_local TensorImpl* recording_target;
+extern constinit thread_local Node* running_node;
 
 // A captured tensor. On the stack it borrows; once moved into a node it owns, notes the version and links
 // itself to the node, which can then check and free its captures without knowing the closure's type. Nothing
@@ -144,19 +149,21 @@ class SavedOperand {
 };
 inline SavedOperand saved(const Operand& operand) { return SavedOperand(operand); }
 
-// The derivative with respect to one input: closure(grad) or closure(grad, result).
+// The derivative with respect to one input: closure(grad) or closure(grad, result). Borrowed for the call of
+// differentiable(): a closure is moved (where it has a name, copied) only into a node.
 template <class Input, class F>
 struct Wrt {
   const Input& input;
-  F closure;
+  F&& closure;
+  F&& take() const { return static_cast<F&&>(closure); }
 };
 template <class F>
-Wrt<Tensor, F> wrt(const Tensor& input, F closure) {
-  return {input, std::move(closure)};
+Wrt<Tensor, F> wrt(const Tensor& input, F&& closure) {
+  return {input, std::forward<F>(closure)};
 }
 template <class F>
-Wrt<Operand, F> wrt(const Operand& input, F closure) {
-  return {input, std::move(closure)};
+Wrt<Operand, F> wrt(const Operand& input, F&& closure) {
+  return {input, std::forward<F>(closure)};
 }
 
 inline Edge edge_of(const Tensor& t) { return t ? gradient_edge(t) : Edge{}; }
@@ -194,16 +201,15 @@ struct OpNode final : Node {
   std::optional<Saved> result;
 
   template <class... W>
-  OpNode(const char* name, const Out& out, W&... inputs) : Node(name) {
+  OpNode(const char* name, const Out& out, W&... inputs)
+      : Node(name), edge_storage{edge_of(inputs.input)...} {
     edges = edge_storage;
     RecordingScope scope(this, out.inplace ? out.target : nullptr);
     place(std::index_sequence_for<F...>{}, inputs...);
   }
   template <size_t... I, class... W>
   void place(std::index_sequence<I...>, W&... inputs) {
-    ((edge_storage[I] = edge_of(inputs.input),
-      edge_storage[I] ? (void)std::get<I>(closures).emplace(std::move(inputs.closure)) : (void)0),
-     ...);
+    ((edge_storage[I] ? (void)std::get<I>(closures).emplace(inputs.take()) : (void)0), ...);
   }
   void save_result(const Tensor& y) {
     RecordingScope scope(this, nullptr);
@@ -239,7 +245,7 @@ Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<I
   if (!grad_enabled() || !(requires_grad(inputs.input) || ...)) [[likely]]
     return forward();
   if (out.inplace) check_recorded_write(Tensor(out.target));
-  auto* node = new OpNode<F...>(name, out, inputs...);
+  auto* node = new OpNode<std::decay_t<F>...>(name, out, inputs...);
   Ref<Node> holder(node);
   Tensor y;
   {
@@ -247,7 +253,7 @@ Tensor differentiable(const char* name, const Out& out, Forward&& forward, Wrt<I
     y = forward();
   }
   if (!can_carry_gradient(y)) return y;
-  if constexpr ((wants_result<F> || ...)) node->save_result(y);
+  if constexpr ((wants_result<std::decay_t<F>> || ...)) node->save_result(y);
   pack_captures(*node);
   if (out.inplace)
     rebase_history(y, std::move(holder));
@@ -301,7 +307,7 @@ Tensor differentiable_list(const char* name, const Out&, Forward&& forward, Tens
 template <class Forward, class... Input, class... F>
 std::vector<Tensor> differentiable_many(const char* name, Forward&& forward, Wrt<Input, F>... inputs) {
   if (!grad_enabled() || !(requires_grad(inputs.input) || ...)) return forward();
-  Ref<Node> node(new OpNode<F...>(name, Out{}, inputs...));
+  Ref<Node> node(new OpNode<std::decay_t<F>...>(name, Out{}, inputs...));
   std::vector<Tensor> results;
   {
     InsideForward inside;

@@ -82,7 +82,7 @@ struct CaptureHooks {
 };
 // How many threads have such hooks: while there is none, a capture need not ask for its thread's.
 extern int threads_with_capture_hooks;
-extern thread_local CaptureHooks* capture_hooks;
+extern constinit thread_local CaptureHooks* capture_hooks;
 
 // ---- captured windows
 // The windows that a tensor showed when it was captured, before it took another storage or geometry.

@@ -77,16 +77,6 @@ struct Node : Counted {
   void operator delete(void* block, size_t bytes) noexcept { SmallPool::give(block, bytes); }
 };
 
-// Thread-local switches of the recording.
-struct GradState {
-  bool enabled = true;  // whether operations are recorded
-  bool inference = false;
-  bool inside_forward =
-      false;  // an operator's own forward: not recorded, yet its views count as recorded ones
-  bool asked =
-      true;  // what is_grad_enabled() says in inference mode, where nothing is recorded whatever that is
-};
-extern thread_local GradState grad_state;
 inline bool grad_enabled() { return grad_state.enabled; }
 
 class NoGrad {

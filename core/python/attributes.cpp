@@ -323,7 +323,7 @@ PyObject* retain_grad(PyObject* o, PyObject*) {
 // The id of a hook that was added to the list; core/python's handle takes it away by that.
 PyObject* hook_id(const std::shared_ptr<Hook>& hook) { return PyLong_FromUnsignedLongLong(hook->id); }
 LeafHooks& leaf_hooks(TensorImpl* t) {
-  if (!t->hooks) t->hooks = std::make_unique<LeafHooks>();
+  if (!t->hooks) t->hooks.reset(new LeafHooks);
   return *t->hooks;
 }
 PyObject* add_hook(PyObject* o, PyObject* callable) {

@@ -189,7 +189,7 @@ PyObject* accumulate_name(PyObject*, PyObject*) {
 PyObject* accumulate_next(PyObject*, void*) { return PyTuple_New(0); }
 LeafHooks& hooks_of_leaf(PyObject* o) {
   TensorImpl* leaf = impl_of(reinterpret_cast<AccumulateGradObject*>(o)->variable);
-  if (!leaf->hooks) leaf->hooks = std::make_unique<LeafHooks>();
+  if (!leaf->hooks) leaf->hooks.reset(new LeafHooks);
   return *leaf->hooks;
 }
 PyObject* accumulate_register_hook(PyObject* o, PyObject* callable) {

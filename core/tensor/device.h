@@ -37,9 +37,9 @@ const char* name(Device::Type type);  // "cpu", "cuda" ...
 
 // The device of the operands of the running call: its results and temporaries are made there, and
 // backend::current() is that device's row. The binder sets it for a call from Python, the engine for a node.
-extern thread_local Device::Type current_device;
+extern constinit thread_local Device::Type current_device;
 // Where tensors that come from no other tensor are made; `with torch.device(...)` sets it.
-extern thread_local Device::Type default_device;
+extern constinit thread_local Device::Type default_device;
 
 class DeviceScope {
  public:

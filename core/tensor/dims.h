@@ -96,9 +96,17 @@ struct Dims {
   }
 
  private:
-  // A few moves of fixed length, rather than a loop or a call of memmove.
+  // Moves of fixed number, rather than a loop or a call of memmove; and one by one, as sizes are written: a
+  // load of two of them at once would have to wait until both are in the cache.
   void copy_few(const Dims& other) {
-    __builtin_memcpy(values, other.values, kInline * sizeof(int64_t));
+    int64_t* to = values;
+    const int64_t* from = other.values;
+    to[0] = from[0];
+    to[1] = from[1];
+    to[2] = from[2];
+    to[3] = from[3];
+    to[4] = from[4];
+    static_assert(kInline == 5);
     count.n_ = other.count.n_;
   }
   void copy(const Dims& other) {

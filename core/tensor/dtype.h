@@ -26,10 +26,9 @@ enum class DType : uint8_t {
 };
 inline constexpr int kDTypes = 15;
 
-constexpr size_t item_size(DType d) {
-  constexpr uint8_t sizes[kDTypes] = {1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16};
-  return sizes[static_cast<int>(d)];
-}
+// Not local to item_size: every call would write it to the stack first.
+inline constexpr uint8_t kItemSizes[kDTypes] = {1, 1, 1, 2, 4, 8, 2, 4, 8, 2, 2, 4, 8, 8, 16};
+constexpr size_t item_size(DType d) { return kItemSizes[static_cast<int>(d)]; }
 constexpr bool is_complex(DType d) { return d >= DType::Complex64; }
 constexpr bool is_floating(DType d) { return d >= DType::Float16 && d <= DType::Float64; }
 constexpr bool is_integral(DType d) { return d <= DType::UInt64; }  // bool included

@@ -106,7 +106,7 @@ void Scalar::store(void* out, DType d) const {
 
 double Scalar::real_only(const char* type) const {
   check(imag_ == 0, "value cannot be converted to type ", type, " without overflow");
-  return float_;
+  return real();
 }
 
 namespace {

@@ -1,5 +1,6 @@
 // A Python number on its way into an operator.
 #pragma once
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <ostream>
@@ -12,16 +13,26 @@ class Scalar {
  public:
   enum class Kind : uint8_t { Bool, Int, Float, Complex };
   Scalar() : Scalar(int64_t{0}) {}
-  Scalar(bool value) : tag_(static_cast<uint64_t>(Kind::Bool)) { int_ = value; }
+  Scalar(bool value) : int_(value), tag_(static_cast<uint64_t>(Kind::Bool)) {}
   Scalar(int value) : Scalar(static_cast<int64_t>(value)) {}
-  Scalar(int64_t value) : tag_(static_cast<uint64_t>(Kind::Int)) { int_ = value; }
+  Scalar(int64_t value) : int_(value), tag_(static_cast<uint64_t>(Kind::Int)) {}
   // An Int as well, whose upper half int64 lacks.
   Scalar(uint64_t value) : Scalar(static_cast<int64_t>(value)) {
     if (int_ < 0) tag_ |= kBeyondInt;
   }
-  Scalar(double value) : tag_(static_cast<uint64_t>(Kind::Float)) { float_ = value; }
-  Scalar(Complex<double> value) : imag_(value.imag), tag_(static_cast<uint64_t>(Kind::Complex)) {
-    float_ = value.real;
+  Scalar(double value) : int_(std::bit_cast<int64_t>(value)), tag_(static_cast<uint64_t>(Kind::Float)) {}
+  Scalar(Complex<double> value)
+      : int_(std::bit_cast<int64_t>(value.real)),
+        imag_(value.imag),
+        tag_(static_cast<uint64_t>(Kind::Complex)) {}
+  // Member by member, as it was written: a copy of two at once would have to wait until both are in the
+  // cache.
+  Scalar(const Scalar& other) : int_(other.int_), imag_(other.imag_), tag_(other.tag_) {}
+  Scalar& operator=(const Scalar& other) {
+    int_ = other.int_;
+    imag_ = other.imag_;
+    tag_ = other.tag_;
+    return *this;
   }
 
   Kind kind() const { return static_cast<Kind>(tag_ & 0xff); }
@@ -32,23 +43,23 @@ class Scalar {
   bool is_beyond_int() const { return tag_ & kBeyondInt; }
   // Throws RuntimeError where the imaginary part is not 0.
   double to_double() const {
-    return kind() == Kind::Float     ? float_
+    return kind() == Kind::Float     ? real()
            : kind() == Kind::Complex ? real_only("double")
            : is_beyond_int()         ? static_cast<double>(static_cast<uint64_t>(int_))
                                      : static_cast<double>(int_);
   }
   int64_t to_int() const {
-    return kind() == Kind::Float     ? saturated(float_)
+    return kind() == Kind::Float     ? saturated(real())
            : kind() == Kind::Complex ? saturated(real_only("int64_t"))
                                      : int_;
   }
   bool to_bool() const {
-    return kind() == Kind::Float     ? float_ != 0
-           : kind() == Kind::Complex ? float_ != 0 || imag_ != 0
+    return kind() == Kind::Float     ? real() != 0
+           : kind() == Kind::Complex ? real() != 0 || imag_ != 0
                                      : int_ != 0;
   }
   Complex<double> to_complex() const {
-    return kind() == Kind::Complex ? Complex<double>(float_, imag_) : Complex<double>(to_double());
+    return kind() == Kind::Complex ? Complex<double>(real(), imag_) : Complex<double>(to_double());
   }
   template <class T>
   T to() const {
@@ -59,20 +70,20 @@ class Scalar {
     else if (kind() == Kind::Float || kind() == Kind::Complex) {
       if constexpr (static_cast<T>(0.5) != T(0))
         return static_cast<T>(kind() == Kind::Complex ? real_only(sizeof(T) == 4 ? "float" : "double")
-                                                      : float_);
+                                                      : real());
       else
         return static_cast<T>(to_int());
     } else
       return is_beyond_int() ? static_cast<T>(static_cast<uint64_t>(int_)) : static_cast<T>(int_);
   }
   bool equals(double value) const {
-    return kind() == Kind::Complex ? float_ == value && imag_ == 0 : to_double() == value;
+    return kind() == Kind::Complex ? real() == value && imag_ == 0 : to_double() == value;
   }
-  Scalar conj() const { return kind() == Kind::Complex ? Scalar(Complex<double>(float_, -imag_)) : *this; }
+  Scalar conj() const { return kind() == Kind::Complex ? Scalar(Complex<double>(real(), -imag_)) : *this; }
   Scalar operator-() const {
     if (kind() == Kind::Complex) return Scalar(-to_complex());
     if (is_beyond_int() && int_ != INT64_MIN) return Scalar(-to_double());
-    return kind() == Kind::Float ? Scalar(-float_)
+    return kind() == Kind::Float ? Scalar(-real())
                                  : Scalar(static_cast<int64_t>(-static_cast<uint64_t>(int_)));
   }
   // Writes the value as one element of dtype d (kernels take scalars as broadcast operands).
@@ -83,10 +94,8 @@ class Scalar {
     return v >= -9223372036854775808.0 && v < 9223372036854775808.0 ? static_cast<int64_t>(v) : INT64_MIN;
   }
   double real_only(const char* type) const;
-  union {
-    int64_t int_;
-    double float_;  // a complex number's real part too
-  };
+  double real() const { return std::bit_cast<double>(int_); }  // of Float and Complex
+  int64_t int_;                                                // their bits, or the integer
   double imag_ = 0;
   // Written as one word: copied as one right after, a byte written by itself would hold the copy up.
   static constexpr uint64_t kBeyondInt = 0x100;

@@ -9,7 +9,10 @@ namespace flambeau {
 
 void (*warn)(const std::string& message) = nullptr;
 
-TensorImpl::TensorImpl() : inference(grad_state.inference) {}
+void DropRare::operator()(LeafHooks* hooks) const noexcept { delete hooks; }
+void DropRare::operator()(FormerWindows* former) const noexcept { delete former; }
+
+TensorImpl::TensorImpl() = default;
 TensorImpl::~TensorImpl() {
   if (retains_grad) forget_retained_grad(this);
 }
@@ -121,7 +124,7 @@ Tensor wrapped_number(const Scalar& value) {
 }
 
 void keep_captured_window_slow(TensorImpl* t) {
-  if (!t->former) t->former = std::make_unique<FormerWindows>();
+  if (!t->former) t->former.reset(new FormerWindows);
   uint32_t elsewhere = 0;  // captures of still older windows
   for (const auto& entry : t->former->entries) elsewhere += entry.captures;
   if (t->captures > elsewhere)

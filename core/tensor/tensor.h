@@ -5,6 +5,7 @@
 #include "core/tensor/dims.h"
 #include "core/tensor/dtype.h"
 #include "core/tensor/error.h"
+#include "core/tensor/grad_state.h"
 #include "core/tensor/scalar.h"
 #include "core/tensor/storage.h"
 
@@ -22,18 +23,25 @@ enum class ViewKind : uint8_t { None, Plain, OneOfMany, MadeWithoutGrad, MadeInI
 
 struct LeafHooks;      // core/autograd/hooks.h
 struct FormerWindows;  // the same
+// Of members that hardly any tensor has: out of line, so that a tensor's end is a test of each.
+struct DropRare {
+  void operator()(LeafHooks* hooks) const noexcept;
+  void operator()(FormerWindows* former) const noexcept;
+};
 
 struct TensorImpl : Counted {
   Ref<Storage> storage;
   char* data = nullptr;  // first element
   int64_t numel = 1;
+  // What is copied from tensor to tensor stands apart: of neighbours a compiler makes one load, which has to
+  // wait where they were just written one by one.
   DType dtype = DType::Float32;
-  Device::Type device = Device::Type::Cpu;  // its storage's
-  bool contiguous = true;
   bool requires_grad_leaf = false;
+  bool contiguous = true;
   ViewKind view_kind = ViewKind::None;
-  bool inference = false;
+  Device::Type device = Device::Type::Cpu;  // its storage's
   bool retains_grad = false;
+  bool inference = grad_state.inference;
   bool wrapped_number = false;  // a 0-d tensor made from a Python number: it promotes as one
   uint32_t output_nr = 0;       // which output of grad_fn this is
   uint32_t view_version = 0;    // the version at which a view's grad_fn was right
@@ -43,8 +51,9 @@ struct TensorImpl : Counted {
   Ref<TensorImpl> grad;
   Ref<TensorImpl> view_base;        // differentiable views: the tensor whose memory and history this shares
   Ref<VersionCounter> own_version;  // instead of the storage's
-  std::unique_ptr<LeafHooks> hooks;
-  std::unique_ptr<FormerWindows> former;  // windows that captures still need, see keep_captured_window
+  std::unique_ptr<LeafHooks, DropRare> hooks;
+  std::unique_ptr<FormerWindows, DropRare>
+      former;  // windows that captures still need, see keep_captured_window
   Dims sizes, strides;
 
   TensorImpl();
