@@ -56,6 +56,10 @@ struct GraphTask {
   void accept(const Edge& edge, Tensor grad);
   void run();
   void step(Node* node);
+  [[gnu::noinline]] void call_output_hooks(const Node& node, std::span<Tensor> grads);
+  [[gnu::noinline]] bool capture(const Node* node, std::span<const Tensor> grads);
+  [[gnu::noinline]] void take_aside(const Node* node, std::span<Tensor> grads);
+  [[gnu::noinline]] void make_fit(const Node& node, size_t index, Tensor& grad);
   void finish_leaf(size_t slot);
   void finish_ready();
   void accumulate(const Tensor& leaf, Tensor grad);
@@ -146,6 +150,31 @@ bool has_nan(const Tensor& t) {
     return false;
   const NoGrad no_grad;
   return nonzero(ne(t, t)).size(0) > 0;
+}
+
+[[gnu::noinline]] void call_pre_hooks(const Node& node, std::span<Tensor> grads) {
+  std::vector<Tensor> list(grads.begin(), grads.end());
+  for (auto& hook : HookList(node.hooks->pre)) hook->on_node_pre(list);
+  std::copy(list.begin(), list.end(), grads.begin());
+}
+[[gnu::noinline]] void call_post_hooks(const Node& node, std::span<Tensor> inputs,
+                                       std::span<const Tensor> grads) {
+  std::vector<Tensor> list(inputs.begin(), inputs.end()), outs(grads.begin(), grads.end());
+  for (auto& hook : HookList(node.hooks->post)) hook->on_node(list, outs);
+  std::copy(list.begin(), list.end(), inputs.begin());
+}
+
+// A node in anomaly mode.
+[[gnu::noinline]] void backward_watched(Node& node, std::span<const Tensor> grads, std::span<Tensor> inputs) {
+  try {
+    node.backward(grads, inputs);
+    for (size_t i = 0; anomaly_mode.check_nan && i < inputs.size(); ++i)
+      if (inputs[i] && has_nan(inputs[i]))
+        fail<RuntimeError>("Function '", node.name, "' returned nan values in its ", i, "th output.");
+  } catch (...) {
+    report_origin(node);
+    throw;
+  }
 }
 
 }  // namespace
@@ -293,22 +322,58 @@ bool GraphTask::wanted(const Edge& edge) const {
   return needed.contains(edge.node.get()) || first_capture.contains(edge.node.get());
 }
 
+// What few nodes and few runs need stands outside of step, whose variables then stay in registers.
+
+void GraphTask::call_output_hooks(const Node& node, std::span<Tensor> grads) {
+  // Hooks may change the lists.
+  for (auto& [output_nr, hook] : std::vector(node.hooks->tensor)) hook->on_gradient(grads[output_nr]);
+  std::vector<std::pair<uint32_t, Tensor>> retaining;
+  for (auto& [output_nr, tensor] : node.hooks->retain_grad) retaining.emplace_back(output_nr, Tensor(tensor));
+  for (auto& [output_nr, tensor] : retaining)
+    if (grads[output_nr]) {
+      Tensor sum(tensor->grad);
+      add_to(sum, options.create_graph ? grads[output_nr] : clone(grads[output_nr]), true);
+      tensor->grad = sum;
+    }
+}
+
+// Of a restricted run; false where nothing behind the node is asked for.
+bool GraphTask::capture(const Node* node, std::span<const Tensor> grads) {
+  const auto it = first_capture.find(node);
+  if (it == first_capture.end()) return true;
+  for (size_t i = it->second; i < captures.size(); ++i)
+    if (captures[i].node == node && grads[captures[i].output_nr])
+      add_to(captures[i].grad, grads[captures[i].output_nr], options.create_graph);
+  return needed.contains(node);
+}
+
+void GraphTask::take_aside(const Node* node, std::span<Tensor> grads) {
+  auto held = aside.extract(node);
+  std::move(held.mapped().begin(), held.mapped().end(), grads.begin());
+}
+
+// A gradient that is not what the place it flows to asks for.
+void GraphTask::make_fit(const Node& node, size_t index, Tensor& grad) {
+  if (wanted(node.edges[index]))
+    fit_gradient(node, index, node.edges[index], grad);
+  else
+    grad = Tensor();
+}
+
 void GraphTask::step(Node* node) {
-  constexpr uint32_t kInline = 4;
-  Tensor grad_storage[kInline], input_storage[kInline];
-  std::vector<Tensor> grad_vector, input_vector;
   const uint32_t outputs = node->outputs;
   const size_t edges = node->edges.size();
-  if (outputs > kInline) grad_vector.resize(outputs);
-  if (edges > kInline) input_vector.resize(edges);
-  std::span<Tensor> grads = outputs > kInline ? std::span(grad_vector) : std::span(grad_storage, outputs);
-  std::span<Tensor> inputs = edges > kInline ? std::span(input_vector) : std::span(input_storage, edges);
+  Tensor few[6];
+  std::vector<Tensor> many;
+  if (outputs + edges > std::size(few)) [[unlikely]]
+    many.resize(outputs + edges);
+  Tensor* const all = many.empty() ? few : many.data();
+  const std::span<Tensor> grads(all, outputs), inputs(all + outputs, edges);
   if (node->task == this) [[likely]] {
     for (uint32_t i = 0; i < outputs; ++i) grads[i] = std::move(node->output(i).pending);
     node->task = nullptr;
   } else {
-    auto held = aside.extract(node);
-    for (uint32_t i = 0; i < outputs; ++i) grads[i] = std::move(held.mapped()[i]);
+    take_aside(node, grads);
   }
 
   Node* previous = std::exchange(running_node, node);
@@ -317,32 +382,11 @@ void GraphTask::step(Node* node) {
     ~Restore() { running_node = previous; }
   } restore{previous};
 
-  if (node->hooks) [[unlikely]] {
-    // Hooks may change the lists.
-    for (auto& [output_nr, hook] : std::vector(node->hooks->tensor)) hook->on_gradient(grads[output_nr]);
-    std::vector<std::pair<uint32_t, Tensor>> retaining;
-    for (auto& [output_nr, tensor] : node->hooks->retain_grad)
-      retaining.emplace_back(output_nr, Tensor(tensor));
-    for (auto& [output_nr, tensor] : retaining)
-      if (grads[output_nr]) {
-        Tensor sum(tensor->grad);
-        add_to(sum, options.create_graph ? grads[output_nr] : clone(grads[output_nr]), true);
-        tensor->grad = sum;
-      }
-  }
-  if (restricted) {
-    if (auto it = first_capture.find(node); it != first_capture.end()) {
-      for (size_t i = it->second; i < captures.size(); ++i)
-        if (captures[i].node == node && grads[captures[i].output_nr])
-          add_to(captures[i].grad, grads[captures[i].output_nr], options.create_graph);
-      if (!needed.contains(node)) return;  // nothing behind it is asked for
-    }
-  }
-  if (node->hooks && !node->hooks->pre.empty()) [[unlikely]] {
-    std::vector<Tensor> list(grads.begin(), grads.end());
-    for (auto& hook : HookList(node->hooks->pre)) hook->on_node_pre(list);
-    std::copy(list.begin(), list.end(), grads.begin());
-  }
+  if (node->hooks) [[unlikely]]
+    call_output_hooks(*node, grads);
+  if (restricted && !capture(node, grads)) return;
+  if (node->hooks && !node->hooks->pre.empty()) [[unlikely]]
+    call_pre_hooks(*node, grads);
   // A node computes where its results lay.
   bool flows = node->takes_undefined;
   for (const Tensor& grad : grads)
@@ -352,32 +396,16 @@ void GraphTask::step(Node* node) {
       break;
     }
   if (flows) [[likely]] {
-    if (anomaly_mode.enabled) [[unlikely]] {
-      try {
-        node->backward(grads, inputs);
-        for (size_t i = 0; anomaly_mode.check_nan && i < edges; ++i)
-          if (inputs[i] && has_nan(inputs[i]))
-            fail<RuntimeError>("Function '", node->name, "' returned nan values in its ", i, "th output.");
-      } catch (...) {
-        report_origin(*node);
-        throw;
-      }
-    } else {
+    if (anomaly_mode.enabled) [[unlikely]]
+      backward_watched(*node, grads, inputs);
+    else
       node->backward(grads, inputs);
-    }
     for (size_t i = 0; i < edges; ++i)
-      if (inputs[i] && !fits(node->edges[i], inputs[i])) [[unlikely]] {
-        if (wanted(node->edges[i]))
-          fit_gradient(*node, i, node->edges[i], inputs[i]);
-        else
-          inputs[i] = Tensor();
-      }
+      if (inputs[i] && !fits(node->edges[i], inputs[i])) [[unlikely]]
+        make_fit(*node, i, inputs[i]);
   }
-  if (node->hooks && !node->hooks->post.empty()) [[unlikely]] {
-    std::vector<Tensor> list(inputs.begin(), inputs.end()), outs(grads.begin(), grads.end());
-    for (auto& hook : HookList(node->hooks->post)) hook->on_node(list, outs);
-    std::copy(list.begin(), list.end(), inputs.begin());
-  }
+  if (node->hooks && !node->hooks->post.empty()) [[unlikely]]
+    call_post_hooks(*node, inputs, grads);
   if (!options.retain_graph) node->release_captures();
   for (uint32_t i = 0; i < outputs; ++i)
     grads[i] = Tensor();  // before accept: a gradient passed on may be exclusive
