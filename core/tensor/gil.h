@@ -10,8 +10,11 @@ namespace flambeau {
 // pointers may be touched: reference counts are not atomic.
 class WithoutGil {
  public:
+  static bool releases(int64_t estimated_nanoseconds) {
+    return estimated_nanoseconds > 50'000 && python_bridge.release_gil;
+  }
   explicit WithoutGil(int64_t estimated_nanoseconds) {
-    if (estimated_nanoseconds > 50'000 && python_bridge.release_gil) state_ = python_bridge.release_gil();
+    if (releases(estimated_nanoseconds)) state_ = python_bridge.release_gil();
   }
   ~WithoutGil() {
     if (state_) python_bridge.acquire_gil(state_);

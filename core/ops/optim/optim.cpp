@@ -22,7 +22,7 @@ class Pieces {
  public:
   explicit Pieces(size_t params) {
     pieces_.reserve(params);
-    held_.reserve(3 * params);
+    entered_.reserve(3 * params);
   }
 
   Piece& add(const Tensor& param) {
@@ -38,22 +38,52 @@ class Pieces {
   }
 
   // Enters `t`, which belongs to `param`, and remembers it as written unless it is the gradient.
-  void set(Piece& piece, int array, const Tensor& t, const Tensor& param, const char* what) {
-    check(t.sizes() == param.sizes(), "The size of ", what, " ", t.sizes(),
-          " must match the size of its parameter ", param.sizes());
+  void set(Piece& piece, int array, TensorImpl* t, TensorImpl* param, const char* what) {
+    check(t->sizes == param->sizes, "The size of ", what, " ", t->sizes,
+          " must match the size of its parameter ", param->sizes);
     // The binder has seen the parameter and its averages, but not the gradient.
-    if (t.device() != param.device()) [[unlikely]]
-      fail<RuntimeError>(what, " lies on ", name(t.device()), ", its parameter on ", name(param.device()));
-    if (array != kGrad) written_.push_back(t.get());
+    if (t->device != param->device) [[unlikely]]
+      fail<RuntimeError>(what, " lies on ", name(t->device), ", its parameter on ", name(param->device));
+    entered_.push_back({t, array != kGrad});
+    if (t->dtype == dtype_of(piece) && t->contiguous && param->contiguous) [[likely]]
+      piece.arrays[array] = t->data;
+    else
+      place(piece, array, Tensor(t), Tensor(param));
+  }
+
+  // Runs step(all pieces).
+  template <class Step>
+  void run(const Step& step) {
+    for (const Entered& entered : entered_)
+      if (entered.written) entered.tensor->bump_version();
+    const auto nanoseconds = static_cast<int64_t>(static_cast<double>(items_) * kNanosecondsPerItem);
+    if (WithoutGil::releases(nanoseconds)) hold();
+    {
+      const WithoutGil guard(nanoseconds);
+      step(backend::OptimStep{pieces_, items_, items_ <= backend::kOptimGrain || distinct()});
+    }
+    for (const auto& [t, copy] : returned_) copy_(t, copy);
+  }
+
+ private:
+  struct Entered {
+    TensorImpl* tensor;
+    bool written;  // the caller's lists hold these
+  };
+  static DType dtype_of(const Piece& piece) { return piece.is_double ? DType::Float64 : DType::Float32; }
+
+  // An array that may lie otherwise, or be of another dtype, than the kernel needs it.
+  void place(Piece& piece, int array, const Tensor& t, const Tensor& param) {
+    hold();  // copies may let other threads run
     if (is_complex(param.dtype())) {
       const NoGrad no_grad;
-      return place(piece, array, is_complex(t.dtype()) ? view_as_real(t) : t, view_as_real(param));
+      place_real(piece, array, is_complex(t.dtype()) ? view_as_real(t) : t, view_as_real(param));
+    } else {
+      place_real(piece, array, t, param);
     }
-    place(piece, array, t, param);
   }
-  void place(Piece& piece, int array, const Tensor& t, const Tensor& param) {
-    held_.emplace_back(t.get()->storage);
-    const DType dtype = piece.is_double ? DType::Float64 : DType::Float32;
+  void place_real(Piece& piece, int array, const Tensor& t, const Tensor& param) {
+    const DType dtype = dtype_of(piece);
     const bool param_is_dense = param.is_contiguous() || is_dense(param.sizes(), param.strides());
     const bool fits = t.dtype() == dtype && ((t.is_contiguous() && param.is_contiguous()) ||
                                              (param_is_dense && t.strides() == param.strides()));
@@ -68,19 +98,11 @@ class Pieces {
     if (array != kGrad) returned_.emplace_back(t, copy);
     copies_.push_back(std::move(copy));
   }
-
-  // Runs step(all pieces).
-  template <class Step>
-  void run(const Step& step) {
-    for (TensorImpl* t : written_) t->bump_version();
-    {
-      const WithoutGil guard(static_cast<int64_t>(static_cast<double>(items_) * kNanosecondsPerItem));
-      step(backend::OptimStep{pieces_, items_, items_ <= backend::kOptimGrain || distinct()});
-    }
-    for (const auto& [t, copy] : returned_) copy_(t, copy);
+  // Before other threads may run: one may drop a gradient, or swap a tensor's data, meanwhile.
+  void hold() {
+    held_.reserve(entered_.capacity());
+    while (held_.size() < entered_.size()) held_.push_back(entered_[held_.size()].tensor->storage);
   }
-
- private:
   // Whether no two parameters share memory: two threads must not update one that is listed twice.
   bool distinct() const {
     std::vector<std::pair<const char*, const char*>> ranges;
@@ -96,8 +118,8 @@ class Pieces {
   }
 
   std::vector<Piece> pieces_;
-  std::vector<TensorImpl*> written_;  // the caller's lists hold them
-  std::vector<Ref<Storage>> held_;  // another thread may drop a gradient, or swap a tensor's data, meanwhile
+  std::vector<Entered> entered_;
+  std::vector<Ref<Storage>> held_;  // of the first of them
   std::vector<Tensor> copies_;
   std::vector<std::pair<Tensor, Tensor>> returned_;  // written tensors, and the copies with their new values
   int64_t items_ = 0;
@@ -138,9 +160,9 @@ int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, d
     const Tensor& param = params[i];
     if (!param.get()->grad) continue;
     Piece& piece = pieces.add(param);
-    pieces.set(piece, kParam, param, param, "the parameter");
-    pieces.set(piece, kGrad, Tensor(param.get()->grad), param, "the gradient");
-    if (has_momentum) pieces.set(piece, kState, blocks[1][i], param, "the momentum buffer");
+    pieces.set(piece, kParam, param.get(), param.get(), "the parameter");
+    pieces.set(piece, kGrad, param->grad.get(), param.get(), "the gradient");
+    if (has_momentum) pieces.set(piece, kState, blocks[1][i].get(), param.get(), "the momentum buffer");
     ++updated;
   }
   const backend::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
@@ -165,11 +187,11 @@ int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double 
           "`step` must be a floating-point tensor of one element, but has size ", steps[i].sizes(),
           " and dtype ", name(steps[i].dtype()));
     Piece& piece = pieces.add(param);
-    pieces.set(piece, kParam, param, param, "the parameter");
-    pieces.set(piece, kGrad, Tensor(param.get()->grad), param, "the gradient");
-    pieces.set(piece, kState, blocks[2][i], param, "exp_avg");
-    pieces.set(piece, kState + 1, blocks[3][i], param, "exp_avg_sq");
-    if (amsgrad) pieces.set(piece, kState + 2, blocks[4][i], param, "max_exp_avg_sq");
+    pieces.set(piece, kParam, param.get(), param.get(), "the parameter");
+    pieces.set(piece, kGrad, param->grad.get(), param.get(), "the gradient");
+    pieces.set(piece, kState, blocks[2][i].get(), param.get(), "exp_avg");
+    pieces.set(piece, kState + 1, blocks[3][i].get(), param.get(), "exp_avg_sq");
+    if (amsgrad) pieces.set(piece, kState + 2, blocks[4][i].get(), param.get(), "max_exp_avg_sq");
     counts.emplace_back(&piece, &steps[i]);
   }
   // Nearly always every parameter is at the same step, and the powers are computed once.
