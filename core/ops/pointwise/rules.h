@@ -40,20 +40,26 @@ template <class F>
 auto holomorphic(F derivative) {
   if constexpr (std::is_invocable_v<F&, const Tensor&, const Tensor&>)
     return [f = std::move(derivative)](const Tensor& grad, const Tensor& result) {
-      return conj(f(conj(grad), result));
+      return is_complex(grad.dtype()) ? conj(f(conj(grad), result)) : f(grad, result);
     };
   else
-    return [f = std::move(derivative)](const Tensor& grad) { return conj(f(conj(grad))); };
+    return [f = std::move(derivative)](const Tensor& grad) {
+      return is_complex(grad.dtype()) ? conj(f(conj(grad))) : f(grad);
+    };
 }
-inline SavedOperand::Value conjugate(const SavedOperand::Value& value) {
-  return {value.tensor ? conj(value.tensor) : Tensor(), value.scalar.conj()};
+inline SavedOperand::Value conjugate(SavedOperand::Value value) {
+  if (!value.tensor)
+    value.scalar = value.scalar.conj();
+  else if (is_complex(value.tensor.dtype()))
+    value.tensor = conj(value.tensor);
+  return value;
 }
 
 // An operator of one input: name of the node, kernel, and the closure for its derivative.
 template <class F>
-Tensor unary(const char* node, Pointwise op, const Tensor& self, const Out& out, F derivative) {
+Tensor unary(const char* node, Pointwise op, const Tensor& self, const Out& out, F&& derivative) {
   return differentiable(
-      node, out, [&] { return pointwise(out, op, {self}); }, wrt(self, std::move(derivative)));
+      node, out, [&] { return pointwise(out, op, {self}); }, wrt(self, std::forward<F>(derivative)));
 }
 
 // The same for a complex differentiable function.
