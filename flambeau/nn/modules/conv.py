@@ -11,7 +11,7 @@ from .. import functional as F
 from .. import init
 from ..parameter import Parameter
 from .module import Module
-from .utils import _pair, _reverse_repeat_tuple, _single
+from .utils import _ntuple, _reverse_repeat_tuple
 
 __all__ = ["Conv1d", "Conv2d"]
 
@@ -124,7 +124,44 @@ class _ConvNd(Module):
         self.__dict__.setdefault("padding_mode", "zeros")  # states from before it existed
 
 
-class Conv1d(_ConvNd):
+class _Convolution(_ConvNd):
+    """A convolution over ``_axes`` axes; sizes are one number, or one for each axis."""
+
+    _axes: int
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        n = self._axes
+        super().__init__(
+            in_channels,
+            out_channels,
+            _ntuple(n, kernel_size),
+            _ntuple(n, stride),
+            padding if isinstance(padding, str) else _ntuple(n, padding),
+            _ntuple(n, dilation),
+            False,
+            _ntuple(n, 0),
+            groups,
+            bias,
+            padding_mode,
+            device=device,
+            dtype=dtype,
+        )
+
+
+class Conv1d(_Convolution):
     r"""Applies a 1-d convolution (a cross-correlation, as everywhere in deep learning).
 
     .. math::
@@ -154,39 +191,10 @@ class Conv1d(_ConvNd):
     """
 
     _convolve = F.conv1d
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            _single(kernel_size),
-            _single(stride),
-            padding if isinstance(padding, str) else _single(padding),
-            _single(dilation),
-            False,
-            _single(0),
-            groups,
-            bias,
-            padding_mode,
-            device=device,
-            dtype=dtype,
-        )
+    _axes = 1
 
 
-class Conv2d(_ConvNd):
+class Conv2d(_Convolution):
     r"""Applies a 2-d convolution (a cross-correlation, as everywhere in deep learning).
 
     .. math::
@@ -221,33 +229,4 @@ class Conv2d(_ConvNd):
     """
 
     _convolve = F.conv2d
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            out_channels,
-            _pair(kernel_size),
-            _pair(stride),
-            padding if isinstance(padding, str) else _pair(padding),
-            _pair(dilation),
-            False,
-            _pair(0),
-            groups,
-            bias,
-            padding_mode,
-            device=device,
-            dtype=dtype,
-        )
+    _axes = 2
