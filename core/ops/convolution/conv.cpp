@@ -267,17 +267,23 @@ Tensor convolve(const Tensor& input, const Tensor& weight, const Tensor& bias, c
   return convolve(input, weight, bias, arguments, Padding::Same, IntList(&none, 1));
 }
 
-}  // namespace
+template <int kAxes>
+constexpr const char* kName = kAxes == 1 ? "conv1d" : "conv2d";
 
-// torch.nn.functional.conv2d.
-Tensor conv2d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
-              IntList padding, IntList dilation, int64_t groups) {
-  return convolve(input, weight, bias, {"conv2d", 2, stride, dilation, groups}, Padding::Explicit, padding);
+// torch.nn.functional.conv1d and conv2d.
+template <int kAxes>
+Tensor conv(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
+            IntList padding, IntList dilation, int64_t groups) {
+  return convolve(input, weight, bias, {kName<kAxes>, kAxes, stride, dilation, groups}, Padding::Explicit,
+                  padding);
 }
-Tensor conv2d_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                            IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
-  return convolve(input, weight, bias, {"conv2d", 2, stride, dilation, groups}, padding);
+template <int kAxes>
+Tensor conv_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
+                          IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
+  return convolve(input, weight, bias, {kName<kAxes>, kAxes, stride, dilation, groups}, padding);
 }
+
+}  // namespace
 
 /// Cross-correlation over two dimensions: out[n, o, y, x] = bias[o] + sum_{c, i, j} weight[o, c, i, j]
 /// in[n, c, y stride + i dilation - padding, x stride + j dilation - padding].
@@ -301,21 +307,11 @@ EXPOSE(
     "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "
     "int groups=1) -> Tensor",
-    conv2d, function | nn);
+    conv<2>, function | nn);
 EXPOSE(
     "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
     "int[] dilation=1, int groups=1) -> Tensor",
-    conv2d_named_padding, function | nn);
-
-// torch.nn.functional.conv1d.
-Tensor conv1d(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, IntList stride,
-              IntList padding, IntList dilation, int64_t groups) {
-  return convolve(input, weight, bias, {"conv1d", 1, stride, dilation, groups}, Padding::Explicit, padding);
-}
-Tensor conv1d_named_padding(const Tensor& input, const Tensor& weight, const OptionalTensor& bias,
-                            IntList stride, std::string_view padding, IntList dilation, int64_t groups) {
-  return convolve(input, weight, bias, {"conv1d", 1, stride, dilation, groups}, padding);
-}
+    conv_named_padding<2>, function | nn);
 
 /// Cross-correlation over one dimension: out[n, o, x] = bias[o] + sum_{c, j} weight[o, c, j]
 /// in[n, c, x stride + j dilation - padding].
@@ -339,10 +335,10 @@ EXPOSE(
     "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "
     "int groups=1) -> Tensor",
-    conv1d, function | nn);
+    conv<1>, function | nn);
 EXPOSE(
     "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
     "int[] dilation=1, int groups=1) -> Tensor",
-    conv1d_named_padding, function | nn);
+    conv_named_padding<1>, function | nn);
 
 }  // namespace flambeau
