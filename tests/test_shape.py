@@ -340,3 +340,33 @@ def test_channels_stay_last(name):
     assert result.is_contiguous(memory_format=torch.channels_last)
     assert not result.is_contiguous()
     assert torch.allclose(result, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("view", "strides"),
+    [
+        (lambda: torch.ones(2, 3, 4).permute(2, 0, 1)[::2], (1, 6, 2)),
+        (lambda: torch.ones(2, 1, 3).expand(2, 5, 3).permute(2, 1, 0), (1, 3, 15)),
+        (lambda: torch.ones(2, 3, 4, 5).permute(3, 1, 0, 2)[1:, :, :, ::2], (1, 8, 24, 4)),
+        (lambda: torch.ones(20).as_strided((3, 2, 2), (1, 1, 3)), (2, 1, 6)),
+        (lambda: torch.ones(20).as_strided((2, 3, 2), (4, 4, 1)), (2, 4, 1)),
+        (lambda: torch.ones(2, 2, 3, 3).to(memory_format=torch.channels_last)[..., ::2], (12, 1, 4, 2)),
+    ],
+)
+def test_copies_keep_the_order_of_a_views_axes(view, strides):
+    x = view()
+    assert x.clone().stride() == torch.empty_like(x).stride() == x.double().stride() == strides
+
+
+def test_channels_last_of_nothing_has_strides_of_nothing():
+    for sizes, strides in (((2, 0, 3, 4), (0, 1, 0, 0)), ((2, 3, 0, 4), (0, 1, 12, 3))):
+        assert torch.empty(sizes).to(memory_format=torch.channels_last).stride() == strides
+        assert torch.empty_like(torch.empty(sizes), memory_format=torch.channels_last).stride() == strides
+
+
+def test_to_takes_what_lies_in_neither_format_for_contiguous():
+    x = torch.ones(4, 5).t()
+    assert x.to(memory_format=torch.contiguous_format) is x
+    one_channel = torch.ones(2, 1, 3, 4)
+    assert one_channel.to(memory_format=torch.channels_last).stride() == (12, 1, 4, 1)
+    assert one_channel.contiguous(memory_format=torch.channels_last) is one_channel

@@ -4,6 +4,7 @@
 
 #include "core/autograd/hooks.h"
 #include "core/autograd/node.h"
+#include "core/tensor/layout.h"
 
 namespace flambeau {
 
@@ -73,8 +74,10 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype) {
 Tensor empty_like(const Tensor& like, DType dtype) {
   if (like->contiguous) [[likely]]
     return empty(like.sizes(), dtype);
-  if (is_dense(like.sizes(), like.strides())) return empty_strided(like.sizes(), like.strides(), dtype);
-  return empty(like.sizes(), dtype);
+  const Dims &sizes = like.sizes(), &strides = like.strides();
+  if (is_dense(sizes, strides)) return empty_strided(sizes, strides, dtype);
+  const auto compare = [&](int a, int b) { return compare_axes(sizes, strides[a], strides[b], a, b); };
+  return empty_strided(sizes, ordered_strides(sizes, compare), dtype);
 }
 
 Tensor zeros(const Dims& sizes, DType dtype) {

@@ -11,6 +11,7 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/dispatch.h"
+#include "core/tensor/layout.h"
 
 namespace flambeau {
 
@@ -38,15 +39,7 @@ Tensor empty_like(const Tensor& like, DType dtype, std::optional<MemoryFormat> f
   const auto channels_last = [&](int dims, const char* name) {
     check(like.dim() == dims, "required rank ", dims, " tensor to use ", name,
           " format, but got one of rank ", like.dim());
-    Dims strides = like.sizes();
-    int64_t stride = like.size(1);
-    strides[1] = 1;
-    for (int d = dims - 1; d >= 2; --d) {
-      strides[d] = stride;
-      stride *= like.size(d);
-    }
-    strides[0] = stride;
-    return empty_strided(like.sizes(), strides, dtype);
+    return empty_strided(like.sizes(), channels_last_strides(like.sizes()), dtype);
   };
   switch (format.value_or(MemoryFormat::Preserve)) {
     case MemoryFormat::Contiguous:

@@ -5,6 +5,7 @@
 
 #include "core/backend/backend.h"
 #include "core/tensor/gil.h"
+#include "core/tensor/layout.h"
 
 namespace flambeau {
 
@@ -162,35 +163,11 @@ Dims result_strides(const Dims& sizes, std::initializer_list<Operand> inputs) {
         if (d < missing || t->sizes[d - missing] != sizes[d]) return int64_t{0};
         return t->strides[d - missing];
       };
-      const int64_t of_a = stride(a), of_b = stride(b);
-      if (of_a == 0 || of_b == 0) continue;
-      if (of_a != of_b) return of_a > of_b ? 1 : -1;
-      if (sizes[a] > sizes[b]) return 1;
+      if (const int side = compare_axes(sizes, stride(a), stride(b), a, b)) return side;
     }
     return 0;
   };
-  Dims order;  // the innermost axis first
-  for (int d = sizes.count - 1; d >= 0; --d) order.push_back(d);
-  for (int i = 1; i < sizes.count; ++i) {
-    int at = i;
-    for (int before = i - 1; before >= 0; --before) {
-      const int side = compare(static_cast<int>(order[before]), static_cast<int>(order[at]));
-      if (side > 0) {
-        std::swap(order[before], order[at]);
-        at = before;
-      } else if (side < 0) {
-        break;
-      }
-    }
-  }
-  Dims strides = sizes;
-  int64_t step = 1;
-  for (int i = 0; i < sizes.count; ++i) {
-    const int d = static_cast<int>(order[i]);
-    strides[d] = step;
-    step *= std::max<int64_t>(sizes[d], 1);
-  }
-  return strides;
+  return ordered_strides(sizes, compare);
 }
 
 // A number as the kernel takes it. What these operators give modulo 2^64 does not depend on the sign, so that

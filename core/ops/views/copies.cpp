@@ -1,9 +1,8 @@
 // Copies, conversions and fills: what gives a tensor another layout, dtype or content.
-#include <algorithm>
-
 #include "core/ops/creation/creation.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
+#include "core/tensor/layout.h"
 #include "core/tensor/resize.h"
 
 namespace flambeau {
@@ -19,24 +18,22 @@ Dims strides_in_format(const Dims& sizes, MemoryFormat format) {
   const int n = flat ? 4 : 5;
   check(sizes.count == n, "required rank ", n, " tensor to use ", flat ? "channels_last" : "channels_last_3d",
         " format, but the shape is ", sizes);
-  Dims strides = sizes;
-  strides[1] = 1;
-  int64_t step = std::max<int64_t>(sizes[1], 1);
-  for (int i = n - 1; i >= 0; --i) {
-    if (i == 1) continue;
-    strides[i] = step;
-    step *= std::max<int64_t>(sizes[i], 1);
-  }
-  return strides;
+  return channels_last_strides(sizes);
 }
 
 bool has_format(const Tensor& t, MemoryFormat format) {
-  if (format == MemoryFormat::Preserve) return true;
   if (format == MemoryFormat::Contiguous) return t.is_contiguous();
   const Dims strides = strides_in_format(t.sizes(), format);
   for (int i = 0; i < t.dim(); ++i)
     if (t.sizes()[i] != 1 && t.strides()[i] != strides[i]) return false;
   return true;
+}
+
+MemoryFormat channels_last_of(const Tensor& t) {
+  return t.dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d;
+}
+MemoryFormat own_format(const Tensor& t) {
+  return has_channels_last(t) ? channels_last_of(t) : MemoryFormat::Contiguous;
 }
 
 Tensor raw_copy(const Tensor& self, DType dtype, MemoryFormat format) {
@@ -70,10 +67,7 @@ bool has_channels_last(const Tensor& self) {
   }
   return true;
 }
-Tensor with_channels_last(const Tensor& self) {
-  return raw_copy(self, self.dtype(),
-                  self.dim() == 4 ? MemoryFormat::ChannelsLast : MemoryFormat::ChannelsLast3d);
-}
+Tensor with_channels_last(const Tensor& self) { return raw_copy(self, self.dtype(), channels_last_of(self)); }
 
 Tensor contiguous(const Tensor& self) {
   return self->contiguous ? self : clone(self, MemoryFormat::Contiguous);
@@ -112,8 +106,9 @@ EXPOSE("contiguous(Tensor self, memory_format? memory_format=None) -> Tensor", c
 namespace {
 Tensor converted(const Tensor& self, DType dtype, bool copy, std::optional<MemoryFormat> format) {
   const MemoryFormat wanted = format.value_or(MemoryFormat::Preserve);
-  if (self.dtype() == dtype && self.device() == current_device && !copy && has_format(self, wanted))
-    return self;
+  // What lies in neither order counts as contiguous here, as in PyTorch.
+  const auto lies_so = [&] { return wanted == MemoryFormat::Preserve || wanted == own_format(self); };
+  if (self.dtype() == dtype && self.device() == current_device && !copy && lies_so()) return self;
   return differentiable(
       "ToCopyBackward0", {}, [&] { return raw_copy(self, dtype, wanted); },
       wrt(self, [d = self.dtype(), device = self.device()](const Tensor& grad) {
