@@ -84,6 +84,11 @@ _NAMES = {
     "sym_sum": "_symbolic",
     "AcceleratorError": "_exceptions",
     "OutOfMemoryError": "_exceptions",
+    "solve": "_removed",
+    "symeig": "_removed",
+    "eig": "_removed",
+    "lstsq": "_removed",
+    "matrix_rank": "_removed",
 }
 # Modules whose names Python would look up on any object.
 _DUNDER_MODULES = ("__config__", "__future__")

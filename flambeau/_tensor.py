@@ -238,6 +238,20 @@ def _dlpack_device(self: Tensor) -> tuple[Any, int]:
     return tensor_dlpack_device(self)
 
 
+def _removed_method(name: str) -> Callable[..., Any]:
+    def method(*arguments: Any, **keywords: Any) -> Any:
+        from flambeau import _removed
+
+        return getattr(_removed, name)(*arguments, **keywords)
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = (
+        "A method that PyTorch has taken away; raises RuntimeError that says what to call instead."
+    )
+    return method
+
+
 def _own_function(func: Any) -> Any:
     """Flambeau's function for one of PyTorch's, which hands calls over where it meets a Flambeau tensor; else `func`."""
     from types import BuiltinFunctionType, FunctionType
@@ -313,6 +327,7 @@ for _name, _function in {
     "apply_": _apply,
     "set_": _set,
     "storage": _typed_storage,
+    **{name: _removed_method(name) for name in ("solve", "symeig", "eig", "lstsq")},
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,
     "__torch_function__": classmethod(_default_torch_function),

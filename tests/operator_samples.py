@@ -110,6 +110,10 @@ _WHOLE: dict[str, list[Any]] = {
     "gcd": [torch.tensor([4, 6]), torch.tensor([6, 9])],
     "histc": [torch.rand(5), 4, 0, 1],
     "imag": [torch.rand(2, 3) + 1j],
+    "_linalg.ldl_solve": [torch.eye(3), torch.arange(1, 4).int(), torch.rand(3, 2)],
+    "_linalg.lu_solve": [torch.eye(3), torch.arange(1, 4).int(), torch.rand(3, 2)],
+    "lu_solve": [torch.rand(3, 2), torch.eye(3), torch.arange(1, 4).int()],
+    "lu_unpack": [torch.rand(2, 3), torch.arange(1, 3).int()],
     "lcm": [torch.tensor([4, 6]), torch.tensor([6, 9])],
     "matrix_exp": [torch.rand(2, 3, 3)],
     "nonzero_static": [torch.rand(2, 3)],
@@ -202,7 +206,7 @@ def parameters(schema: str) -> list[tuple[str, str, bool, bool]]:
 def samples(name: str, function: Any, most: int = 3) -> Iterator[Sample]:
     """Up to `most` calls for each overload that the CPU takes."""
     short = name.rpartition(".")[2]
-    if whole := _WHOLE.get(short, _WHOLE.get(short.rstrip("_"))):
+    if whole := _WHOLE.get(name, _WHOLE.get(short, _WHOLE.get(short.rstrip("_")))):
         yield Sample(name, function, whole, _KEYWORDS.get(short, {}))
     for schema in function.schemas:
         wanted = [p for p in parameters(schema) if p[2] or p[1] in ("kernel_size", "dim0", "dim1")]

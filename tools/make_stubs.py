@@ -56,6 +56,8 @@ class device:
 class Size(tuple[_int, ...]):
     def numel(self) -> _int: ...
 
+class _LinAlgError(RuntimeError): ...
+
 class Node:
     next_functions: tuple[tuple[Any, _int], ...]
     metadata: dict[Any, Any]

@@ -80,6 +80,37 @@ struct Row {
                                 const Vector& x, const Scalar& alpha, const Scalar& beta);
   void (*dot)(DType dtype, int64_t n, const Vector& x, const Vector& y, void* result);
 
+  // ---- factorizations and solvers, in place (core/cpu/linalg/factorizations.h); float32, float64,
+  // complex64, complex128. Infos, one a matrix, are LAPACK's: 0 for success, i where the i-th pivot or minor
+  // fails.
+  void (*cholesky)(DType dtype, const MatrixBatch& a, bool upper, int32_t* infos);
+  void (*cholesky_inverse)(DType dtype, const MatrixBatch& a, bool upper, int32_t* infos);
+  void (*cholesky_solve)(DType dtype, const MatrixBatch& factor, const MatrixBatch& b, bool upper);
+  void (*lu_factor)(DType dtype, const MatrixBatch& a, int32_t* pivots, int32_t* infos);
+  void (*lu_solve)(DType dtype, const MatrixBatch& lu, const int32_t* pivots, const MatrixBatch& b,
+                   MatrixOp op);
+  // The inverse, by an LU decomposition that is lost.
+  void (*inverse)(DType dtype, const MatrixBatch& a, int32_t* infos);
+  // Which row stands where after the exchanges of `pivots` (counted from 1, `exchanges` a matrix), or,
+  // inverse, where each row has gone.
+  void (*pivots_to_permutation)(const int32_t* pivots, int64_t count, int64_t exchanges, int64_t rows,
+                                bool inverse, int64_t* permutation);
+  // Of LU decompositions: the determinants, or (logarithms given) their signs and log |det|.
+  void (*lu_determinant)(DType dtype, const MatrixBatch& lu, const int32_t* pivots, void* determinants,
+                         void* logarithms);
+  void (*solve_triangular)(DType dtype, const MatrixBatch& a, const MatrixBatch& b,
+                           const TriangularSolve& how);
+  void (*ldl_factor)(DType dtype, const MatrixBatch& a, bool hermitian, int32_t* pivots, int32_t* infos);
+  void (*ldl_solve)(DType dtype, const MatrixBatch& ld, const int32_t* pivots, bool hermitian,
+                    const MatrixBatch& b);
+  // A = Q R: R above, the reflectors of Q below the diagonal, and their factors in tau.
+  void (*qr_factor)(DType dtype, const MatrixBatch& a, void* tau);
+  // The first columns of Q, in the place of its `reflectors`.
+  void (*qr_columns)(DType dtype, const MatrixBatch& a, int64_t reflectors, const void* tau);
+  // op(Q) C, or C op(Q).
+  void (*qr_multiply)(DType dtype, const MatrixBatch& reflectors, const void* tau, const MatrixBatch& c,
+                      bool left, MatrixOp op);
+
   // ---- convolution and pooling; every input has kReadableTail readable bytes behind it
   // Whether there is one for float32, float64 and, forward alone, int64, which stand for the others.
   bool (*has_convolution)(DType dtype);

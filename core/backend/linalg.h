@@ -18,4 +18,22 @@ struct Vector {
   int64_t stride;
 };
 
+// ---- what LAPACK does
+
+// Matrices as LAPACK takes them: column-major, `count` of them; distances in items. With a batch_stride of 0
+// one matrix stands for all.
+struct MatrixBatch {
+  char* data;
+  int64_t count, rows, columns, leading, batch_stride;
+};
+
+enum class MatrixOp : uint8_t { Plain, Transposed, Adjoint };
+
+// op(A) X = B, or X op(A) = B where A stands on the right.
+struct TriangularSolve {
+  bool left, upper;
+  MatrixOp op;
+  bool unit_diagonal;
+};
+
 }  // namespace flambeau::backend

@@ -4,6 +4,7 @@
 #include "core/backend/backend.h"
 #include "core/cpu/indexing/index.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/linalg/factorizations.h"
 #include "core/cpu/linalg/product.h"
 #include "core/cpu/views/moves.h"
 #include "core/parallel/parallel.h"
@@ -160,6 +161,20 @@ constinit const Row cpu_row = {
     .matrix_product = cpu::product,
     .matrix_vector_product = cpu::product,
     .dot = cpu::dot,
+    .cholesky = cpu::cholesky,
+    .cholesky_inverse = cpu::cholesky_inverse,
+    .cholesky_solve = cpu::cholesky_solve,
+    .lu_factor = cpu::lu_factor,
+    .lu_solve = cpu::lu_solve,
+    .inverse = cpu::inverse,
+    .pivots_to_permutation = cpu::pivots_to_permutation,
+    .lu_determinant = cpu::lu_determinant,
+    .solve_triangular = cpu::solve_triangular,
+    .ldl_factor = cpu::ldl_factor,
+    .ldl_solve = cpu::ldl_solve,
+    .qr_factor = cpu::qr_factor,
+    .qr_columns = cpu::qr_columns,
+    .qr_multiply = cpu::qr_multiply,
     .has_convolution =
         [](DType dtype) {
           return dtype == DType::Float32 || dtype == DType::Float64 || dtype == DType::Int64;

@@ -298,7 +298,7 @@ enum Forms : unsigned {
   function = 1,           // flambeau.name
   method = 2,             // Tensor.name
   inplace = 4,            // Tensor.name_ (writes to self; the C++ function takes Out)
-  out = 8,                // out= (the C++ function takes Out)
+  out = 8,                // out= (a C++ function that does not take Out has its results copied there)
   nn = 16,                // flambeau._core._nn.name instead of flambeau.name
   inplace_function = 32,  // flambeau.name_ as well
   writes_self =
@@ -319,6 +319,7 @@ struct Exposed {
   const char*
       result_names;  // "max values indices": a named tuple flambeau.return_types.max(values=, indices=)
   const Exposed* next;
+  bool writes_out = true;  // false: the function takes no Out, and what it returns is copied to out=
   static const Exposed*& head();
 };
 
@@ -327,7 +328,7 @@ template <auto f>
 struct Register {
   Exposed record;
   Register(const char* schema, unsigned forms, const char* result_names = nullptr)
-      : record{schema, nullptr, nullptr, forms, result_names, Exposed::head()} {
+      : record{schema, nullptr, nullptr, forms, result_names, Exposed::head(), Box<f>::takes_out} {
     if constexpr (Box<f>::returns_tensor)
       record.call = &Box<f>::call;
     else

@@ -72,6 +72,7 @@ Overload parse_schema(const Exposed& exposed, std::string& name) {
   overload.forms = exposed.forms;
   overload.deprecated = schema.ends_with("|deprecated");
   overload.takes_out = (exposed.forms & Forms::out) != 0;
+  overload.writes_out = exposed.writes_out;
   std::string_view s = schema;
   size_t p = s.find('(');
   name = s.substr(0, p++);

@@ -43,6 +43,7 @@ struct Overload {
   std::vector<Parameter> parameters;
   int positional = 0;  // the first so many may be given by position
   bool takes_out = false;
+  bool writes_out = true;     // by itself; otherwise results are copied to out=
   bool deprecated = false;    // "... -> Tensor|deprecated"
   int device_parameter = -1;  // the place of a parameter of type device
   unsigned forms = 0;

@@ -2,6 +2,17 @@
 
 namespace flambeau::python {
 
+PyObject* linalg_error() {
+  static PyObject* const type =
+      owned(PyErr_NewExceptionWithDoc(
+                "torch._C._LinAlgError",
+                "The numbers of a matrix do not allow what was asked: it is singular, or not positive "
+                "definite, or an iteration did not converge.",
+                PyExc_RuntimeError, nullptr))
+          .release();
+  return type;
+}
+
 PyObject* raise_from_cpp() {
   try {
     throw;
@@ -15,6 +26,8 @@ PyObject* raise_from_cpp() {
     PyErr_SetString(PyExc_ValueError, e.what());
   } catch (const NotImplementedError& e) {
     PyErr_SetString(PyExc_NotImplementedError, e.what());
+  } catch (const LinAlgError& e) {
+    PyErr_SetString(linalg_error(), e.what());
   } catch (const std::bad_alloc&) {
     PyErr_SetString(PyExc_RuntimeError, "not enough memory: the C++ runtime could not allocate");
   } catch (const std::exception& e) {

@@ -169,6 +169,7 @@ NB_MODULE(_core, m) {
     install_operators(module);
     for (PyMethodDef* list : {construction_functions, autograd_functions, functions})
       if (PyModule_AddFunctions(module, list) < 0) throw flambeau::PythonError();
+    if (PyModule_AddObjectRef(module, "_LinAlgError", linalg_error()) < 0) throw flambeau::PythonError();
     bind_generator(m);
   } catch (const flambeau::PythonError&) {
     throw nanobind::python_error();

@@ -270,6 +270,30 @@ Results compute_then_deliver(const Operator& op, const Overload& overload, const
   return results;
 }
 
+// An operator that leaves out= to its caller: each result is copied to its target.
+[[gnu::cold]] PyObject* run_then_copy(const Operator& op, const Overload& overload, const Frame& frame,
+                                      const Out& out) {
+  const DeviceScope scope(works_elsewhere(overload, frame, out) ? device_of_call(op, overload, frame, out)
+                                                                : Device::Type::Cpu);
+  Results results;
+  if (overload.call)
+    results.tensors.push_back(overload.call(frame.values, Out{}));
+  else
+    results = overload.call_many(frame.values, Out{});
+  PyObject* const given = frame.out_argument;
+  const bool several = PyTuple_Check(given);
+  const auto n = static_cast<Py_ssize_t>(results.tensors.size());
+  check<TypeError>(several ? PyTuple_GET_SIZE(given) == n : n == 1, op.name,
+                   "(): out= takes as many tensors as there are results, which are ", n);
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    Tensor& result = results.tensors[static_cast<size_t>(i)];
+    const Tensor target(impl_of(several ? PyTuple_GET_ITEM(given, i) : given));
+    copy_(result_for(Out{target.get(), nullptr, false, out.rule}, result.sizes(), result.dtype()), result);
+    result = target;
+  }
+  return wrap_results(overload, std::move(results));
+}
+
 [[gnu::cold]] PyObject* run_out(const Operator& op, const Overload& overload, Frame& frame) {
   PyObject* given = frame.out_argument;
   Object held;
@@ -281,7 +305,7 @@ Results compute_then_deliver(const Operator& op, const Overload& overload, const
   out.rule = overload.out_rule;
   if (PyTuple_Check(given)) {
     const Py_ssize_t n = PyTuple_GET_SIZE(given);
-    check<TypeError>(n >= 1 && (n <= 2 || overload.body), op.name,
+    check<TypeError>(n >= 1 && (n <= 2 || overload.body || !overload.writes_out), op.name,
                      "(): out= takes one or two tensors here, got ", n);
     for (Py_ssize_t i = 0; i < n; ++i)
       check<TypeError>(is_tensor(PySequence_Fast_GET_ITEM(given, i)), op.name,
@@ -306,6 +330,7 @@ Results compute_then_deliver(const Operator& op, const Overload& overload, const
   }
   NoGrad no_grad;
   if (overload.body) return run_body_out(op, overload, frame);
+  if (!overload.writes_out) return run_then_copy(op, overload, frame, out);
   if (!may_write_at_once(overload, frame, out)) [[unlikely]]
     return wrap_results(overload, compute_then_deliver(op, overload, frame, out));
   return dispatch(op, overload, frame, out);

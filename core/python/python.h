@@ -30,6 +30,7 @@ inline Object owned(PyObject* o) {
 
 // ---- errors: C++ exceptions become Python's at the boundary
 PyObject* raise_from_cpp();  // in a catch block; returns null
+PyObject* linalg_error();    // the type of LinAlgError
 template <class F>
 auto guarded(F&& body) -> decltype(body()) {
   try {

@@ -21,6 +21,10 @@ struct NotImplementedError : std::runtime_error {
 struct RuntimeError : std::runtime_error {
   using runtime_error::runtime_error;
 };
+// Of a matrix that has no inverse, no factorization ...: torch.linalg.LinAlgError, a RuntimeError.
+struct LinAlgError : std::runtime_error {
+  using runtime_error::runtime_error;
+};
 // A Python exception is already set: carry it to the boundary as it is.
 struct PythonError : std::exception {};
 

@@ -170,3 +170,89 @@ def matrix_exp(self: Tensor) -> Tensor:
     for _ in range(halvings):
         total = torch.matmul(total, total)
     return total
+
+
+@operator("tensorinv(Tensor self, int ind=2) -> Tensor", linalg, out)
+def tensorinv(self: Tensor, ind: int) -> Tensor:
+    """The inverse of a tensor as a linear map, for `tensordot`: tensordot(tensorinv(A, ind), A, ind) is the identity.
+
+    Args:
+        self: the sizes of the first `ind` dimensions multiply to what those of the others do; float32, float64 or complex
+        ind: how many dimensions make the rows
+
+    Returns:
+        The sizes of the last dimensions, then those of the first.
+
+    Raises:
+        RuntimeError: `ind` below 1, or products that differ.
+        LinAlgError: a singular map.
+
+    >>> import flambeau as torch
+    >>> torch.linalg.tensorinv(torch.eye(4).reshape(2, 2, 4)).shape
+    torch.Size([4, 2, 2])
+    """
+    if ind <= 0:
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
+    first, last = list(self.shape[:ind]), list(self.shape[ind:])
+    if math.prod(last) != math.prod(first):
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but got "
+            f"{math.prod(last)} != {math.prod(first)}"
+        )
+    n = math.prod(first)
+    return torch.linalg.inv(self.reshape(n, n)).reshape(last + first)
+
+
+@operator("tensorsolve(Tensor self, Tensor other, int[]? dims=None) -> Tensor", linalg, out)
+def tensorsolve(self: Tensor, other: Tensor, dims: tuple[int, ...] | None) -> Tensor:
+    """The solution X of tensordot(A, X, X.ndim) = B.
+
+    Args:
+        self: the A: B's sizes, then those of X, whose product is the same
+        other: the B
+        dims: dimensions of A that are moved to the end first
+
+    Returns:
+        X, of the sizes that A has behind B's.
+
+    Raises:
+        RuntimeError: products that differ.
+        LinAlgError: a singular map.
+
+    >>> import flambeau as torch
+    >>> torch.linalg.tensorsolve(torch.eye(4).reshape(2, 2, 4), torch.ones(2, 2))
+    tensor([1., 1., 1., 1.])
+    """
+    a = self if dims is None else self.movedim(dims, tuple(range(self.dim() - len(dims), self.dim())))
+    rows, columns = math.prod(a.shape[: other.dim()]), math.prod(a.shape[other.dim() :])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but "
+            f"got {columns} != {rows}"
+        )
+    return torch.linalg.solve(a.reshape(rows, columns), other.reshape(-1)).reshape(a.shape[other.dim() :])
+
+
+@operator(
+    "lu(Tensor A, bool pivot=True, bool get_infos=False) -> (Tensor, Tensor)",
+    function,
+    method,
+    out,
+)
+def lu(A: Tensor, pivot: bool, get_infos: bool) -> tuple[Tensor, ...]:
+    """The LU decomposition in one matrix; deprecated for `linalg.lu_factor` and `linalg.lu_factor_ex`.
+
+    Args:
+        A: (..., m, n), float32, float64 or complex
+        pivot: True; there is no decomposition without pivoting on the CPU
+        get_infos: whether the infos are wanted too
+
+    Returns:
+        LU and the pivots, as of `linalg.lu_factor_ex`, and perhaps its infos.
+
+    >>> import flambeau as torch
+    >>> torch.lu(torch.tensor([[2.0]]))[0].tolist()
+    [[2.0]]
+    """
+    factors, pivots, infos = torch.linalg.lu_factor_ex(A, pivot=pivot)
+    return (factors, pivots, infos) if get_infos else (factors, pivots)
