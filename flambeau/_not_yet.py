@@ -19,12 +19,6 @@ NOT_YET_IN = {
         spherical_bessel_j0 zeta
         """.split()
     ),
-    "flambeau.fft": frozenset(
-        """
-        fft fft2 fftn hfft hfft2 hfftn ifft ifft2 ifftn ihfft ihfft2 ihfftn irfft irfft2 irfftn rfft rfft2
-        rfftn
-        """.split()
-    ),
 }
 
 NOT_YET = frozenset(

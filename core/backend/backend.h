@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/backend/convolution.h"
+#include "core/backend/fft.h"
 #include "core/backend/indexing.h"
 #include "core/backend/linalg.h"
 #include "core/backend/optim.h"
@@ -148,6 +149,9 @@ struct Row {
   void (*true_positions)(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int64_t* out);
   void (*true_coordinates)(const uint8_t* mask, int64_t n, const std::vector<int64_t>& starts, int dims,
                            const int64_t* sizes, int64_t* out);
+
+  // ---- Fourier transforms of lines of `real` numbers, or of pairs of them
+  void (*fourier)(DType real, const FourierLines& lines, const void* in, void* out);
 
   // ---- moving elements about (core/cpu/views/moves.h)
   void (*interleave_rows)(std::span<const Piece> pieces, int64_t rows, char* out);

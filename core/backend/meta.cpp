@@ -115,6 +115,7 @@ const Row meta_row = {
     .decompress = nothing,
     .true_positions = nothing,
     .true_coordinates = nothing,
+    .fourier = nothing,
     .interleave_rows = nothing,
     .copy_stepped_rows = nothing,
     .add_through = nothing,

@@ -1,6 +1,7 @@
 // Every kernel of this CPU, for the best instruction set it has; chosen once at load.
 #pragma once
 #include "core/cpu/convolution/conv.h"
+#include "core/cpu/fft/fft.h"
 #include "core/cpu/indexing/mask.h"
 #include "core/cpu/linalg/gemm.h"
 #include "core/cpu/optim/optim.h"
@@ -25,6 +26,7 @@ struct Kernels {
   OptimKernels optim;
   RandomKernels random;
   MaskKernels mask;
+  FftKernels fft;
 };
 extern const Kernels chosen_kernels;
 inline const Kernels& kernels() { return chosen_kernels; }

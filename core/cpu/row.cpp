@@ -199,6 +199,7 @@ constinit const Row cpu_row = {
     .decompress = cpu::decompress,
     .true_positions = cpu::true_positions,
     .true_coordinates = cpu::true_coordinates,
+    .fourier = cpu::fourier,
     .interleave_rows = cpu::interleave_rows,
     .copy_stepped_rows = cpu::copy_stepped_rows,
     .add_through = cpu::add_through,
