@@ -79,6 +79,14 @@ uint64_t tasks_begun = 0;
 thread_local GraphTask* current_task = nullptr;  // of this thread, the innermost
 thread_local char thread_mark;                   // its address tells threads apart
 
+// The memory of this thread's last run: most graphs are small, and two allocations would be felt.
+struct SpareLists {
+  static constexpr size_t kKept = 256;
+  std::vector<Ref<Node>> heap;
+  std::vector<GraphTask::LeafGradient> leaves;
+};
+thread_local SpareLists spare;
+
 // Threads that wait for another to finish with a leaf.
 std::mutex leaf_mutex;
 std::condition_variable leaf_is_free;
@@ -181,6 +189,8 @@ bool has_nan(const Tensor& t) {
 
 GraphTask::GraphTask() : number_(++tasks_begun), alone_(running_tasks.empty()), thread_(&thread_mark) {
   running_tasks.push_back(this);
+  heap.swap(spare.heap);
+  leaves.swap(spare.leaves);
 }
 
 GraphTask::~GraphTask() {
@@ -190,6 +200,10 @@ GraphTask::~GraphTask() {
       node->task = nullptr;
       for (uint32_t i = 0; i < node->outputs; ++i) node->output(i).pending = Tensor();
     }
+  heap.clear();
+  leaves.clear();
+  if (heap.capacity() <= SpareLists::kKept) heap.swap(spare.heap);
+  if (leaves.capacity() <= SpareLists::kKept) leaves.swap(spare.leaves);
 }
 
 // Marks the nodes from which a captured place can be reached; iterative depth-first search.
