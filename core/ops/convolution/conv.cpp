@@ -7,6 +7,7 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/gil.h"
+#include "core/tensor/listed.h"
 
 namespace flambeau {
 namespace {
@@ -124,7 +125,7 @@ struct ConvArguments {
 std::array<int64_t, 2> per_axis(IntList values, size_t axes, const char* name) {
   check(values.size() == 1 || values.size() == axes, "expected ", name,
         " to be a single integer value or a list of ", axes,
-        " values to match the convolution dimensions, but got ", name, "=", to_string(values));
+        " values to match the convolution dimensions, but got ", name, "=", Listed{values});
   return {values[0], values[values.size() - 1]};
 }
 
@@ -178,7 +179,7 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
   check(pad[0] >= 0 && pad[1] >= 0, "negative padding is not supported");
   check(stride[0] > 0 && stride[1] > 0, "non-positive stride is not supported");
   check(dilation[0] > 0 && dilation[1] > 0, "dilation should be greater than zero, but got ",
-        to_string(arguments.dilation));
+        Listed{arguments.dilation});
   check_channels(input, weight, bias, arguments.groups);
   check_dtypes(input, weight, bias);
   check_range(stride, "stride");

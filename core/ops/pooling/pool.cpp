@@ -7,6 +7,7 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/gil.h"
+#include "core/tensor/listed.h"
 
 namespace flambeau {
 namespace {
@@ -122,7 +123,7 @@ Tensor record_pool(const Tensor& self, const Tensor& index, const PoolGeometry& 
 // One value for both axes, or one each; `expected` ends PyTorch's sentence about it.
 std::array<int64_t, 2> pair_of(IntList values, const char* name, const char* expected) {
   check(values.size() == 1 || values.size() == 2, "max_pool2d: ", name, expected, ", but got ",
-        to_string(values));
+        Listed{values});
   return {values[0], values[values.size() - 1]};
 }
 

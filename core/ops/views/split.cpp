@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/ops/operators.h"
+#include "core/tensor/listed.h"
 
 namespace flambeau {
 
@@ -69,12 +70,11 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t 
   for (int64_t size : sizes) {
     check(size >= 0,
           "split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=",
-          to_string(sizes));
+          Listed{sizes});
     overflow |= __builtin_add_overflow(total, size, &total);
   }
   check(!overflow && total == self.sizes()[d], "split_with_sizes expects split_sizes to sum exactly to ",
-        self.sizes()[d], " (input tensor's size at dimension ", d,
-        "), but got split_sizes=", to_string(sizes));
+        self.sizes()[d], " (input tensor's size at dimension ", d, "), but got split_sizes=", Listed{sizes});
   return split_at("SplitWithSizesBackward0", self, {sizes.begin(), sizes.end()}, d);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
+#include "core/tensor/listed.h"
 
 namespace flambeau {
 
@@ -74,7 +75,7 @@ Window checked_window(const Tensor& self, IntList size, IntList stride,
   for (size_t i = 0; i < size.size(); ++i) {
     int64_t reach = 0;
     check(stride[i] >= 0,
-          "as_strided: Negative strides are not supported at the moment, got strides: ", to_string(stride));
+          "as_strided: Negative strides are not supported at the moment, got strides: ", Listed{stride});
     if (numel == 0) continue;
     overflow |= __builtin_mul_overflow(size[i] - 1, stride[i], &reach);
     overflow |= __builtin_add_overflow(end, reach, &end);
@@ -83,7 +84,7 @@ Window checked_window(const Tensor& self, IntList size, IntList stride,
   int64_t bytes = 0;
   overflow |= __builtin_add_overflow(end, numel ? 1 : 0, &end) || __builtin_mul_overflow(end, item, &bytes);
   check(!overflow && (numel == 0 || bytes <= static_cast<int64_t>(self->storage->bytes)),
-        "setStorage: sizes ", to_string(size), ", strides ", to_string(stride), ", storage offset ", offset,
+        "setStorage: sizes ", Listed{size}, ", strides ", Listed{stride}, ", storage offset ", offset,
         ", and itemsize ", item, " requiring a storage size of ", bytes,
         " are out of bounds for storage of size ", self->storage->bytes);
   if (numel == 0) window.offset = std::min(offset, static_cast<int64_t>(self->storage->bytes) / item);

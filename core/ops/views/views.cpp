@@ -4,6 +4,7 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/tensor/alignment.h"
+#include "core/tensor/listed.h"
 
 namespace flambeau {
 
@@ -101,7 +102,7 @@ Tensor unflatten(const Tensor& self, int64_t dim, IntList sizes) {
   for (int64_t size : sizes) size == -1 ? static_cast<void>(++inferred) : static_cast<void>(product *= size);
   check(inferred > 1 ||
             (inferred ? product != 0 && self.sizes()[d] % product == 0 : product == self.sizes()[d]),
-        "unflatten: Provided sizes ", to_string(sizes), " don't multiply up to the size of dim ", d, " (",
+        "unflatten: Provided sizes ", Listed{sizes}, " don't multiply up to the size of dim ", d, " (",
         self.sizes()[d], ") in the input tensor");
   Dims part = infer_size(sizes, self.sizes()[d]), shape = self.sizes();
   shape.erase(d);
@@ -125,7 +126,7 @@ EXPOSE("unflatten(Tensor self, int dim, int[] sizes) -> Tensor", unflatten, func
 Tensor expand(const Tensor& self, IntList size) {
   const int before = static_cast<int>(size.size()) - self.dim();
   check(before >= 0, "expand(torch.", scalar_type_name(self.dtype()), "Tensor{", self.sizes(),
-        "}, size=", to_string(size), "): the number of sizes provided (", size.size(),
+        "}, size=", Listed{size}, "): the number of sizes provided (", size.size(),
         ") must be greater or equal to the number of dimensions in the tensor (", self.dim(), ")");
   Dims sizes{size}, strides;
   strides.resize(sizes.count);
@@ -139,7 +140,7 @@ Tensor expand(const Tensor& self, IntList size) {
     }
     check(sizes[i] == present || (present == 1 && sizes[i] >= 0), "The expanded size of the tensor (",
           sizes[i], ") must match the existing size (", present, ") at non-singleton dimension ", i,
-          ".  Target sizes: ", to_string(size), ".  Tensor sizes: ", self.sizes());
+          ".  Target sizes: ", Listed{size}, ".  Tensor sizes: ", self.sizes());
     if (sizes[i] != present)
       strides[i] = 0;
     else if (!fresh)
@@ -205,7 +206,7 @@ Tensor permute(const Tensor& self, IntList dims) {
   for (int i = 0; i < n; ++i) {
     const int d = static_cast<int>(wrap_dim(dims[i], n));
     check(!(seen >> d & 1), "permute(): duplicate dims are not allowed; dim ", d, " appears twice in ",
-          to_string(dims));
+          Listed{dims});
     seen |= uint64_t{1} << d;
     sizes[i] = self.sizes()[d];
     strides[i] = self.strides()[d];
@@ -272,15 +273,15 @@ Tensor adjoint(const Tensor& self) { return matrix_transpose(self, "adjoint()");
 Tensor movedim(const Tensor& self, IntList source, IntList destination) {
   const int n = self.dim();
   check(source.size() == destination.size(), "movedim: Invalid source or destination dims: source (",
-        to_string(source), " dims) should contain the same number of dims as destination (",
-        to_string(destination), " dims)");
+        Listed{source}, " dims) should contain the same number of dims as destination (", Listed{destination},
+        " dims)");
   int64_t order[kMaxDims];  // by result dimension
   std::fill(order, order + kMaxDims, -1);
   uint64_t from = 0;
   for (size_t i = 0; i < source.size(); ++i) {
     const int64_t s = wrap_dim(source[i], n), d = wrap_dim(destination[i], n);
-    check(!(from >> s & 1), "movedim: repeated dim in `source` (", to_string(source), ")");
-    check(order[d] < 0, "movedim: repeated dim in `destination` (", to_string(destination), ")");
+    check(!(from >> s & 1), "movedim: repeated dim in `source` (", Listed{source}, ")");
+    check(order[d] < 0, "movedim: repeated dim in `destination` (", Listed{destination}, ")");
     from |= uint64_t{1} << s;
     order[d] = s;
   }
