@@ -7,6 +7,10 @@ from flambeau import Tensor
 from flambeau.ops._operator import function, operator, out
 
 
+def _own(view: Tensor) -> Tensor:
+    return view.clone(memory_format=torch.contiguous_format)
+
+
 @operator("alias_copy(Tensor self) -> Tensor", function, out)
 def alias_copy(self: Tensor) -> Tensor:
     """What the view `alias` shows, in memory of its own.
@@ -15,7 +19,7 @@ def alias_copy(self: Tensor) -> Tensor:
     >>> torch.alias_copy(torch.arange(2)).tolist()
     [0, 1]
     """
-    return self[...].clone(memory_format=torch.contiguous_format)
+    return _own(self[...])
 
 
 @operator(
@@ -32,7 +36,7 @@ def as_strided_copy(
     >>> torch.as_strided_copy(torch.arange(4), (2,), (2,)).tolist()
     [0, 2]
     """
-    return self.as_strided(size, stride, storage_offset).clone(memory_format=torch.contiguous_format)
+    return _own(self.as_strided(size, stride, storage_offset))
 
 
 @operator("diagonal_copy(Tensor self, int offset=0, int dim1=0, int dim2=1) -> Tensor", function, out)
@@ -43,7 +47,7 @@ def diagonal_copy(self: Tensor, offset: int, dim1: int, dim2: int) -> Tensor:
     >>> torch.diagonal_copy(torch.eye(2)).tolist()
     [1.0, 1.0]
     """
-    return self.diagonal(offset, dim1, dim2).clone(memory_format=torch.contiguous_format)
+    return _own(self.diagonal(offset, dim1, dim2))
 
 
 @operator("expand_copy(Tensor self, int[] size, *, bool implicit=False) -> Tensor", function, out)
@@ -54,7 +58,7 @@ def expand_copy(self: Tensor, size: tuple[int, ...], *, implicit: bool) -> Tenso
     >>> torch.expand_copy(torch.tensor([1]), (2, 1)).tolist()
     [[1], [1]]
     """
-    return self.expand(size).clone(memory_format=torch.contiguous_format)
+    return _own(self.expand(size))
 
 
 @operator("permute_copy(Tensor self, int[] dims) -> Tensor", function, out)
@@ -65,7 +69,7 @@ def permute_copy(self: Tensor, dims: tuple[int, ...]) -> Tensor:
     >>> torch.permute_copy(torch.tensor([[1, 2]]), (1, 0)).tolist()
     [[1], [2]]
     """
-    return self.permute(dims).clone(memory_format=torch.contiguous_format)
+    return _own(self.permute(dims))
 
 
 @operator("squeeze_copy(Tensor self) -> Tensor", function, out)
@@ -76,7 +80,7 @@ def squeeze_copy(self: Tensor) -> Tensor:
     >>> torch.squeeze_copy(torch.tensor([[1]])).item()
     1
     """
-    return self.squeeze().clone(memory_format=torch.contiguous_format)
+    return _own(self.squeeze())
 
 
 @operator("t_copy(Tensor self) -> Tensor", function, out)
@@ -87,7 +91,7 @@ def t_copy(self: Tensor) -> Tensor:
     >>> torch.t_copy(torch.tensor([[1, 2]])).tolist()
     [[1], [2]]
     """
-    return self.t().clone(memory_format=torch.contiguous_format)
+    return _own(self.t())
 
 
 @operator("transpose_copy(Tensor self, int dim0, int dim1) -> Tensor", function, out)
@@ -98,7 +102,7 @@ def transpose_copy(self: Tensor, dim0: int, dim1: int) -> Tensor:
     >>> torch.transpose_copy(torch.tensor([[1, 2]]), 0, 1).tolist()
     [[1], [2]]
     """
-    return self.transpose(dim0, dim1).clone(memory_format=torch.contiguous_format)
+    return _own(self.transpose(dim0, dim1))
 
 
 @operator("unfold_copy(Tensor self, int dimension, int size, int step) -> Tensor", function, out)
@@ -109,7 +113,7 @@ def unfold_copy(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     >>> torch.unfold_copy(torch.arange(3), 0, 2, 1).tolist()
     [[0, 1], [1, 2]]
     """
-    return self.unfold(dimension, size, step).clone(memory_format=torch.contiguous_format)
+    return _own(self.unfold(dimension, size, step))
 
 
 @operator("unsqueeze_copy(Tensor self, int dim) -> Tensor", function, out)
@@ -120,7 +124,7 @@ def unsqueeze_copy(self: Tensor, dim: int) -> Tensor:
     >>> torch.unsqueeze_copy(torch.tensor(1), 0).tolist()
     [1]
     """
-    return self.unsqueeze(dim).clone(memory_format=torch.contiguous_format)
+    return _own(self.unsqueeze(dim))
 
 
 @operator("view_copy(Tensor self, int[] size) -> Tensor", function, out)
@@ -131,7 +135,7 @@ def view_copy(self: Tensor, size: tuple[int, ...]) -> Tensor:
     >>> torch.view_copy(torch.arange(2), (2, 1)).tolist()
     [[0], [1]]
     """
-    return self.reshape(size).clone(memory_format=torch.contiguous_format)
+    return _own(self.reshape(size))
 
 
 @operator("select_copy(Tensor self, int dim, int index) -> Tensor", function, out)
@@ -142,12 +146,12 @@ def select_copy(self: Tensor, dim: int, index: int) -> Tensor:
     >>> torch.select_copy(torch.eye(2), 0, 1).tolist()
     [0.0, 1.0]
     """
-    return self.select(dim, index).clone(memory_format=torch.contiguous_format)
+    return _own(self.select(dim, index))
 
 
 @operator("squeeze_copy(Tensor self, int[] dim) -> Tensor", function, out)
 def squeeze_copy_dims(self: Tensor, dim: tuple[int, ...]) -> Tensor:
-    return self.squeeze(dim).clone(memory_format=torch.contiguous_format)
+    return _own(self.squeeze(dim))
 
 
 @operator("unbind_copy(Tensor self, int dim=0) -> Tensor[]", function, out)
@@ -158,7 +162,7 @@ def unbind_copy(self: Tensor, dim: int) -> tuple[Tensor, ...]:
     >>> [t.tolist() for t in torch.unbind_copy(torch.eye(2))]
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return tuple(t.clone(memory_format=torch.contiguous_format) for t in self.unbind(dim))
+    return tuple(_own(t) for t in self.unbind(dim))
 
 
 @operator("split_with_sizes_copy(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", function, out)
@@ -169,6 +173,4 @@ def split_with_sizes_copy(self: Tensor, split_sizes: tuple[int, ...], dim: int) 
     >>> [t.tolist() for t in torch.split_with_sizes_copy(torch.arange(3), [1, 2])]
     [[0], [1, 2]]
     """
-    return tuple(
-        t.clone(memory_format=torch.contiguous_format) for t in self.split_with_sizes(split_sizes, dim)
-    )
+    return tuple(_own(t) for t in self.split_with_sizes(split_sizes, dim))
