@@ -60,13 +60,35 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Fills with draws from :math:`U(a, b)`."""
+    """Fills with draws from :math:`U(a, b)`.
+
+    Args:
+        tensor: filled in place, and returned.
+        a, b: the bounds.
+        generator: the source of random numbers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.uniform_(torch.empty(2, 3)).max().item() <= 1.0
+        True
+    """
     with _no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    r"""Fills with draws from :math:`N(\text{mean}, \text{std}^2)`."""
+    r"""Fills with draws from :math:`N(\text{mean}, \text{std}^2)`.
+
+    Args:
+        tensor: filled in place, and returned.
+        mean, std: of the distribution.
+        generator: the source of random numbers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.normal_(torch.empty(2, 3)).shape
+        torch.Size([2, 3])
+    """
     with _no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -92,6 +114,11 @@ def trunc_normal_(
         a: the lower bound.
         b: the upper bound.
         generator: the source of random numbers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.trunc_normal_(torch.empty(2, 3)).abs().max().item() <= 2.0
+        True
     """
     import flambeau
 
@@ -134,18 +161,46 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fills with one value."""
+    """Fills with one value.
+
+    Args:
+        tensor: filled in place, and returned.
+        val: the value.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.constant_(torch.empty(2), 3.0).tolist()
+        [3.0, 3.0]
+    """
     with _no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fills with ones."""
+    """Fills with ones.
+
+    Args:
+        tensor: filled in place, and returned.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.ones_(torch.empty(2)).tolist()
+        [1.0, 1.0]
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fills with zeros."""
+    """Fills with zeros.
+
+    Args:
+        tensor: filled in place, and returned.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.zeros_(torch.empty(2)).tolist()
+        [0.0, 0.0]
+    """
     with _no_grad():
         return tensor.zero_()
 
@@ -155,6 +210,14 @@ def eye_(tensor: Tensor) -> Tensor:
 
     Raises:
         ValueError: the tensor is no matrix.
+
+    Args:
+        tensor: a matrix, filled in place, and returned.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.eye_(torch.empty(2, 2)).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
     """
     import flambeau
 
@@ -171,6 +234,11 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     Args:
         tensor: a weight of 3, 4 or 5 dimensions.
         groups: the groups of the convolution.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.dirac_(torch.empty(1, 1, 3)).tolist()
+        [[[0.0, 1.0, 0.0]]]
     """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -213,6 +281,16 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
     r"""Fills from :math:`U(-a, a)` with :math:`a = \text{gain} \sqrt{6 / (\text{fan\_in} +
     \text{fan\_out})}`.
 
+    Args:
+        tensor: the weight, of two dimensions at least.
+        gain: a factor.
+        generator: the source of random numbers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.xavier_uniform_(torch.empty(3, 3)).abs().max().item() <= 1.0
+        True
+
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
         2010.
     """
@@ -223,6 +301,16 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     r"""Fills from :math:`N(0, \sigma^2)` with :math:`\sigma =
     \text{gain}\sqrt{2/(\text{fan\_in}+\text{fan\_out})}`.
+
+    Args:
+        tensor: the weight, of two dimensions at least.
+        gain: a factor.
+        generator: the source of random numbers.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.xavier_normal_(torch.empty(2, 3)).shape
+        torch.Size([2, 3])
 
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
         2010.
@@ -253,6 +341,11 @@ def kaiming_uniform_(
         nonlinearity: the activation that follows, as :func:`calculate_gain` knows it.
         generator: the source of random numbers.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.kaiming_uniform_(torch.empty(2, 3), nonlinearity="relu").shape
+        torch.Size([2, 3])
+
     Source: He et al., "Delving deep into rectifiers", 2015.
     """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
@@ -272,6 +365,11 @@ def kaiming_normal_(
     r"""Fills from :math:`N(0, \sigma^2)` with :math:`\sigma = \text{gain} / \sqrt{\text{fan}}`.
 
     The arguments are those of :func:`kaiming_uniform_`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.init.kaiming_normal_(torch.empty(2, 3), nonlinearity="relu").shape
+        torch.Size([2, 3])
 
     Source: He et al., "Delving deep into rectifiers", 2015.
     """
@@ -335,6 +433,11 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
         sparsity: the fraction.
         std: the standard deviation.
         generator: the source of the normal draws.
+
+    Example:
+        >>> import flambeau as torch
+        >>> (torch.nn.init.sparse_(torch.empty(4, 2), 0.5) == 0).sum(0).tolist()
+        [2, 2]
 
     Source: Martens, "Deep learning via Hessian-free optimization", 2010.
     """

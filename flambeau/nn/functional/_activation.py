@@ -38,37 +38,111 @@ softshrink = operator("softshrink")
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`\max(0, x)`."""
+    r"""Computes :math:`\max(0, x)`.
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
     return relu_(input) if inplace else _relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`\min(\max(0, x), 6)`."""
+    r"""Computes :math:`\min(\max(0, x), 6)`.
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.relu6(torch.tensor([-1.0, 7.0])).tolist()
+        [0.0, 6.0]
+    """
     return _relu6_(input) if inplace else _relu6(input)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`\min(\max(x, \text{min\_val}), \text{max\_val})`."""
+    r"""Computes :math:`\min(\max(x, \text{min\_val}), \text{max\_val})`.
+
+    Args:
+        input: any shape, floating point.
+        min_val, max_val: the bounds.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardtanh(torch.tensor([-3.0, 0.5])).tolist()
+        [-1.0, 0.5]
+    """
     return hardtanh_(input, min_val, max_val) if inplace else _hardtanh(input, min_val, max_val)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x` where it is greater than ``threshold``, else ``value``."""
+    r"""Computes :math:`x` where it is greater than ``threshold``, else ``value``.
+
+    Args:
+        input: any shape, floating point.
+        threshold: the threshold.
+        value: what stands for the rest.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.threshold(torch.tensor([0.0, 1.0]), 0.5, 20.0).tolist()
+        [20.0, 1.0]
+    """
     return threshold_(input, threshold, value) if inplace else _threshold(input, threshold, value)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x` where it is positive, else ``negative_slope`` times it."""
+    r"""Computes :math:`x` where it is positive, else ``negative_slope`` times it.
+
+    Args:
+        input: any shape, floating point.
+        negative_slope: the slope below zero.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.leaky_relu(torch.tensor([-1.0, 2.0]), 0.5).tolist()
+        [-0.5, 2.0]
+    """
     return leaky_relu_(input, negative_slope) if inplace else _leaky_relu(input, negative_slope)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x` where it is positive, else :math:`\alpha (e^x - 1)` (Clevert et al., 2016)."""
+    r"""Computes :math:`x` where it is positive, else :math:`\alpha (e^x - 1)` (Clevert et al., 2016).
+
+    Args:
+        input: any shape, floating point.
+        alpha: :math:`\alpha`.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.elu(torch.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
     return elu_(input, alpha) if inplace else _elu(input, alpha)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     r"""Computes :math:`\lambda x` where it is positive, else :math:`\lambda \alpha (e^x - 1)`.
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.selu(torch.tensor([-1.0, 2.0]))
+        tensor([-1.1113,  2.1014])
 
     Source: Klambauer et al., "Self-normalizing neural networks", 2017.
     """
@@ -76,12 +150,32 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x` where it is positive, else :math:`\alpha (e^{x / \alpha} - 1)` (Barron, 2017)."""
+    r"""Computes :math:`x` where it is positive, else :math:`\alpha (e^{x / \alpha} - 1)` (Barron, 2017).
+
+    Args:
+        input: any shape, floating point.
+        alpha: :math:`\alpha`.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.celu(torch.tensor([-1.0, 2.0]))
+        tensor([-0.6321,  2.0000])
+    """
     return celu_(input, alpha) if inplace else _celu(input, alpha)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     r"""Splits the input into halves :math:`a, b` along ``dim`` and computes :math:`a \, \sigma(b)`.
+
+    Args:
+        input: any shape, of an even size in ``dim``.
+        dim: the dimension to split.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.glu(torch.tensor([4.0, 0.0])).tolist()
+        [2.0]
 
     Source: Dauphin et al., "Language modeling with gated convolutional networks", 2017.
     """
@@ -97,42 +191,118 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x \, \sigma(x)` (Elfwing et al., 2017)."""
+    r"""Computes :math:`x \, \sigma(x)` (Elfwing et al., 2017).
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.silu(torch.tensor([-1.0, 2.0]))
+        tensor([-0.2689,  1.7616])
+    """
     return _silu_(input) if inplace else _silu(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x \tanh(\log(1 + e^x))` (Misra, 2019)."""
+    r"""Computes :math:`x \tanh(\log(1 + e^x))` (Misra, 2019).
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.mish(torch.tensor([-1.0, 2.0]))
+        tensor([-0.3034,  1.9440])
+    """
     return _mish_(input) if inplace else _mish(input)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`\min(\max(x + 3, 0), 6) / 6`."""
+    r"""Computes :math:`\min(\max(x + 3, 0), 6) / 6`.
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardsigmoid(torch.tensor([-4.0, 0.0])).tolist()
+        [0.0, 0.5]
+    """
     return _hardsigmoid_(input) if inplace else _hardsigmoid(input)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    r"""Computes :math:`x \min(\max(x + 3, 0), 6) / 6` (Howard et al., 2019)."""
+    r"""Computes :math:`x \min(\max(x + 3, 0), 6) / 6` (Howard et al., 2019).
+
+    Args:
+        input: any shape, floating point.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hardswish(torch.tensor([-4.0, 3.0])).tolist()
+        [-0.0, 3.0]
+    """
     return _hardswish_(input) if inplace else _hardswish(input)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    r"""Computes :math:`x - \tanh x`."""
+    r"""Computes :math:`x - \tanh x`.
+
+    Args:
+        input: any shape, floating point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.tanhshrink(torch.tensor([-1.0, 2.0]))
+        tensor([-0.2384,  1.0360])
+    """
     return input - input.tanh()
 
 
 def softsign(input: Tensor) -> Tensor:
-    r"""Computes :math:`x / (1 + |x|)`."""
+    r"""Computes :math:`x / (1 + |x|)`.
+
+    Args:
+        input: any shape, floating point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softsign(torch.tensor([-1.0, 3.0])).tolist()
+        [-0.5, 0.75]
+    """
     return input / (input.abs() + 1)
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    r"""Computes :math:`1 / (1 + e^{-x})`."""
+    r"""Computes :math:`1 / (1 + e^{-x})`.
+
+    Args:
+        input: any shape, floating point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.sigmoid(torch.zeros(1)).tolist()
+        [0.5]
+    """
     return input.sigmoid()
 
 
 def tanh(input: Tensor) -> Tensor:
-    r"""Computes :math:`\tanh x`."""
+    r"""Computes :math:`\tanh x`.
+
+    Args:
+        input: any shape, floating point.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.tanh(torch.zeros(1)).tolist()
+        [0.0]
+    """
     return input.tanh()
 
 
@@ -165,14 +335,36 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    r"""Computes :math:`e^{-x_i} / \sum_j e^{-x_j}` along a dimension; arguments: see :func:`softmax`."""
+    r"""Computes :math:`e^{-x_i} / \sum_j e^{-x_j}` along a dimension; arguments: see :func:`softmax`.
+
+    Args:
+        input: any shape.
+        dim: the dimension along which the results add up to one.
+        dtype: converted to first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.softmin(torch.zeros(2), dim=0).tolist()
+        [0.5, 0.5]
+    """
     if dim is None:
         dim = _implicit_dim("softmin", input, _stacklevel)
     return _softmax(-input, dim) if dtype is None else _softmax(-input, dim, dtype=dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    r"""Computes :math:`x_i - \log \sum_j e^{x_j}` along a dimension; arguments: see :func:`softmax`."""
+    r"""Computes :math:`x_i - \log \sum_j e^{x_j}` along a dimension; arguments: see :func:`softmax`.
+
+    Args:
+        input: any shape.
+        dim: the dimension.
+        dtype: converted to first.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.log_softmax(torch.zeros(2), dim=0)
+        tensor([-0.6931, -0.6931])
+    """
     if dim is None:
         dim = _implicit_dim("log_softmax", input, _stacklevel)
     return _log_softmax(input, dim) if dtype is None else _log_softmax(input, dim, dtype=dtype)

@@ -31,6 +31,11 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
         training: whether to drop at all.
         inplace: whether to write to the input.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout(torch.ones(2), training=False).tolist()
+        [1.0, 1.0]
+
     Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
     """
     _check(p)
@@ -38,7 +43,13 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """Drops elements so that mean and variance stay; see :class:`AlphaDropout`."""
+    """Drops elements so that mean and variance stay; see :class:`AlphaDropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.alpha_dropout(torch.ones(2)).tolist()
+        [1.0, 1.0]
+    """
     _check(p)
     return _alpha_dropout_(input, p, training) if inplace else _alpha_dropout(input, p, training)
 
@@ -46,7 +57,13 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """Drops channels so that mean and variance stay; see :class:`FeatureAlphaDropout`."""
+    """Drops channels so that mean and variance stay; see :class:`FeatureAlphaDropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.feature_alpha_dropout(torch.ones(2, 1)).tolist()
+        [[1.0], [1.0]]
+    """
     _check(p)
     return (_feature_alpha_dropout_ if inplace else _feature_alpha_dropout)(input, p, training)
 
@@ -72,7 +89,13 @@ def _warn_of_rank(axes: int, rank: int) -> None:
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Drops whole channels of ``(N, C, L)`` or ``(C, L)``; the arguments are those of :func:`dropout`."""
+    """Drops whole channels of ``(N, C, L)`` or ``(C, L)``; the arguments are those of :func:`dropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout1d(torch.ones(1, 2), 1.0).tolist()
+        [[0.0, 0.0]]
+    """
     _check(p)
     rank = input.dim()
     if rank not in (2, 3):
@@ -86,7 +109,13 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Drops whole channels of ``(N, C, H, W)``; the arguments are those of :func:`dropout`."""
+    """Drops whole channels of ``(N, C, H, W)``; the arguments are those of :func:`dropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout2d(torch.ones(1, 1, 1, 2), 1.0).tolist()
+        [[[[0.0, 0.0]]]]
+    """
     _check(p)
     rank = input.dim()
     if rank not in (3, 4):
@@ -105,7 +134,13 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Drops whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; arguments: see :func:`dropout`."""
+    """Drops whole channels of ``(N, C, D, H, W)`` or ``(C, D, H, W)``; arguments: see :func:`dropout`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.dropout3d(torch.ones(1, 1, 1, 1, 2), 1.0).tolist()
+        [[[[[0.0, 0.0]]]]]
+    """
     _check(p)
     rank = input.dim()
     if rank not in (4, 5):

@@ -76,7 +76,19 @@ def mse_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    r"""Computes :math:`(x - y)^2`; with ``weight``, the mean is the weighted one."""
+    r"""Computes :math:`(x - y)^2`; with ``weight``, the mean is the weighted one.
+
+    Args:
+        input, target: one shape.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        weight: of the input's shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.mse_loss(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(5.)
+    """
     reduction = _chosen(reduction, size_average, reduce)
     input, target = _same_size(input, target)
     if weight is not None:
@@ -92,7 +104,19 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    r"""Computes :math:`|x - y|`; with ``weight``, the mean is the weighted one."""
+    r"""Computes :math:`|x - y|`; with ``weight``, the mean is the weighted one.
+
+    Args:
+        input, target: one shape.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        weight: of the input's shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.l1_loss(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(2.)
+    """
     reduction = _chosen(reduction, size_average, reduce)
     input, target = _same_size(input, target)
     if weight is not None:
@@ -109,6 +133,17 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     r"""Computes :math:`d^2 / (2\beta)` where :math:`d = |x - y| < \beta`, else :math:`d - \beta / 2`.
+
+    Args:
+        input, target: one shape.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        beta: :math:`\beta`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.smooth_l1_loss(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(1.5000)
 
     Source: Girshick, "Fast R-CNN", 2015.
     """
@@ -129,6 +164,17 @@ def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
     r"""Computes :math:`d^2 / 2` where :math:`d = |x - y| \le \delta`, else :math:`\delta (d - \delta / 2)`.
+
+    Args:
+        input, target: one shape.
+        reduction: 'none', 'mean' or 'sum'.
+        delta: :math:`\delta`.
+        weight: of the input's shape.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.huber_loss(torch.zeros(2), torch.tensor([1.0, 3.0]))
+        tensor(1.5000)
 
     Source: Huber, "Robust estimation of a location parameter", 1964.
     """
@@ -162,6 +208,11 @@ def nll_loss(
         weight: one for each class.
         ignore_index: a class that counts for nothing.
         reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.nll_loss(torch.tensor([[-1.0, -2.0]]), torch.tensor([1]))
+        tensor(2.)
     """
     return _nll_loss(input, target, weight, _code(reduction, size_average, reduce), ignore_index)
 
@@ -204,7 +255,20 @@ def binary_cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Computes :math:`-w (y \log x + (1 - y) \log(1 - x))` for probabilities; logarithms stop at -100."""
+    r"""Computes :math:`-w (y \log x + (1 - y) \log(1 - x))` for probabilities; logarithms stop at -100.
+
+    Args:
+        input: probabilities, any shape.
+        target: of the same shape, in [0, 1].
+        weight: broadcasts to the target.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.ones(1))
+        tensor(0.6931)
+    """
     code = _code(reduction, size_average, reduce)
     if target.size() != input.size():
         raise ValueError(
@@ -225,7 +289,21 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    r"""Computes :math:`-w (p \, y \log \sigma(x) + (1 - y) \log(1 - \sigma(x)))`; ``pos_weight`` is p."""
+    r"""Computes :math:`-w (p \, y \log \sigma(x) + (1 - y) \log(1 - \sigma(x)))`; ``pos_weight`` is p.
+
+    Args:
+        input: scores, any shape.
+        target: of the same shape, in [0, 1].
+        weight: broadcasts to the target.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+        pos_weight: the weight of positive examples, one for each class.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.zeros(1), torch.ones(1))
+        tensor(0.6931)
+    """
     code = _code(reduction, size_average, reduce)
     if target.size() != input.size():
         raise ValueError(f"Target size ({target.size()}) must be the same as input size ({input.size()})")
@@ -247,6 +325,11 @@ def kl_div(
         target: probabilities, or their logarithms with ``log_target``.
         reduction: also 'batchmean', the sum divided by the batch size, which is the divergence's definition.
         log_target: whether the target holds logarithms.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.kl_div(torch.zeros(1, 2), torch.ones(1, 2), reduction="batchmean")
+        tensor(0.)
 
     Source: Kullback and Leibler, "On information and sufficiency", 1951.
     """
@@ -287,6 +370,11 @@ def poisson_nll_loss(
         full: whether to add Stirling's approximation of :math:`\log y!` where :math:`y > 1`.
         eps: keeps the logarithm finite.
         reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.poisson_nll_loss(torch.zeros(2), torch.ones(2))
+        tensor(1.)
     """
     loss = input.exp() - target * input if log_input else input - target * (input + eps).log()
     if full:
@@ -311,6 +399,11 @@ def gaussian_nll_loss(
         full: whether to add :math:`\log(2 \pi) / 2`.
         eps: the bound of the variance; it has no gradient.
         reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.gaussian_nll_loss(torch.zeros(2), torch.ones(2), torch.ones(2))
+        tensor(0.5000)
 
     Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution", 1994.
     """
@@ -348,7 +441,20 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Computes :math:`x` where :math:`y = 1` and :math:`\max(0, \text{margin} - x)` where :math:`y = -1`."""
+    r"""Computes :math:`x` where :math:`y = 1` and :math:`\max(0, \text{margin} - x)` where :math:`y = -1`.
+
+    Args:
+        input: distances, any shape.
+        target: 1 or -1, of the same shape.
+        margin: the distance from which unlike pairs cost nothing.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.5, 0.5]), torch.tensor([1.0, -1.0]))
+        tensor(0.5000)
+    """
     apart = (margin - input).clamp(min=0).masked_fill(target == 1, 0)
     together = input.masked_fill(target == -1, 0)
     return _reduced(apart + together, _chosen(reduction, size_average, reduce))
@@ -363,7 +469,20 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Computes :math:`\max(0, -y (x_1 - x_2) + \text{margin})`."""
+    r"""Computes :math:`\max(0, -y (x_1 - x_2) + \text{margin})`.
+
+    Args:
+        input1, input2: of one shape.
+        target: 1 where the first should be larger, else -1.
+        margin: how far apart they should be.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.margin_ranking_loss(torch.zeros(1), torch.ones(1), torch.ones(1))
+        tensor(1.)
+    """
     if input1.dim() != input2.dim() or input1.dim() != target.dim():
         raise RuntimeError(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
@@ -380,7 +499,19 @@ def soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Computes :math:`\log(1 + e^{-y x})`."""
+    r"""Computes :math:`\log(1 + e^{-y x})`.
+
+    Args:
+        input: any shape.
+        target: 1 or -1, of the same shape.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.soft_margin_loss(torch.zeros(2), torch.ones(2))
+        tensor(0.6931)
+    """
     return _reduced(_softplus(-(input * target)), _chosen(reduction, size_average, reduce))
 
 
@@ -392,7 +523,19 @@ def multilabel_soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    r"""Computes the mean over classes of :math:`-(y \log \sigma(x) + (1 - y) \log \sigma(-x))`."""
+    r"""Computes the mean over classes of :math:`-(y \log \sigma(x) + (1 - y) \log \sigma(-x))`.
+
+    Args:
+        input, target: ``(N, C)``.
+        weight: one for each class.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.multilabel_soft_margin_loss(torch.zeros(2, 3), torch.ones(2, 3))
+        tensor(0.6931)
+    """
     loss = -(target * _log_sigmoid(input) + (1 - target) * _log_sigmoid(-input))
     if weight is not None:
         loss = loss * weight
@@ -503,20 +646,56 @@ def multilabel_margin_loss(
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
-    r"""Computes :math:`\lVert x_1 - x_2 + \epsilon \rVert_p` over the last dimension."""
+    r"""Computes :math:`\lVert x_1 - x_2 + \epsilon \rVert_p` over the last dimension.
+
+    Args:
+        x1, x2: ``(*, D)``; shapes broadcast.
+        p: the norm.
+        eps: keeps the derivative finite at equal vectors.
+        keepdim: whether the last dimension stays, with size 1.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.pairwise_distance(torch.zeros(1, 2), torch.tensor([[3.0, 4.0]]))
+        tensor([5.0000])
+    """
     return (x1 - x2 + eps).norm(p, -1, keepdim)
 
 
 def normalize(
     input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: Tensor | None = None
 ) -> Tensor:
-    r"""Computes :math:`x / \max(\lVert x \rVert_p, \epsilon)` along ``dim``."""
+    r"""Computes :math:`x / \max(\lVert x \rVert_p, \epsilon)` along ``dim``.
+
+    Args:
+        input: any shape.
+        p: the norm.
+        dim: the dimension in which the vectors lie.
+        eps: the least length a vector counts with.
+        out: where the result goes.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.normalize(torch.tensor([3.0, 4.0]), p=1.0, dim=0).tolist()
+        [0.4285714328289032, 0.5714285969734192]
+    """
     normalized = input / input.norm(p, dim, keepdim=True).clamp_min(eps)
     return normalized if out is None else out.copy_(normalized)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
-    r"""Computes :math:`x_1 \cdot x_2 / (\lVert x_1 \rVert \lVert x_2 \rVert)`; lengths from ``eps`` up."""
+    r"""Computes :math:`x_1 \cdot x_2 / (\lVert x_1 \rVert \lVert x_2 \rVert)`; lengths from ``eps`` up.
+
+    Args:
+        x1, x2: shapes broadcast.
+        dim: the dimension in which the vectors lie.
+        eps: the least length a vector counts with.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.cosine_similarity(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0]), dim=0)
+        tensor(0.)
+    """
     x1, x2 = _broadcast_tensors([x1, x2])
     length1, length2 = (x.norm(2, dim, keepdim=True).clamp_min(eps) for x in (x1, x2))
     return (x1 / length1 * (x2 / length2)).sum(dim=dim)
@@ -540,6 +719,11 @@ def cosine_embedding_loss(
         target: 1 or -1, of shape ``(N,)`` or ``()``.
         margin: the cosine up to which vectors count as unlike.
         reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.cosine_embedding_loss(torch.ones(1, 3), torch.ones(1, 3), torch.tensor([-1.0]))
+        tensor(1.)
     """
     if target.dim() > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
@@ -571,6 +755,20 @@ def triplet_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     r"""Computes :math:`\max(0, d(a, p) - d(a, n) + \text{margin})` with the p-norm's distance.
+
+    Args:
+        anchor, positive, negative: ``(N, D)`` or ``(D)``.
+        margin: how much nearer the positive should be.
+        p: the norm.
+        eps: keeps the derivative finite at equal vectors.
+        swap: whether to take the smaller of the negative's distances to anchor and positive.
+        size_average, reduce: deprecated, an older form of ``reduction``.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.triplet_margin_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2))
+        tensor(0.)
 
     Source: Balntas et al., "Learning local feature descriptors with triplets and shallow convolutional neural
     networks", 2016, also for ``swap``.

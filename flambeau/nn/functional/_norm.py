@@ -36,6 +36,11 @@ def batch_norm(
         ValueError: one value in a channel, in training.
         RuntimeError: a statistic or parameter is missing or of the wrong size.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.batch_norm(torch.tensor([[1.0], [3.0]]), None, None, training=True).round().tolist()
+        [[-1.0], [1.0]]
+
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
     """
     channels = input.size(1) if input.dim() > 1 else 0
@@ -120,6 +125,19 @@ def instance_norm(
     The arguments are those of :func:`batch_norm`; ``use_input_stats=False`` takes the running statistics
     instead, which otherwise move towards the mean of the samples' statistics.
 
+    Args:
+        input: ``(N, C, *)``.
+        running_mean, running_var: ``(C)``, moved towards those of the input, or taken for them.
+        weight, bias: ``(C)``.
+        use_input_stats: whether the input's own statistics are taken.
+        momentum: the share of the input in the running statistics.
+        eps: added to the variance.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.instance_norm(torch.tensor([[[1.0, 3.0]]]), eps=0.0).tolist()
+        [[[-1.0, 1.0]]]
+
     Source: Ulyanov et al., "Instance normalization", 2016.
     """
     if not use_input_stats:
@@ -173,6 +191,17 @@ def rms_norm(
 
     The arguments are those of :func:`layer_norm`; ``eps`` is by default the input dtype's distance from 1 to
     the next number.
+
+    Args:
+        input: ``(*, *normalized_shape)``.
+        normalized_shape: the sizes of the last axes, over which the mean goes.
+        weight: of that shape.
+        eps: default: the input dtype's distance from 1 to the next number.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.rms_norm(torch.tensor([[3.0, 3.0]]), [2], eps=0.0).tolist()
+        [[1.0, 1.0]]
 
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
@@ -229,6 +258,11 @@ def group_norm(
         num_groups: how many groups the channels form.
         weight, bias: a factor and a summand of each channel, ``(C)``; default: 1 and 0.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.group_norm(torch.tensor([[1.0, 3.0]]), 1, eps=0.0).tolist()
+        [[-1.0, 1.0]]
+
     Source: Wu and He, "Group normalization", 2018.
     """
     if input.dim() < 2:
@@ -265,6 +299,16 @@ def local_response_norm(
     r"""Divides by :math:`(k + \alpha \overline{x^2})^\beta`, the mean over ``size`` neighbouring channels.
 
     Channels beyond the first and the last count as 0. The input is ``(N, C, *)``, of three axes or more.
+
+    Args:
+        input: ``(N, C, *)``, of three axes or more.
+        size: how many channels count as neighbours.
+        alpha, beta, k: the constants of the formula.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.local_response_norm(torch.ones(1, 1, 1), 1, alpha=3.0, beta=0.5).item()
+        0.5
 
     Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
     """
