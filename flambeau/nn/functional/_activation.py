@@ -383,6 +383,11 @@ def gumbel_softmax(
         eps: has no effect, and a warning says so.
         dim: the dimension of the classes.
 
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.gumbel_softmax(torch.zeros(2, 3), hard=True).shape
+        torch.Size([2, 3])
+
     Sources: Jang et al., "Categorical reparameterization with Gumbel-softmax", and Maddison et al., "The
     concrete distribution", both 2017.
     """

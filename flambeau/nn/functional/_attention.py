@@ -113,6 +113,11 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
 
     Returns:
         ``(*, out)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.bilinear(torch.ones(1, 2), torch.ones(1, 3), torch.ones(1, 2, 3)).tolist()
+        [[6.0]]
     """
     if input1.dim() != input2.dim():
         raise RuntimeError(

@@ -795,7 +795,19 @@ def triplet_margin_with_distance_loss(
 ) -> Tensor:
     r"""Computes :math:`\max(0, d(a, p) - d(a, n) + \text{margin})` with any distance; default: the 2-norm's.
 
-    ``swap`` takes the smaller of :math:`d(a, n)` and :math:`d(p, n)`.
+    Args:
+        anchor, positive, negative: what the distance takes; by default ``(N, D)`` or ``(D)``.
+        distance_function: gives the distances of two batches.
+        margin: how much nearer the positive should be, above 0.
+        swap: whether to take the smaller of :math:`d(a, n)` and :math:`d(p, n)`.
+        reduction: 'none', 'mean' or 'sum'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> a, p, n = torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2)
+        >>> far = torch.nn.functional.l1_loss
+        >>> torch.nn.functional.triplet_margin_with_distance_loss(a, p, n, distance_function=far, margin=3.0)
+        tensor(2.)
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"{reduction} is not a valid value for reduction")

@@ -30,6 +30,11 @@ def get_total_norm(
         norm_type: the p-norm; may be infinity.
         error_if_nonfinite: whether a norm that is not finite raises.
         foreach: has no effect here.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.utils.get_total_norm([torch.tensor([3.0]), torch.tensor([4.0])])
+        tensor(5.)
     """
     import flambeau
 
@@ -52,7 +57,22 @@ def get_total_norm(
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Multiplies the gradients by ``max_norm / total_norm`` where that is below one."""
+    """Multiplies the gradients by ``max_norm / total_norm`` where that is below one.
+
+    Args:
+        parameters: those whose gradients to scale in place.
+        max_norm: the bound.
+        total_norm: the gradients' norm, as :func:`get_total_norm` gives it.
+        foreach: has no effect here.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.zeros(1, requires_grad=True)
+        >>> x.grad = torch.tensor([4.0])
+        >>> torch.nn.utils.clip_grads_with_norm_(x, 1.0, torch.tensor(4.0))
+        >>> x.grad
+        tensor([1.0000])
+    """
     import flambeau
 
     with flambeau.no_grad():
@@ -116,7 +136,21 @@ def clip_grad_norm(parameters: Any, max_norm: float, *args: Any, **kwargs: Any) 
 def clip_grad_value_(
     parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
 ) -> None:
-    r"""Clamps every gradient to :math:`[-\text{clip\_value}, \text{clip\_value}]` in place."""
+    r"""Clamps every gradient to :math:`[-\text{clip\_value}, \text{clip\_value}]` in place.
+
+    Args:
+        parameters: those whose gradients to clamp.
+        clip_value: the bound.
+        foreach: has no effect here.
+
+    Example:
+        >>> import flambeau as torch
+        >>> x = torch.zeros(2, requires_grad=True)
+        >>> x.grad = torch.tensor([-4.0, 0.5])
+        >>> torch.nn.utils.clip_grad_value_(x, 1.0)
+        >>> x.grad.tolist()
+        [-1.0, 0.5]
+    """
     import flambeau
 
     bound = float(clip_value)

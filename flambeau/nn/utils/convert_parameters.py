@@ -12,6 +12,9 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Concatenates the flattened parameters, differentiably.
 
+    Args:
+        parameters: of any shapes.
+
     Example:
         >>> import flambeau as torch
         >>> torch.nn.utils.parameters_to_vector(torch.nn.Linear(2, 3).parameters()).shape
@@ -28,6 +31,13 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     Args:
         vec: as :func:`parameters_to_vector` gives it.
         parameters: the parameters, in the same order.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.Linear(1, 2)
+        >>> torch.nn.utils.vector_to_parameters(torch.arange(4.0), layer.parameters())
+        >>> layer.bias.tolist()
+        [2.0, 3.0]
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {type(vec).__name__}")

@@ -70,7 +70,19 @@ def fuse_linear_bn_weights(
     bn_w: Tensor | None,
     bn_b: Tensor | None,
 ) -> tuple[Parameter, Parameter]:
-    """Weight and bias of the affine map that does what one and a batch normalisation do."""
+    r"""Weight and bias of the affine map that does what one and a batch normalisation do.
+
+    Args:
+        linear_w, linear_b: weight and bias of the map; the bias may be None.
+        bn_rm, bn_rv, bn_eps, bn_w, bn_b: as those of :func:`fuse_conv_bn_weights`.
+
+    Example:
+        >>> import flambeau as torch
+        >>> one, zero = torch.ones(1), torch.zeros(1)
+        >>> weight, bias = torch.nn.utils.fuse_linear_bn_weights(one[None], None, one, one, 0.0, 2 * one, zero)
+        >>> weight.tolist(), bias.tolist()
+        ([[2.0]], [-2.0])
+    """
     return _fused(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b, 0)
 
 
@@ -89,6 +101,11 @@ def _fuse(layer: Layer, norm: Any, axis: int) -> Layer:
 def fuse_conv_bn_eval(conv: Layer, bn: Any, transpose: bool = False) -> Layer:
     """A copy of a convolution that does the batch normalisation behind it, too; both in evaluation.
 
+    Args:
+        conv: the convolution.
+        bn: the normalisation, of as many features as the convolution has output channels.
+        transpose: whether the convolution is transposed.
+
     Raises:
         AssertionError: one is in training, or the normalisation has no running statistics.
 
@@ -104,7 +121,22 @@ def fuse_conv_bn_eval(conv: Layer, bn: Any, transpose: bool = False) -> Layer:
 
 
 def fuse_linear_bn_eval(linear: Layer, bn: Any) -> Layer:
-    """A copy of an affine layer that does the batch normalisation behind it, too; both in evaluation."""
+    """A copy of an affine layer that does the batch normalisation behind it, too; both in evaluation.
+
+    Args:
+        linear: the layer.
+        bn: the normalisation, of as many features as the layer gives, or of one.
+
+    Raises:
+        AssertionError: one is in training, the features differ, or the normalisation has no running statistics.
+
+    Example:
+        >>> import flambeau as torch
+        >>> linear, norm = torch.nn.Linear(2, 3).eval(), torch.nn.BatchNorm1d(3).eval()
+        >>> x = torch.ones(4, 2)
+        >>> torch.allclose(torch.nn.utils.fuse_linear_bn_eval(linear, norm)(x), norm(linear(x)), atol=1e-6)
+        True
+    """
     outputs = getattr(linear, "out_features", bn.num_features)
     if bn.num_features not in (outputs, 1):
         raise AssertionError(
