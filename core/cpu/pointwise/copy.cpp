@@ -80,7 +80,7 @@ To convert(From x) {
 
 template <class To, class From>
 [[gnu::flatten]] void cast(void* output, const void* input, int64_t n) {
-  if constexpr (__is_same(To, From)) {
+  if constexpr (__is_same(To, From) && !__is_same(To, bool)) {  // a bool's byte becomes 0 or 1
     __builtin_memmove(output, input, static_cast<size_t>(n) * sizeof(To));
   } else {
     auto* out = static_cast<InMemory<To>*>(output);

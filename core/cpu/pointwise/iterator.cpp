@@ -236,7 +236,13 @@ void copy_kernel_8(void* out, const void* const* in, int64_t n) {
 void copy_kernel_16(void* out, const void* const* in, int64_t n) {
   if (out != in[0]) std::memcpy(out, in[0], static_cast<size_t>(n) * 16);
 }
+// A bool's byte, which memory seen as another dtype before may have left at anything, becomes 0 or 1.
+void copy_kernel_bool(void* out, const void* const* in, int64_t n) {
+  constexpr auto kBool = static_cast<int>(DType::Bool);
+  kernels().pointwise.cast[kBool][kBool](out, in[0], n);
+}
 PointwiseKernel copy_kernel(DType d) {
+  if (d == DType::Bool) return copy_kernel_bool;
   switch (item_size(d)) {
     case 1:
       return copy_kernel_1;
@@ -285,7 +291,11 @@ void run_pointwise(Pointwise op, DType compute, PointwiseCall& call) {
 
 void run_copy(PointwiseCall& call) {
   order_and_coalesce(call);
-  if (try_transposed_copy(call)) return;
+  if (try_transposed_copy(call)) {
+    if (call.stored[1] != DType::Bool) return;
+    call.data[1] = call.data[0];
+    std::copy_n(call.strides[0], call.dims, call.strides[1]);
+  }
   run(call, copy_kernel(call.stored[1]));
 }
 

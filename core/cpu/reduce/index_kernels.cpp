@@ -1,6 +1,7 @@
 // The kernels of argmax and argmin. A kernel source: compiled once per instruction set.
 #include "core/cpu/lanes.h"
 #include "core/cpu/reduce/reduce.h"
+#include "core/cpu/reduce/truth.h"
 #include "core/cpu/reduce/walk.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
@@ -123,7 +124,7 @@ void fill_type(ReduceKernels& kernels, DType dtype) {
 }  // namespace
 
 void fill_index(ReduceKernels& kernels) {
-  fill_type<uint8_t>(kernels, DType::Bool);
+  fill_type<Truth>(kernels, DType::Bool);
   fill_type<uint8_t>(kernels, DType::UInt8);
   fill_type<int8_t>(kernels, DType::Int8);
   fill_type<int16_t>(kernels, DType::Int16);

@@ -4,6 +4,7 @@
 // columns side by side (`columns`); `walk` picks one by the strides and walks the other axes.
 #include "core/cpu/lanes.h"
 #include "core/cpu/reduce/reduce.h"
+#include "core/cpu/reduce/truth.h"
 #include "core/cpu/reduce/walk.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
@@ -664,6 +665,20 @@ void fill_integer(ReduceKernels& kernels, DType dtype) {
   set(Reduce::CountNonzero, run<ExactFold<T, NonzeroCount>>);
 }
 
+// The largest of truths is whether any is true, the smallest whether all are.
+void fill_bool(ReduceKernels& kernels) {
+  const auto set = [&](Reduce op, ReduceKernel kernel) {
+    kernels.reduce[static_cast<int>(op)][static_cast<int>(DType::Bool)] = kernel;
+  };
+  set(Reduce::Sum, run<ExactFold<uint8_t, NonzeroCount>>);
+  set(Reduce::Prod, run<ExactFold<Truth, IntegerProduct>>);
+  set(Reduce::Max, run<ExactFold<uint8_t, AnyOf>>);
+  set(Reduce::Min, run<ExactFold<uint8_t, AllOf>>);
+  set(Reduce::Any, run<ExactFold<uint8_t, AnyOf>>);
+  set(Reduce::All, run<ExactFold<uint8_t, AllOf>>);
+  set(Reduce::CountNonzero, run<ExactFold<uint8_t, NonzeroCount>>);
+}
+
 template <class T>
 void fill_floating(ReduceKernels& kernels, DType dtype) {
   const auto set = [&](Reduce op, ReduceKernel kernel) {
@@ -692,7 +707,7 @@ void fill_scan(ReduceKernels& kernels);   // reduce_scan_kernels.cpp
 
 void fill(ReduceKernels& kernels) {
   kernels = {};
-  fill_integer<uint8_t>(kernels, DType::Bool);
+  fill_bool(kernels);
   fill_integer<uint8_t>(kernels, DType::UInt8);
   fill_integer<int8_t>(kernels, DType::Int8);
   fill_integer<int16_t>(kernels, DType::Int16);

@@ -2,6 +2,7 @@
 // set.
 #include "core/cpu/lanes.h"
 #include "core/cpu/reduce/reduce.h"
+#include "core/cpu/reduce/truth.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
@@ -153,7 +154,7 @@ void fill_type(ReduceKernels& kernels, DType dtype) {
 }  // namespace
 
 void fill_scan(ReduceKernels& kernels) {
-  fill_type<uint8_t>(kernels, DType::Bool);
+  fill_type<Truth>(kernels, DType::Bool);
   fill_type<uint8_t>(kernels, DType::UInt8);
   fill_type<int8_t>(kernels, DType::Int8);
   fill_type<int16_t>(kernels, DType::Int16);
