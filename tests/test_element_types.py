@@ -78,3 +78,100 @@ def test_what_wide_unsigned_integers_can(dtype):
 def test_rounding_to_decimals_rounds_halves_once():
     x = torch.tensor(0.349609375, dtype=torch.bfloat16)  # ten times it is 3.496..., in bfloat16 3.5
     assert torch.round(x, decimals=1).item() == 0.30078125
+
+
+def odd_bools(*shape: int) -> torch.Tensor:
+    """Bools whose bytes are 0, 1, 2, 3, 128, 255, over and over."""
+    count = torch.Size(shape).numel()
+    return (
+        torch.tensor(([0, 1, 2, 3, 128, 255] * count)[:count], dtype=torch.uint8).view(torch.bool).view(shape)
+    )
+
+
+def stored(x: torch.Tensor) -> list[int]:
+    return x.view(torch.uint8).tolist()
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (torch.sum, 5),
+        (lambda x: x.view(2, 3).sum(0), [1, 2, 2]),
+        (lambda x: x.view(2, 3).sum(1), [2, 3]),
+        (lambda x: x.sum(dtype=torch.int8), 5),
+        (torch.nansum, 5),
+        (lambda x: x[1:].prod(), 1),
+        (lambda x: x.cumsum(0), [0, 1, 2, 3, 4, 5]),
+        (lambda x: x.view(2, 3).cumsum(0), [[0, 1, 1], [1, 2, 2]]),
+        (lambda x: x[1:].cumprod(0), [1, 1, 1, 1, 1]),
+        (lambda x: x.cummax(0).indices, [0, 1, 2, 3, 4, 5]),
+        (lambda x: x.max(0).indices, 1),
+        (lambda x: stored(x.max().view(1))[0], 1),
+        (lambda x: stored(x.amax(0, keepdim=True))[0], 1),
+        (lambda x: stored(x.max(0, keepdim=True).values)[0], 1),
+        (lambda x: stored(x[1:].min().view(1))[0], 1),
+    ],
+)
+def test_a_bool_counts_as_one_whatever_its_byte(call, expected):
+    result = call(odd_bools(6))
+    assert (result.tolist() if isinstance(result, torch.Tensor) else result) == expected
+
+
+def test_sums_of_many_bools_count_the_true_ones():
+    assert odd_bools(600000).sum().item() == 500000
+    assert odd_bools(1000, 600).sum(0).tolist() == [0 if i % 6 == 0 else 1000 for i in range(600)]
+    assert odd_bools(600000).cumsum(0)[-1].item() == 500000
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        torch.clone,
+        lambda x: x.to(torch.bool, copy=True),
+        lambda x: torch.zeros_like(x).copy_(x),
+        lambda x: x.t().clone(),
+        lambda x: x.t().contiguous(),
+        lambda x: x[:, ::2].clone(),
+        lambda x: torch.tensor(x.numpy()),
+    ],
+)
+@pytest.mark.parametrize("shape", [(2, 3), (48, 60)])
+def test_copies_of_bools_hold_zeros_and_ones(copy, shape):
+    x = odd_bools(*shape)
+    made = copy(x)
+    assert set(torch.flatten(made.contiguous().view(torch.uint8)).tolist()) == {0, 1}
+    assert made.sum() == (x[:, ::2] if made.numel() < x.numel() else x).sum()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "call", "dtype"),
+    [
+        ("add_stub", lambda x: x + x, torch.uint16),
+        ("add_stub", lambda x: 1 - x, torch.uint32),
+        ("neg_cpu", torch.neg, torch.uint64),
+        ("pow", torch.square, torch.uint16),
+        ("sign_cpu", torch.sgn, torch.uint16),
+        ("logical_not_cpu", torch.logical_not, torch.uint16),
+        ("logical_xor_cpu", lambda x: torch.logical_xor(x, x), torch.uint16),
+        ("bitwise_not_cpu", torch.bitwise_not, torch.uint16),
+        ("lshift_cpu", lambda x: x << 1, torch.uint16),
+        ("maximum_cpu", lambda x: torch.fmax(x, x), torch.uint16),
+        ("clamp_scalar_cpu", lambda x: x.clamp(0, 1), torch.uint16),
+        ("clamp_cpu", lambda x: x.clamp(x, x), torch.bool),
+        ("clamp_min_scalar_cpu", lambda x: x.clamp_min(0), torch.uint16),
+        ("minimum_cpu", lambda x: x.clamp_max(x), torch.uint16),
+        ("clamp_min_scalar_cpu", torch.relu, torch.uint16),
+        ("addcmul_cpu_out", lambda x: torch.addcmul(x, x, x), torch.uint16),
+        ("prelu_cpu", lambda x: torch.prelu(x, x[:1]), torch.complex64),
+        ("glu_cpu", lambda x: torch.nn.functional.glu(x, 0), torch.int64),
+    ],
+)
+def test_a_refusal_names_the_kernel(kernel, call, dtype):
+    with pytest.raises(NotImplementedError, match=f'"{kernel}" not implemented for'):
+        call(torch.tensor([1, 2]).to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.complex64])
+def test_only_integers_and_bools_are_inverted(dtype):
+    with pytest.raises(TypeError, match="only implemented on integer and Boolean-type tensors"):
+        ~torch.ones(2, dtype=dtype)

@@ -107,6 +107,13 @@ template <Name name>
 PyObject* unary_slot(PyObject* a) {
   return guarded([&] { return invoke(named<name>(), a, nullptr, 0, nullptr); });
 }
+PyObject* invert(PyObject* a) {
+  return guarded([&] {
+    check<TypeError>(is_integral(impl_of(a)->dtype),
+                     "~ (operator.invert) is only implemented on integer and Boolean-type tensors");
+    return invoke(named<"bitwise_not">(), a, nullptr, 0, nullptr);
+  });
+}
 PyObject* positive(PyObject* a) { return Py_NewRef(a); }
 
 template <Name name>
@@ -219,7 +226,7 @@ PyType_Slot tensor_number_slots[] = {{Py_nb_add, slot<binary_slot<"add">>()},
                                      {Py_nb_negative, slot<unary_slot<"neg">>()},
                                      {Py_nb_positive, slot<positive>()},
                                      {Py_nb_absolute, slot<unary_slot<"abs">>()},
-                                     {Py_nb_invert, slot<unary_slot<"bitwise_not">>()},
+                                     {Py_nb_invert, slot<invert>()},
                                      {Py_nb_bool, slot<truth>()},
                                      {Py_nb_float, slot<as_float>()},
                                      {Py_nb_int, slot<as_int>()},

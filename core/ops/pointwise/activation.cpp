@@ -597,7 +597,7 @@ Tensor prelu(const Tensor& self, const Tensor& weight) {
         c_type_name(self.dtype()), " and ", c_type_name(weight.dtype()));
   check(weight.dim() <= 1,
         "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
-  if (is_integral(self.dtype())) not_implemented_for("prelu_cpu", self.dtype());
+  if (!is_floating(self.dtype())) not_implemented_for("prelu_cpu", self.dtype());
   const int64_t channels = self.dim() > 1 ? self.sizes()[1] : 1;
   check(weight.numel() == 1 || (self.dim() > 0 && weight.numel() == channels),
         "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),

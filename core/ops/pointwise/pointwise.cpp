@@ -14,9 +14,18 @@ namespace {
 using backend::kMaxOperands;
 using Operands = backend::PointwiseCall;
 
-// The kernel, as PyTorch's refusals of a dtype name it.
-const char* kernel_name(Pointwise op) {
+// The kernel, as PyTorch's refusals of a dtype name it; `numbers`: the operands beside the first are numbers.
+const char* kernel_name(Pointwise op, bool numbers) {
   switch (op) {
+    case Pointwise::Add:
+    case Pointwise::Sub:
+    case Pointwise::AddScaled:
+      return "add_stub";
+    case Pointwise::Mul:
+    case Pointwise::MulOrZero:
+      return "mul_cpu";
+    case Pointwise::Div:
+      return "div_cpu";
     case Pointwise::FloorDiv:
       return "div_floor_cpu";
     case Pointwise::TruncDiv:
@@ -26,18 +35,97 @@ const char* kernel_name(Pointwise op) {
     case Pointwise::Fmod:
       return "fmod_cpu";
     case Pointwise::Pow:
+    case Pointwise::Square:
     case Pointwise::Cube:
       return "pow";
+    case Pointwise::Neg:
+      return "neg_cpu";
     case Pointwise::Abs:
       return "abs_cpu";
+    case Pointwise::Sign:
+      return "sign_cpu";
+    case Pointwise::Sqrt:
+      return "sqrt_vml_cpu";
+    case Pointwise::Rsqrt:
+      return "rsqrt_cpu";
+    case Pointwise::Reciprocal:
+      return "reciprocal_cpu";
+    case Pointwise::Exp:
+      return "exp_vml_cpu";
+    case Pointwise::Exp2:
+      return "exp2";
+    case Pointwise::Expm1:
+      return "expm1_vml_cpu";
+    case Pointwise::Log:
+      return "log_vml_cpu";
+    case Pointwise::Log2:
+      return "log2_vml_cpu";
+    case Pointwise::Log10:
+      return "log10_vml_cpu";
+    case Pointwise::Log1p:
+      return "log1p_vml_cpu";
+    case Pointwise::Sin:
+      return "sin_vml_cpu";
+    case Pointwise::Cos:
+      return "cos_vml_cpu";
+    case Pointwise::Tan:
+      return "tan_vml_cpu";
+    case Pointwise::Asin:
+      return "asin_vml_cpu";
+    case Pointwise::Acos:
+      return "acos_vml_cpu";
+    case Pointwise::Atan:
+      return "atan_vml_cpu";
+    case Pointwise::Sinh:
+      return "sinh_cpu";
+    case Pointwise::Cosh:
+      return "cosh_cpu";
+    case Pointwise::Tanh:
+      return "tanh_vml_cpu";
+    case Pointwise::Asinh:
+      return "asinh_cpu";
+    case Pointwise::Acosh:
+      return "acosh_cpu";
+    case Pointwise::Atanh:
+      return "atanh_cpu";
+    case Pointwise::Sigmoid:
+      return "sigmoid_cpu";
+    case Pointwise::LogSigmoid:
+    case Pointwise::BceWithLogits:
+      return "log_sigmoid_cpu";
     case Pointwise::Erf:
       return "erf_vml_cpu";
     case Pointwise::Erfc:
       return "erfc_vml_cpu";
-    case Pointwise::Frac:
-      return "frac_cpu";
+    case Pointwise::Floor:
+      return "floor_vml_cpu";
+    case Pointwise::Ceil:
+      return "ceil_vml_cpu";
     case Pointwise::Round:
       return "round_vml_cpu";
+    case Pointwise::Trunc:
+      return "trunc_vml_cpu";
+    case Pointwise::Frac:
+      return "frac_cpu";
+    case Pointwise::Maximum:
+    case Pointwise::Fmax:
+      return "maximum_cpu";
+    case Pointwise::Minimum:
+    case Pointwise::Fmin:
+      return "minimum_cpu";
+    case Pointwise::Clamp:
+    case Pointwise::ClampBackward:
+    case Pointwise::HardtanhBackward:
+      return numbers ? "clamp_scalar_cpu" : "clamp_cpu";
+    case Pointwise::ClampMin:
+    case Pointwise::Relu:
+      return numbers ? "clamp_min_scalar_cpu" : "maximum_cpu";
+    case Pointwise::ClampMax:
+      return numbers ? "clamp_max_scalar_cpu" : "minimum_cpu";
+    case Pointwise::Eq:
+      return "eq_cpu";
+    case Pointwise::Ne:
+      return "ne_cpu";
     case Pointwise::Lt:
       return "lt_cpu";
     case Pointwise::Le:
@@ -46,21 +134,119 @@ const char* kernel_name(Pointwise op) {
       return "gt_cpu";
     case Pointwise::Ge:
       return "ge_cpu";
+    case Pointwise::LogicalAnd:
+      return "logical_and_cpu";
+    case Pointwise::LogicalOr:
+      return "logical_or_cpu";
+    case Pointwise::LogicalXor:
+      return "logical_xor_cpu";
+    case Pointwise::LogicalNot:
+      return "logical_not_cpu";
+    case Pointwise::IsNan:
+      return "isnan";
+    case Pointwise::IsInf:
+      return "isinf";
+    case Pointwise::IsFinite:
+      return "isfinite";
+    case Pointwise::SignBit:
+      return "signbit_cpu";
+    case Pointwise::BitwiseAnd:
+      return "bitwise_and_cpu";
+    case Pointwise::BitwiseOr:
+      return "bitwise_or_cpu";
+    case Pointwise::BitwiseXor:
+      return "bitwise_xor_cpu";
+    case Pointwise::ShiftLeft:
+      return "lshift_cpu";
+    case Pointwise::ShiftRight:
+      return "rshift_cpu";
+    case Pointwise::BitwiseNot:
+      return "bitwise_not_cpu";
+    case Pointwise::Conj:
+      return "conj_cpu";
+    case Pointwise::Angle:
+      return "angle_cpu";
+    case Pointwise::Where:
+      return "where_cpu";
     case Pointwise::Atan2:
       return "atan2_cpu";
     case Pointwise::Hypot:
       return "hypot_cpu";
     case Pointwise::Copysign:
       return "copysign_cpu";
+    case Pointwise::LogAddExp:
+      return "logaddexp_cpu";
     case Pointwise::Xlogy:
       return "xlogy_cpu";
-    case Pointwise::LogSigmoid:
-      return "log_sigmoid_cpu";
+    case Pointwise::Lerp:
+      return "lerp_kernel_tensor";
+    case Pointwise::AddCMul:
+      return "addcmul_cpu_out";
+    case Pointwise::AddCDiv:
+      return "addcdiv_cpu_out";
+    case Pointwise::SquaredDifference:
+      return "mse_cpu";
     case Pointwise::Threshold:
+    case Pointwise::ThresholdBackward:
+    case Pointwise::ReluBackward:
       return "threshold_cpu";
-    default:
-      return "this operator";
+    case Pointwise::LeakyRelu:
+      return "leaky_relu_cpu";
+    case Pointwise::LeakyReluBackward:
+      return "leaky_relu_backward_cpu";
+    case Pointwise::Elu:
+      return "elu_cpu";
+    case Pointwise::EluBackward:
+      return "elu_backward_cpu";
+    case Pointwise::Softplus:
+      return "softplus_cpu";
+    case Pointwise::SoftplusBackward:
+      return "softplus_backward_cpu";
+    case Pointwise::SigmoidBackward:
+    case Pointwise::BceWithLogitsBackward:
+      return "sigmoid_backward_cpu";
+    case Pointwise::TanhBackward:
+      return "tanh_backward_cpu";
+    case Pointwise::LogSigmoidBackward:
+      return "log_sigmoid_backward_cpu";
+    case Pointwise::Silu:
+      return "silu_cpu";
+    case Pointwise::SiluBackward:
+      return "silu_backward_cpu";
+    case Pointwise::Mish:
+      return "mish_cpu";
+    case Pointwise::MishBackward:
+      return "mish_backward_cpu";
+    case Pointwise::Gelu:
+    case Pointwise::GeluTanh:
+      return "GeluKernelImpl";
+    case Pointwise::GeluBackward:
+    case Pointwise::GeluTanhBackward:
+      return "GeluBackwardKernelImpl";
+    case Pointwise::Hardsigmoid:
+      return "hardsigmoid_cpu";
+    case Pointwise::HardsigmoidBackward:
+      return "hardsigmoid_backward";
+    case Pointwise::Hardswish:
+      return "hardswish_cpu";
+    case Pointwise::HardswishBackward:
+      return "hardswish_backward_cpu";
+    case Pointwise::Bce:
+      return "binary_cross_entropy";
+    case Pointwise::BceBackward:
+      return "binary_cross_entropy_backward";
+    case Pointwise::SmoothL1:
+      return "smooth_l1_cpu";
+    case Pointwise::SmoothL1Backward:
+      return "smooth_l1_backward_cpu_out";
+    case Pointwise::Huber:
+      return "huber_cpu";
+    case Pointwise::HuberBackward:
+      return "huber_backward_cpu_out";
+    case Pointwise::kCount:
+      break;
   }
+  __builtin_unreachable();
 }
 
 void add_tensor(Operands& o, const Tensor& t, DType wanted, const Dims& sizes) {
@@ -127,7 +313,7 @@ bool works_on_wide_unsigned(Pointwise op) {
 
 // May change both: `promoted` where integers become floating, `compute` where the kernel works in another
 // type.
-void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
+void choose_dtype(Pointwise op, std::initializer_list<Operand> inputs, DType& promoted, DType& compute) {
   const auto& has = backend::current().pointwise_kernels;
   compute = promoted;
   if (has(op, promoted)) return;
@@ -144,8 +330,10 @@ void choose_dtype(Pointwise op, DType& promoted, DType& compute) {
     compute = promoted = default_dtype();
     return;
   }
-  fail<NotImplementedError>("\"", kernel_name(op), "\" not implemented for '", scalar_type_name(promoted),
-                            "'",
+  const bool numbers =
+      std::all_of(inputs.begin() + 1, inputs.end(), [](const Operand& o) { return !o.is_tensor(); });
+  fail<NotImplementedError>("\"", kernel_name(op, numbers), "\" not implemented for '",
+                            scalar_type_name(promoted), "'",
                             is_complex(promoted) ? "" : "; convert the tensor, for example with .float()");
 }
 
@@ -392,7 +580,7 @@ Tensor pointwise(const Out& out, Pointwise op, std::initializer_list<Operand> in
 Tensor pointwise_as(const Out& out, Pointwise op, DType promoted, std::initializer_list<Operand> inputs) {
   if (Tensor result = try_small(out, op, promoted, inputs)) return result;
   DType compute;
-  choose_dtype(op, promoted, compute);
+  choose_dtype(op, inputs, promoted, compute);
   return compute_into(out, op, compute, promoted, inputs);
 }
 
@@ -414,9 +602,9 @@ void copy_into(const Tensor& target, const Operand& source) {
       fail<NotImplementedError>("Cannot copy out of meta tensor; no data!");
     if (target.device() == Device::Type::Meta) return;
   }
-  // Contiguous on both sides: one pass.
-  if (target->contiguous && from->contiguous && from.dtype() == d && from.numel() == target.numel() &&
-      !shares_storage(from, target)) {
+  // Contiguous on both sides: one pass over the bytes, which for a bool may change.
+  if (target->contiguous && from->contiguous && from.dtype() == d && d != DType::Bool &&
+      from.numel() == target.numel() && !shares_storage(from, target)) {
     const size_t bytes = item_size(d) * static_cast<size_t>(target.numel());
     const WithoutGil guard(static_cast<int64_t>(bytes / 8));
     backend::current().copy_bytes(target->data, from->data, bytes);

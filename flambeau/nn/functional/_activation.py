@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import _core
 from ..._core import Tensor
+from ...ops._refusals import need_floating
 from ._operators import operator
 
 __all__ = [
@@ -186,6 +187,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise RuntimeError(
             f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
         )
+    need_floating("glu_cpu", input.dtype)
     value, gate = input.narrow(dim, 0, size // 2), input.narrow(dim, size // 2, size // 2)
     return value * gate.sigmoid()
 
