@@ -944,3 +944,131 @@ def test_selective_checkpoints_are_refused_by_name():
     assert [policy.value for policy in CheckpointPolicy] == [0, 1, 2, 3, 4, 5]
     with pytest.raises(NotImplementedError, match="create_selective_checkpoint_contexts"):
         create_selective_checkpoint_contexts(lambda ctx, op, *args: CheckpointPolicy.MUST_SAVE)
+
+
+# ---- captures one by one
+
+
+def test_a_pair_of_hooks_on_one_capture_packs_and_unpacks_it():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = torch.tensor([3.0, 4.0], requires_grad=True)
+    z = x * y
+    calls = []
+    saved = z.grad_fn._raw_saved_self
+    assert saved.unpack_hook is None
+    assert saved.data.tolist() == [1, 2]
+
+    def unpack(doubled):
+        calls.append("unpack")
+        return doubled * 10
+
+    saved.register_hooks(lambda t: (calls.append("pack"), t * 2)[1], unpack)
+    assert saved.unpack_hook is unpack
+    assert saved.data.tolist() == [2, 4]
+    assert z.grad_fn._saved_self.tolist() == [20, 40]
+    z.sum().backward()
+    assert calls == ["pack", "unpack", "unpack"]
+    assert x.grad.tolist() == [3, 4]
+    assert y.grad.tolist() == [20, 40]
+
+
+def test_hooks_on_a_captured_result():
+    x = torch.zeros(2, requires_grad=True)
+    z = x.exp()
+    z.grad_fn._raw_saved_result.register_hooks(
+        lambda t: t.tolist(), lambda numbers: torch.tensor(numbers) * 3
+    )
+    z.sum().backward()
+    assert x.grad.tolist() == [3, 3]
+
+
+def test_factors_of_a_square_have_a_capture_each():
+    x = torch.tensor([2.0], requires_grad=True)
+    z = x * x
+    z.grad_fn._raw_saved_self.register_hooks(lambda t: t, lambda t: t * 10)
+    assert z.grad_fn._saved_self.item() == 20
+    assert z.grad_fn._saved_other.item() == 2
+    z.backward()
+    assert x.grad.item() == 22
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda node: node._raw_saved_self.register_hooks(1, lambda t: t), TypeError, "callable"),
+        (lambda node: node._raw_saved_self.register_hooks(lambda t: t.mul_(2), None), TypeError, "callable"),
+        (
+            lambda node: node._raw_saved_self.register_hooks(lambda t: t.detach().mul_(2), lambda t: t),
+            RuntimeError,
+            "A saved tensor pack hook is modifying its input in place",
+        ),
+        (
+            lambda node: [node._raw_saved_self.register_hooks(lambda t: t, lambda t: t) for _ in range(2)],
+            RuntimeError,
+            "whose hooks have already been set",
+        ),
+        (lambda node: type(node._raw_saved_self)(), RuntimeError, "from Python is forbidden"),
+        (lambda node: node._raw_saved_nobody, AttributeError, "_raw_saved_nobody"),
+    ],
+)
+def test_wrong_hooks_on_a_capture_are_refused(spoil, error, message):
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    with pytest.raises(error, match=message):
+        spoil((x * x.detach().requires_grad_()).grad_fn)
+
+
+def test_hooks_on_a_freed_capture_are_refused():
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    z = x.sin()
+    saved = z.grad_fn._raw_saved_self
+    z.sum().backward()
+    assert saved.data is None
+    for raw in (saved, z.grad_fn._raw_saved_self):
+        with pytest.raises(RuntimeError, match="after it has been freed"):
+            raw.register_hooks(lambda t: t, lambda t: t)
+    with pytest.raises(RuntimeError, match="second time"):
+        saved.unpack()
+
+
+def test_what_a_function_saved_can_be_packed():
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            ctx.save_for_backward(a, None, a * 2)
+            return a * 2
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * ctx.saved_tensors[0]
+
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    z = Double.apply(x)
+    first, nothing, third = z.grad_fn._raw_saved_tensors
+    assert nothing.unpack() is None
+    with pytest.raises(RuntimeError, match="with value None is forbidden"):
+        nothing.register_hooks(lambda t: t, lambda t: t)
+    assert third.unpack().tolist() == [2, 4]
+    first.register_hooks(lambda t: t, lambda t: t * 5)
+    z.sum().backward()
+    assert x.grad.tolist() == [5, 10]
+    with pytest.raises(RuntimeError, match="second time"):
+        _ = z.grad_fn._raw_saved_tensors
+
+
+@pytest.mark.parametrize(
+    ("call", "names"),
+    [
+        (torch.exp, ["result"]),
+        (torch.sin, ["self"]),
+        (lambda x: x * x.detach().requires_grad_(), ["other", "self"]),
+        (lambda x: x[None] @ x.detach().requires_grad_()[:, None], ["mat2", "self"]),
+        (torch.sum, []),
+    ],
+)
+def test_the_captures_of_a_node_are_in_its_directory(call, names):
+    node = call(torch.ones(2, requires_grad=True)).grad_fn
+    assert [name for name in dir(node) if name.startswith("_saved_")] == [f"_saved_{name}" for name in names]
+    assert [name for name in dir(node) if name.startswith("_raw_saved_")] == [
+        f"_raw_saved_{name}" for name in names
+    ]
+    assert "next_functions" in dir(node)

@@ -83,8 +83,8 @@ class Saved {
     if (state_ >= State::Owned) drop();
   }
   void drop() noexcept;
-  // Hands the tensor to this thread's pack hook and keeps what that makes of it.
-  void pack();
+  // Hands the tensor to a pack hook and keeps what that makes of it.
+  void pack(CaptureHooks& hooks);
   // The tensor; throws RuntimeError if it was freed, or written since it was saved.
   Tensor operator()() const { return get(running_node); }
   Tensor get(Node* owner) const;
@@ -93,6 +93,11 @@ class Saved {
   TensorImpl* owned() const { return state_ == State::Owned ? impl_ : nullptr; }
   PackedValue* packed() const { return state_ == State::Packed ? packed_->value.get() : nullptr; }
   int32_t result_nr() const { return result_nr_; }
+  bool is_dropped() const { return state_ == State::Dropped; }
+  // An undefined tensor was captured.
+  bool is_absent() const { return state_ == State::Absent || (state_ == State::Borrowed && !impl_); }
+  // Where the gradient of what was captured flows; nowhere for a result of the node itself.
+  Edge edge() const;
 
  private:
   enum class State : uint8_t { Borrowed, Absent, Owned, Packed, Dropped };

@@ -122,7 +122,7 @@ void Saved::settle() {
   recording_node->saved = this;
 }
 
-void Saved::pack() {
+void Saved::pack(CaptureHooks& hooks) {
   if (state_ != State::Owned) return;
   const Tensor value = window();
   Edge edge = result_nr_ >= 0 ? Edge{} : gradient_edge(value);
@@ -131,7 +131,7 @@ void Saved::pack() {
     // The hook's own operations are none of this node's captures.
     const RecordingScope nothing(nullptr, nullptr);
     const NoGrad no_grad;
-    packed = capture_hooks->pack(value);
+    packed = hooks.pack(value);
   }
   check(
       value->version() == version_,
@@ -147,7 +147,7 @@ void pack_captures_slow(Node& node) {
   std::vector<Saved*> captures;
   for (Saved* s = node.saved; s; s = s->next()) captures.push_back(s);
   while (!captures.empty()) {  // the first that was captured is the last in the list
-    captures.back()->pack();
+    captures.back()->pack(*capture_hooks);
     captures.pop_back();
   }
 }
@@ -186,6 +186,11 @@ void Saved::drop() noexcept {
       }
   }
   if (impl->decref()) destroy(impl);
+}
+
+Edge Saved::edge() const {
+  if (state_ == State::Packed) return packed_->edge;
+  return state_ == State::Owned && result_nr_ < 0 ? gradient_edge(window()) : Edge{};
 }
 
 Tensor Saved::window() const {

@@ -1,6 +1,8 @@
 // The engine and the grad modes as functions.
 #include "core/python/python.h"
 
+#include <algorithm>
+
 #include "core/autograd/differentiable.h"
 #include "core/python/arguments.h"
 
@@ -96,6 +98,8 @@ class PythonPacked final : public PackedValue {
     if (int stop = visitor(value_.get(), arg)) return stop;
     return visitor(unpack_.get(), arg);
   }
+  PyObject* value() const { return value_.get(); }
+  PyObject* unpack_hook() const { return unpack_.get(); }
 
  private:
   Object value_, unpack_;
@@ -144,6 +148,79 @@ PyObject* pop_capture_hooks(PyObject*, PyObject*) {
   set_current_capture_hooks();
   Py_RETURN_NONE;
 }
+// ---- the captures of one node, by number in the order of capture
+
+Node& node_with_captures(PyObject* o) {
+  Node* node = node_from(o);
+  check<TypeError>(node != nullptr, "expected a node of the graph, not ", Py_TYPE(o)->tp_name);
+  return *node;
+}
+std::vector<Saved*> captures_of(Node& node) {
+  std::vector<Saved*> list;
+  for (Saved* s = node.saved; s; s = s->next()) list.push_back(s);
+  std::reverse(list.begin(), list.end());
+  return list;
+}
+Saved& capture_at(PyObject* node, PyObject* number) {
+  int64_t i;
+  check<TypeError>(parse_int(number, i), "the number of a capture must be an int");
+  const std::vector<Saved*> list = captures_of(node_with_captures(node));
+  check<IndexError>(i >= 0 && i < static_cast<int64_t>(list.size()), "there is no capture of number ", i);
+  return *list[static_cast<size_t>(i)];
+}
+
+// _captures(node) -> for each the place where its gradient flows and which output of the node it is (-1:
+// none); None where it was freed.
+PyObject* captures(PyObject*, PyObject* o) {
+  const std::vector<Saved*> list = captures_of(node_with_captures(o));
+  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(list.size())));
+  for (size_t i = 0; i < list.size(); ++i) {
+    Object item = Object::borrow(Py_None);
+    if (!list[i]->is_dropped()) {
+      const Object edge = owned(wrap_edge(list[i]->edge()));
+      item = owned(Py_BuildValue("(Oi)", edge.get(), static_cast<int>(list[i]->result_nr())));
+    }
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), item.release());
+  }
+  return tuple.release();
+}
+// _capture(node, number) -> the tensor, unpacked.
+PyObject* capture(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  auto [node, number] = parse_arguments<2>("_capture", {"node", "number"}, 2, args, count, keywords);
+  return wrap(capture_at(node, number).get(&node_with_captures(node)));
+}
+// _capture_as_kept(node, number) -> (the tensor, or what a pack hook made of it; the unpack hook or None).
+PyObject* capture_as_kept(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  auto [node, number] = parse_arguments<2>("_capture_as_kept", {"node", "number"}, 2, args, count, keywords);
+  const Saved& saved = capture_at(node, number);
+  if (saved.is_dropped()) return Py_BuildValue("(OO)", Py_None, Py_None);
+  if (const auto* packed = dynamic_cast<PythonPacked*>(saved.packed()))
+    return Py_BuildValue("(OO)", packed->value(), packed->unpack_hook());
+  const Object tensor = owned(wrap(saved.get(nullptr)));
+  return Py_BuildValue("(OO)", tensor.get(), Py_None);
+}
+// _pack_capture(node, number, pack_hook, unpack_hook)
+PyObject* pack_capture(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  auto [node, number, pack, unpack] = parse_arguments<4>(
+      "register_hooks", {"node", "number", "pack_hook", "unpack_hook"}, 4, args, count, keywords);
+  for (PyObject* hook : {pack, unpack})
+    if (!PyCallable_Check(hook))
+      fail<TypeError>("register_hooks(): a hook must be callable, not ", Py_TYPE(hook)->tp_name);
+  const Object held = Object::borrow(node);  // the hook may drop the last reference
+  Saved& saved = capture_at(node, number);
+  check(!saved.packed(),
+        "Calling register_hooks on a saved tensor whose hooks have already been set. Hint: only one pair of "
+        "hooks is allowed at a time.");
+  check(!saved.is_dropped(),
+        "Calling register_hooks on a saved tensor after it has been freed. Saved intermediate values of the "
+        "graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need "
+        "to backward through the graph a second time or if you need to access saved variables after calling "
+        "backward.");
+  PythonCaptureHooks hooks(pack, unpack);
+  saved.pack(hooks);
+  Py_RETURN_NONE;
+}
+
 // _disable_capture_hooks(message or None) -> the message before.
 PyObject* disable_capture_hooks(PyObject*, PyObject* message) {
   std::optional<std::string> text;
@@ -272,6 +349,12 @@ PyMethodDef autograd_functions[] = {
     {"_pop_capture_hooks", entry<pop_capture_hooks>, METH_NOARGS, "Takes the innermost such hooks away."},
     {"_disable_capture_hooks", entry<disable_capture_hooks>, METH_O,
      "Forbids them with a message; returns the one before."},
+    {"_captures", entry<captures>, METH_O, "Where the gradients of a node's captures flow."},
+    {"_capture", fast<capture>(), METH_FASTCALL | METH_KEYWORDS, "A tensor that a node captured, unpacked."},
+    {"_capture_as_kept", fast<capture_as_kept>(), METH_FASTCALL | METH_KEYWORDS,
+     "What a node keeps of a capture, and its unpack hook."},
+    {"_pack_capture", fast<pack_capture>(), METH_FASTCALL | METH_KEYWORDS,
+     "Puts a pair of hooks on one capture of a node."},
     {"_set_anomaly_mode", fast<set_anomaly_mode>(), METH_FASTCALL | METH_KEYWORDS, "Switches anomaly mode."},
     {"is_anomaly_enabled", entry<is_anomaly_enabled>, METH_NOARGS, "Whether anomaly mode is on."},
     {"is_anomaly_check_nan_enabled", entry<is_anomaly_check_nan_enabled>, METH_NOARGS,

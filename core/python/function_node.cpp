@@ -118,6 +118,21 @@ PyObject* function_saved(PyObject*, PyObject* o) {
   return tuple.release();
 }
 
+// _function_captures(node) -> for each tensor that forward saved its number among the node's captures, None
+// for a None.
+PyObject* function_captures(PyObject*, PyObject* o) {
+  auto* node = dynamic_cast<FunctionNode*>(node_from(o));
+  check<TypeError>(node != nullptr, "_function_captures(): not the node of a Function");
+  if (node->released) fail_freed();
+  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(node->captures.size())));
+  long number = 0;
+  for (size_t i = 0; i < node->captures.size(); ++i) {
+    PyObject* item = node->captures[i].is_absent() ? Py_NewRef(Py_None) : PyLong_FromLong(number++);
+    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i), owned(item).release());
+  }
+  return tuple.release();
+}
+
 // _returned_as_is(tensor): another tensor on the same memory, a view whose history nothing may rewrite.
 PyObject* returned_as_is(PyObject*, PyObject* o) {
   Tensor t = need_tensor(o, "_returned_as_is", "tensor");
@@ -140,6 +155,7 @@ PyMethodDef functions[] = {
     {"_record_function", fast<record_function>(), METH_FASTCALL | METH_KEYWORDS,
      "Records a user-defined function."},
     {"_function_saved", entry<function_saved>, METH_O, "What the node of a Function saved for backward."},
+    {"_function_captures", entry<function_captures>, METH_O, "Which captures forward saved, by number."},
     {"_returned_as_is", entry<returned_as_is>, METH_O, "A view of an input that a Function returned."},
     {"_function_run", entry<function_run>, METH_O, "What the node of a Function calls."},
     {"_check_inplace", entry<check_inplace_function>, METH_O,

@@ -131,21 +131,6 @@ PyObject* node_call(PyObject* o, PyObject* args, PyObject* keywords) {
   return results.size() == 1 ? Py_NewRef(PyTuple_GET_ITEM(tuple.get(), 0)) : tuple.release();
 }
 
-// _captures: ((tensor, result_nr), ...) of what the node holds for its derivative, in the order of capture.
-PyObject* node_captures(PyObject* o, void*) {
-  const Ref<Node> node(node_of(o));
-  std::vector<const Saved*> list;
-  for (const Saved* s = node->saved; s; s = s->next()) list.push_back(s);
-  Object tuple = owned(PyTuple_New(static_cast<Py_ssize_t>(list.size())));
-  for (size_t i = 0; i < list.size(); ++i) {
-    const Saved* s = list[list.size() - 1 - i];
-    Object value = owned(wrap(s->get(node.get())));
-    PyTuple_SET_ITEM(tuple.get(), static_cast<Py_ssize_t>(i),
-                     owned(Py_BuildValue("(Oi)", value.get(), static_cast<int>(s->result_nr()))).release());
-  }
-  return tuple.release();
-}
-
 PyMethodDef node_methods[] = {
     {"name", entry<node_name>, METH_NOARGS, "The node's name, e.g. 'AddBackward0'."},
     {"register_hook", entry<node_register_hook>, METH_O,
@@ -162,8 +147,6 @@ PyGetSetDef node_attributes[] = {
     {"next_functions", entry<node_next>, nullptr,
      "((node, output_nr), ...) of the nodes that its gradients flow to.", nullptr},
     {"metadata", entry<node_metadata>, nullptr, "A dict for the user.", nullptr},
-    {"_captures", entry<node_captures>, nullptr, "((tensor, number of the output that it is or -1), ...)",
-     nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
 // ---- AccumulateGrad
