@@ -260,3 +260,34 @@ def test_empty_pieces_lie_where_they_were_cut():
     assert x[4:].storage_offset() == 4
     assert x.narrow(0, 2, 0).storage_offset() == 2
     assert [piece.storage_offset() for piece in x.split([2, 0, 2])] == [0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("split", "name"),
+    [
+        (lambda x: x.unsafe_split(2), "UnsafeSplitBackward0"),
+        (lambda x: torch.unsafe_split_with_sizes(x, [2, 2]), "UnsafeSplitWithSizesBackward0"),
+        (lambda x: torch.unsafe_chunk(x, 2), "UnsafeSplitBackward0"),
+    ],
+)
+def test_unsafe_pieces_are_no_views_to_autograd(split, name):
+    x = torch.arange(4.0, requires_grad=True)
+    y = x * 1
+    square = y * y
+    a, b = split(y)
+    assert (a.grad_fn.name(), a._is_view(), a._base, b.storage_offset()) == (name, False, None, 2)
+    a.mul_(3)
+    assert (y._version, a._version, b._version) == (0, 1, 0)
+    assert y.tolist() == [0, 3, 2, 3]
+    (a.sum() + b.sum()).backward(retain_graph=True)
+    assert x.grad.tolist() == [3, 3, 1, 1]
+    square.sum().backward()  # what was captured does not know of the write
+    assert x.grad.tolist() == [3, 9, 5, 7]
+
+
+def test_unsafe_pieces_made_without_gradients_have_none():
+    x = torch.arange(4.0, requires_grad=True)
+    with torch.no_grad():
+        a, _ = x.unsafe_chunk(2)
+    a.mul_(3)
+    assert (a.requires_grad, x._version, x.tolist()) == (False, 0, [0, 3, 2, 3])

@@ -77,9 +77,6 @@ FUNCTIONS = {
     "unbind_copy": "copies",
     "unfold_copy": "copies",
     "unravel_index": "indexing",
-    "unsafe_chunk": "views",
-    "unsafe_split": "views",
-    "unsafe_split_with_sizes": "views",
     "unsqueeze_copy": "copies",
     "vander": "linalg",
     "view_copy": "copies",
@@ -126,9 +123,6 @@ METHODS = {
     "sinc_": "pointwise",
     "slice_scatter": "views",
     "trace": "reduce",
-    "unsafe_chunk": "views",
-    "unsafe_split": "views",
-    "unsafe_split_with_sizes": "views",
 }
 HOMES: dict[str, dict[str, str]] = {
     "_linalg": {

@@ -344,39 +344,6 @@ def as_strided_scatter(
     return _written(self, src, lambda t: t.as_strided(size, stride, storage_offset), "as_strided_scatter")
 
 
-@operator("unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", function, method)
-def unsafe_chunk(self: Tensor, chunks: int, dim: int) -> tuple[Tensor, ...]:
-    """`chunk` by its other name: parts of a dimension, at most `chunks` of them.
-
-    >>> import flambeau as torch
-    >>> [p.tolist() for p in torch.arange(4).unsafe_chunk(2)]
-    [[0, 1], [2, 3]]
-    """
-    return self.chunk(chunks, dim)
-
-
-@operator("unsafe_split(Tensor self, int split_size, int dim=0) -> Tensor[]", function, method)
-def unsafe_split(self: Tensor, split_size: int, dim: int) -> tuple[Tensor, ...]:
-    """`split` by its other name: parts of `split_size` elements of a dimension, the last one perhaps shorter.
-
-    >>> import flambeau as torch
-    >>> [p.tolist() for p in torch.arange(3).unsafe_split(2)]
-    [[0, 1], [2]]
-    """
-    return self.split(split_size, dim)
-
-
-@operator("unsafe_split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]", function, method)
-def unsafe_split_with_sizes(self: Tensor, split_sizes: tuple[int, ...], dim: int) -> tuple[Tensor, ...]:
-    """`split_with_sizes` by its other name: parts of the given sizes.
-
-    >>> import flambeau as torch
-    >>> [p.tolist() for p in torch.arange(3).unsafe_split_with_sizes([1, 2])]
-    [[0], [1, 2]]
-    """
-    return self.split_with_sizes(split_sizes, dim)
-
-
 def _rearranged(self: Tensor, order: list[int]) -> Tensor:
     return self.permute(order).clone(memory_format=torch.contiguous_format)
 

@@ -26,7 +26,12 @@ std::vector<Tensor> filled(std::span<const Tensor> grads, const Dims& sizes, int
   return pieces;
 }
 
-std::vector<Tensor> split_at(const char* name, const Tensor& self, std::vector<int64_t> lengths, int d) {
+// Whether the pieces are views of the whole to autograd, or tensors of their own that merely lie in its
+// memory: written in place, these change it without its history and version taking note.
+enum class Pieces { Views, Apart };
+
+std::vector<Tensor> split_at(const Tensor& self, std::vector<int64_t> lengths, int d, Pieces kind,
+                             const char* name) {
   return differentiable_many(
       name,
       [&] {
@@ -36,8 +41,14 @@ std::vector<Tensor> split_at(const char* name, const Tensor& self, std::vector<i
         int64_t start = 0;
         for (int64_t length : lengths) {
           sizes[d] = length;
-          pieces.push_back(
-              make_view(self, sizes, self.strides(), start * self.strides()[d], ViewKind::OneOfMany));
+          const int64_t offset = start * self.strides()[d];
+          if (kind == Pieces::Views) {
+            pieces.push_back(make_view(self, sizes, self.strides(), offset, ViewKind::OneOfMany));
+          } else {
+            Tensor piece = alias(self, sizes, self.strides(), offset);
+            piece->own_version = Ref<VersionCounter>(new VersionCounter);
+            pieces.push_back(std::move(piece));
+          }
           start += length;
         }
         return pieces;
@@ -46,9 +57,8 @@ std::vector<Tensor> split_at(const char* name, const Tensor& self, std::vector<i
         return cat(filled(grads, sizes, d, lengths), d);
       }));
 }
-}  // namespace
 
-std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
+std::vector<Tensor> split_as(const Tensor& self, int64_t split_size, int64_t dim, Pieces kind) {
   check(self.dim() > 0, "split expects at least a 1-dimensional tensor");
   check(split_size >= 0, "split expects split_size be non-negative, but got split_size=", split_size);
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
@@ -59,10 +69,11 @@ std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
   for (int64_t start = 0; start < size; start += std::min(split_size, size - start))
     lengths.push_back(std::min(split_size, size - start));
   if (lengths.empty()) lengths.push_back(0);
-  return split_at("SplitBackward0", self, std::move(lengths), d);
+  return split_at(self, std::move(lengths), d, kind,
+                  kind == Pieces::Views ? "SplitBackward0" : "UnsafeSplitBackward0");
 }
 
-std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t dim) {
+std::vector<Tensor> split_with_sizes_as(const Tensor& self, IntList sizes, int64_t dim, Pieces kind) {
   check(self.dim() > 0, "split expects at least a 1-dimensional tensor");
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
   int64_t total = 0;
@@ -75,15 +86,38 @@ std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t 
   }
   check(!overflow && total == self.sizes()[d], "split_with_sizes expects split_sizes to sum exactly to ",
         self.sizes()[d], " (input tensor's size at dimension ", d, "), but got split_sizes=", Listed{sizes});
-  return split_at("SplitWithSizesBackward0", self, {sizes.begin(), sizes.end()}, d);
+  return split_at(self, {sizes.begin(), sizes.end()}, d, kind,
+                  kind == Pieces::Views ? "SplitWithSizesBackward0" : "UnsafeSplitWithSizesBackward0");
 }
 
-std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
+std::vector<Tensor> chunk_as(const Tensor& self, int64_t chunks, int64_t dim, Pieces kind) {
   check(self.dim() > 0, "chunk expects at least a 1-dimensional tensor");
   check(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
   const int64_t size = self.size(dim);
-  if (size == 0) return split_with_sizes(self, std::vector<int64_t>(static_cast<size_t>(chunks), 0), dim);
-  return split(self, (size - 1) / chunks + 1, dim);
+  if (size == 0)
+    return split_with_sizes_as(self, std::vector<int64_t>(static_cast<size_t>(chunks), 0), dim, kind);
+  return split_as(self, (size - 1) / chunks + 1, dim, kind);
+}
+
+std::vector<Tensor> unsafe_split(const Tensor& self, int64_t split_size, int64_t dim) {
+  return split_as(self, split_size, dim, Pieces::Apart);
+}
+std::vector<Tensor> unsafe_split_with_sizes(const Tensor& self, IntList sizes, int64_t dim) {
+  return split_with_sizes_as(self, sizes, dim, Pieces::Apart);
+}
+std::vector<Tensor> unsafe_chunk(const Tensor& self, int64_t chunks, int64_t dim) {
+  return chunk_as(self, chunks, dim, Pieces::Apart);
+}
+}  // namespace
+
+std::vector<Tensor> split(const Tensor& self, int64_t split_size, int64_t dim) {
+  return split_as(self, split_size, dim, Pieces::Views);
+}
+std::vector<Tensor> split_with_sizes(const Tensor& self, IntList sizes, int64_t dim) {
+  return split_with_sizes_as(self, sizes, dim, Pieces::Views);
+}
+std::vector<Tensor> chunk(const Tensor& self, int64_t chunks, int64_t dim) {
+  return chunk_as(self, chunks, dim, Pieces::Views);
 }
 
 /// Views of parts of a dimension.
@@ -126,6 +160,41 @@ EXPOSE("split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]"
 /// >>> [p.tolist() for p in torch.chunk(torch.arange(3), 2)]
 /// [[0, 1], [2]]
 EXPOSE("chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", chunk, function | method);
+
+/// `split` into tensors that autograd does not take for views: they share the memory, but a piece may be
+/// written in place, which neither the whole nor the other pieces take note of.
+///
+/// Args:
+///     self: at least one dimension, not used once a piece is written
+///     split_size: the size of each part, the last one perhaps smaller
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.arange(3).unsafe_split(2)]
+/// [[0, 1], [2]]
+EXPOSE("unsafe_split(Tensor self, int split_size, int dim=0) -> Tensor[]", unsafe_split, function | method);
+
+/// `split_with_sizes` into tensors that autograd does not take for views; see `unsafe_split`.
+///
+/// Args:
+///     self: at least one dimension, not used once a piece is written
+///     split_sizes: they add up to the dimension's size
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.arange(3).unsafe_split_with_sizes([1, 2])]
+/// [[0], [1, 2]]
+EXPOSE("unsafe_split_with_sizes(Tensor self, int[] split_sizes, int dim=0) -> Tensor[]",
+       unsafe_split_with_sizes, function | method);
+
+/// `chunk` into tensors that autograd does not take for views; see `unsafe_split`.
+///
+/// Args:
+///     self: at least one dimension, not used once a piece is written
+///     chunks: positive
+///     dim: which dimension
+///
+/// >>> [p.tolist() for p in torch.arange(4).unsafe_chunk(2)]
+/// [[0, 1], [2, 3]]
+EXPOSE("unsafe_chunk(Tensor self, int chunks, int dim=0) -> Tensor[]", unsafe_chunk, function | method);
 
 std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
   check<IndexError>(self.dim() > 0, "Dimension specified as ", dim, " but tensor has no dimensions");
