@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from flambeau import _core
 from flambeau._core import Tensor
 
@@ -165,6 +167,22 @@ def _share_memory(self: Tensor) -> Tensor:
     raise NotImplementedError("share_memory_ is not implemented yet: tensors live in one process")
 
 
+def _resize(self: Tensor, *sizes: int) -> Tensor:
+    """A view in another shape with as many elements; deprecated, see `reshape`."""
+    from flambeau.autograd._functions import Resize
+
+    warnings.warn("non-inplace resize is deprecated", stacklevel=2)
+    return Resize.apply(self, sizes)
+
+
+def _resize_as(self: Tensor, tensor: Tensor) -> Tensor:
+    """A view in another tensor's shape; deprecated, see `reshape`."""
+    from flambeau.autograd._functions import Resize
+
+    warnings.warn("non-inplace resize_as is deprecated", stacklevel=2)
+    return Resize.apply(self, tensor.size())
+
+
 def _reverse_divide(self: Tensor, other: Any) -> Tensor:
     return self.reciprocal() * other
 
@@ -302,7 +320,14 @@ def _node_attribute(self: Any, name: str) -> Any:
     return attribute(self, name)
 
 
+def _node_directory(self: Any) -> list[str]:
+    from flambeau.autograd._node import directory
+
+    return sorted({*object.__dir__(self), *directory(self)})
+
+
 setattr(_core.Node, "__getattr__", _node_attribute)  # noqa: B010
+setattr(_core.Node, "__dir__", _node_directory)  # noqa: B010
 setattr(_core.UntypedStorage, "__reduce_ex__", _reduce_storage)  # noqa: B010
 for _name, _function in {
     "register_hook": _register_hook,
@@ -328,9 +353,13 @@ for _name, _function in {
     "set_": _set,
     "storage": _typed_storage,
     **{name: _removed_method(name) for name in ("solve", "symeig", "eig", "lstsq")},
+    "resize": _resize,
+    "resize_as": _resize_as,
     "__dlpack__": _dlpack,
     "__dlpack_device__": _dlpack_device,
     "__torch_function__": classmethod(_default_torch_function),
     "__array_priority__": 1000,
 }.items():
+    if isinstance(_function, type(_resize)):
+        _function.__qualname__ = f"Tensor.{_name}"  # what the TypeErrors of wrong calls say
     setattr(Tensor, _name, _function)

@@ -240,3 +240,33 @@ def test_a_write_to_an_expanded_tensor_counts_once():
     with pytest.warns(UserWarning, match="masked_fill_ on expanded"):
         x.masked_fill_(torch.tensor([True, False, False]), 5.0)
     assert x._version == 1
+
+
+def test_resize_out_of_place_is_a_view_with_a_warning():
+    x = torch.arange(6.0, requires_grad=True)
+    with pytest.warns(UserWarning, match="non-inplace resize is deprecated"):
+        a = x.resize(2, 3)
+    assert (a.shape, a._is_view(), a.grad_fn.name()) == ((2, 3), True, "ResizeBackward")
+    with pytest.warns(UserWarning, match="non-inplace resize_as is deprecated"):
+        b = a.t().resize_as(torch.zeros(6))
+    assert b.tolist() == [0, 3, 1, 4, 2, 5]
+    (b * torch.arange(6.0)).sum().backward()
+    assert x.grad.tolist() == [0, 2, 4, 1, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"), [((7,), "7 \\(7 elements"), ((-1, 3), "-1x3 \\(-3 elements"), ((), " \\(1 e")]
+)
+def test_resize_out_of_place_keeps_the_number_of_elements(sizes, text):
+    with pytest.warns(UserWarning), pytest.raises(RuntimeError, match=f"requested resize to {text}"):
+        torch.arange(6.0).resize(*sizes)
+
+
+@pytest.mark.parametrize(
+    "call", [lambda x: x.resize_(2), lambda x: x.resize_(3), lambda x: x.resize_as_(x.detach())]
+)
+def test_what_requires_grad_is_not_resized(call):
+    leaf = torch.zeros(3, requires_grad=True)
+    for x in (leaf, leaf * 1):
+        with pytest.raises(RuntimeError, match="cannot resize variables that require grad"):
+            call(x)

@@ -89,7 +89,6 @@ def nonzero_static(self: Tensor, *, size: int, fill_value: int) -> Tensor:
     "resize_as_(Tensor self, Tensor the_template, *, memory_format? memory_format=None) -> Tensor",
     function,
     method,
-    writes_self,
 )
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any) -> Tensor:
     """`resize_` to another tensor's shape; new elements are not set.

@@ -415,6 +415,7 @@ namespace {
 // Keeps the first elements; a grown storage is a new one, which other tensors on the old storage do not see.
 Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> format) {
   check(!requires_grad(self), "cannot resize variables that require grad");
+  check_inplace(self);
   Dims sizes{size};
   const int64_t numel = checked_numel(size);
   if (sizes == self.sizes()) return self;
@@ -437,7 +438,7 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> for
 ///
 /// >>> torch.arange(4).resize_(2).tolist()
 /// [0, 1]
-EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_,
-       method | writes_self);
+// It says itself what it refuses, so that it is not told of writing in place first.
+EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_, method);
 
 }  // namespace flambeau
