@@ -353,3 +353,57 @@ def test_indexing_in_the_most_dimensions():
     assert torch.equal(mixed.index_select(22, order), mixed.flip(22))
     assert torch.equal(torch.zeros(sizes).index_add_(21, order, x), x.flip(21))
     assert torch.equal(x[(slice(None),) * 20 + (order,)], x.flip(20))
+
+
+@pytest.mark.parametrize("value", [7.0, torch.tensor(7.0), torch.tensor([7.0])])
+@pytest.mark.parametrize(
+    ("key", "shape"), [(((1, 0, 1),), (3,)), ((slice(None), (1, 0, 1)), (2, 3)), (((1, 0),), (2, 3))]
+)
+def test_one_value_is_not_written_under_a_byte_mask(value, key, shape):
+    x = torch.zeros(shape)
+    key = tuple(torch.tensor(k, dtype=torch.uint8) if isinstance(k, tuple) else k for k in key)
+    with (
+        pytest.warns(UserWarning, match="indexing with dtype torch.uint8"),
+        pytest.raises(
+            RuntimeError, match="only supports boolean masks, but got mask with dtype unsigned char"
+        ),
+    ):
+        x[key] = value
+    assert not x.any()
+
+
+def test_several_values_are_written_under_a_byte_mask_with_a_warning():
+    mask = torch.tensor([2, 0, 255], dtype=torch.uint8)
+    x = torch.zeros(3)
+    with pytest.warns(UserWarning, match="indexing with dtype torch.uint8"):
+        x[mask] = torch.tensor([7.0, 8.0])
+    assert x.tolist() == [7, 0, 8]
+    with pytest.warns(UserWarning, match="indexing with dtype torch.uint8"):
+        assert x[mask].tolist() == [7, 8]
+    with pytest.warns(UserWarning, match="indexing with dtype torch.uint8"):
+        assert x.index_put((mask,), torch.tensor([1.0]), accumulate=True).tolist() == [8, 0, 9]
+
+
+def test_a_byte_mask_of_another_shape_is_refused_as_such():
+    with pytest.warns(UserWarning), pytest.raises(IndexError, match="shape of the mask"):
+        torch.zeros(3)[torch.tensor([1, 0], dtype=torch.uint8)] = 1.0
+
+
+@pytest.mark.parametrize(("key", "shape"), [(([True, False],), (2,)), ((slice(None), [True, False]), (3, 2))])
+@pytest.mark.parametrize(
+    ("dtype", "value", "expected"),
+    [
+        (torch.float32, torch.tensor(7), 7),
+        (torch.float32, torch.tensor([7]), 7),
+        (torch.float32, torch.tensor([[7.0]], dtype=torch.float64), 7),
+        (torch.int64, torch.tensor(7.5), 7),
+        (torch.int64, 7.5, 7),
+    ],
+)
+def test_one_value_under_a_mask_may_be_of_any_dtype(key, shape, dtype, value, expected):
+    x = torch.zeros(shape, dtype=dtype)
+    key = tuple(torch.tensor(k) if isinstance(k, list) else k for k in key)
+    x[key] = value
+    assert (x[key] == expected).all() and x.sum() == expected * x[key].numel()
+    with pytest.raises(RuntimeError, match="cannot be converted to type .* without overflow"):
+        x[key] = torch.tensor(1j)

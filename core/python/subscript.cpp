@@ -20,9 +20,11 @@ struct Part {
   bool has_start = false, has_stop = false;
   int64_t start = 0;  // or the integer
   int64_t stop = 0, step = 1;
-  Tensor index;  // int64, int32, ..., or bool: a mask
+  Tensor index;  // int64, int32, ..., or bool or uint8: a mask
 
-  bool is_mask() const { return kind == Kind::Index && index.dtype() == DType::Bool; }
+  bool is_mask() const {
+    return kind == Kind::Index && (index.dtype() == DType::Bool || index.dtype() == DType::UInt8);
+  }
   // How many dimensions of the tensor it uses up.
   int width() const {
     if (kind == Kind::Int || kind == Kind::Slice) return 1;
@@ -72,11 +74,7 @@ void read_index(Tensor index, Part& part) {
     part.start = integer_of(owned(item(index)).get());
     return;
   }
-  if (d == DType::UInt8) {
-    if (index.dim() > 0 && warn)
-      warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
-    index = to_dtype(index, DType::Bool);
-  }
+  if (d == DType::UInt8 && index.dim() == 0) index = to_dtype(index, DType::Bool);
   part.kind = Part::Kind::Index;
   part.index = std::move(index);
 }

@@ -153,6 +153,8 @@ std::vector<Entry> entries_of(const Tensor& self, TensorList indices) {
                          name(self.device()), ")");
     check<IndexError>(d + dims <= self.dim(), "too many indices for tensor of dimension ", self.dim());
     if (index && is_mask(index)) {
+      if (index.dtype() == DType::UInt8 && warn)
+        warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.");
       for (int i = 0; i < dims; ++i)
         check<IndexError>(index.sizes()[i] == self.sizes()[d + i], "The shape of the mask ", index.sizes(),
                           " at index ", i, " does not match the shape of the indexed tensor ", self.sizes(),
@@ -384,9 +386,8 @@ Tensor gradient_of_values(const Tensor& grad, const Dims& sizes) {
   return reshape(sum_to(grad, core), sizes);
 }
 
-// One value everywhere under a mask of self's own shape.
+// One value of any dtype everywhere under a mask of self's own shape.
 Tensor fill_under_mask(const Tensor& self, const Tensor& mask, const Operand& value, const Out& out) {
-  check_values(self, value, Dims{});
   if (out.inplace && is_expanded(self)) [[unlikely]] {
     warn_of_expanded("index_put_");  // masked_fill_ warns too
     if (grad_enabled() && (requires_grad(self) || requires_grad(value))) check_no_internal_overlap(self);
@@ -397,18 +398,40 @@ Tensor fill_under_mask(const Tensor& self, const Tensor& mask, const Operand& va
                        : self.dtype() == DType::Bool ? Scalar(value.scalar().to_bool())
                                                      : Scalar(value.scalar().to_int());
   return differentiable(
-      "IndexPutBackward0", out, [&] { return masked_fill(self, mask, item, out); },
+      "IndexPutBackward0", out,
+      [&] {
+        if (!item.is_tensor()) return masked_fill(self, mask, item, out);
+        return masked_fill(self, mask, reshape(item.tensor(), Dims{}), out);
+      },
       wrt(self, [m = saved(mask)](const Tensor& grad) { return masked_fill(grad, m(), Scalar(0)); }),
       wrt(value, [m = saved(mask), sizes = value.sizes()](const Tensor& grad) {
         return reshape(sum(masked_select(grad, m())), sizes);
       }));
 }
 
+// The only index, if it is a mask.
+const Tensor* lone_mask(TensorList indices) {
+  const Tensor* found = nullptr;
+  for (const Tensor& index : indices) {
+    if (!index) continue;
+    if (found || !is_mask(index)) return nullptr;
+    found = &index;
+  }
+  return found;
+}
+
 Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& values, bool accumulate,
                     const Out& out) {
-  const Tensor* mask = accumulate ? nullptr : whole_mask(self, indices);
-  if (mask && (!values.is_tensor() || values.tensor().numel() == 1) && values.sizes().count == 0)
-    return fill_under_mask(self, *mask, values, out);
+  const bool one_value = !values.is_tensor() || values.tensor().numel() == 1;
+  if (const Tensor* mask = lone_mask(indices); mask && one_value && !accumulate) {  // filled, as masked_fill
+    if (mask->dtype() == DType::UInt8) entries_of(self, indices);  // whose refusals come first
+    check_mask(*mask);
+    if (whole_mask(self, indices)) return fill_under_mask(self, *mask, values, out);
+    if (values.is_tensor() && values.dtype() != self.dtype()) {
+      check_number_fits(values.tensor(), self.dtype());
+      return index_put_to(self, indices, to_dtype(values.tensor(), self.dtype()), false, out);
+    }
+  }
   const bool recorded = grad_enabled() && (requires_grad(self) || requires_grad(values));
   Resolved r = resolve(self, indices, recorded);
   check_values(self, values, r.plan.result());

@@ -306,8 +306,11 @@ Tensor where_method(const Tensor& self, const Tensor& condition, const Operand& 
 EXPOSE("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", where, function | out);
 EXPOSE("where(Tensor self, Tensor condition, Tensor|Number other) -> Tensor", where_method, method);
 
-namespace {
-// The number in a tensor that is to fill one of `dtype` must fit there as one from Python must.
+void check_mask(const Tensor& mask) {
+  check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",
+        c_type_name(mask.dtype()));
+}
+
 void check_number_fits(const Tensor& number, DType dtype) {
   if (number.dtype() == dtype || !host_readable(number.device())) return;
   if (is_integral(number.dtype())) {
@@ -317,11 +320,9 @@ void check_number_fits(const Tensor& number, DType dtype) {
   const auto value = *cast_copy(number, DType::Complex128).data<Complex<double>>();
   check_fits(value.imag == 0 ? Scalar(value.real) : Scalar(value), dtype);
 }
-}  // namespace
 
 Tensor masked_fill(const Tensor& self, const Tensor& mask, const Operand& value, const Out& out) {
-  check(mask.dtype() == DType::Bool, "masked_fill_ only supports boolean masks, but got mask with dtype ",
-        c_type_name(mask.dtype()));
+  check_mask(mask);
   if (value.is_tensor())
     check(value.tensor().dim() == 0,
           "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
