@@ -248,15 +248,36 @@ def test_an_infinite_logit_costs_what_it_denies(target, logit, expected):
         assert gradient.item() == pytest.approx(denied * factor)
 
 
-def test_a_class_without_probability_costs_nothing_however_unlikely():
-    logits = torch.tensor([[-math.inf, 0.0, 0.0]], requires_grad=True)
-    for weight in (None, torch.tensor([0.0, 1.0, 1.0])):
-        loss = F.cross_entropy(logits, torch.tensor([[0.0, 0.5, 0.5]]), weight)
-        assert loss.item() == pytest.approx(math.log(2))
-        (gradient,) = torch.autograd.grad(loss, logits)
-        assert gradient.tolist() == [[0, 0, 0]]
-    assert F.cross_entropy(logits, torch.tensor([[0.5, 0.5, 0.0]])).item() == math.inf
+@pytest.mark.parametrize("weight", [None, torch.tensor([0.0, 1.0, 1.0])])
+def test_a_logit_of_minus_infinity_makes_the_loss_of_probabilities_nan_but_not_its_gradient(weight):
+    logits = torch.tensor([[-math.inf, 0.0, 0.0], [-math.inf, 0.0, 0.0]], requires_grad=True)
+    target = torch.tensor([[0.0, 0.5, 0.5], [0.0, 0.25, 0.75]])
+    loss = F.cross_entropy(logits, target, weight, reduction="none")
+    assert loss.isnan().all()  # 0 times minus infinity
+    loss.sum().backward()
+    assert logits.grad.tolist() == [[0, 0, 0], [0, 0.25, -0.25]]
+
+
+def test_a_class_of_probability_at_minus_infinity_costs_infinity():
+    logits = torch.tensor([[-math.inf, 0.0, 0.0]])
+    assert F.cross_entropy(logits, torch.tensor([[0.5, 0.25, 0.25]])).item() == math.inf
     assert F.cross_entropy(logits, torch.tensor([0])).item() == math.inf
+
+
+@pytest.mark.parametrize("options", [{}, {"label_smoothing": 0.1}, {"weight": torch.tensor([1.0, 2.0, 0.0])}])
+@pytest.mark.parametrize("spoilt", [[1.0, math.inf, 0.0], [1.0, math.nan, 0.0], [-math.inf] * 3])
+def test_the_gradient_of_an_ignored_position_without_a_softmax_is_nan(spoilt, options):
+    logits = torch.tensor([spoilt, [1.0, 2.0, 3.0], [-math.inf, 0.0, 1.0]])
+    target = torch.tensor([-100, 1, -100])
+    rows = logits.clone().requires_grad_()
+    loss = F.cross_entropy(rows, target, **options)
+    loss.backward()
+    assert loss.isfinite()
+    assert rows.grad.isnan().tolist() == [[True] * 3, [False] * 3, [False] * 3]
+    assert rows.grad[2].tolist() == [0, 0, 0]
+    columns = logits.t()[None].clone().requires_grad_()  # the classes not along the last dimension
+    F.cross_entropy(columns, target[None], **options).backward()
+    assert torch.allclose(columns.grad[0].t(), rows.grad, equal_nan=True)
 
 
 # ---- margins between classes

@@ -355,6 +355,13 @@ void scaled_exp(const T* x, int64_t n, T shift, T factor, T* y) {
   for (int64_t i = whole; i < n; ++i) y[i] = rest[i - whole];
 }
 
+// No part of a softmax: 0, but NaN where the softmax is, as it is everywhere in an ignored position whose
+// logits hold +inf or NaN.
+template <class T>
+T nothing_of(T normalizer) {
+  return normalizer - normalizer;
+}
+
 template <class T>
 void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int64_t grad_stride,
                             double divisor, const void* scores, const void* log_normalizer,
@@ -386,7 +393,8 @@ void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int6
       const T* const row = x + o * s.size;
       T* const g = grad + o * s.size;
       if (loss.targets[o] == loss.ignore_index) {
-        for (int64_t k = 0; k < s.size; ++k) g[k] = 0;
+        const T nothing = nothing_of(normalizer[o]);
+        for (int64_t k = 0; k < s.size; ++k) g[k] = nothing;
         continue;
       }
       scaled_exp(row, s.size, normalizer[o], on_softmax[0], g);
@@ -408,7 +416,7 @@ void cross_entropy_backward(const ClassLoss& loss, const void* grad_losses, int6
         for (int64_t c = 0; c < width; ++c) {
           const T value =
               on_softmax[c] * exp_of_nonpositive(row[c] - normalizer[position + c]) - w * scale[c];
-          g[c] = on_softmax[c] == 0 ? T(0) : value;
+          g[c] = on_softmax[c] == 0 ? nothing_of(normalizer[position + c]) : value;
         }
       }
       for (int64_t c = 0; c < width; ++c)

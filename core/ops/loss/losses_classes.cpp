@@ -232,12 +232,11 @@ Tensor probability_cross_entropy(const Tensor& self, const Tensor& target, const
   if (options.label_smoothing > 0)
     aim = add(mul(target, Scalar(1 - options.label_smoothing)),
               Scalar(options.label_smoothing / static_cast<double>(classes)));
-  // A class of probability or weight 0 costs nothing, even where its logit is minus infinity.
-  Tensor likelihood = mul_or_zero(log_softmax(self, dim), aim);
+  Tensor likelihood = mul(log_softmax(self, dim), aim);
   if (weight) {
     Dims shape;
     for (int i = 0; i < sizes.count; ++i) shape.push_back(i == dim ? classes : 1);
-    likelihood = mul_or_zero(likelihood, view(weight, shape));
+    likelihood = mul(likelihood, view(weight, shape));
   }
   if (options.reduction == LossReduction::None) {
     const int64_t dims[] = {dim};
