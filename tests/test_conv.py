@@ -307,3 +307,17 @@ def test_dilated_convolutions_take_int64_alone():
         F.conv1d(x.int(), w.int(), dilation=2)
     with pytest.raises(NotImplementedError, match="\"slow_conv2d_cpu\" not implemented for 'Bool'"):
         F.conv1d(x.bool(), w.bool())
+
+
+@pytest.mark.parametrize("grad_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("weight_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("input_format", [torch.contiguous_format, torch.channels_last])
+def test_gradients_lie_in_memory_as_the_result_does(input_format, weight_format, grad_format):
+    x = torch.zeros(2, 4, 5, 5).contiguous(memory_format=input_format).requires_grad_()
+    w = torch.zeros(6, 4, 3, 3).contiguous(memory_format=weight_format).requires_grad_()
+    y = F.conv2d(x, w, stride=2, padding=1)
+    last = torch.channels_last in (input_format, weight_format)
+    gradients = torch.autograd.grad(y, (x, w), torch.ones_like(y, memory_format=grad_format))
+    for t in (y, *gradients):
+        assert t.is_contiguous(memory_format=torch.channels_last) == last
+        assert t.is_contiguous() != last

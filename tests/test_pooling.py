@@ -160,3 +160,13 @@ def test_the_node_carries_pytorchs_name():
 def test_impossible_arguments_raise_pytorchs_errors(shape, arguments, message):
     with pytest.raises(RuntimeError, match=message):
         F.max_pool2d(torch.zeros(shape), *arguments)
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_gradients_of_max_pooling_lie_in_memory_as_its_input(last):
+    x = torch.arange(288.0).view(2, 4, 6, 6)
+    x = (x.contiguous(memory_format=torch.channels_last) if last else x).requires_grad_()
+    for pooled in (F.max_pool2d(x, 2), F.max_pool2d(x, 2, return_indices=True)[0]):
+        (gradient,) = torch.autograd.grad(pooled.sum(), x)
+        assert gradient.stride() == x.stride()
+        assert gradient.sum() == pooled.numel()

@@ -15,7 +15,12 @@ namespace {
 struct ConvGeometry {
   backend::ConvShape shape;
   Dims input, weight, output;  // sizes of the tensors, batched
+  bool channels_last = false;  // the results' order in memory, those of the derivatives too
 };
+
+Tensor in_order(const Tensor& result, const ConvGeometry& geometry) {
+  return geometry.channels_last ? with_channels_last(result) : result;
+}
 
 // The dtype in which a convolution is computed: sums of integers wrap around alike in a wider type.
 DType convolution_dtype(DType dtype, const backend::ConvShape& shape) {
@@ -57,8 +62,7 @@ Tensor convolution(const Tensor& input, const Tensor& weight, const Tensor& bias
           backend::current().convolution(x.dtype(), geometry.shape, x->data, w->data, b ? b->data : nullptr,
                                          output->data);
         }
-        const Tensor result = narrowed(output, input.dtype());
-        return has_channels_last(input) || has_channels_last(weight) ? with_channels_last(result) : result;
+        return in_order(narrowed(output, input.dtype()), geometry);
       },
       wrt(input, [geometry, w = saved(weight)](
                      const Tensor& grad) { return convolution_input_gradient(grad, w(), geometry); }),
@@ -82,7 +86,7 @@ Tensor convolution_input_gradient(const Tensor& grad_output, const Tensor& weigh
           backend::current().convolution_input_gradient(dy.dtype(), geometry.shape, dy->data, w->data,
                                                         grad_input->data);
         }
-        return narrowed(grad_input, grad_output.dtype());
+        return in_order(narrowed(grad_input, grad_output.dtype()), geometry);
       },
       wrt(grad_output, [geometry, w = saved(weight)](
                            const Tensor& grad) { return convolution(grad, w(), Tensor(), geometry); }),
@@ -104,7 +108,7 @@ Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_outpu
           backend::current().convolution_weight_gradient(x.dtype(), geometry.shape, x->data, dy->data,
                                                          grad_weight->data);
         }
-        return narrowed(grad_weight, input.dtype());
+        return in_order(narrowed(grad_weight, input.dtype()), geometry);
       },
       wrt(input, [geometry, dy = saved(grad_output)](
                      const Tensor& grad) { return convolution_input_gradient(dy(), grad, geometry); }),
@@ -196,6 +200,7 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
   if (first == 1) s.input[0] = s.kernel[0] = s.stride[0] = s.dilation[0] = s.output[0] = 1, s.padding[0] = 0;
   g.input = input.sizes();
   g.weight = weight.sizes();
+  g.channels_last = has_channels_last(input) || has_channels_last(weight);
   g.output = {s.batch, s.out_channels};
   int64_t padded[2] = {}, reach[2] = {};
   for (int d = first; d < 2; ++d) {

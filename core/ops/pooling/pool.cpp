@@ -15,7 +15,12 @@ namespace {
 struct PoolGeometry {
   backend::PoolShape shape;
   Dims input, output;
+  bool channels_last = false;  // the results' order in memory, those of the derivatives too
 };
+
+Tensor in_order(const Tensor& result, const PoolGeometry& g) {
+  return g.channels_last ? with_channels_last(result) : result;
+}
 
 void check_pool_dtype(DType dtype) {
   if (!backend::current().has_max_pool(compute_dtype(dtype)))
@@ -53,8 +58,7 @@ Tensor pool_forward(const Tensor& self, const Tensor& index, const PoolGeometry&
     backend::current().max_pool(x.dtype(), g.shape, x->data, output->data, index ? index->data : nullptr,
                                 kind_of(index));
   }
-  const Tensor result = narrowed(output, self.dtype());
-  return has_channels_last(self) ? with_channels_last(result) : result;
+  return in_order(narrowed(output, self.dtype()), g);
 }
 
 // The place of `self` in the graph without its memory: what a derivative that is zero, yet recorded, has to
@@ -85,7 +89,7 @@ Tensor pool_backward(const Tensor& grad_output, const Tensor& index, const Tenso
           backend::current().max_pool_backward(dy.dtype(), g.shape, dy->data, index->data, kind_of(index),
                                                grad_input->data);
         }
-        return narrowed(grad_input, grad_output.dtype());
+        return in_order(narrowed(grad_input, grad_output.dtype()), g);
       },
       wrt(grad_output,
           [g, where = saved(index)](const Tensor& grad) { return pool_gather(grad, where(), g); }),
@@ -105,7 +109,7 @@ Tensor pool_gather(const Tensor& input, const Tensor& index, const PoolGeometry&
           backend::current().max_pool_gather(x.dtype(), g.shape, x->data, index->data, kind_of(index),
                                              output->data);
         }
-        return narrowed(output, input.dtype());
+        return in_order(narrowed(output, input.dtype()), g);
       },
       wrt(input, [g, where = saved(index)](const Tensor& grad) {
         return pool_backward(grad, where(), Tensor(), g);
@@ -167,6 +171,7 @@ PoolGeometry pool_geometry(const Tensor& self, IntList kernel_size, IntList stri
 
   PoolGeometry g{};
   g.input = g.output = sizes;
+  g.channels_last = has_channels_last(self);
   const int axis = self.dim() - 2;
   for (int d = 0; d < 2; ++d) {
     const auto at = static_cast<size_t>(d);
@@ -232,7 +237,7 @@ std::tuple<Tensor, Tensor> max_pool2d_with_indices(const Tensor& self, IntList k
   const PoolGeometry g = pool_geometry(self, kernel_size, stride, padding, dilation, ceil_mode);
   const Tensor index = empty(g.output, DType::Int64);
   const Tensor output = record_pool(self, index, g);
-  return {output, has_channels_last(self) ? with_channels_last(index) : index};
+  return {output, in_order(index, g)};
 }
 
 /// `max_pool2d`, and where in each flattened plane the largest elements stand.
