@@ -105,7 +105,7 @@ def asarray(
             raise ValueError(
                 f"can't alias arbitrary sequence of type {type(obj).__name__}; pass copy=None or copy=True"
             )
-        own = _core.as_tensor(obj).dtype
+        own = (obj if isinstance(obj, Tensor) else _core.from_numpy(obj)).dtype
         if dtype is not None and own != dtype:
             from flambeau.ops._refusals import scalar_type
 

@@ -112,3 +112,27 @@ def test_asarray_refuses_a_dtype_that_it_would_have_to_copy_for():
         torch.asarray(x, dtype=torch.int64, copy=False)
     with pytest.raises(ValueError, match="can't alias tensor with dtype 'Double' into dtype 'Float'"):
         torch.asarray(np.ones(2), dtype=torch.float32, copy=False)
+
+
+def misaligned(dtype: str) -> np.ndarray:
+    memory = np.zeros(64, dtype=np.uint8)
+    start = 1 - memory.ctypes.data % 2  # an odd address
+    array = memory[start : start + 32].view(dtype)
+    array[:] = np.arange(array.size)
+    return array
+
+
+@pytest.mark.parametrize("dtype", ["int16", "float32", "float64", "complex128"])
+def test_elements_that_are_not_aligned_are_copied_or_refused(dtype):
+    array = misaligned(dtype)
+    for make in (torch.as_tensor, torch.asarray, torch.tensor):
+        assert make(array).tolist() == array.tolist()
+    for share in (torch.from_numpy, lambda a: torch.asarray(a, copy=False)):
+        with pytest.raises(ValueError, match="not aligned to its items"):
+            share(array)
+
+
+def test_another_byte_order_is_refused():
+    for make in (torch.from_numpy, torch.as_tensor, torch.tensor):
+        with pytest.raises(ValueError, match="byte order different from the native byte order"):
+            make(np.arange(4, dtype=">f4"))

@@ -1,6 +1,7 @@
 """Storages as objects, and tensors that change the memory they look at."""
 
 import gc
+import warnings
 import weakref
 
 import numpy as np
@@ -331,3 +332,15 @@ def test_a_bool_of_any_byte_is_read_as_its_truth():
     assert [v.item() for v in x] == [False, True, True, True, True]
     assert [bool(v) for v in x] == [False, True, True, True, True]
     assert x[2].item() is True
+
+
+def test_frombuffer_that_raises_gives_the_buffer_back():
+    memory = bytearray(17)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="not aligned"):
+            torch.frombuffer(memory, dtype=torch.int64, count=1, offset=1)
+    with pytest.raises(ValueError, match="must not be greater than actual buffer length"):
+        torch.frombuffer(memory, dtype=torch.int64, count=9)
+    memory.append(1)  # which a bytearray refuses while somebody holds its memory
+    assert len(memory) == 18

@@ -58,7 +58,8 @@ struct Overload {
 Overload parse_schema(const Exposed& exposed, std::string& name);
 const char* type_text(const Parameter& parameter);  // as error messages say: "Tensor", "tuple of ints"
 
-constexpr int kMaxParameters = 24;
+constexpr int kMaxParameters = 24;  // more are refused at registration
+static_assert(kMaxParameters <= 32, "bind() notes in the bits of an unsigned which parameters it has");
 constexpr int kMaxInts = 96;
 constexpr int kMaxComplex = 4;
 

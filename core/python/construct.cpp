@@ -20,13 +20,17 @@ namespace {
 
 class Buffer {
  public:
-  // False where o offers no buffer; leaves no exception behind.
-  bool open(PyObject* o, bool writable) {
+  // False where o offers no such buffer; leaves no exception behind.
+  bool open(PyObject* o, bool writable, int flags = PyBUF_FORMAT | PyBUF_STRIDES) {
     if (!PyObject_CheckBuffer(o)) return false;
-    open_ =
-        PyObject_GetBuffer(o, &view_, (writable ? PyBUF_WRITABLE : 0) | PyBUF_FORMAT | PyBUF_STRIDES) == 0;
+    open_ = PyObject_GetBuffer(o, &view_, (writable ? PyBUF_WRITABLE : 0) | flags) == 0;
     if (!open_) PyErr_Clear();
     return open_;
+  }
+  // The same, or the exporter's exception.
+  void open_bytes(PyObject* o) {
+    if (PyObject_GetBuffer(o, &view_, PyBUF_SIMPLE) != 0) throw PythonError();
+    open_ = true;
   }
   ~Buffer() {
     if (open_) PyBuffer_Release(&view_);
@@ -37,8 +41,9 @@ class Buffer {
   const Py_buffer& view() const { return view_; }
   // The export outlives this object: its holder is released by `release_buffer`.
   Py_buffer* detach() {
+    auto* holder = new Py_buffer(view_);
     open_ = false;
-    return new Py_buffer(view_);
+    return holder;
   }
 
  private:
@@ -89,6 +94,13 @@ std::optional<DType> dtype_of_format(const Py_buffer& view) {
   }
 }
 
+void check_byte_order(const Py_buffer& view) {
+  check<ValueError>(
+      !view.format || (view.format[0] != '>' && view.format[0] != '!'),
+      "given numpy array has byte order different from the native byte order. Conversion between "
+      "byte orders is currently not supported.");
+}
+
 std::string array_type_name(PyObject* o) {
   Object dtype(PyObject_GetAttrString(o, "dtype"));
   Object text(dtype ? PyObject_Str(dtype.get()) : nullptr);
@@ -120,6 +132,7 @@ Tensor share_buffer(PyObject* o, const char* function, ReadOnly read_only = Read
   }
   const Py_buffer& view = buffer.view();
   std::optional<DType> dtype = dtype_of_format(view);
+  check_byte_order(view);
   if (!dtype)
     fail<TypeError>("can't convert np.ndarray of type ", array_type_name(o),
                     ". The only supported types are: float64, float32, "
@@ -155,8 +168,9 @@ Tensor share_buffer(PyObject* o, const char* function, ReadOnly read_only = Read
   for (int i = 0; i < sizes.count; ++i) last += numel ? (sizes[i] - 1) * strides[i] : 0;
   Tensor t(new TensorImpl);
   void* data = view.buf;
-  check<RuntimeError>(is_aligned(data, *dtype) || numel == 0,
-                      "the array's memory is not aligned to its items; copy it first");
+  check<ValueError>(is_aligned(data, *dtype) || numel == 0, function,
+                    ": the array's memory is not aligned to its items, which a tensor's must be; copy the "
+                    "array first, for example with array.copy()");
   t->storage = Storage::foreign(data, numel ? static_cast<size_t>((last + 1) * item) : 0, buffer.detach(),
                                 release_buffer);
   t->data = static_cast<char*>(data);
@@ -169,18 +183,26 @@ Tensor share_buffer(PyObject* o, const char* function, ReadOnly read_only = Read
 Tensor copy_buffer(PyObject* o) {
   Buffer probe;
   if (probe.open(o, false) && dtype_of_format(probe.view())) {
-    bool plain = true;
     const Py_buffer& view = probe.view();
+    bool plain = is_aligned(view.buf, *dtype_of_format(view));
     for (int i = 0; i < view.ndim; ++i) plain &= view.strides[i] >= 0 && view.strides[i] % view.itemsize == 0;
-    plain &= reinterpret_cast<uintptr_t>(view.buf) % static_cast<size_t>(view.itemsize) == 0;
     if (plain) return contiguous_copy(share_buffer(o, "tensor()", ReadOnly::Allow));
     Object ordered = owned(PyObject_CallMethod(o, "copy", nullptr));
     return contiguous_copy(share_buffer(ordered.get(), "tensor()"));
   }
+  check_byte_order(probe.view());
   fail<TypeError>(
       "can't convert np.ndarray of type ", array_type_name(o),
       ". The only supported types are: float64, float32, "
       "float16, complex64, complex128, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool.");
+}
+
+// Whether no tensor can lie on an array's memory for its address alone.
+bool is_misaligned(PyObject* o) {
+  Buffer probe;
+  if (!probe.open(o, false)) return false;
+  const std::optional<DType> dtype = dtype_of_format(probe.view());
+  return dtype && !is_aligned(probe.view().buf, *dtype);
 }
 
 // ---- nested sequences
@@ -378,7 +400,8 @@ PyObject* as_tensor(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject
     return wrap(to_dtype(t, options.dtype.value_or(t.dtype())));
   }
   if (is_array(data)) {
-    Tensor t = share_buffer(data, "as_tensor()");
+    // Elements that are not aligned cannot be shared; as_tensor may copy.
+    Tensor t = is_misaligned(data) ? copy_buffer(data) : share_buffer(data, "as_tensor()");
     if (options.dtype && *options.dtype != t.dtype()) t = cast_copy(t, *options.dtype);
     return finish(t, options);
   }
@@ -398,36 +421,30 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
   int64_t n = -1, start = 0;
   check<TypeError>(!given(number) || parse_int(number, n), "frombuffer(): argument 'count' must be int");
   check<TypeError>(!given(offset) || parse_int(offset, start), "frombuffer(): argument 'offset' must be int");
-  auto view = std::make_unique<Py_buffer>();
-  if (PyObject_GetBuffer(object, view.get(), PyBUF_WRITABLE) != 0) {
-    PyErr_Clear();
-    if (PyObject_GetBuffer(object, view.get(), PyBUF_SIMPLE) != 0) throw PythonError();
+  Buffer buffer;
+  if (!buffer.open(object, true, PyBUF_SIMPLE)) {
+    buffer.open_bytes(object);
     if (warn)
       warn(
           "The given buffer is not writable; writing to the tensor is undefined. Copy it to protect its "
           "data.");
   }
   auto item = static_cast<int64_t>(item_size(*options.dtype));
-  const int64_t bytes = view->len;
-  auto refuse = [&](const std::string& why) {
-    PyBuffer_Release(view.get());
-    fail<ValueError>(why);
-  };
+  const int64_t bytes = buffer.view().len;
   if (start < 0 || start > bytes || (bytes == 0))
-    refuse(concat("offset (", start, " bytes) must be non-negative and no greater than buffer length (",
-                  bytes, " bytes) - 1"));
+    fail<ValueError>("offset (", start, " bytes) must be non-negative and no greater than buffer length (",
+                     bytes, " bytes) - 1");
   if (n < 0 && (bytes - start) % item)
-    refuse(concat("buffer length (", bytes - start, " bytes) after offset (", start,
-                  " bytes) must be a multiple of element size (", item, ")"));
+    fail<ValueError>("buffer length (", bytes - start, " bytes) after offset (", start,
+                     " bytes) must be a multiple of element size (", item, ")");
   if (n < 0) n = (bytes - start) / item;
   if (n > (bytes - start) / item)
-    refuse(concat("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
-                  " bytes) must not be greater than actual buffer length (", bytes, " bytes)"));
-  char* data = static_cast<char*>(view->buf) + start;
+    fail<ValueError>("requested buffer length (", n, " * ", item, " bytes) after offset (", start,
+                     " bytes) must not be greater than actual buffer length (", bytes, " bytes)");
+  char* data = static_cast<char*>(buffer.view().buf) + start;
   if (!is_aligned(data, *options.dtype)) {  // kernels read whole elements, which such an address forbids
     Tensor copy = empty(Dims{n}, *options.dtype);
     if (n) std::memcpy(copy->data, data, static_cast<size_t>(n * item));
-    PyBuffer_Release(view.get());
     if (warn)
       warn(
           "frombuffer(): the elements are not aligned in the buffer, so they are copied: the tensor does "
@@ -436,7 +453,7 @@ PyObject* from_buffer(PyObject*, PyObject* const* args, Py_ssize_t count, PyObje
     return finish(std::move(copy), options);
   }
   Tensor t(new TensorImpl);
-  t->storage = Storage::foreign(data, static_cast<size_t>(n * item), view.release(), release_buffer);
+  t->storage = Storage::foreign(data, static_cast<size_t>(n * item), buffer.detach(), release_buffer);
   t->data = data;
   t->dtype = *options.dtype;
   set_geometry(t.get(), Dims{n}, Dims{1});

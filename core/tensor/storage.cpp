@@ -35,7 +35,13 @@ Ref<Storage> Storage::make(size_t bytes, Device::Type device) {
 }
 
 Ref<Storage> Storage::foreign(void* data, size_t bytes, void* owner, void (*release)(void*) noexcept) {
-  auto* storage = new (SmallPool::take(sizeof(Storage))) Storage;
+  Storage* storage;
+  try {  // the owner is taken over, even where this throws
+    storage = new (SmallPool::take(sizeof(Storage))) Storage;
+  } catch (...) {
+    release(owner);
+    throw;
+  }
   storage->data = static_cast<char*>(data);
   storage->bytes = bytes;
   storage->owner = owner;
