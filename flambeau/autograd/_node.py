@@ -36,6 +36,8 @@ class SavedTensor:
     """A tensor that a node keeps for its derivative, or kept; None where there was none."""
 
     __slots__ = ("_node", "_number")
+    _node: Any
+    _number: int | None
 
     def __init__(self) -> None:
         raise RuntimeError("Trying to create a SavedTensor object from Python is forbidden.")
