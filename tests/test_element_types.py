@@ -175,3 +175,58 @@ def test_a_refusal_names_the_kernel(kernel, call, dtype):
 def test_only_integers_and_bools_are_inverted(dtype):
     with pytest.raises(TypeError, match="only implemented on integer and Boolean-type tensors"):
         ~torch.ones(2, dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "spelled"),
+    [
+        (torch.int8, 300, "int8_t"),
+        (torch.uint8, -300, "uint8_t"),
+        (torch.int32, 2**40, "int"),
+        (torch.float32, 1e39, "float"),
+        (torch.uint16, 70000, "uint16_t"),
+    ],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, value: torch.where(torch.tensor([True, False]), x, value),
+        lambda x, value: torch.where(torch.tensor([True, False]), value, x),
+        lambda x, value: x.where(torch.tensor([True, False]), value),
+        lambda x, value: x.index_fill(0, torch.tensor([0]), value),
+        lambda x, value: x.scatter(0, torch.tensor([0]), value),
+        lambda x, value: x.__setitem__(torch.tensor([0]), value),
+        lambda x, value: torch.scalar_tensor(value, dtype=x.dtype),
+    ],
+)
+def test_a_number_that_a_tensor_cannot_hold_is_not_written(call, dtype, value, spelled):
+    with pytest.raises(RuntimeError, match=f"value cannot be converted to type {spelled} without overflow"):
+        call(torch.tensor([1, 2]).to(dtype), value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, value: x.clamp(max=value),
+        lambda x, value: x.clamp_(0, value),
+        lambda x, value: x.t().clamp_min(value),
+        lambda x, value: torch.nn.functional.threshold(x, 0, value),
+        lambda x, value: torch.add(x, x, alpha=value),
+        lambda x, value: torch.addcmul(x, x, x, value=value),
+    ],
+)
+@pytest.mark.parametrize(("dtype", "value"), [(torch.int8, 300), (torch.int32, 2**40), (torch.float32, 1e39)])
+def test_a_number_that_cannot_take_part_is_refused(call, dtype, value):
+    with pytest.raises(RuntimeError, match="cannot be converted to type .* without overflow"):
+        call(torch.ones(2, 3, dtype=dtype), value)
+
+
+def test_numbers_that_take_part_in_arithmetic_wrap_around():
+    x = torch.tensor([1, 2], dtype=torch.int8)
+    assert (x + 300).tolist() == [45, 46]
+    assert (x * 300).tolist() == [44, 88]
+
+
+def test_large_floats_fill_unsigned_integers():
+    assert torch.full((1,), 1e19, dtype=torch.uint64).item() == 10**19
+    assert torch.zeros(1, dtype=torch.uint64).fill_(2.0**63).item() == 2**63

@@ -288,7 +288,9 @@ Tensor empty_permuted(IntList size, IntList physical_layout, const Options& opti
 EXPOSE("empty_permuted(int[] size, int[] physical_layout, *, options) -> Tensor", empty_permuted, function);
 
 Tensor scalar_tensor_of(const Scalar& s, const Options& options) {
-  return finished(scalar_tensor(s, options.dtype.value_or(default_dtype())), options);
+  const DType dtype = options.dtype.value_or(default_dtype());
+  check_fits(s, dtype);
+  return finished(scalar_tensor(s, dtype), options);
 }
 
 /// A tensor without dimensions.

@@ -2,6 +2,7 @@
 // scatter, take).
 #include <algorithm>
 
+#include "core/ops/creation/creation.h"
 #include "core/ops/indexing/indexing.h"
 #include "core/tensor/gil.h"
 
@@ -190,6 +191,7 @@ Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Op
   check(!value.is_tensor() || value.tensor().dim() == 0,
         "index_fill_ only supports a 0-dimensional value tensor, but got tensor with ",
         value.is_tensor() ? value.tensor().dim() : 0, " dimension(s).");
+  if (!value.is_tensor()) check_fits(value.scalar(), self.dtype());
   const bool recorded = grad_enabled() && (requires_grad(self) || requires_grad(value));
   return differentiable(
       value.is_tensor() ? "IndexFillBackward1" : "IndexFillBackward0", out,
@@ -426,6 +428,7 @@ Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tenso
 }
 Tensor scatter_value(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
                      const Out& out) {
+  check_fits(value, self.dtype());
   return scatter_to(self, dim, index, value, out);
 }
 
@@ -450,6 +453,7 @@ Tensor scatter_reduced(const Tensor& self, int64_t dim, const Tensor& index, con
 }
 Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& index, const Scalar& value,
                              std::string_view reduce, const Out& out) {
+  check_fits(value, self.dtype());
   return scatter_combined(self, dim, index, value, reduce, out);
 }
 }  // namespace

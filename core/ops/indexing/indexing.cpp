@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/ops/creation/creation.h"
 #include "core/tensor/gil.h"
 
 namespace flambeau {
@@ -364,7 +365,7 @@ Tensor dense_values(const Tensor& self, const Operand& values, const Dims& sizes
 }
 
 void check_values(const Tensor& self, const Operand& values, const Dims& sizes) {
-  if (!values.is_tensor()) return;
+  if (!values.is_tensor()) return check_fits(values.scalar(), self.dtype());
   const Tensor& v = values.tensor();
   check(v.dtype() == self.dtype(), "Index put requires the source and destination dtypes match, got ",
         scalar_type_name(self.dtype()), " for the destination and ", scalar_type_name(v.dtype()),

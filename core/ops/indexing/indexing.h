@@ -45,8 +45,8 @@ void warn_of_expanded(const char* name);
 // those that share their memory.
 void fill_expanded(const Tensor& self, const Tensor& mask, const Operand& value);
 
-// masked_fill's conditions: a mask is bool, and the one number in a tensor that is to fill one of `dtype` fits
-// there as one from Python must.
+// masked_fill's conditions: a mask is bool, and the one number in a tensor that is to fill one of `dtype`
+// fits there as one from Python must.
 void check_mask(const Tensor& mask);
 void check_number_fits(const Tensor& number, DType dtype);
 

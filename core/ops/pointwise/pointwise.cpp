@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/backend/backend.h"
+#include "core/ops/creation/creation.h"
 #include "core/tensor/gil.h"
 #include "core/tensor/layout.h"
 
@@ -358,9 +359,27 @@ Dims result_strides(const Dims& sizes, std::initializer_list<Operand> inputs) {
   return ordered_strides(sizes, compare);
 }
 
+// Operands that PyTorch refuses where the result's dtype cannot hold them; other numbers wrap around.
+bool must_fit(Pointwise op, int place) {
+  switch (op) {
+    case Pointwise::Clamp:
+    case Pointwise::ClampMin:
+    case Pointwise::ClampMax:
+    case Pointwise::Threshold:
+    case Pointwise::AddCMul:
+    case Pointwise::AddCDiv:
+      return true;
+    case Pointwise::AddScaled:
+      return place == 2;  // alpha
+    default:
+      return false;
+  }
+}
+
 // A number as the kernel takes it. What these operators give modulo 2^64 does not depend on the sign, so that
 // integers of 2^63 and more wrap around, as the sums do.
-void store_number(const Scalar& number, Pointwise op, DType result, DType compute, void* item) {
+void store_number(const Scalar& number, Pointwise op, int place, DType result, DType compute, void* item) {
+  if (must_fit(op, place)) check_fits(number, result);
   if (number.is_beyond_int() && compute == DType::Int64) [[unlikely]] {
     const bool wraps = result == DType::UInt64 || op == Pointwise::Add || op == Pointwise::Sub ||
                        op == Pointwise::AddScaled || op == Pointwise::Mul || op == Pointwise::BitwiseAnd ||
@@ -388,7 +407,7 @@ constexpr int64_t kSmallCall = 1024;
       continue;
     }
     alignas(16) char number[16];
-    store_number(input.scalar(), op, compute, compute, number);
+    store_number(input.scalar(), op, k, compute, compute, number);
     row.fill(numbers[k], number, item_size(compute), n);
     in[k] = numbers[k];
     ++k;
@@ -489,7 +508,7 @@ Tensor compute_into(const Out& out, Pointwise op, DType compute, DType promoted,
       holders[k] = out.target ? without_overlap(input.tensor(), result) : input.tensor();
       add_tensor(o, holders[k], wanted, sizes);
     } else {
-      store_number(input.scalar(), op, result.dtype(), wanted, numbers[k]);
+      store_number(input.scalar(), op, k, result.dtype(), wanted, numbers[k]);
       int slot = o.count++;
       o.data[slot] = numbers[k];
       o.on_host[slot] = true;

@@ -287,8 +287,15 @@ Tensor where(const Tensor& condition, const Operand& self, const Operand& other,
 }
 
 namespace {
+// Numbers from Python have to fit into the result, which is not to hold what they wrap around to.
+Tensor checked_where(const Tensor& condition, const Operand& self, const Operand& other, const Out& out) {
+  const DType made = result_type({self, other});
+  for (const Operand* operand : {&self, &other})
+    if (!operand->is_tensor()) check_fits(operand->scalar(), made);
+  return where(condition, self, other, out);
+}
 Tensor where_method(const Tensor& self, const Tensor& condition, const Operand& other) {
-  return where(condition, self, other);
+  return checked_where(condition, self, other, {});
 }
 }  // namespace
 
@@ -299,11 +306,12 @@ Tensor where_method(const Tensor& self, const Tensor& condition, const Operand& 
 ///     self, other: tensors or numbers
 ///
 /// Raises:
-///     RuntimeError: a condition that is neither bool nor uint8.
+///     RuntimeError: a condition that is neither bool nor uint8; a number that the result cannot hold.
 ///
 /// >>> torch.where(torch.tensor([True, False]), torch.tensor([1, 2]), 0).tolist()
 /// [1, 0]
-EXPOSE("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", where, function | out);
+EXPOSE("where(Tensor condition, Tensor|Number self, Tensor|Number other) -> Tensor", checked_where,
+       function | out);
 EXPOSE("where(Tensor self, Tensor condition, Tensor|Number other) -> Tensor", where_method, method);
 
 void check_mask(const Tensor& mask) {

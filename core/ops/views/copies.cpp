@@ -414,6 +414,7 @@ EXPOSE("zero_(Tensor self) -> Tensor", zero_, function | method | writes_self);
 namespace {
 // Keeps the first elements; a grown storage is a new one, which other tensors on the old storage do not see.
 Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> format) {
+  // No `writes_self`, whose refusals would come first.
   check(!requires_grad(self), "cannot resize variables that require grad");
   check_inplace(self);
   Dims sizes{size};
@@ -438,7 +439,6 @@ Tensor resize_(const Tensor& self, IntList size, std::optional<MemoryFormat> for
 ///
 /// >>> torch.arange(4).resize_(2).tolist()
 /// [0, 1]
-// It says itself what it refuses, so that it is not told of writing in place first.
 EXPOSE("resize_(Tensor self, int[] size, *, memory_format? memory_format=None) -> Tensor", resize_, method);
 
 }  // namespace flambeau
