@@ -88,8 +88,8 @@ void Scalar::store(void* out, DType d) const {
     case DType::UInt32:
       return put(out, static_cast<uint32_t>(to_int()));
     case DType::UInt64:
-      if (is_floating() && float_ >= 0x1p63 && float_ < 0x1p64)
-        return put(out, static_cast<uint64_t>(float_));
+      if (is_floating() && to_double() >= 0x1p63 && to_double() < 0x1p64)
+        return put(out, static_cast<uint64_t>(to_double()));
       return put(out, static_cast<uint64_t>(to_int()));
     case DType::Float16:
       return put(out, math::Half::of(static_cast<float>(to_double())));
