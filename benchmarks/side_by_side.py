@@ -60,6 +60,20 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             lambda i=image, f=constant: F.conv2d(i, f),
         )
         yield f"conv step {n}x{c}x{side} {out} {kernel}", step
+    for n in (1000, 1024, 4096, 10007, 65536, 100_000, 1_000_000):
+        real = randn(n)
+        yield f"fft {n}", lambda x=real + 0j: T.fft.fft(x)
+        yield f"fft real {n}", lambda x=real: T.fft.rfft(x)
+    lines, square, sound = randn(256, 1024), randn(512, 512), randn(160_000)
+    yield "fft 256x1024", lambda x=lines + 0j: T.fft.fft(x)
+    yield "fft real 256x1024", lambda: T.fft.rfft(lines)
+    yield "fft columns 256x1024", lambda x=lines + 0j: T.fft.fft(x, dim=0)
+    yield "fft2 512x512", lambda x=square + 0j: T.fft.fft2(x)
+    yield "fft2 real 512x512", lambda: T.fft.rfft2(square)
+    hann = T.hann_window(512)
+    spectrum = T.stft(sound, 512, 128, window=hann, return_complex=True)
+    yield "stft 160000 512 128", lambda: T.stft(sound, 512, 128, window=hann, return_complex=True)
+    yield "istft 160000 512 128", lambda: T.istft(spectrum, 512, 128, window=hann)
     planes = randn(64, 32, 26, 26)
     yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
 

@@ -130,6 +130,8 @@ _WHOLE: dict[str, list[Any]] = {
     "logspace": [0, 1, 5],
     "select": [torch.rand(2, 3), 1, 0],
     "split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
+    "stft": [torch.rand(2, 20), 4, 2, 3, torch.rand(3), True, "reflect", False, True, True],
+    "istft": [torch.rand(2, 3, 5) + 0j, 4, 2, 4, torch.ones(4)],
     "unflatten": [torch.rand(2, 6), 1, (2, 3)],
 }
 

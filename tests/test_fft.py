@@ -267,3 +267,145 @@ def test_shapes_without_memory() -> None:
     x = torch.empty(4, 3, 5, device="meta")
     assert torch.fft.rfft(x, dim=1).stride() == (10, 1, 2)
     assert torch.fft.irfft2(x).shape == (4, 3, 8)
+
+
+# ---- short-time transforms
+
+
+def frames_by_hand(x: torch.Tensor, window: torch.Tensor, hop: int) -> torch.Tensor:
+    n = window.size(0)
+    starts = range(0, x.size(-1) - n + 1, hop)
+    return torch.stack([dft(x[..., s : s + n] * window) for s in starts], -1)
+
+
+def test_stft_is_the_transform_of_windowed_frames() -> None:
+    x, window = torch.randn(2, 50, dtype=torch.float64), torch.hann_window(8, dtype=torch.float64)
+    expected = frames_by_hand(x, window, 3)
+    got = torch.stft(x, 8, 3, window=window, center=False, return_complex=True)
+    assert got.shape == (2, 5, 15)
+    assert torch.allclose(got, expected[:, :5])
+    both = torch.stft(
+        x, 8, 3, window=window, center=False, onesided=False, normalized=True, return_complex=True
+    )
+    assert torch.allclose(both, expected / math.sqrt(8))
+    z = complex_normal(50)
+    assert torch.allclose(z.stft(8, 3, window=window, center=False), frames_by_hand(z, window, 3))
+
+
+def test_stft_centres_frames_by_padding() -> None:
+    x, window = torch.randn(40, dtype=torch.float64), torch.hamming_window(6, dtype=torch.float64)
+    for mode in ("reflect", "constant", "replicate", "circular"):
+        padded = torch.nn.functional.pad(x[None, None], (3, 3), mode)[0, 0]
+        got = torch.stft(x, 6, 2, window=window, pad_mode=mode, return_complex=True)
+        assert torch.allclose(got, torch.stft(padded, 6, 2, window=window, center=False, return_complex=True))
+
+
+def test_a_short_window_stands_in_the_middle() -> None:
+    x, window = torch.randn(30, dtype=torch.float64), torch.rand(5, dtype=torch.float64)
+    wide = torch.cat([window.new_zeros(1), window, window.new_zeros(2)])
+    got = torch.stft(x, 8, 2, 5, window, center=False, return_complex=True)
+    assert torch.allclose(got, frames_by_hand(x, wide, 2)[:5])
+    # Aligned, the first frame starts where the window does.
+    aligned = torch.stft(x, 8, 2, 5, window, center=False, return_complex=True, align_to_window=True)
+    assert torch.allclose(aligned, frames_by_hand(torch.nn.functional.pad(x, (1, 2)), wide, 2)[:5])
+    with pytest.warns(UserWarning, match="A window was not provided"):
+        plain = torch.stft(x, 8, 2, 5, center=False, return_complex=True)
+    assert torch.allclose(
+        plain, torch.stft(x, 8, 2, 5, window=torch.ones(5), center=False, return_complex=True)
+    )
+
+
+def test_stft_with_parts_is_deprecated() -> None:
+    x, window = torch.randn(30), torch.ones(8)
+    with pytest.warns(UserWarning, match="return_complex=False is deprecated"):
+        parts = torch.stft(x, 8, window=window, return_complex=False)
+    assert torch.equal(parts, torch.view_as_real(torch.stft(x, 8, window=window, return_complex=True)))
+    with pytest.raises(
+        RuntimeError, match="stft requires the return_complex parameter be given for real inputs"
+    ):
+        torch.stft(x, 8, window=window)
+
+
+@pytest.mark.parametrize("shape", [(100,), (3, 100)])
+def test_istft_undoes_stft(shape: tuple[int, ...]) -> None:
+    x = torch.randn(*shape, dtype=torch.float64)
+    for n, hop, length in ((16, 4, 16), (15, 5, 15), (16, 3, 12), (20, 10, 20)):
+        window = torch.rand(length, dtype=torch.float64) + 0.5
+        for normalized in (False, True):
+            spectrum = torch.stft(x, n, hop, length, window, normalized=normalized, return_complex=True)
+            back = torch.istft(spectrum, n, hop, length, window, normalized=normalized, length=90)
+            assert torch.allclose(back, x[..., :90])
+    window = torch.hann_window(16, dtype=torch.float64)
+    whole = torch.stft(x, 16, window=window, onesided=False, return_complex=True)
+    assert torch.allclose(whole.istft(16, window=window), x)
+    z = torch.complex(x, x.flip(-1))
+    spectrum = torch.stft(z, 16, window=window)
+    assert torch.allclose(torch.istft(spectrum, 16, window=window, return_complex=True), z)
+
+
+def test_istft_to_another_length() -> None:
+    x, window = torch.randn(100), torch.ones(16)
+    spectrum = torch.stft(x, 16, 4, window=window, center=False, return_complex=True)
+    assert torch.allclose(torch.istft(spectrum, 16, 4, window=window, center=False), x, atol=1e-6)
+    with pytest.warns(UserWarning, match="The length of signal is shorter than the length parameter"):
+        longer = torch.istft(spectrum, 16, 4, window=window, center=False, length=110)
+    assert longer.shape == (110,)
+    assert longer[100:].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_fft": 0, "center": False}, "expected 0 < n_fft < 30, but got n_fft=0"),
+        ({"n_fft": 31, "center": False}, "expected 0 < n_fft < 30, but got n_fft=31"),
+        ({"n_fft": 8, "hop_length": 0}, "expected hop_length > 0, but got hop_length=0"),
+        ({"n_fft": 8, "win_length": 9}, "expected 0 < win_length <= n_fft, but got win_length=9"),
+        ({"n_fft": 8, "window": torch.ones(7)}, "equal to win_length=8, but got window with size \\[7\\]"),
+        (
+            {"n_fft": 8, "window": torch.ones(8) + 0j, "onesided": True},
+            "Cannot have onesided output if window",
+        ),
+        ({"n_fft": 8, "align_to_window": True}, "align_to_window should only be set when center = false"),
+    ],
+)
+def test_stft_refuses(arguments: dict[str, Any], message: str) -> None:
+    arguments = {"window": torch.ones(arguments.get("win_length", arguments["n_fft"])), **arguments}
+    with pytest.raises(RuntimeError, match=message):
+        torch.stft(torch.ones(2, 30), return_complex=True, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"hop_length": 9}, "expected 0 < hop_length <= win_length"),
+        ({"win_length": 9, "window": torch.ones(9)}, "expected 0 < win_length <= n_fft"),
+        ({"window": torch.ones(7)}, "window has to be 1D and length of `win_length`"),
+        ({"onesided": False}, "match n_fft when onesided=False, but got 5"),
+        ({"return_complex": True}, "Cannot have onesided output if window or input is complex"),
+        ({"window": torch.ones(8) + 0j}, "Complex windows are incompatible with return_complex=False"),
+        ({"window": torch.zeros(8)}, "window overlap add min: 1"),
+    ],
+)
+def test_istft_refuses(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(RuntimeError, match=message):
+        torch.istft(torch.ones(5, 6) + 0j, 8, **{"window": torch.ones(8), **arguments})
+
+
+def test_messages_of_stft_say_what_was_given() -> None:
+    with pytest.raises(
+        RuntimeError, match=r"^stft\(torch.FloatTensor\[2, 38\], n_fft=8, hop_length=0, win_length=8, "
+    ):
+        torch.stft(torch.ones(2, 30), 8, 0, window=torch.ones(8), return_complex=True)
+    with pytest.raises(
+        RuntimeError, match=r"^istft\(CPUComplexFloatType\[4, 6\], n_fft=8, hop_length=2, win_length=8, "
+    ):
+        torch.istft(torch.ones(4, 6) + 0j, 8, window=torch.ones(8))
+
+
+def test_derivatives_of_short_time_transforms() -> None:
+    x, window = torch.randn(20, dtype=torch.float64), torch.rand(6, dtype=torch.float64) + 0.5
+    check_gradient(lambda t: torch.stft(t, 6, 2, window=window, center=False, return_complex=True), x)
+    check_gradient(lambda t: torch.stft(x, 6, 2, window=t, return_complex=True), window)
+    spectrum = torch.stft(x, 6, 2, window=window, return_complex=True)
+    check_gradient(lambda t: torch.istft(t, 6, 2, window=window), spectrum)
+    check_gradient(lambda t: torch.istft(spectrum, 6, 2, window=t), window)

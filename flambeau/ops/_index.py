@@ -43,6 +43,7 @@ FUNCTIONS = {
     "is_same_size": "questions",
     "is_signed": "questions",
     "isin": "pointwise",
+    "istft": "stft",
     "kaiser_window": "creation",
     "kron": "products",
     "lcm": "pointwise",
@@ -68,6 +69,7 @@ FUNCTIONS = {
     "slice_scatter": "views",
     "split_with_sizes_copy": "copies",
     "squeeze_copy": "copies",
+    "stft": "stft",
     "t_copy": "copies",
     "tensordot": "products",
     "trace": "reduce",
@@ -103,6 +105,7 @@ METHODS = {
     "inner": "products",
     "is_nonzero": "questions",
     "is_same_size": "questions",
+    "istft": "stft",
     "kron": "products",
     "lcm": "pointwise",
     "lcm_": "pointwise",
@@ -122,6 +125,7 @@ METHODS = {
     "sinc": "pointwise",
     "sinc_": "pointwise",
     "slice_scatter": "views",
+    "stft": "stft",
     "trace": "reduce",
 }
 HOMES: dict[str, dict[str, str]] = {

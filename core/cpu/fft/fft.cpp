@@ -85,13 +85,19 @@ struct Plans {
   std::shared_ptr<const RealRoots<T>> roots;      // real lines of an even length
 };
 
-int64_t line_offset(const Dims& batch, const Dims& steps, int64_t line) {
-  int64_t offset = 0;
-  for (int d = batch.count - 1; d >= 0; --d) {
-    offset += line % batch[d] * steps[d];
-    line /= batch[d];
+// Where lines first to first + count - 1 start.
+void line_offsets(const Dims& batch, const Dims& steps, int64_t first, int64_t count, int64_t* offsets) {
+  const int inner = batch.count - 1;
+  for (int64_t done = 0; done < count;) {
+    int64_t start = 0, line = first + done;
+    for (int d = inner; d >= 0; --d) {
+      start += line % batch[d] * steps[d];
+      line /= batch[d];
+    }
+    const int64_t here = inner < 0 ? 1 : std::min(count - done, batch[inner] - (first + done) % batch[inner]);
+    for (int64_t i = 0; i < here; ++i) offsets[done + i] = start + (inner < 0 ? 0 : i * steps[inner]);
+    done += here;
   }
-  return offset;
 }
 
 template <class T>
@@ -105,10 +111,8 @@ void run_groups(const FourierLines& l, const Plans<T>& plans, int64_t count, con
     const Workspace<T> scratch(kButterflies, 6 * run.lanes * l.points);
     for (int64_t g = first; g < last; ++g) {
       const int64_t start = g * together, lines = std::min(together, count - start);
-      for (int64_t i = 0; i < lines; ++i) {
-        in_offsets[i] = line_offset(l.batch, l.in_steps, start + i);
-        out_offsets[i] = line_offset(l.batch, l.out_steps, start + i);
-      }
+      line_offsets(l.batch, l.in_steps, start, lines, in_offsets);
+      line_offsets(l.batch, l.out_steps, start, lines, out_offsets);
       run.group(plans.columns->columns,
                 {l.kind, l.forward, l.scale, static_cast<int>(lines), in_offsets, out_offsets, l.in_stride,
                  l.out_stride},
@@ -192,10 +196,8 @@ void run_lines(const FourierLines& l, const Plans<T>& plans, int64_t count, cons
         if (item == 2) target[1] = source[1];
       };
       int64_t in_at[8], out_at[8];
-      for (int64_t i = 0; i < lines; ++i) {
-        in_at[i] = line_offset(l.batch, l.in_steps, start + i);
-        out_at[i] = line_offset(l.batch, l.out_steps, start + i);
-      }
+      line_offsets(l.batch, l.in_steps, start, lines, in_at);
+      line_offsets(l.batch, l.out_steps, start, lines, out_at);
       if (gather)
         for (int64_t p = 0; p < in_points; ++p)
           for (int64_t i = 0; i < lines; ++i)

@@ -173,7 +173,9 @@ void store_real(const T* from, const int64_t* offsets, int lines, int64_t stride
 #pragma GCC unroll 64
       for (int i = 0; i < kW; ++i) rows[i] = scale * load(from + (p + i) * 2 * kW);
       transpose_square<kW>(rows);
-      for (int i = 0; i < lines; ++i) store(out + offsets[i] + p, rows[i]);
+#pragma GCC unroll 64
+      for (int i = 0; i < kW; ++i)
+        if (i < lines) store(out + offsets[i] + p, rows[i]);
     }
   for (; p < points; ++p)
     for (int i = 0; i < lines; ++i) out[offsets[i] + p * stride] = scale * from[p * 2 * kW + i];

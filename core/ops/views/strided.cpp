@@ -151,6 +151,20 @@ Tensor unfold(const Tensor& self, int64_t dimension, int64_t size, int64_t step)
         return through_buffer(grad, unfolded(sizes, whole.strides, d, size, step), whole, whole);
       }));
 }
+
+// What unfold along the last dimension undoes: frames (..., count, size), each `step` behind the one before,
+// added up in (..., length).
+Tensor overlap_add(const Tensor& frames, int64_t length, int64_t step) {
+  check(frames.dim() >= 2 && step > 0, "frames have two dimensions or more, and a positive step");
+  const int d = frames.dim() - 2;
+  const int64_t count = frames.sizes()[d], size = frames.sizes()[d + 1];
+  check(count > 0 && length >= size && (length - size) / step + 1 == count, "a signal of ", length,
+        " points does not have ", count, " frames of ", size, " points, ", step, " apart");
+  Dims sizes = frames.sizes().without(d);
+  sizes[d] = length;
+  const Window whole{sizes, contiguous_strides(sizes), 0};
+  return through_buffer(frames, unfolded(sizes, whole.strides, d, size, step), whole, whole);
+}
 }  // namespace
 
 /// A view of the storage by sizes, strides and offset, counted in elements.
@@ -188,5 +202,16 @@ EXPOSE("as_strided_(Tensor self, int[] size, int[] stride, int? storage_offset=N
 /// >>> torch.arange(4).unfold(0, 2, 1).tolist()
 /// [[0, 1], [1, 2], [2, 3]]
 EXPOSE("unfold(Tensor self, int dimension, int size, int step) -> Tensor", unfold, method);
+
+/// Adds up frames where they overlap: the transposed of `unfold` along the last dimension.
+///
+/// Args:
+///     frames: (..., count, size)
+///     length: of the signal, which has so many frames
+///     step: from the start of one frame to that of the next
+///
+/// >>> torch._C._fft._overlap_add(torch.ones(2, 3), 5, 2).tolist()
+/// [1.0, 1.0, 2.0, 1.0, 1.0]
+EXPOSE("_overlap_add(Tensor frames, int length, int step) -> Tensor", overlap_add, Forms::fft);
 
 }  // namespace flambeau
