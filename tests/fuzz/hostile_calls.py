@@ -303,7 +303,8 @@ def exchange(pick: random.Random, tensors: list[Any], note: Note) -> None:
     elif kind == 6:
         array = t.numpy()
         t.resize_(50)
-        array.sum()
+        if array.size < 1 << 24:  # NumPy reads an expanded tensor of 2^40 elements to its end
+            array.sum()
         _keep(pick, tensors, torch.from_numpy(array[::-1] if pick.random() < 0.3 else array[::2]))
     else:
         _keep(pick, tensors, torch.asarray(memoryview(t.untyped_storage())[1:]))
