@@ -76,6 +76,39 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "istft 160000 512 128", lambda: T.istft(spectrum, 512, 128, window=hann)
     planes = randn(64, 32, 26, 26)
     yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
+    yield from order_cases(T, rng, randn)
+
+
+def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Sorted order, and the searches and counts that stand beside it."""
+    for n in (1000, 100_000, 1_000_000):
+        floats, integers = randn(n), T.from_numpy(rng.integers(-(2**62), 2**62, n))
+        yield f"sort float32 {n}", lambda x=floats: T.sort(x)
+        yield f"sort int64 {n}", lambda x=integers: T.sort(x)
+    square, batch, row, many = randn(1000, 1000), randn(128, 1000), randn(100_000), randn(1_000_000)
+    for dim in (-1, 0):
+        yield f"sort 1000x1000 dim {dim}", lambda dim=dim: T.sort(square, dim)
+        yield f"median 1000x1000 dim {dim}", lambda dim=dim: T.median(square, dim)
+        yield f"topk 10 of 128x1000 dim {dim}", lambda dim=dim: T.topk(batch, 10, dim)
+    yield "topk 10 of 100000", lambda: T.topk(row, 10)
+    yield "kthvalue of 1000000", lambda: T.kthvalue(many, 1000)
+    yield "median of 1000000", lambda: T.median(many)
+    yield "quantile of 1000000", lambda: T.quantile(many, 0.9)
+    numbers = T.from_numpy(rng.integers(0, 1000, 1_000_000))
+    few, edges = numbers[:1000], T.sort(randn(10_000)).values
+    yield "mode of 1000000", lambda: T.mode(numbers)
+    yield "unique of 1000000", lambda: T.unique(numbers)
+    yield "unique of 1000000 with counts", lambda: T.unique(numbers, return_inverse=True, return_counts=True)
+    yield "searchsorted 100000 in 10000", lambda: T.searchsorted(edges, row)
+    yield "bincount of 1000000", lambda: T.bincount(numbers)
+    yield "histc of 1000000", lambda: T.histc(many, 100, -3, 3)
+    yield "isin 1000000 among 1000", lambda: T.isin(numbers, few)
+    yield "cumsum 1000x1000", lambda: T.cumsum(square, 1)
+    places = numbers.reshape(1000, 1000)
+    for dim in (1, 0):
+        yield f"gather 1000x1000 dim {dim}", lambda dim=dim: T.gather(square, dim, places)
+        yield f"scatter_add 1000x1000 dim {dim}", lambda dim=dim: T.scatter_add(square, dim, places, square)
+        yield f"index_select 1000x1000 dim {dim}", lambda dim=dim: T.index_select(square, dim, few)
 
 
 def measure(package: str, match: str, threads: int) -> None:

@@ -15,6 +15,14 @@ from flambeau import nn
 # What a result's shape depends on, or the result itself, are values.
 _NEEDS_VALUES = {
     "Tensor.bincount",
+    "Tensor.unique",
+    "Tensor.unique_consecutive",
+    "_count_in_bins",
+    "_unique2",
+    "_unique_rows",
+    "histogramdd",
+    "unique",
+    "unique_consecutive",
     "Tensor.cpu",
     "Tensor.map2_",
     "Tensor.map_",

@@ -21,7 +21,8 @@ constexpr OutRule kRules[] = {
      "addmm addmv baddbmm bmm matmul mm mv _linalg.matmul _nn.linear cross _linalg.cross norm "
      "_linalg.vector_norm renorm tril triu diag softmax log_softmax isin aminmax argmax argmin max.dim "
      "min.dim "
-     "gather take_along_dim index_add index_copy scatter scatter_add slice_scatter alias_copy "
+     "gather take_along_dim sort argsort msort topk index_add index_copy scatter scatter_add slice_scatter "
+     "alias_copy "
      "as_strided_copy "
      "diagonal_copy expand_copy permute_copy select_copy split_with_sizes_copy squeeze_copy t_copy "
      "transpose_copy unbind_copy unfold_copy unsqueeze_copy view_copy cumsum cumprod sum prod mean"},
@@ -58,6 +59,12 @@ constexpr OutRule kRules[] = {
      "narrow_copy"},
     {Same, false, "nonzero: Expected out tensor to have scalar type {result} but got scalar type{target}",
      "nonzero"},
+    {Same, false, "output values must be of same type as input", "kthvalue"},
+    {Same, false, "expected scalar type '{result}' but got '{target}' for values output", "mode"},
+    {Same, false,
+     "Expected tensor for 'values' to have the same type as tensor for argument #2 'self'; but type "
+     "torch.{target}Tensor does not equal torch.{result}Tensor (while checking arguments for median)",
+     "median nanmedian"},
     {Same, false, "heaviside is not yet implemented for tensors with different dtypes.", "heaviside"},
     {Same, false, "isneginf does not support non-boolean outputs.", "isneginf"},
     {Same, false, "isposinf does not support non-boolean outputs.", "isposinf"},

@@ -18,6 +18,7 @@
 #include "core/backend/pooling.h"
 #include "core/backend/reduce.h"
 #include "core/backend/softmax.h"
+#include "core/backend/sort.h"
 #include "core/backend/views.h"
 #include "core/tensor/device.h"
 #include "core/tensor/scalar.h"
@@ -161,6 +162,27 @@ struct Row {
                            int32_t* counts);
   void (*keep_triangle)(Triangle triangle, char* matrices, int64_t count, int64_t rows, int64_t columns,
                         int64_t diagonal, size_t item);
+
+  // ---- sorted order (core/backend/sort.h); indices count along the row
+  bool (*can_sort)(DType dtype);
+  // Bytes to be handed to the entries below.
+  size_t (*sort_workspace)(SortShape shape);
+  void (*sort)(DType dtype, SortShape shape, bool descending, const void* items, void* values,
+               int64_t* indices, void* workspace);
+  void (*top_k)(DType dtype, SortShape shape, int64_t k, bool largest, const void* items, void* values,
+                int64_t* indices, void* workspace);
+  void (*select_rank)(DType dtype, SortShape shape, Rank rank, int64_t k, const void* items, void* values,
+                      int64_t* indices, void* workspace);
+  void (*mode)(DType dtype, SortShape shape, const void* items, void* values, int64_t* indices,
+               void* workspace);
+  int64_t (*unique)(DType dtype, int64_t n, const void* items, const UniqueResults& results, void* workspace);
+  // The same for the rows of a contiguous matrix, in the order of their first differing elements.
+  int64_t (*unique_rows)(DType dtype, int64_t rows, int64_t columns, const void* items,
+                         const UniqueResults& results);
+  void (*search_sorted)(DType dtype, const SortedSearch& search, int64_t* places);
+  // counts[number] += weight (of `dtype`, or null: ones, into int64).
+  void (*count_values)(const int64_t* numbers, int64_t n, DType dtype, const void* weights, void* counts);
+  void (*histogram)(DType dtype, const Histogram& histogram, void* counts);
 
   // ---- optimizers
   void (*sgd)(const OptimStep& step, const SgdOptions& options);

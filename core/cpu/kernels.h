@@ -10,6 +10,7 @@
 #include "core/cpu/random/random.h"
 #include "core/cpu/reduce/reduce.h"
 #include "core/cpu/softmax/softmax.h"
+#include "core/cpu/sort/sort.h"
 #include "core/cpu/views/transpose.h"
 
 namespace flambeau::cpu {
@@ -27,6 +28,7 @@ struct Kernels {
   RandomKernels random;
   MaskKernels mask;
   FftKernels fft;
+  SortKernels sort;
 };
 extern const Kernels chosen_kernels;
 inline const Kernels& kernels() { return chosen_kernels; }

@@ -6,6 +6,7 @@
 #include "core/cpu/kernels.h"
 #include "core/cpu/linalg/factorizations.h"
 #include "core/cpu/linalg/product.h"
+#include "core/cpu/sort/search.h"
 #include "core/cpu/views/moves.h"
 #include "core/parallel/parallel.h"
 
@@ -205,6 +206,17 @@ constinit const Row cpu_row = {
     .add_through = cpu::add_through,
     .divide_by_counts = cpu::divide_by_counts,
     .keep_triangle = cpu::keep_triangle,
+    .can_sort = [](DType dtype) { return cpu::kernels().sort.keys[static_cast<int>(dtype)] != nullptr; },
+    .sort_workspace = cpu::sort_workspace,
+    .sort = cpu::sort,
+    .top_k = cpu::top_k,
+    .select_rank = cpu::select_rank,
+    .mode = cpu::mode,
+    .unique = cpu::unique,
+    .unique_rows = cpu::unique_rows,
+    .search_sorted = cpu::search_sorted,
+    .count_values = cpu::count_values,
+    .histogram = cpu::histogram,
     .sgd = cpu::sgd_step,
     .adam = cpu::adam_step,
 };

@@ -81,11 +81,17 @@ def _compare(self: Any, others: Any, invert: bool) -> Tensor:
         return elements != others if invert else elements == others
     refuse("isin_default_cpu", tests.dtype, WIDE_UNSIGNED)
     tests = tests.reshape(-1)
-    found = torch.zeros(elements.shape, dtype=torch.bool, device=elements.device)
-    # Pairs are compared in slabs of at most 2^20.
-    step = max(1, 2**20 // max(elements.numel(), 1))
-    for start in range(0, tests.numel(), step):
-        found |= (elements.unsqueeze(-1) == tests[start : start + step]).any(-1)
+    count = tests.numel()
+    if elements.numel() == 0 or count == 0:
+        found = torch.zeros(elements.shape, dtype=torch.bool, device=elements.device)
+    elif count <= 8:
+        found = (elements.unsqueeze(-1) == tests).any(-1)
+    else:
+        tests = tests.detach().to(torch.result_type(elements, tests)).sort()[0]
+        # A search wants its boundaries in order: the NaN at the end count as infinite there, and equal nothing.
+        ordered = tests.masked_fill(tests.isnan(), math.inf) if tests.is_floating_point() else tests
+        places = torch.searchsorted(ordered, elements).clamp_max_(count - 1)
+        found = tests.take(places) == elements
     return ~found if invert else found
 
 

@@ -7,9 +7,9 @@ import warnings
 from typing import Any
 
 import flambeau as torch
-from flambeau import Tensor
+from flambeau import Tensor, _core
 from flambeau.ops._operator import function, method, operator, out
-from flambeau.ops._refusals import HALVES, is_integral, need_floating, refuse, scalar_type
+from flambeau.ops._refusals import HALVES, need_floating, refuse
 
 
 @operator(
@@ -128,55 +128,22 @@ def corrcoef(self: Tensor) -> Tensor:
     return torch.complex(c.real.clamp(-1, 1), c.imag.clamp(-1, 1)) if c.is_complex() else c.clamp(-1, 1)
 
 
-@operator("bincount(Tensor self, Tensor? weights=None, int minlength=0) -> Tensor", function, method)
-def bincount(self: Tensor, weights: Tensor | None, minlength: int) -> Tensor:
-    """How often each number from 0 occurs, or the sum of the weights of its occurrences.
+# ---- histograms
 
-    Args:
-        self: (n,), integers not below 0
-        weights: (n,); sums are float64 unless the weights are float32
-        minlength: the least length of the result
-
-    Returns:
-        (max(largest number + 1, minlength),).
-
-    Raises:
-        RuntimeError: not a vector of non-negative integers, weights of another shape, a negative minlength.
-        NotImplementedError: other types than integers.
-
-    >>> import flambeau as torch
-    >>> torch.bincount(torch.tensor([0, 2, 2])).tolist()
-    [1, 0, 2]
-    """
-    if not is_integral(self):
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{scalar_type(self.dtype)}'")
-    if minlength < 0:
-        raise RuntimeError("minlength should be >= 0")
-    if self.dim() == 1 and self.numel() == 0:
-        return torch.zeros((minlength,), dtype=torch.int64, device=self.device)
-    if self.dim() != 1 or bool(self.min() < 0):
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if weights is not None and weights.shape != self.shape:
-        raise RuntimeError("weights should be 1-d and have the same length as input")
-    length = max(int(self.max()) + 1, minlength)
-    if weights is None:
-        addends = torch.ones(self.shape, dtype=torch.int64, device=self.device)
-    else:
-        addends = weights.detach() if weights.dtype == torch.float32 else weights.detach().to(torch.float64)
-    return torch.zeros((length,), dtype=addends.dtype, device=self.device).index_add_(
-        0, self.to(torch.int64), addends
-    )
+# How the interval of an element is found: `find` of `_count_in_bins`.
+_BY_EDGES, _BY_WIDTH, _BY_WIDTH_AND_EDGES = 0, 1, 2
 
 
-def _limits(self: Tensor, low: float, high: float, name: str) -> tuple[float, float]:
-    """The range of a histogram: the data's where none is given, widened where it is a point."""
-    if low == high and self.numel() and not self.is_meta:
-        low, high = float(self.min()), float(self.max())
+def _check_limits(name: str, low: float, high: float, crossed: str) -> None:
     if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"{name}: range of [{low}, {high}] is not finite")
+        raise RuntimeError(f"{name} range of [{low}, {high}] is not finite")
     if low > high:
-        raise RuntimeError(f"{name}: max must be larger than min")
-    return (low - 1, high + 1) if low == high else (low, high)
+        raise RuntimeError(crossed)
+
+
+def _extent(values: Tensor) -> tuple[float, float]:
+    low, high = values.aminmax()
+    return float(low), float(high)
 
 
 @operator("histc(Tensor self, int bins=100, Number min=0, Number max=0) -> Tensor", function, method, out)
@@ -193,7 +160,7 @@ def histc(self: Tensor, bins: int, min: float, max: float) -> Tensor:
 
     Raises:
         RuntimeError: bins < 1, max < min, a range that is not finite.
-        NotImplementedError: integers.
+        NotImplementedError: integers, or the meta device: the range is one of values.
 
     >>> import flambeau as torch
     >>> torch.histc(torch.tensor([1.0, 2.0, 1.0]), 4, 0, 3).tolist()
@@ -203,16 +170,49 @@ def histc(self: Tensor, bins: int, min: float, max: float) -> Tensor:
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     values = self.detach().reshape(-1)
-    low, high = _limits(values, min, max, "torch.histc")
-    values = values[(values >= low) & (values <= high)]
-    place = ((values - low) * (bins / (high - low))).to(torch.int64).clamp(0, bins - 1)
-    return torch.zeros((bins,), dtype=self.dtype, device=self.device).index_add_(
-        0, place, torch.ones_like(values)
+    low, high = min, max
+    if low == high and self.numel() and not self.is_meta:
+        low, high = _extent(values)
+    _check_limits("torch.histc:", low, high, "torch.histc: max must be larger than min")
+    if low == high:
+        low, high = low - 1, high + 1
+    if values.dtype in (torch.float16, torch.bfloat16):  # rounded at every step
+        values = values[(values >= low) & (values <= high)]
+        places = ((values - low) * bins / (high - low)).to(torch.int64).clamp_(0, bins - 1)
+        return torch.bincount(places, minlength=bins).to(self.dtype)
+    edges = torch.linspace(low, high, bins + 1, dtype=values.dtype, device=self.device)
+    return _core._count_in_bins(values.unsqueeze(1), [edges], None, _BY_WIDTH)
+
+
+def _range_edges(values: Tensor, bins: int, limits: tuple[float, float] | None, axis: int) -> Tensor:
+    """The edges of intervals of equal width along one axis: over the limits given, or over the values."""
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension {axis}")
+    if limits is None:
+        low, high = _extent(values) if values.numel() else (0.0, 1.0)
+    else:
+        low, high = limits
+    _check_limits(
+        f"torch.histogram(): dimension {axis}'s",
+        low,
+        high,
+        f"torch.histogram(): min should not exceed max, but got min {low} max {high} for dimension {axis}",
     )
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return torch.linspace(low, high, bins + 1, dtype=values.dtype, device=values.device)
 
 
-def _histogram(values: Tensor, edges: Tensor, weight: Tensor | None, density: bool) -> Tensor:
-    need_floating("histogramdd", values.dtype)
+def _density(counts: Tensor, edges: list[Tensor], density: bool) -> Tensor:
+    if not density:
+        return counts
+    counts = counts / counts.sum()
+    for axis, e in enumerate(edges):
+        counts = counts / (e[1:] - e[:-1]).reshape([-1 if k == axis else 1 for k in range(counts.dim())])
+    return counts
+
+
+def _histogram(values: Tensor, edges: Tensor, weight: Tensor | None, density: bool, find: int) -> Tensor:
     if weight is not None and weight.shape != values.shape:
         raise RuntimeError(
             f"torch.histogram(): if weight tensor is provided it should have the same shape as the input tensor, but got "
@@ -220,14 +220,9 @@ def _histogram(values: Tensor, edges: Tensor, weight: Tensor | None, density: bo
         )
     if edges.dtype != values.dtype or (weight is not None and weight.dtype != values.dtype):
         raise RuntimeError("torch.histogram(): input, bins and weight should have the same dtype")
-    flat = values.detach().reshape(-1)
-    weights = torch.ones_like(flat) if weight is None else weight.detach().reshape(-1)
-    count = edges.numel() - 1
-    inside = (flat >= edges[0]) & (flat <= edges[-1])
-    flat, weights = flat[inside], weights[inside]
-    place = (torch.searchsorted(edges, flat, right=True) - 1).clamp(0, count - 1)
-    hist = torch.zeros((count,), dtype=values.dtype, device=values.device).index_add_(0, place, weights)
-    return hist / (hist.sum() * (edges[1:] - edges[:-1])) if density else hist
+    weights = None if weight is None else weight.detach().reshape(-1)
+    counts = _core._count_in_bins(values.detach().reshape(-1, 1), [edges.detach()], weights, find)
+    return _density(counts, [edges], density)
 
 
 @operator(
@@ -263,20 +258,9 @@ def histogram(
     """
     need_floating("histogramdd", self.dtype)
     refuse("histogramdd", self.dtype, HALVES)
-    if bins <= 0:
-        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    if range is None:
-        low, high = (float(self.min()), float(self.max())) if self.numel() else (0.0, 1.0)
-    else:
-        low, high = (float(limit) for limit in range)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"torch.histogram(): dimension 0's range [{low}, {high}] is not finite")
-    if low > high:
-        raise RuntimeError(f"torch.histogram(): min should not exceed max, but got {low} and {high}")
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = torch.linspace(low, high, bins + 1, dtype=self.dtype, device=self.device)
-    return _histogram(self, edges, weight, density), edges
+    limits = None if range is None else (float(range[0]), float(range[1]))
+    edges = _range_edges(self.detach(), bins, limits, 0)
+    return _histogram(self, edges, weight, density, _BY_WIDTH_AND_EDGES), edges
 
 
 @operator(
@@ -289,6 +273,82 @@ def histogram(
 def histogram_of_edges(
     self: Tensor, bins: Tensor, *, weight: Tensor | None, density: bool
 ) -> tuple[Tensor, Tensor]:
+    need_floating("histogramdd", self.dtype)
     if bins.dim() != 1 or bins.numel() < 2:
         raise RuntimeError("torch.histogram(): bins tensor should have one dimension and at least two edges")
-    return _histogram(self, bins, weight, density), bins.clone()
+    return _histogram(self, bins, weight, density, _BY_EDGES), bins.clone()
+
+
+@operator(
+    "histogramdd(Tensor self, object bins, *, object range=None, Tensor? weight=None, bool density=False)"
+    " -> (Tensor, Tensor)",
+    function,
+    result="histogramdd hist bin_edges",
+)
+def histogramdd(
+    self: Tensor, bins: Any, *, range: Any, weight: Tensor | None, density: bool
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The weight of points in each cell of a grid, and the edges of its intervals along each axis.
+
+    Args:
+        self: (..., d), floating point: points with d coordinates; those outside of the grid do not count
+        bins: how many intervals of equal width along every axis, or along each, or vectors of increasing edges
+        range: the lower and upper limit along each axis, one after another; the data's by default
+        weight: (...), ones by default
+        density: whether sums are divided by the whole and the cells' volumes, so that the integral is 1
+
+    Returns:
+        The named tuple (hist, bin_edges): a tensor with d dimensions, and d vectors.
+
+    Raises:
+        RuntimeError: bins, limits or weights that do not fit the points; fewer than two dimensions.
+        NotImplementedError: integers and halves.
+
+    >>> import flambeau as torch
+    >>> torch.histogramdd(torch.tensor([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), bins=[2, 2]).hist.tolist()
+    [[0.0, 1.0], [1.0, 1.0]]
+    """
+    need_floating("histogramdd", self.dtype)
+    refuse("histogramdd", self.dtype, HALVES)
+    if self.dim() < 2:
+        raise RuntimeError("torch.histogramdd: input tensor should have at least 2 dimensions")
+    axes = self.size(-1)
+    if isinstance(bins, int):
+        bins = [bins] * axes
+    if len(bins) != axes:
+        raise RuntimeError(
+            "histogramdd: The size of bins must be equal to the innermost dimension of the input."
+        )
+    if weight is not None and weight.shape != self.shape[:-1]:
+        raise RuntimeError(
+            "torch.histogramdd: if weight tensor is provided it should have the same shape as the input tensor excluding "
+            f"its innermost dimension, but got input with shape {list(self.shape)} and weight with shape "
+            f"{list(weight.shape)}"
+        )
+    points = self.detach().reshape(-1, axes)
+    if isinstance(bins[0], Tensor) if axes else False:
+        edges, find = [_own_edges(e, axis) for axis, e in enumerate(bins)], _BY_EDGES
+    else:
+        if range is not None and len(range) != 2 * axes:
+            raise RuntimeError(
+                f"torch.histogramdd: for a {axes}-dimensional histogram range should have {2 * axes} elements, but got "
+                f"{len(range)}"
+            )
+        edges, find = [], _BY_WIDTH_AND_EDGES
+        for axis, count in enumerate(bins):
+            limits = None if range is None else (float(range[2 * axis]), float(range[2 * axis + 1]))
+            edges.append(_range_edges(points[:, axis], count, limits, axis))
+    weights = None if weight is None else weight.detach().reshape(-1)
+    counts = _core._count_in_bins(points, edges, weights, find)
+    return _density(counts, edges, density), tuple(edges)
+
+
+def _own_edges(edges: Any, axis: int) -> Tensor:
+    if not isinstance(edges, Tensor):
+        raise TypeError(f"expected Tensor as element {axis} in argument 1, but got {type(edges).__name__}")
+    if edges.dim() != 1:
+        raise RuntimeError(
+            f"torch.histogramdd: bins tensor should have one dimension, but got {edges.dim()} dimensions in the bins tensor "
+            f"for dimension {axis}"
+        )
+    return edges.detach()

@@ -120,24 +120,52 @@ struct NotAbove {
 };
 
 template <class T, class Order>
+void scan_extreme_row(const T* x, T* y, int64_t* indices, int64_t n) {
+  T best{};
+  int64_t at = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const T item = x[i];
+    if (i == 0 || item != item || Order::replaces(item, best)) {
+      best = item;
+      at = i;
+    }
+    y[i] = best;
+    indices[i] = at;
+  }
+}
+
+template <class T, class Order>
 void scan_extreme(const ScanRange& range, const void* input, void* output, int64_t* indices, void*) {
   const T* const x = static_cast<const T*>(input);
   T* const y = static_cast<T*>(output);
-  for (int64_t o = 0; o < range.outer; ++o)
-    for (int64_t c = 0; c < range.inner; ++c) {
-      const int64_t base = o * range.size * range.row_stride + c;
-      T best{};
-      int64_t at = 0;
+  for (int64_t o = 0; o < range.outer; ++o) {
+    const int64_t base = o * range.size * range.row_stride;
+    if (range.inner == 1 && range.row_stride == 1) {
+      scan_extreme_row<T, Order>(x + base, y + base, indices + base, range.size);
+      continue;
+    }
+    // Whole tiles of columns at a time, as memory lies.
+    for (int64_t column = 0; column < range.inner; column += kScanTile) {
+      const int64_t width = smaller(kScanTile, range.inner - column);
+      T best[kScanTile];
+      int64_t at[kScanTile];
+      for (int64_t c = 0; c < width; ++c) {
+        best[c] = range.size ? x[base + column + c] : T{};
+        at[c] = 0;
+      }
       for (int64_t i = 0; i < range.size; ++i) {
-        const T item = x[base + i * range.row_stride];
-        if (i == 0 || item != item || Order::replaces(item, best)) {
-          best = item;
-          at = i;
+        const int64_t row = base + i * range.row_stride + column;
+        for (int64_t c = 0; c < width; ++c) {
+          const T item = x[row + c];
+          const bool replaces = (item != item) | Order::replaces(item, best[c]);
+          best[c] = replaces ? item : best[c];
+          at[c] = replaces ? i : at[c];
+          y[row + c] = best[c];
+          indices[row + c] = at[c];
         }
-        y[base + i * range.row_stride] = best;
-        indices[base + i * range.row_stride] = at;
       }
     }
+  }
 }
 
 template <class T>

@@ -7,6 +7,22 @@
 #include "core/tensor/gil.h"
 
 namespace flambeau {
+
+Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint64_t mask,
+                       bool keepdim) {
+  const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim);
+  const Tensor y = with_reduced_dims(result, x.sizes(), mask, keepdim);
+  const Tensor a = detach(x), b = detach(y);
+  // Among bools, + is "or" and * is "and": NaN holds the result NaN.
+  const Tensor holders = to_dtype(add(eq(a, b), mul(ne(a, a), ne(b, b))), grad.dtype());
+  if (x.dim() == 0) return mul(g, holders);
+  Dims dims;
+  for (int i = 0; i < x.dim(); ++i)
+    if (mask >> i & 1) dims.push_back(i);
+  const Tensor count = sum_dims(holders, IntList(dims), true);
+  return mul(div(g, count), holders);
+}
+
 namespace {
 
 using backend::ArgReduce;
@@ -27,22 +43,7 @@ void check_dims_not_empty(const char* name, const Dims& sizes, uint64_t mask) {
       check<IndexError>(sizes[i] > 0, name, "(): Expected reduction dim ", i, " to have non-zero size.");
 }
 
-// ---- max(x), min(x), amax, amin: the gradient is shared by all elements that equal the result
-
-Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint64_t mask,
-                       bool keepdim) {
-  const Tensor g = with_reduced_dims(grad, x.sizes(), mask, keepdim);
-  const Tensor y = with_reduced_dims(result, x.sizes(), mask, keepdim);
-  const Tensor a = detach(x), b = detach(y);
-  // Among bools, + is "or" and * is "and": NaN holds the result NaN.
-  const Tensor holders = to_dtype(add(eq(a, b), mul(ne(a, a), ne(b, b))), grad.dtype());
-  if (x.dim() == 0) return mul(g, holders);
-  Dims dims;
-  for (int i = 0; i < x.dim(); ++i)
-    if (mask >> i & 1) dims.push_back(i);
-  const Tensor count = sum_dims(holders, IntList(dims), true);
-  return mul(div(g, count), holders);
-}
+// ---- max(x), min(x), amax, amin
 
 Tensor extreme(const char* node, Reduce op, const char* kernel, const Tensor& self, uint64_t mask,
                bool keepdim, const Out& out) {

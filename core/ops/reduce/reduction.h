@@ -29,4 +29,8 @@ Tensor with_reduced_dims(const Tensor& reduced, const Dims& sizes, uint64_t mask
 // The same, expanded to the input's sizes.
 Tensor expand_reduced(const Tensor& reduced, const Dims& sizes, uint64_t mask, bool keepdim);
 
+// The gradient of a value that elements of x have: they share it, those that are equal to the result.
+Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint64_t mask,
+                       bool keepdim);
+
 }  // namespace flambeau
