@@ -41,7 +41,7 @@ const FftFunctions<T>& functions() {
 }
 
 // Points that are worth a thread of their own.
-constexpr int64_t kGrain = 1 << 14;
+constexpr int64_t kGrain = 1 << 15;
 
 // ---- one line
 

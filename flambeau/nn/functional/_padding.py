@@ -70,12 +70,25 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             result = result.narrow(axis, first, max(last - first, 0))
             size, before, after = result.size(axis), max(before, 0), max(after, 0)
         if before or after:
-            positions = flambeau.arange(-before, size + after, device=input.device)
-            result = result.index_select(axis, _SOURCES[mode](positions, size))
+            result = _extended(result, _SOURCES[mode], axis, before, after)
     layout = flambeau.contiguous_format if mode == "circular" else memory_format_of(input)
     if result._is_view() or result is input:  # nothing but negative paddings
         return result.clone(memory_format=layout)
     return result.contiguous(memory_format=layout)
+
+
+def _extended(
+    input: Tensor, source: Callable[[Tensor, int], Tensor], axis: int, before: int, after: int
+) -> Tensor:
+    size = input.size(axis)
+
+    def part(start: int, end: int) -> Tensor:
+        return input.index_select(axis, source(flambeau.arange(start, end, device=input.device), size))
+
+    if min(before, after) < 0:
+        return part(-before, size + after)
+    # The middle is copied as it lies; positions are worked out for what is new.
+    return flambeau.cat([part(-before, 0), input, part(size, size + after)], axis)
 
 
 def _check_padding(input: Tensor, mode: str, axis: int, before: int, after: int) -> None:
