@@ -407,3 +407,31 @@ def test_one_value_under_a_mask_may_be_of_any_dtype(key, shape, dtype, value, ex
     assert (x[key] == expected).all() and x.sum() == expected * x[key].numel()
     with pytest.raises(RuntimeError, match="cannot be converted to type .* without overflow"):
         x[key] = torch.tensor(1j)
+
+
+@pytest.mark.parametrize("wrong", [-(2**63), 2**63 - 1, -4, 3])
+def test_wrong_places_are_found_among_many(wrong: int) -> None:
+    x, places = torch.arange(3.0), torch.zeros(40000, dtype=torch.int64)
+    places[39000] = wrong
+    for call in (
+        lambda: x[places],
+        lambda: x.take(places),
+        lambda: x.index_select(0, places),
+        lambda: x.gather(0, places),
+        lambda: torch.zeros(3).scatter_add(0, places, torch.ones(40000)),
+    ):
+        with pytest.raises((IndexError, RuntimeError), match=str(wrong)):
+            call()
+    with pytest.raises(RuntimeError, match="index 7 is out of bounds"):
+        torch.take_along_dim(x, torch.tensor([-1, 7, -9]), 0)
+
+
+def test_elements_across_and_along_lines() -> None:
+    x, index = np.arange(12.0).reshape(3, 4), np.array([[0, 2, 1, 1], [2, 2, 0, 1]])
+    t, at = torch.from_numpy(x), torch.from_numpy(index)
+    assert t.gather(0, at).tolist() == np.take_along_axis(x, index, 0).tolist()
+    assert t.t().gather(1, at.t()).tolist() == np.take_along_axis(x, index, 0).T.tolist()
+    assert t[:, ::2].gather(1, at[:, :2] // 2).tolist() == [[0, 2], [6, 6]]
+    expected = np.zeros((3, 4))
+    np.add.at(expected, (index, np.arange(4)[None]), 1.0)
+    assert torch.zeros(3, 4).scatter_add(0, at, torch.ones(2, 4)).tolist() == expected.tolist()

@@ -274,6 +274,9 @@ def test_membership_in_many_elements() -> None:
     x, tests = RNG.integers(0, 100, (20, 30)), RNG.integers(0, 100, 40)
     same(torch.isin(torch.from_numpy(x), torch.from_numpy(tests)), np.isin(x, tests))
     assert torch.isin(torch.tensor([1.5, NAN]), torch.tensor([NAN] * 9 + [1.5])).tolist() == [True, False]
+    extreme = torch.tensor([-(2**63), 2**63 - 1, 5])
+    assert torch.isin(extreme, torch.arange(20)).tolist() == [False, False, True]
+    assert torch.isin(extreme, torch.cat([torch.arange(8), extreme[:1]])).tolist() == [True, False, True]
     assert torch.isin(torch.tensor([1, 2]), torch.arange(2, 20, dtype=torch.float64)).tolist() == [
         False,
         True,
@@ -286,6 +289,28 @@ def test_counts_of_numbers() -> None:
     np.testing.assert_allclose(
         torch.bincount(torch.from_numpy(x).int(), torch.from_numpy(w), 60).numpy(), np.bincount(x, w, 60)
     )
+
+
+@pytest.mark.parametrize("limit", [3, 5000])
+def test_counts_of_many_numbers(limit: int) -> None:
+    x = RNG.integers(0, limit, 70000)
+    same(torch.bincount(torch.from_numpy(x)), np.bincount(x))
+    with pytest.raises(RuntimeError, match="non-negative"):
+        torch.bincount(torch.from_numpy(np.append(x, -1)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_histograms_of_many_numbers(dtype: str) -> None:
+    x = RNG.integers(-40, 40, 70000).astype(dtype) / 8  # on the edges, where rounding would show
+    hist, edges = torch.histogram(torch.from_numpy(x), 16, range=(-4.0, 4.0))
+    same(hist, np.histogram(x, 16, (-4, 4))[0].astype(dtype))
+    same(torch.histogram(torch.from_numpy(x), edges).hist, hist.numpy())
+    same(torch.histc(torch.from_numpy(x), 16, -4, 4), hist.numpy())
+
+
+def test_a_histogram_of_halves_rounds_as_they_do() -> None:
+    x = torch.tensor([0.5, 1.0, 2.0, NAN, 9.0]).bfloat16()
+    assert torch.histc(x, 4, 0, 2).tolist() == [0, 1, 1, 1]
 
 
 def test_grids_of_points() -> None:

@@ -135,7 +135,7 @@ struct Row {
   void (*scatter_blocks)(const IndexedBlocks& blocks, char* strided, const char* dense, bool distinct);
   void (*add_blocks)(DType dtype, const IndexedBlocks& blocks, char* strided, const char* dense);
   int64_t (*add_offsets)(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
-                         int64_t* offsets,
+                         bool first, int64_t* offsets,
                          int64_t* linear);  // -1: all are good, or nobody can look
   int64_t (*wrap_positions)(const int64_t* positions, int64_t n, int64_t size, bool wrap,
                             int64_t* wrapped);  // likewise
@@ -180,6 +180,8 @@ struct Row {
   int64_t (*unique_rows)(DType dtype, int64_t rows, int64_t columns, const void* items,
                          const UniqueResults& results);
   void (*search_sorted)(DType dtype, const SortedSearch& search, int64_t* places);
+  // counts[number] += 1 for the numbers from 0 to limit - 1; which numbers there are.
+  SmallCounts (*count_small)(const int64_t* numbers, int64_t n, int64_t limit, int64_t* counts);
   // counts[number] += weight (of `dtype`, or null: ones, into int64).
   void (*count_values)(const int64_t* numbers, int64_t n, DType dtype, const void* weights, void* counts);
   void (*histogram)(DType dtype, const Histogram& histogram, void* counts);

@@ -130,6 +130,7 @@ const Row meta_row = {
     .unique = nothing,
     .unique_rows = nothing,
     .search_sorted = nothing,
+    .count_small = nothing,
     .count_values = nothing,
     .histogram = nothing,
     .sgd = nothing,

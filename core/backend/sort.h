@@ -34,6 +34,11 @@ struct SortedSearch {
   bool right;    // behind equal boundaries instead of before them
 };
 
+// Counts of the numbers below a limit, and the smallest and the largest number (of which there is one).
+struct SmallCounts {
+  int64_t low, high;
+};
+
 // Points, and the intervals along each axis in which they are counted; the last one is closed at both ends. A
 // point outside counts for nothing.
 struct Histogram {

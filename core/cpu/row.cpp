@@ -215,6 +215,7 @@ constinit const Row cpu_row = {
     .unique = cpu::unique,
     .unique_rows = cpu::unique_rows,
     .search_sorted = cpu::search_sorted,
+    .count_small = cpu::count_small,
     .count_values = cpu::count_values,
     .histogram = cpu::histogram,
     .sgd = cpu::sgd_step,

@@ -71,6 +71,18 @@ def sinc(self: Tensor) -> Tensor:
     return torch.where(zero, torch.ones_like(self), angle.sin() / angle)
 
 
+def _in_table(elements: Tensor, tests: Tensor) -> Tensor | None:
+    """Membership among integers that lie close together, by a table of them; None for others."""
+    if elements.dtype != torch.int64 or tests.dtype != torch.int64 or tests.is_meta:
+        return None
+    low, high = (int(limit) for limit in tests.aminmax())
+    if high - low >= 16 * (elements.numel() + tests.numel()):
+        return None
+    table = torch.zeros((high - low + 1,), dtype=torch.bool)
+    table[tests - low] = True
+    return table.take((elements - low).clamp_(0, high - low)) & (elements >= low) & (elements <= high)
+
+
 def _compare(self: Any, others: Any, invert: bool) -> Tensor:
     elements = self if isinstance(self, Tensor) else torch.tensor(self, device=others.device)
     tests = others if isinstance(others, Tensor) else torch.tensor(others, device=elements.device)
@@ -86,6 +98,8 @@ def _compare(self: Any, others: Any, invert: bool) -> Tensor:
         found = torch.zeros(elements.shape, dtype=torch.bool, device=elements.device)
     elif count <= 8:
         found = (elements.unsqueeze(-1) == tests).any(-1)
+    elif (found_in_table := _in_table(elements, tests)) is not None:
+        found = found_in_table
     else:
         tests = tests.detach().to(torch.result_type(elements, tests)).sort()[0]
         # A search wants its boundaries in order: the NaN at the end count as infinite there, and equal nothing.

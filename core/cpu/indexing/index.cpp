@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <limits>
 
 #include "core/cpu/kernels.h"
 #include "core/math/half.h"
@@ -214,18 +215,47 @@ void add_blocks(DType dtype, const IndexedBlocks& b, char* strided, const char* 
   });
 }
 
-int64_t wrap_positions(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t* wrapped) {
-  for (int64_t i = 0; i < n; ++i) {
-    const int64_t position = positions[i];
-    if (position >= size || position < (wrap ? -size : 0)) return i;
-    if (wrapped) wrapped[i] = position < 0 ? position + size : position;
+namespace {
+// The place of the first bad position, whichever thread met it.
+class FirstBad {
+ public:
+  void note(int64_t place) {
+    int64_t known = place_.load();
+    while (place < known && !place_.compare_exchange_weak(known, place)) {
+    }
   }
-  return -1;
+  int64_t place() const { return place_ == kNone ? -1 : place_.load(); }
+
+ private:
+  static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
+  std::atomic<int64_t> place_{kNone};
+};
+}  // namespace
+
+int64_t wrap_positions(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t* wrapped) {
+  FirstBad bad;
+  const int64_t lift = wrap ? size : 0;
+  parallel_for(0, n, 16384, [&](int64_t first, int64_t last) {
+    // The sign of p + lift or of size - 1 - p is set where p lies outside.
+    uint64_t signs = 0;
+    for (int64_t j = first; j < last; ++j) {
+      const uint64_t p = static_cast<uint64_t>(positions[j]);
+      signs |= (p + static_cast<uint64_t>(lift)) | (static_cast<uint64_t>(size - 1) - p);
+    }
+    const bool outside = signs >> 63;
+    if (!outside && !wrapped) return;
+    for (int64_t j = first; j < last; ++j) {
+      const int64_t p = positions[j];
+      if (p >= size || p < -lift) return bad.note(j);
+      if (wrapped) wrapped[j] = p < 0 ? p + size : p;
+    }
+  });
+  return bad.place();
 }
 
 int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
-                    int64_t* offsets, int64_t* linear) {
-  std::atomic<int64_t> bad{-1};
+                    bool first_positions, int64_t* offsets, int64_t* linear) {
+  FirstBad bad;
   const int64_t lift = wrap ? size : 0;
   parallel_for(0, n, 16384, [&](int64_t first, int64_t last) {
     bool outside = false;
@@ -233,16 +263,20 @@ int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap
       int64_t p = positions[j];
       p += p < 0 ? lift : 0;
       outside |= static_cast<uint64_t>(p) >= static_cast<uint64_t>(size);
-      offsets[j] += static_cast<int64_t>(static_cast<uint64_t>(p) * static_cast<uint64_t>(stride));
+      const int64_t offset = static_cast<int64_t>(static_cast<uint64_t>(p) * static_cast<uint64_t>(stride));
+      offsets[j] = first_positions ? offset : offsets[j] + offset;
       if (linear)
-        linear[j] = static_cast<int64_t>(static_cast<uint64_t>(linear[j]) * static_cast<uint64_t>(size) +
-                                         static_cast<uint64_t>(p));
+        linear[j] =
+            first_positions
+                ? p
+                : static_cast<int64_t>(static_cast<uint64_t>(linear[j]) * static_cast<uint64_t>(size) +
+                                       static_cast<uint64_t>(p));
     }
     if (!outside) return;
     for (int64_t j = first; j < last; ++j)
-      if (positions[j] >= size || positions[j] < -lift) bad = j;
+      if (positions[j] >= size || positions[j] < -lift) return bad.note(j);
   });
-  return bad;
+  return bad.place();
 }
 
 // ---- masks
@@ -393,15 +427,39 @@ void parallel_lines(const IndexedElements& e, bool writes, Line line) {
 }
 }  // namespace
 
+// Bytes from an element of a line to the next one: in self, where not along `dim`, for each step of the
+// index, and in the other tensor.
+struct LineSteps {
+  int64_t along, stride, step;
+  explicit LineSteps(const IndexedElements& e)
+      : along(e.dim == e.dims - 1 ? 0 : e.self_strides[e.dims - 1]),
+        stride(e.self_strides[e.dim]),
+        step(e.other_strides[e.dims - 1]) {}
+  // Lines in dense memory, for which loops have a form of their own.
+  bool within(int64_t item) const { return step == item && along == 0 && stride == item; }
+  bool across(int64_t item) const { return step == item && along == item; }
+};
+
 void gather_elements(size_t item_size, const IndexedElements& e, const char* self, char* other) {
-  const int last = e.dims - 1;
-  const int64_t along = e.dim == last ? 0 : e.self_strides[last], stride = e.self_strides[e.dim],
-                step = e.other_strides[last];
+  const LineSteps s(e);
   with_run(static_cast<int64_t>(item_size), [&](auto item) {
+    const size_t bytes = static_cast<size_t>(item);
+    if (s.within(item))
+      return parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
+        const char* const x = self + from;
+        char* const y = other + to;
+        for (int64_t j = 0; j < length; ++j) std::memcpy(y + j * item, x + index[j] * item, bytes);
+      });
+    if (s.across(item))
+      return parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
+        const char* const x = self + from;
+        char* const y = other + to;
+        for (int64_t j = 0; j < length; ++j)
+          std::memcpy(y + j * item, x + j * item + index[j] * s.stride, bytes);
+      });
     parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
       for (int64_t j = 0; j < length; ++j)
-        std::memcpy(other + to + j * step, self + from + j * along + index[j] * stride,
-                    static_cast<size_t>(item));
+        std::memcpy(other + to + j * s.step, self + from + j * s.along + index[j] * s.stride, bytes);
     });
   });
 }
@@ -422,13 +480,17 @@ void combine(T& to, T from) {
 }
 template <class T, ScatterOp op>
 void scatter_typed(const IndexedElements& e, char* self, const char* other) {
-  const int last = e.dims - 1;
-  const int64_t along = e.dim == last ? 0 : e.self_strides[last], stride = e.self_strides[e.dim],
-                step = e.other_strides[last];
+  const LineSteps s(e);
+  if (s.within(sizeof(T)))
+    return parallel_lines(e, true, [=](const int64_t* index, int64_t to, int64_t from, int64_t length) {
+      T* const y = reinterpret_cast<T*>(self + to);
+      const T* const x = reinterpret_cast<const T*>(other + from);
+      for (int64_t j = 0; j < length; ++j) combine<T, op>(y[index[j]], x[j]);
+    });
   parallel_lines(e, true, [=](const int64_t* index, int64_t to, int64_t from, int64_t length) {
     for (int64_t j = 0; j < length; ++j)
-      combine<T, op>(*reinterpret_cast<T*>(self + to + j * along + index[j] * stride),
-                     *reinterpret_cast<const T*>(other + from + j * step));
+      combine<T, op>(*reinterpret_cast<T*>(self + to + j * s.along + index[j] * s.stride),
+                     *reinterpret_cast<const T*>(other + from + j * s.step));
   });
 }
 }  // namespace

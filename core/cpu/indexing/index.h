@@ -19,11 +19,11 @@ void scatter_blocks(const IndexedBlocks& blocks, char* strided, const char* dens
 // strided += dense, block after block; bool: or.
 void add_blocks(DType dtype, const IndexedBlocks& blocks, char* strided, const char* dense);
 
-// offsets[j] += (wrapped positions[j]) * stride and, where given, linear[j] = linear[j] * size + wrapped.
-// Negative positions count from the end where `wrap`. Returns the place of a position outside the range, or
-// -1.
+// offsets[j] += (wrapped positions[j]) * stride and, where given, linear[j] = linear[j] * size + wrapped;
+// where these are the `first` positions, both count as 0 before. Negative positions count from the end where
+// `wrap`. Returns the place of a position outside the range, or -1.
 int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
-                    int64_t* offsets, int64_t* linear);
+                    bool first_positions, int64_t* offsets, int64_t* linear);
 
 // Whether every position lies in [0, size), or [-size, size) where `wrap`: the place of the first that does
 // not, or -1. Writes them, with `size` added to the negative ones, to `wrapped` unless it is null (it may be

@@ -119,18 +119,34 @@ struct NotAbove {
   }
 };
 
+// The extreme seldom changes in a long row: a block in which nothing replaces it is filled at once.
 template <class T, class Order>
 void scan_extreme_row(const T* x, T* y, int64_t* indices, int64_t n) {
-  T best{};
+  constexpr int64_t kBlock = 32;
+  T best = n ? x[0] : T{};
   int64_t at = 0;
-  for (int64_t i = 0; i < n; ++i) {
-    const T item = x[i];
-    if (i == 0 || item != item || Order::replaces(item, best)) {
-      best = item;
-      at = i;
+  for (int64_t i = 0; i < n;) {
+    const int64_t length = smaller(kBlock, n - i);
+    if (length == kBlock) {
+      MaskItem<T> any = 0;
+      for (int64_t k = 0; k < kBlock; ++k)
+        any |= static_cast<MaskItem<T>>((x[i + k] != x[i + k]) | Order::replaces(x[i + k], best));
+      if (!any) {
+        for (int64_t k = 0; k < kBlock; ++k) y[i + k] = best;
+        for (int64_t k = 0; k < kBlock; ++k) indices[i + k] = at;
+        i += kBlock;
+        continue;
+      }
     }
-    y[i] = best;
-    indices[i] = at;
+    for (const int64_t end = i + length; i < end; ++i) {
+      const T item = x[i];
+      if ((item != item) | Order::replaces(item, best)) {
+        best = item;
+        at = i;
+      }
+      y[i] = best;
+      indices[i] = at;
+    }
   }
 }
 

@@ -38,32 +38,53 @@ void search_rows(const SortedSearch& search, int64_t* places) {
   });
 }
 
-template <class T>
-void add_up(const int64_t* numbers, int64_t n, const T* weights, T* sums) {
-  for (int64_t i = 0; i < n; ++i) sums[numbers[i]] += weights[i];
+constexpr int64_t kCountGrain = 1 << 14;
+
+// How many threads count, each in a table of its own.
+int64_t counting_parts(int64_t n, int64_t bins) {
+  return std::clamp<int64_t>(n / std::max(kCountGrain, 2 * bins), 1,
+                             in_parallel_region() ? 1 : num_threads());
+}
+
+// work(first, last, table) over parts of 0 .. n, and the sums to `sums`. Each part's table is `copies` times
+// bins and one more, which is not summed.
+template <class T, class Out, class Work>
+void count_in_parts(int64_t n, int64_t bins, int64_t copies, Out* sums, Work work) {
+  const int64_t parts = counting_parts(n, bins), length = (n + parts - 1) / parts, room = bins + 1;
+  std::vector<T> tables(static_cast<size_t>(parts * copies * room));
+  parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+    for (int64_t p = first; p < last; ++p)
+      work(std::min(n, p * length), std::min(n, (p + 1) * length), tables.data() + p * copies * room);
+  });
+  for (int64_t b = 0; b < bins; ++b) {
+    T sum{};
+    for (int64_t p = 0; p < parts * copies; ++p) sum += tables[static_cast<size_t>(p * room + b)];
+    sums[b] = static_cast<Out>(sum);
+  }
 }
 
 // ---- histograms
 
-template <class T>
-int64_t bin_of(const Histogram& histogram, const Histogram::Axis& axis, T x) {
-  const T low = static_cast<T>(axis.low), high = static_cast<T>(axis.high);
-  if (!(x >= low && x <= high)) return -1;
+// The interval of an x that lies in one.
+template <class T, Histogram::Find kFind>
+[[gnu::always_inline]] inline int64_t bin_of(const Histogram::Axis& axis, T low, T high, T bins, T x) {
   const T* const edges = static_cast<const T*>(axis.edges);
   int64_t bin;
-  if (histogram.find == Histogram::Find::Search) {
+  if constexpr (kFind == Histogram::Find::Search) {
     bin = place_of<T, true>(edges, axis.bins + 1, x) - 1;
   } else {
-    bin = static_cast<int64_t>((x - low) * static_cast<T>(axis.bins) / (high - low));
-    if (histogram.find == Histogram::Find::DivideNear) {
-      const int64_t first = std::max<int64_t>(0, bin - 1), last = std::min(bin + 2, axis.bins + 1);
-      bin = first + place_of<T, true>(edges + first, last - first, x) - 1;
+    bin = static_cast<int64_t>((x - low) * bins / (high - low));
+    if constexpr (kFind == Histogram::Find::DivideNear) {
+      // One step to either side is as far as rounding leads.
+      bin = std::min(bin, axis.bins);
+      bin -= bin > 0 && x < edges[bin];
+      bin += bin < axis.bins && x >= edges[bin + 1];
     }
   }
   return std::min(bin, axis.bins - 1);
 }
 
-template <class T>
+template <class T, Histogram::Find kFind>
 void count_points(const Histogram& h, int64_t first, int64_t last, double* sums) {
   const T* const values = static_cast<const T*>(h.values);
   const T* const weights = static_cast<const T*>(h.weights);
@@ -71,12 +92,61 @@ void count_points(const Histogram& h, int64_t first, int64_t last, double* sums)
     int64_t place = 0;
     bool inside = true;
     for (int a = 0; a < h.axes; ++a) {
-      const int64_t bin = bin_of(h, h.axis[a], values[i * h.axes + a]);
-      inside &= bin >= 0;
-      place = place * h.axis[a].bins + bin;
+      const Histogram::Axis& axis = h.axis[a];
+      const T low = static_cast<T>(axis.low), high = static_cast<T>(axis.high), x = values[i * h.axes + a];
+      inside &= x >= low && x <= high;
+      if (!inside) break;
+      place = place * axis.bins + bin_of<T, kFind>(axis, low, high, static_cast<T>(axis.bins), x);
     }
     if (inside) sums[place] += weights ? static_cast<double>(weights[i]) : 1.0;
   }
+}
+
+constexpr int64_t kTables = 4;
+// Numbers on one axis, each counting one: four tables in turn, so that equal neighbours do not wait for each
+// other; behind the intervals there is one for what lies outside.
+template <class T, Histogram::Find kFind>
+void count_numbers(const Histogram& h, int64_t first, int64_t last, int64_t* tables) {
+  constexpr int64_t kBlock = 256;
+  const Histogram::Axis& axis = h.axis[0];
+  const T* const x = static_cast<const T*>(h.values);
+  const T low = static_cast<T>(axis.low), high = static_cast<T>(axis.high), bins = static_cast<T>(axis.bins);
+  const int64_t room = axis.bins + 1;
+  int32_t places[kBlock];
+  for (int64_t i = first; i < last; i += kBlock) {
+    const int64_t length = std::min(kBlock, last - i);
+    const T* const block = x + i;
+    if constexpr (kFind == Histogram::Find::Divide) {
+      const int32_t end = static_cast<int32_t>(axis.bins), most = end - 1;
+      for (int64_t k = 0; k < length; ++k) {
+        const bool inside = (block[k] >= low) & (block[k] <= high);
+        const T moved = inside ? block[k] - low : T(0);
+        const int32_t bin = static_cast<int32_t>(moved * bins / (high - low));
+        places[k] = inside ? (bin < most ? bin : most) : end;
+      }
+    } else {
+      for (int64_t k = 0; k < length; ++k) {
+        const bool inside = (block[k] >= low) & (block[k] <= high);
+        places[k] =
+            static_cast<int32_t>(inside ? bin_of<T, kFind>(axis, low, high, bins, block[k]) : axis.bins);
+      }
+    }
+    for (int64_t k = 0; k < length; ++k) ++tables[k % kTables * room + places[k]];
+  }
+}
+
+template <class T, Histogram::Find kFind>
+void histogram_of(const Histogram& h, void* counts) {
+  T* const to = static_cast<T*>(counts);
+  int64_t cells = 1;
+  for (int a = 0; a < h.axes; ++a) cells *= h.axis[a].bins;
+  if (h.axes == 1 && !h.weights && cells <= 1 << 20)
+    return count_in_parts<int64_t>(
+        h.points, cells, kTables, to,
+        [&](int64_t first, int64_t last, int64_t* table) { count_numbers<T, kFind>(h, first, last, table); });
+  count_in_parts<double>(h.points, cells, 1, to, [&](int64_t first, int64_t last, double* table) {
+    count_points<T, kFind>(h, first, last, table);
+  });
 }
 
 }  // namespace
@@ -87,32 +157,45 @@ void search_sorted(DType dtype, const SortedSearch& search, int64_t* places) {
   });
 }
 
+SmallCounts count_small(const int64_t* numbers, int64_t n, int64_t limit, int64_t* counts) {
+  std::vector<SmallCounts> found(static_cast<size_t>(counting_parts(n, limit)), {numbers[0], numbers[0]});
+  const int64_t length = (n + static_cast<int64_t>(found.size()) - 1) / static_cast<int64_t>(found.size());
+  count_in_parts<int64_t>(n, limit, 1, counts, [&](int64_t first, int64_t last, int64_t* table) {
+    if (first == last) return;
+    SmallCounts own{numbers[first], numbers[first]};
+    for (int64_t i = first; i < last; ++i) {
+      const int64_t number = numbers[i];
+      own.low = std::min(own.low, number);
+      own.high = std::max(own.high, number);
+      if (static_cast<uint64_t>(number) < static_cast<uint64_t>(limit)) ++table[number];
+    }
+    found[static_cast<size_t>(first / length)] = own;
+  });
+  for (const SmallCounts& part : found)
+    found[0] = {std::min(found[0].low, part.low), std::max(found[0].high, part.high)};
+  return found[0];
+}
+
 void count_values(const int64_t* numbers, int64_t n, DType dtype, const void* weights, void* counts) {
   if (weights)
     return visit_floating(dtype, "bincount_cpu", [&]<class T>() {
-      add_up(numbers, n, static_cast<const T*>(weights), static_cast<T*>(counts));
+      const T* const w = static_cast<const T*>(weights);
+      T* const sums = static_cast<T*>(counts);
+      for (int64_t i = 0; i < n; ++i) sums[numbers[i]] += w[i];
     });
   int64_t* const to = static_cast<int64_t*>(counts);
   for (int64_t i = 0; i < n; ++i) ++to[numbers[i]];
 }
 
 void histogram(DType dtype, const Histogram& h, void* counts) {
-  int64_t bins = 1;
-  for (int a = 0; a < h.axes; ++a) bins *= h.axis[a].bins;
-  constexpr int64_t kGrain = 1 << 14;
-  const int64_t parts = std::clamp<int64_t>(h.points / std::max(kGrain, bins), 1, num_threads());
-  const int64_t length = (h.points + parts - 1) / parts;
-  std::vector<double> sums(static_cast<size_t>(parts * bins));
   visit_floating(dtype, "histogramdd", [&]<class T>() {
-    parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
-      for (int64_t p = first; p < last; ++p)
-        count_points<T>(h, p * length, std::min(h.points, (p + 1) * length), sums.data() + p * bins);
-    });
-    T* const to = static_cast<T*>(counts);
-    for (int64_t b = 0; b < bins; ++b) {
-      double sum = 0;
-      for (int64_t p = 0; p < parts; ++p) sum += sums[static_cast<size_t>(p * bins + b)];
-      to[b] = static_cast<T>(sum);
+    switch (h.find) {
+      case Histogram::Find::Search:
+        return histogram_of<T, Histogram::Find::Search>(h, counts);
+      case Histogram::Find::Divide:
+        return histogram_of<T, Histogram::Find::Divide>(h, counts);
+      case Histogram::Find::DivideNear:
+        return histogram_of<T, Histogram::Find::DivideNear>(h, counts);
     }
   });
 }

@@ -65,14 +65,16 @@ KeyRange keys_of(DType dtype, const char* items, int64_t stride, int64_t n, bool
 }
 
 // Words of a long row: one step by the upper eight bits over all threads, then the threads share the parts.
-// The result is in `words`.
-void sort_long(uint64_t* words, uint64_t* other, int64_t n, int bits) {
-  if (n <= kOneThread || bits <= 8 || num_threads() == 1 || in_parallel_region())
-    return kernels().sort_words(words, other, n, bits, false);
+// Returns where the result is: `words`, or `other` where one step was enough.
+uint64_t* sort_long(uint64_t* words, uint64_t* other, int64_t n, int bits) {
+  if (n <= kOneThread || num_threads() == 1 || in_parallel_region()) {
+    kernels().sort_words(words, other, n, bits, false);
+    return words;
+  }
   constexpr int kMaxParts = 64;
   const int parts = std::min(num_threads(), kMaxParts);
   const int64_t length = (n + parts - 1) / parts;
-  const int shift = 32 + bits - 8;
+  const int shift = 32 + std::max(0, bits - 8);
   std::vector<uint32_t> counts(static_cast<size_t>(parts) * 256);
   const auto each_part = [&](auto work) {
     parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
@@ -100,6 +102,7 @@ void sort_long(uint64_t* words, uint64_t* other, int64_t n, int bits) {
   each_part([&](const uint64_t* part, int64_t count, uint32_t* own) {
     kernels().scatter_digits(part, count, shift, own, other);
   });
+  if (bits <= 8) return other;
   // The buckets that begin in a thread's stretch of places are its own.
   parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
     for (int k = 0; k < 256; ++k) {
@@ -108,6 +111,7 @@ void sort_long(uint64_t* words, uint64_t* other, int64_t n, int bits) {
         kernels().sort_words(other + from, words + from, count, bits - 8, true);
     }
   });
+  return words;
 }
 
 // Runs of words with equal upper halves, each sorted by the `shift` low bits of its keys.
@@ -127,9 +131,11 @@ void sort_runs(const uint64_t* keys, uint64_t low, int shift, uint64_t* words, u
   }
 }
 
-// The places of a row's elements in ascending order of the keys, in the lower halves of `words`.
-void sort_keys(bool wide, const void* keys, KeyRange range, int64_t n, uint64_t* words, uint64_t* other) {
-  if (n == 0) return;
+// The places of a row's elements in ascending order of the keys: the lower halves of what it returns, `words`
+// or (of long rows alone) `other`.
+const uint64_t* sort_keys(bool wide, const void* keys, KeyRange range, int64_t n, uint64_t* words,
+                          uint64_t* other) {
+  if (n == 0) return words;
   const int bits = 64 - std::countl_zero(range.high - range.low);
   const int shift = std::max(0, bits - 32);
   parallel_for(0, n, kOneThread, [&](int64_t first, int64_t last) {
@@ -138,8 +144,9 @@ void sort_keys(bool wide, const void* keys, KeyRange range, int64_t n, uint64_t*
     else
       kernels().pack_narrow(static_cast<const uint32_t*>(keys), first, last, range.low, words);
   });
-  sort_long(words, other, n, bits - shift);
-  if (shift) sort_runs(static_cast<const uint64_t*>(keys), range.low, shift, words, other, n);
+  uint64_t* const sorted = sort_long(words, other, n, bits - shift);
+  if (shift) sort_runs(static_cast<const uint64_t*>(keys), range.low, shift, sorted, other, n);
+  return sorted;
 }
 
 // move.operator()<Item>() by the size of the items.
@@ -168,15 +175,14 @@ void each_sorted_tile(DType dtype, SortShape shape, bool descending, const void*
   const auto sort_column = [&](int64_t base, const Memory& memory, uint64_t* words) {
     const KeyRange range = keys_of(dtype, x + base * static_cast<int64_t>(item_size(dtype)), shape.inner,
                                    shape.size, descending, static_cast<char*>(memory.keys));
-    sort_keys(wide, memory.keys, range, shape.size, words, memory.other);
+    return sort_keys(wide, memory.keys, range, shape.size, words, memory.other);
   };
   if (!in_scratch(shape.size)) {
     const Memory memory = part_of(workspace, shape.size);
     for (int64_t o = 0; o < shape.outer; ++o)
       for (int64_t c = 0; c < shape.inner; ++c) {
         const int64_t base = o * shape.size * shape.inner + c;
-        sort_column(base, memory, memory.words);
-        take(base, 1, memory.words);
+        take(base, 1, sort_column(base, memory, memory.words));
       }
     return;
   }
@@ -383,9 +389,9 @@ struct SortedRow {
   bool has_nan;
   uint64_t nan;  // as it stands in a word, or among the wide keys
 
-  SortedRow(DType dtype, const Memory& memory, KeyRange range, int64_t n) : words(memory.words) {
+  SortedRow(DType dtype, const Memory& memory, KeyRange range, int64_t n) {
     const bool wide = key_size(dtype) == 8;
-    sort_keys(wide, memory.keys, range, n, memory.words, memory.other);
+    words = sort_keys(wide, memory.keys, range, n, memory.words, memory.other);
     wide_keys = wide && (range.high - range.low) >> 32 ? static_cast<const uint64_t*>(memory.keys) : nullptr;
     has_nan = is_floating(dtype) && range.high == nan_key(dtype);
     nan = nan_key(dtype) - (wide_keys ? 0 : range.low);

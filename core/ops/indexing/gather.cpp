@@ -34,6 +34,17 @@ Tensor offsets_along(const Tensor& t, int d, const Tensor& index, bool wrap, con
   return offsets;
 }
 
+// The items of a vector at positions that were checked; `result` is contiguous.
+void gather_items(const Tensor& vector, const Tensor& positions, const Tensor& result) {
+  const int64_t sizes[] = {positions.numel()}, item = static_cast<int64_t>(item_size(vector.dtype()));
+  const int64_t strides[] = {wrapping_mul(vector.strides()[0], item)};
+  const backend::IndexedElements elements{1, 0, sizes, positions.data<int64_t>(), strides, &item};
+  const char* const from = vector.data<char>();
+  char* const to = result.data<char>();
+  const WithoutGil guard(sizes[0]);
+  backend::current().gather_elements(static_cast<size_t>(item), elements, from, to);
+}
+
 // What happens to the slices at the positions.
 enum class Slices { Read, Write, Add };
 void move_slices(Slices what, const Tensor& strided, int d, const Tensor& offsets, const Tensor& dense) {
@@ -64,17 +75,22 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index, const 
       "IndexSelectBackward0", out,
       [&] {
         Tensor from = with_dims(self);
-        int64_t bad = 0;
         const int64_t size = from.sizes()[d];
-        Tensor offsets = byte_offsets(
-            as_positions(index), size,
-            wrapping_mul(from.strides()[d], static_cast<int64_t>(item_size(self.dtype()))), false, bad);
-        check<IndexError>(static_cast<bool>(offsets), "index out of range in self: index ", bad,
-                          ", but dimension ", d, " has size ", size);
+        const Tensor positions = as_positions(index);
+        const int64_t bad = backend::current().wrap_positions(positions.data<int64_t>(), positions.numel(),
+                                                              size, false, nullptr);
+        check<IndexError>(bad < 0, "index out of range in self: index ",
+                          bad < 0 ? 0 : positions.data<int64_t>()[bad], ", but dimension ", d, " has size ",
+                          size);
         check(!out.target || out.target->dtype == self.dtype(),
               "index_select(): self and result must have the same scalar type");
         Destination result(out, sizes, self.dtype(), {self, index});
-        move_slices(Slices::Read, from, d, offsets, result.tensor());
+        if (from.dim() == 1) {
+          gather_items(from, positions, result.tensor());
+        } else {
+          move_slices(Slices::Read, from, d, offsets_along<IndexError>(from, d, positions, false, ""),
+                      result.tensor());
+        }
         return result.finish();
       },
       wrt(self, [sizes = self.sizes(), d, at = saved(index)](const Tensor& grad) {
@@ -530,12 +546,12 @@ Tensor flat_positions(const char* name, const Tensor& self, const Tensor& index)
         scalar_type_name(index.dtype()));
   const int64_t n = self.numel();
   check<IndexError>(n > 0 || index.numel() == 0, name, "(): tried to take from an empty tensor");
-  Tensor positions = contiguous_copy(index);
-  auto* p = positions.data<int64_t>();
-  const int64_t bad = backend::current().wrap_positions(p, positions.numel(), n, true, p);
+  const Tensor given = as_contiguous(index), positions = empty({index.numel()}, DType::Int64);
+  const auto* p = given.data<int64_t>();
+  const int64_t bad = backend::current().wrap_positions(p, index.numel(), n, true, positions.data<int64_t>());
   check<IndexError>(bad < 0, "out of range: tried to access index ", bad < 0 ? 0 : p[bad], " on a tensor of ",
                     n, " elements.");
-  return alias(positions, Dims{positions.numel()}, Dims{1}, 0);
+  return positions;
 }
 }  // namespace
 
@@ -550,9 +566,8 @@ Tensor take(const Tensor& self, const Tensor& index, const Out& out) {
       [&] {
         Tensor from = as_contiguous(self);
         Tensor flat = alias(from, Dims{self.numel()}, Dims{1}, 0);
-        Tensor offsets = offsets_along<IndexError>(flat, 0, positions, false, "");
         Destination result(out, index.sizes(), self.dtype(), {self, index});
-        move_slices(Slices::Read, flat, 0, offsets, result.tensor());
+        gather_items(flat, positions, result.tensor());
         return result.finish();
       },
       wrt(self, [sizes = self.sizes(), n = self.numel(), at = saved(positions)](const Tensor& grad) {

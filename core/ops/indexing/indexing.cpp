@@ -15,9 +15,9 @@ Tensor as_positions(const Tensor& index) {
 }
 
 Tensor byte_offsets(const Tensor& positions, int64_t size, int64_t stride_bytes, bool wrap, int64_t& bad) {
-  Tensor offsets = zeros(Dims{positions.numel()}, DType::Int64);
+  Tensor offsets = empty(Dims{positions.numel()}, DType::Int64);
   const int64_t at = backend::current().add_offsets(positions.data<int64_t>(), positions.numel(), size, wrap,
-                                                    stride_bytes, offsets.data<int64_t>(), nullptr);
+                                                    stride_bytes, true, offsets.data<int64_t>(), nullptr);
   if (at < 0) return offsets;
   bad = positions.data<int64_t>()[at];
   return {};
@@ -220,7 +220,7 @@ Plan plan_of(const Tensor& self, const std::vector<Entry>& entries) {
 }
 
 // Adds one entry's share to the offsets.
-void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, int64_t* offsets,
+void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, bool first, int64_t* offsets,
                int64_t* linear) {
   const auto item = static_cast<int64_t>(item_size(self.dtype()));
   Tensor positions = entry.positions;
@@ -230,7 +230,7 @@ void add_entry(const Tensor& self, const Entry& entry, const Dims& broadcast, in
   if (entry.dims == 1) {
     const int64_t size = self.sizes()[entry.first];
     const int64_t bad = backend::current().add_offsets(
-        p, n, size, entry.wrap, wrapping_mul(self.strides()[entry.first], item), offsets, linear);
+        p, n, size, entry.wrap, wrapping_mul(self.strides()[entry.first], item), first, offsets, linear);
     check<IndexError>(bad < 0, "index ", bad < 0 ? 0 : p[bad], " is out of bounds for dimension ",
                       entry.first, " with size ", size);
     return;
@@ -254,11 +254,15 @@ Resolved resolve(const Tensor& self, TensorList indices, bool need_linear) {
   const std::vector<Entry> entries = entries_of(self, indices);
   Resolved r{plan_of(self, entries), {}, {}, entries.size() == 1 && !entries[0].wrap};
   const int64_t n = Plan::count(r.plan.broadcast);
-  r.offsets = zeros(Dims{n}, DType::Int64);
-  if (need_linear) r.linear = zeros(Dims{n}, DType::Int64);
-  for (const Entry& entry : entries)
-    add_entry(self, entry, r.plan.broadcast, r.offsets.data<int64_t>(),
+  // Most often there is one entry, which writes what others would have to be added to.
+  bool first = !entries.empty() && entries[0].dims == 1;
+  r.offsets = first ? empty(Dims{n}, DType::Int64) : zeros(Dims{n}, DType::Int64);
+  if (need_linear) r.linear = first ? empty(Dims{n}, DType::Int64) : zeros(Dims{n}, DType::Int64);
+  for (const Entry& entry : entries) {
+    add_entry(self, entry, r.plan.broadcast, first, r.offsets.data<int64_t>(),
               need_linear ? r.linear.data<int64_t>() : nullptr);
+    first = false;
+  }
   return r;
 }
 

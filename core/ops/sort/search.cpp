@@ -102,19 +102,25 @@ Tensor bincount(const Tensor& self, const OptionalTensor& weights, int64_t minle
   const Tensor numbers = as_contiguous(narrowed(self, DType::Int64));
   const int64_t n = numbers.numel();
   const int64_t* const x = numbers.data<int64_t>();
-  int64_t low = x[0], high = x[0];
-  for (int64_t i = 0; i < n; ++i) {
-    low = x[i] < low ? x[i] : low;
-    high = x[i] > high ? x[i] : high;
+  // Mostly the numbers are small: the pass that looks how large they are counts them at once.
+  constexpr int64_t kSmall = 4096;
+  const int64_t limit = weights || n < kSmall / 4 ? 0 : kSmall;
+  const Tensor small = empty({limit}, DType::Int64);
+  backend::SmallCounts range;
+  {
+    const WithoutGil guard(2 * n);
+    range = backend::current().count_small(x, n, limit, small.data<int64_t>());
   }
-  check(low >= 0, "bincount only supports 1-d non-negative integral inputs.");
+  check(range.low >= 0, "bincount only supports 1-d non-negative integral inputs.");
   check(!weights || weights.sizes() == self.sizes(),
         "weights should be 1-d and have the same length as input");
+  const int64_t bins = std::max(range.high == INT64_MAX ? range.high : range.high + 1, minlength);
+  if (bins <= limit) return contiguous_copy(alias(small, Dims{bins}, Dims{1}, 0));
   const DType dtype = !weights                            ? DType::Int64
                       : weights.dtype() == DType::Float32 ? DType::Float32
                                                           : DType::Float64;
   const Tensor addends = weights ? as_contiguous(narrowed(weights, dtype)) : Tensor();
-  const Tensor counts = zeros({std::max(high == INT64_MAX ? high : high + 1, minlength)}, dtype);
+  const Tensor counts = zeros({bins}, dtype);
   const WithoutGil guard(2 * n);
   backend::current().count_values(x, n, dtype, addends ? addends->data : nullptr, counts->data);
   return counts;
