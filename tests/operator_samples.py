@@ -18,7 +18,7 @@ _NAMED: dict[str, list[Any]] = {
     "kernel_size": [(2,), (2, 2)],
     "indices_or_sections": [1, (1,)],
     "ord": [2.0],
-    "p": [0.5, 2.0],
+    "p": [0.5, 2.0, 2],
     "reduce": ["add"],
     "equation": ["ij->ji"],
     "indexing": ["ij"],

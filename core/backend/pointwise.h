@@ -117,6 +117,34 @@ enum class Pointwise : uint8_t {
   // (x, factor): x * factor, and 0 where the factor is 0, whatever x is; floating dtypes only.
   MulOrZero,
 
+  // Special functions, floating dtypes only: (x) where nothing else is said.
+  Lgamma,
+  Digamma,
+  Trigamma,
+  Polygamma,  // (n, x): the n-th derivative of digamma, n >= 2
+  Zeta,       // (s, q): Hurwitz's
+  Igamma,     // (a, x): the regularised lower incomplete gamma function; Igammac: the upper
+  Igammac,
+  Erfinv,
+  Erfcx,  // exp(x^2) erfc(x)
+  Ndtri,
+  LogNdtr,
+  // Bessel functions, modified of the first and second kind (e: scaled by exp(-|x|), exp(x)) and not.
+  I0,
+  I0e,
+  I1,
+  I1e,
+  K0,
+  K0e,
+  K1,
+  K1e,
+  J0,
+  J1,
+  Y0,
+  Y1,
+  SphericalJ0,
+  AiryAi,
+
   // Activations and their derivatives; g is the gradient of the result.
   Relu,                 // (x)
   ReluBackward,         // (g, x or result): g where it is > 0, else 0

@@ -55,6 +55,7 @@ Kernels choose() {
 const Kernels chosen_kernels = [] {
   Kernels k = choose();
   fill_complex(k.pointwise);
+  fill_special(k.pointwise);
   return k;
 }();
 

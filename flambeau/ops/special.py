@@ -1,4 +1,4 @@
-"""Functions of `special` over other operators: orthogonal polynomials, the entropy, the normal distribution."""
+"""Special functions over other operators: orthogonal polynomials, the entropy, the normal distribution, mvlgamma."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import operator, out, special
+from flambeau.ops._operator import function, inplace, method, operator, out, special
 from flambeau.ops._refusals import COMPLEX, HALVES, refuse
 
 
@@ -34,6 +34,49 @@ def entr(self: Tensor) -> Tensor:
     outside = torch.where(self == 0, torch.zeros_like(self), torch.full_like(self, -math.inf))
     outside = torch.where(self.isnan(), self, outside)
     return torch.where(positive, -inside * inside.log(), outside)
+
+
+def _multigammaln(self: Tensor, p: int) -> Tensor:
+    if self.dtype == torch.bool:
+        raise RuntimeError("The input tensor may not be a boolean tensor.")
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    refuse("arange_cpu", self.dtype, COMPLEX)
+    dtype = self.dtype if self.is_floating_point() else torch.get_default_dtype()
+    steps = torch.arange(p, dtype=dtype, device=self.device) * -0.5
+    return torch.lgamma(self.unsqueeze(-1) + steps).sum(-1) + p * (p - 1) / 4 * math.log(math.pi)
+
+
+@operator("mvlgamma(Tensor self, int p) -> Tensor", function, method, inplace, out)
+def mvlgamma(self: Tensor, p: int) -> Tensor:
+    """The logarithm of the multivariate gamma function: p (p - 1) / 4 log(pi) + the sum of lgamma(x - i / 2), i < p.
+
+    Args:
+        self: any shape; above (p - 1) / 2 for a meaning; integers are converted to the default dtype
+        p: the dimension, at least 1
+
+    Raises:
+        RuntimeError: p below 1, or booleans.
+        NotImplementedError: complex numbers.
+
+    >>> import flambeau as torch
+    >>> torch.mvlgamma(torch.tensor([3.0]), 2)
+    tensor([1.5502])
+
+    Source: Muirhead, Aspects of Multivariate Statistical Theory, 1982, theorem 2.1.12.
+    """
+    return _multigammaln(self, p)
+
+
+@operator("multigammaln(Tensor self, int p) -> Tensor", special, out)
+def multigammaln(self: Tensor, p: int) -> Tensor:
+    """The logarithm of the multivariate gamma function; the same as `torch.mvlgamma`.
+
+    >>> import flambeau as torch
+    >>> torch.special.multigammaln(torch.tensor([3.0]), 2)
+    tensor([1.5502])
+    """
+    return _multigammaln(self, p)
 
 
 @operator("ndtr(Tensor self) -> Tensor", special, out)

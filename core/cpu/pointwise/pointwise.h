@@ -45,8 +45,10 @@ void run_copy(PointwiseCall& call);
 
 // The complex dtypes' kernels, compiled once: there is little in them for vectors.
 void fill_complex(PointwiseKernels& kernels);
+// The special functions, compiled once: they branch.
+void fill_special(PointwiseKernels& kernels);
 
-// Each sets every member but those of the complex dtypes.
+// Each sets every member but those.
 namespace baseline {
 void fill(PointwiseKernels& kernels);
 }
