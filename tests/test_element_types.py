@@ -22,6 +22,13 @@ REFUSALS = [
     ("histogramdd", lambda x: torch.histogram(x, 3), HALVES + INTEGERS),
     ("searchsorted_out_cpu", lambda x: torch.searchsorted(x, x), WIDE + (torch.bool,)),
     ("isin_default_cpu", lambda x: torch.isin(x, x), WIDE),
+    ("rms_norm", lambda x: torch.nn.functional.rms_norm(x, x.shape), INTEGERS + (torch.bool,)),
+    ("LayerNormKernelImpl", lambda x: torch.nn.functional.layer_norm(x, x.shape), INTEGERS + COMPLEX),
+    (
+        "avg_pool2d",
+        lambda x: torch.nn.functional.local_response_norm(x[None, :, None], 2),
+        COMPLEX + (torch.int32,),
+    ),
     ("hardshrink_cpu", torch.nn.functional.hardshrink, INTEGERS),
     ("softshrink_check", torch.nn.functional.softshrink, INTEGERS),
     ("prelu_cpu", lambda x: torch.prelu(x, x[:1]), INTEGERS),
@@ -230,3 +237,39 @@ def test_numbers_that_take_part_in_arithmetic_wrap_around():
 def test_large_floats_fill_unsigned_integers():
     assert torch.full((1,), 1e19, dtype=torch.uint64).item() == 10**19
     assert torch.zeros(1, dtype=torch.uint64).fill_(2.0**63).item() == 2**63
+
+
+def test_addr_of_booleans_is_or_and_and():
+    true, vec = torch.ones(2, 2, dtype=torch.bool), torch.tensor([True, False])
+    product = torch.tensor([[True, False], [False, False]])
+    assert torch.equal(torch.addr(~true, vec, vec, alpha=2), product)
+    assert torch.equal(torch.addr(true, vec, vec, beta=0), product)
+    assert torch.equal(torch.addr(true, vec, vec, beta=2, alpha=0), true)
+    with pytest.raises(RuntimeError, match="argument beta must not be a floating point number"):
+        torch.addr(true, vec, vec, beta=1.5)
+
+
+def test_histc_of_halves_rounds_after_each_step():
+    x = torch.linspace(-3, 4, 40).bfloat16()
+    assert torch.histc(x, 9).tolist() == [5, 4, 4, 5, 4, 4, 5, 4, 5]
+    assert torch.histc(x.float(), 9).tolist() == [5, 4, 5, 4, 4, 5, 4, 4, 5]
+
+
+def test_margin_ranking_of_unsigned_integers_wraps_around():
+    first, second = torch.tensor([3, 200], dtype=torch.uint8), torch.tensor([9, 5], dtype=torch.uint8)
+    target = torch.tensor([2, 0], dtype=torch.uint8)
+    loss = torch.nn.functional.margin_ranking_loss(first, second, target, 0.5, reduction="none")
+    assert loss.tolist() == [12.5, 0.5]
+
+
+def test_rms_norm_of_complex_numbers_squares_them():
+    x = torch.tensor([[1 + 2j, -0.5 + 1j, 2 - 1j]], dtype=torch.complex128)
+    expected = x / ((x * x).mean() + torch.finfo(x.dtype).eps).sqrt()
+    assert torch.allclose(torch.nn.functional.rms_norm(x, (3,)), expected)
+
+
+def test_local_response_norm_of_integers_divides_to_integers():
+    x = torch.arange(-3, 5).reshape(1, 4, 2) * 3
+    means = torch.tensor([[[40, 18], [45, 18], [9, 18], [45, 90]]])
+    expected = x / (means * 0.5 + 1) ** 0.75
+    assert torch.allclose(torch.nn.functional.local_response_norm(x, 2, alpha=0.5), expected)

@@ -326,10 +326,10 @@ def test_value_of_two_arguments(name):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_float32_is_the_rounded_value(name):
+def test_float32_is_near_the_rounded_value(name):
     function, values = FUNCTIONS[name]
     x = torch.tensor([v for v in values if 1e-3 < abs(v) < 1e3], dtype=torch.float32)
-    assert torch.allclose(function(x), function(x.double()).float(), rtol=2.4e-7, atol=1e-38)
+    assert torch.allclose(function(x), function(x.double()).float(), rtol=5e-7, atol=1e-38)
 
 
 LIMITS = {

@@ -55,7 +55,7 @@ Kernels choose() {
 const Kernels chosen_kernels = [] {
   Kernels k = choose();
   fill_complex(k.pointwise);
-  fill_special(k.pointwise);
+  fill_special_once(k.pointwise);
   return k;
 }();
 

@@ -1,4 +1,6 @@
-// Bessel's functions of orders 0 and 1, modified and not, and Airy's function. In double only, and branching.
+// Bessel's functions of orders 0 and 1, modified and not, and Airy's function.
+//
+// They branch, but for I0 and I1 of a float: computed in double, for vectors.
 //
 // Near zero power series, beyond a modulus and a phase or an exponential with Hankel's expansions in 1 / x
 // (Abramowitz and Stegun, chapters 9 and 10), all of them as polynomials through Chebyshev nodes.
@@ -63,6 +65,53 @@ FLAMBEAU_MATH double unscaled(double scaled, double a) {
   const double root = exp(0.5 * a);
   return scaled * root * root;
 }
+
+FLAMBEAU_MATH double scaled_bessel_i0_for_float(double a) {
+  const double t = 0.25 * a - 1, v = 16 / a - 1;
+  const double near = polynomial(
+      t, 0.20700192113010857, -0.11300432653445609, 0.09451564719798702, -0.08904346700054298,
+      0.08734280515487007, -0.08496283115339737, 0.0792829727721399, -0.0695465912494123, 0.05672728830188167,
+      -0.042956915743848974, 0.030360637139794717, -0.019776206071507256, 0.01155406559808401,
+      -0.006604619497155474, 0.004169273658126491, -0.002047345079767122, 0.00041265146039947195,
+      -0.00020575934590192718, 0.0003486284152415698, -0.00013604737781950743);
+  const double far =
+      polynomial(v, 0.4021765094192122, 0.0033605557001427145, 0.00013621716424322397, 1.111214828523939e-05,
+                 1.4761157343412484e-06, 3.626670384797085e-07, 1.0867942482266837e-07) /
+      sqrt(a);
+  return a <= 8 ? near : far;
+}
+FLAMBEAU_MATH double scaled_bessel_i1_for_float(double a) {
+  const double t = 0.25 * a - 1, v = 16 / a - 1;
+  const double near =
+      a * polynomial(t, 0.044687709864187575, -0.0611243392551985, 0.06805760218087063, -0.06848253319811619,
+                     0.06376732927373735, -0.055281312761999025, 0.044675517297251575, -0.033661282866740416,
+                     0.02367994377156157, -0.015614300990375514, 0.009606306452167214, -0.005427421324892723,
+                     0.0029560039669504078, -0.0016985943146705425, 0.0008124034742045471,
+                     -0.0002026265888141342, 9.356820085807386e-05, -0.00012368279972890735,
+                     4.752133693835991e-05);
+  const double far = polynomial(v, 0.3893984590596593, -0.00974958137037718, -0.00021923712538189863,
+                                -1.5003965466132858e-05, -1.8256907317698838e-06, -4.2103501550232313e-07,
+                                -1.2273217235085558e-07) /
+                     sqrt(a);
+  return a <= 8 ? near : far;
+}
+FLAMBEAU_MATH float scaled_bessel_i0(float x) {
+  return static_cast<float>(scaled_bessel_i0_for_float(abs(x)));
+}
+FLAMBEAU_MATH float scaled_bessel_i1(float x) {
+  const float result = static_cast<float>(scaled_bessel_i1_for_float(abs(x)));
+  return x < 0.0f ? -result : result;
+}
+FLAMBEAU_MATH float bessel_i0(float x) {
+  const double a = abs(x);
+  return static_cast<float>(scaled_bessel_i0_for_float(a) * exp(a));
+}
+FLAMBEAU_MATH float bessel_i1(float x) {
+  const double a = abs(x);
+  const float result = static_cast<float>(scaled_bessel_i1_for_float(a) * exp(a));
+  return x < 0.0f ? -result : result;
+}
+
 FLAMBEAU_MATH double bessel_i0(double x) { return unscaled(scaled_bessel_i0(x), abs(x)); }
 FLAMBEAU_MATH double bessel_i1(double x) { return unscaled(scaled_bessel_i1(x), abs(x)); }
 

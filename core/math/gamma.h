@@ -1,5 +1,8 @@
-// The gamma function's logarithm, its derivatives, and Hurwitz's zeta function. In double only, and
-// branching.
+// The gamma function's logarithm, its derivatives, and Hurwitz's zeta function; sums are taken to about
+// `tolerance` of the result.
+//
+// In double they branch; those of a float are computed in double by shorter, branch-free formulas, for
+// vectors.
 //
 // Sources: Abramowitz and Stegun, Handbook of Mathematical Functions, chapters 6 and 23; the zeta function is
 // summed by Euler and Maclaurin's formula. The polynomials interpolate at Chebyshev nodes.
@@ -119,8 +122,80 @@ FLAMBEAU_MATH_OUT_OF_LINE double trigamma(double x) {
   return sign * (sum + (inverse + 0.5 * w + inverse * w * series));
 }
 
+// ---- of a float
+
+// log(x) to 2^-32 of itself; x > 0.
+FLAMBEAU_MATH double log_for_float(double x) {
+  const auto [e, m] = reduce_by_two(x);
+  const double s = (m - 1) / (m + 1), z = s * s;
+  const double series = polynomial(z, 2.0, 0.6666666666737868, 0.3999999879244169, 0.28571755535032944,
+                                   0.22191337428065783, 0.19363884986633198);
+  return log_limits(x, e * kLn2High<double> + (s * series + e * kLn2Low<double>));
+}
+
+// sin(pi r) for |r| <= 1/2
+FLAMBEAU_MATH double sin_pi_for_float(double r) {
+  return r * polynomial(r * r, 3.1415926535362897, -5.167712764624538, 2.550163318947079, -0.5992521978240785,
+                        0.08205040180920087, -0.007028386408774963);
+}
+
+FLAMBEAU_MATH float lgamma(float value) {
+  const double x = value, a = abs(x);
+  const double large = (a - 0.5) * (log_for_float(a) - 1) + (kHalfLogTwoPi - 0.5) +
+                       polynomial(1 / (a * a), 0.08333333330217813, -0.0027777573071096438,
+                                  0.0007915288784298236, -0.0005231248434438033) /
+                           a;
+  // Below 4.5 a is brought near two; the logarithm of the factor is added, or subtracted if a was moved up.
+  const bool up = a < 1.5, twice = a < 0.5, down = a >= 2.5, far = a >= 3.5;
+  const double moved = up ? (twice ? a + 2 : a + 1) : (down ? (far ? a - 2 : a - 1) : a);
+  const double factor = up ? (twice ? a * (a + 1) : a) : (down ? (far ? (a - 1) * (a - 2) : a - 1) : 1);
+  const double d = moved - 2, logarithm = log_for_float(factor);
+  const double near = d * polynomial(d, 0.4227843349991114, 0.32246701788359344, -0.06735228129865486,
+                                     0.020581630642947785, -0.007386177637204783, 0.002878826909956992,
+                                     -0.0011858376980732241, 0.0005703469213916325, -0.0002538618465087723);
+  const double small = up ? near - logarithm : near + logarithm;
+  const double positive = a >= 4.5 ? large : small;
+  const double sine = sin_pi_for_float(abs(a - round_even(a)));
+  const double reflected = log_for_float(kPi<double> / (a * sine)) - positive;
+  const float result = static_cast<float>(x < 0 ? reflected : positive);
+  return a < kInfinity<double> || is_nan(value) ? result : kInfinity<float>;
+}
+
+// 1 / y + 1 / (y + 1) + ... is p' / p of p = y (y + 1) (y + 2) (y + 3) = u (u + 2) with u = y (y + 3).
+FLAMBEAU_MATH float digamma(float value) {
+  const double x = value, y = x < 0 ? 1 - x : x, r = x - round_even(x);
+  const double u = y * (y + 3), slope = (2 * y + 3) * (2 * u + 2), product = u * (u + 2);
+  const double sum = y > 1e10 ? 0 : slope / product;
+  const double z = y + 4, inverse = 1 / z, w = inverse * inverse;
+  const double series = polynomial(w, 0.083333333333333, -0.008333333332425771, 0.0039682535686573145,
+                                   -0.004166598232732248, 0.007569792341382933, -0.0207928238317612,
+                                   0.07403173502995951, -0.2576966036433573, 0.54055253563691);
+  const double positive = log(z) - sum - (0.5 * inverse + w * series);
+  const double cosine = sin_pi_for_float(0.5 - abs(r)), sine = sin_pi_for_float(r);
+  const double result = x < 0 ? positive - kPi<double> * cosine / sine : positive;
+  return static_cast<float>((x < 0) & (r == 0) ? kNaN<double> : result);
+}
+
+// The sum of 1 / (y + k)^2 is (p' / p)^2 - p'' / p.
+FLAMBEAU_MATH float trigamma(float value) {
+  const double x = value, y = x < 0 ? 1 - x : x, r = x - round_even(x);
+  const double u = y * (y + 3), slope = (2 * y + 3) * (2 * u + 2), product = u * (u + 2);
+  const double curvature = 4 * (u + 1) + 2 * (2 * y + 3) * (2 * y + 3);
+  const double sum = y > 1e10 ? 0 : (slope * slope - product * curvature) / (product * product);
+  const double z = y > 1e10 ? y : y + 4, inverse = 1 / z, w = inverse * inverse;
+  const double series =
+      polynomial(w, 0.16666666060840757, -0.03333015517696605, 0.023544508150750088, -0.025948392327689997);
+  const double positive = sum + (inverse + 0.5 * w + inverse * w * series);
+  const double ratio = kPi<double> / sin_pi_for_float(r);
+  const double result = x < 0 ? ratio * ratio - positive : positive;
+  return static_cast<float>(result);
+}
+
+// ---- Hurwitz's zeta function
+
 // x^-s for x > 0. A small integral s costs a few products.
-FLAMBEAU_MATH double inverse_power(double x, double s) {
+FLAMBEAU_MATH double inverse_power(double x, double s, double tolerance) {
+  if (tolerance > 1e-12) return exp(-s * log(x));
   if (s > 64 || trunc(s) != s) return pow(x, -s);
   double power = 1;
   for (int bits = static_cast<int>(s);;) {
@@ -131,40 +206,39 @@ FLAMBEAU_MATH double inverse_power(double x, double s) {
   }
 }
 
-// The sum of (q + k)^-s over k >= 0, for s > 1 and q > 0: terms up to q + k > 9, then Euler and Maclaurin's
+// The sum of (q + k)^-s over k >= 0, for s > 1 and q > 0: the first terms, then Euler and Maclaurin's
 // formula.
-FLAMBEAU_MATH_OUT_OF_LINE double zeta_positive(double s, double q) {
-  // (2 j)! / B(2 j)
-  constexpr double kFactors[] = {12.0,
-                                 -720.0,
-                                 30240.0,
-                                 -1209600.0,
-                                 47900160.0,
-                                 -1307674368000.0 / 691,
-                                 74724249600.0,
-                                 -10670622842880000.0 / 3617,
-                                 5109094217170944000.0 / 43867,
-                                 -802857662698291200000.0 / 174611,
-                                 14101100039391805440000.0 / 77683,
-                                 -1693824136731743669452800000.0 / 236364091};
-  constexpr double kNegligible = 0x1p-53;
-  double term = inverse_power(q, s), sum = term;
-  for (int k = 0; k < 9 || q <= 9; ++k) {
+FLAMBEAU_MATH_OUT_OF_LINE double zeta_positive(double s, double q, double tolerance) {
+  // B(2 j) / (2 j)!
+  constexpr double kFactors[] = {1.0 / 12,
+                                 -1.0 / 720,
+                                 1.0 / 30240,
+                                 -1.0 / 1209600,
+                                 1.0 / 47900160,
+                                 -691.0 / 1307674368000.0,
+                                 1.0 / 74724249600.0,
+                                 -3617.0 / 10670622842880000.0,
+                                 43867.0 / 5109094217170944000.0,
+                                 -174611.0 / 802857662698291200000.0,
+                                 77683.0 / 14101100039391805440000.0,
+                                 -236364091.0 / 1693824136731743669452800000.0};
+  const int first = tolerance > 1e-12 ? 5 : 9;
+  double term = inverse_power(q, s, tolerance), sum = term;
+  for (int k = 0; k < first || q <= first; ++k) {
     q += 1;
-    term = inverse_power(q, s);
+    term = inverse_power(q, s, tolerance);
     sum += term;
-    if (term < kNegligible * sum) return sum;
+    if (term < tolerance * sum) return sum;
   }
   sum += term * q / (s - 1) - 0.5 * term;
-  double rising = 1, k = 0;
+  const double inverse = 1 / q;
+  term *= inverse * s;
+  double k = s + 1;
   for (const double factor : kFactors) {
-    rising *= s + k;
-    term /= q;
-    const double correction = rising * term / factor;
+    const double correction = term * factor;
     sum += correction;
-    if (abs(correction) < kNegligible * sum) break;
-    rising *= s + k + 1;
-    term /= q;
+    if (abs(correction) < tolerance * sum) break;
+    term *= (k * inverse) * ((k + 1) * inverse);
     k += 2;
   }
   return sum;
@@ -172,23 +246,23 @@ FLAMBEAU_MATH_OUT_OF_LINE double zeta_positive(double s, double q) {
 
 // Hurwitz's zeta function. inf at its poles (s = 1; q = 0, -1, ...), NaN where it is not real. Below q = 0
 // the negative terms are the difference of two sums of positive ones.
-FLAMBEAU_MATH_OUT_OF_LINE double zeta(double s, double q) {
+FLAMBEAU_MATH_OUT_OF_LINE double zeta(double s, double q, double tolerance) {
   if (s == 1) return kInfinity<double>;
   if (s < 1) return kNaN<double>;
-  if (q > 0 || is_nan(q)) return zeta_positive(s, q);
+  if (q > 0 || is_nan(q)) return zeta_positive(s, q, tolerance);
   if (floor(q) == q) return kInfinity<double>;
   if (floor(s) != s) return kNaN<double>;
-  const double negative = zeta_positive(s, ceil(q) - q) - zeta_positive(s, 1 - q);
+  const double negative = zeta_positive(s, ceil(q) - q, tolerance) - zeta_positive(s, 1 - q, tolerance);
   const double half = s * 0.5;
-  return zeta_positive(s, q - floor(q)) + (trunc(half) == half ? negative : -negative);
+  return zeta_positive(s, q - floor(q), tolerance) + (trunc(half) == half ? negative : -negative);
 }
 
 // The n-th derivative of digamma for integral n >= 2: (-1)^(n + 1) n! zeta(n + 1, x).
-FLAMBEAU_MATH_OUT_OF_LINE double polygamma(double n, double x) {
+FLAMBEAU_MATH_OUT_OF_LINE double polygamma(double n, double x, double tolerance) {
   double factorial = n > 170 ? kInfinity<double> : 1;
   for (double k = 2; k <= n && k <= 170; ++k) factorial *= k;
   const double half = n * 0.5;
-  return (trunc(half) == half ? -factorial : factorial) * zeta(n + 1, x);
+  return (trunc(half) == half ? -factorial : factorial) * zeta(n + 1, x, tolerance);
 }
 
 }  // namespace flambeau::math

@@ -20,19 +20,20 @@ FLAMBEAU_MATH double log1p_defect(double m, double ratio) {
   return s * (m - 2 * z * sum);
 }
 
-// x^a e^-x / gamma(a + 1)
-FLAMBEAU_MATH_OUT_OF_LINE double gamma_density(double a, double x) {
-  if (a < 8) {
-    const double decay = exp(two_sum(-x, -lgamma(a + 1)));
-    return decay == 0 ? 0 : pow(x, a) * decay;
+// x^a e^-x / gamma(a + 1). Where a float is wanted, a small a's factors are taken together.
+FLAMBEAU_MATH_OUT_OF_LINE double gamma_density(double a, double x, double tolerance) {
+  if (a >= 8) {
+    const double exponent = a * log1p_defect((x - a) / a, x / a) + stirling_remainder(a);
+    return exp(-exponent) / sqrt(2 * kPi<double> * a);
   }
-  const double exponent = a * log1p_defect((x - a) / a, x / a) + stirling_remainder(a);
-  return exp(-exponent) / sqrt(2 * kPi<double> * a);
+  if (tolerance > 1e-12) return exp(a * log(x) - x - lgamma_positive(a + 1));
+  const double decay = exp(two_sum(-x, -lgamma_positive(a + 1)));
+  return decay == 0 ? 0 : pow(x, a) * decay;
 }
 
 // The lower function: x^a e^-x / gamma(a + 1) (1 + x / (a + 1) + x^2 / ((a + 1) (a + 2)) + ...).
 FLAMBEAU_MATH_OUT_OF_LINE double gamma_series(double a, double x, double tolerance) {
-  const double density = gamma_density(a, x);
+  const double density = gamma_density(a, x, tolerance);
   if (density == 0) return 0;
   double term = 1, sum = 1;
   for (double k = a + 1; term > tolerance * sum; k += 1) {
@@ -42,19 +43,30 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_series(double a, double x, double toleran
   return density * sum;
 }
 
-// The upper function by its continued fraction, evaluated by Lentz's method.
+// The upper function by its continued fraction: numerators and denominators of the convergents, whose
+// quotients nothing waits for.
 FLAMBEAU_MATH_OUT_OF_LINE double gamma_fraction(double a, double x, double tolerance) {
-  const double density = gamma_density(a, x) * a;
+  const double density = gamma_density(a, x, tolerance) * a;
   if (density == 0) return 0;
-  double b = x + 1 - a, c = 1e300, d = 1 / b, fraction = d;
+  double b = x + 1 - a;
+  double p_before = 0, p = 1, q_before = 1, q = b, fraction = p / q;
   for (int k = 1; k < 10000; ++k) {
-    const double numerator = -k * (k - a);
+    const double numerator = k * (a - k);
     b += 2;
-    d = 1 / (numerator * d + b);
-    c = b + numerator / c;
-    const double factor = c * d;
-    fraction *= factor;
-    if (abs(factor - 1) < tolerance) break;
+    const double p_next = b * p + numerator * p_before, q_next = b * q + numerator * q_before;
+    p_before = p;
+    q_before = q;
+    p = p_next;
+    q = q_next;
+    const double next = p / q, change = abs(next - fraction);
+    fraction = next;
+    if (change <= tolerance * abs(next)) break;
+    if (abs(q) > 1e100) {
+      p *= 1e-100;
+      q *= 1e-100;
+      p_before *= 1e-100;
+      q_before *= 1e-100;
+    }
   }
   return density * fraction;
 }
@@ -131,7 +143,7 @@ FLAMBEAU_MATH_OUT_OF_LINE double regularized_gamma(double a, double x, bool uppe
 }
 
 // The limits: all of the mass lies at 0 for a = 0, at infinity for a = inf.
-FLAMBEAU_MATH_OUT_OF_LINE double incomplete_gamma(double a, double x, bool upper, double tolerance) {
+FLAMBEAU_MATH double incomplete_gamma(double a, double x, bool upper, double tolerance) {
   const double none = upper ? 1 : 0, all = upper ? 0 : 1;
   if (x < 0 || a < 0) return kNaN<double>;
   if (a == 0) return x > 0 ? all : kNaN<double>;
@@ -140,6 +152,12 @@ FLAMBEAU_MATH_OUT_OF_LINE double incomplete_gamma(double a, double x, bool upper
   if (x == kInfinity<double>) return all;
   if (is_nan(a) || is_nan(x)) return kNaN<double>;
   return regularized_gamma(a, x, upper, tolerance);
+}
+FLAMBEAU_MATH_OUT_OF_LINE double lower_gamma(double a, double x, double tolerance) {
+  return incomplete_gamma(a, x, false, tolerance);
+}
+FLAMBEAU_MATH_OUT_OF_LINE double upper_gamma(double a, double x, double tolerance) {
+  return incomplete_gamma(a, x, true, tolerance);
 }
 
 }  // namespace flambeau::math

@@ -1,8 +1,8 @@
 // Special functions, element by element: the functors behind the pointwise operators.
 //
 // A functor is a struct with a static function template `of<T>`; the output and operand types are those of
-// of<T>'s signature. A float's are computed in double and rounded once. No standard header, one mark for host
-// and device: a compiler for GPUs takes this file as it is.
+// of<T>'s signature. One whose `of` does not serve every argument has `is_hard<T>` and `hard<T>` too. No
+// standard header, one mark for host and device: a compiler for GPUs takes this file as it is.
 #pragma once
 #include "core/math/bessel.h"
 #include "core/math/erf_inverse.h"
@@ -11,6 +11,27 @@
 
 namespace flambeau::math {
 
+// Functions with a version for floats.
+template <float (*of_float)(float), double (*of_double)(double)>
+struct Overloaded {
+  template <class T>
+  FLAMBEAU_FUNCTOR T of(T x) {
+    if constexpr (is_float32<T>)
+      return of_float(x);
+    else
+      return of_double(x);
+  }
+};
+using Lgamma = Overloaded<&lgamma, &lgamma>;
+using Digamma = Overloaded<&digamma, &digamma>;
+using Erfinv = Overloaded<&erfinv, &erfinv>;
+using Ndtri = Overloaded<&ndtri, &ndtri>;
+using BesselI0 = Overloaded<&bessel_i0, &bessel_i0>;
+using BesselI1 = Overloaded<&bessel_i1, &bessel_i1>;
+using ScaledBesselI0 = Overloaded<&scaled_bessel_i0, &scaled_bessel_i0>;
+using ScaledBesselI1 = Overloaded<&scaled_bessel_i1, &scaled_bessel_i1>;
+
+// A float's are computed in double and rounded once.
 template <double (*function)(double)>
 struct InDouble {
   template <class T>
@@ -18,33 +39,32 @@ struct InDouble {
     return static_cast<T>(function(static_cast<double>(x)));
   }
 };
-template <double (*function)(double, double)>
-struct PairInDouble {
-  template <class T>
-  FLAMBEAU_FUNCTOR T of(T x, T y) {
-    return static_cast<T>(function(static_cast<double>(x), static_cast<double>(y)));
-  }
-};
-
 // At a pole as PyTorch, whose sin(pi x), in the operand's precision, is a rounding error there.
 struct Trigamma {
   template <class T>
   FLAMBEAU_FUNCTOR T of(T x) {
-    if (!(x < T(0) && trunc(x) == x)) return static_cast<T>(trigamma(static_cast<double>(x)));
+    return trigamma(x);
+  }
+  template <class T>
+  FLAMBEAU_FUNCTOR bool is_hard(T x) {
+    return (x < T(0)) & (trunc(x) == x);
+  }
+  template <class T>
+  FLAMBEAU_FUNCTOR T hard(T x) {
     const T angle = kPi<T> * x;
     const T ratio = kPi<T> / (is_large_angle(angle) ? sin_large(angle) : sin(angle));
     return ratio * ratio;
   }
 };
 
-// Sums that end where a result of type T is full.
-template <bool upper>
-struct IncompleteGamma {
+// Where the sums of a function end whose result is a T.
+template <class T>
+inline constexpr double kTolerance = is_float32<T> ? 1e-9 : 1e-16;
+template <double (*function)(double, double, double)>
+struct Summed {
   template <class T>
-  FLAMBEAU_FUNCTOR T of(T a, T x) {
-    constexpr double kTolerance = is_float32<T> ? 1e-9 : 1e-16;
-    return static_cast<T>(
-        incomplete_gamma(static_cast<double>(a), static_cast<double>(x), upper, kTolerance));
+  FLAMBEAU_FUNCTOR T of(T x, T y) {
+    return static_cast<T>(function(static_cast<double>(x), static_cast<double>(y), kTolerance<T>));
   }
 };
 

@@ -157,6 +157,7 @@ void fill(PointwiseKernels& kernels) {
   fill_comparison(kernels);
   fill_elementary(kernels);
   fill_activation(kernels);
+  fill_special(kernels);
   fill_copy(kernels);
 }
 

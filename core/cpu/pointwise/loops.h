@@ -169,6 +169,7 @@ void fill_arithmetic(PointwiseKernels& kernels);
 void fill_comparison(PointwiseKernels& kernels);
 void fill_elementary(PointwiseKernels& kernels);
 void fill_activation(PointwiseKernels& kernels);
+void fill_special(PointwiseKernels& kernels);
 void fill_copy(PointwiseKernels& kernels);
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

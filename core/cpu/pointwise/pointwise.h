@@ -45,8 +45,8 @@ void run_copy(PointwiseCall& call);
 
 // The complex dtypes' kernels, compiled once: there is little in them for vectors.
 void fill_complex(PointwiseKernels& kernels);
-// The special functions, compiled once: they branch.
-void fill_special(PointwiseKernels& kernels);
+// The rarer special functions, compiled once: they branch.
+void fill_special_once(PointwiseKernels& kernels);
 
 // Each sets every member but those.
 namespace baseline {

@@ -1,39 +1,26 @@
-// The special functions. Compiled once, not per instruction set: they branch.
-#define FLAMBEAU_ISA any_set
+// The gamma function's family, the inverse error function, I0 and I1.
 #include "core/cpu/pointwise/loops.h"
 #include "core/math/pointwise_special.h"
 
-namespace flambeau::cpu {
+namespace flambeau::cpu::FLAMBEAU_ISA {
+
+using namespace math;
 
 void fill_special(PointwiseKernels& kernels) {
-  using namespace any_set;
-  using namespace math;
   const Floating types;
-  set<InDouble<&lgamma>>(kernels, Pointwise::Lgamma, types);
-  set<InDouble<&digamma>>(kernels, Pointwise::Digamma, types);
+  set<Lgamma>(kernels, Pointwise::Lgamma, types);
+  set<Digamma>(kernels, Pointwise::Digamma, types);
   set<Trigamma>(kernels, Pointwise::Trigamma, types);
-  set<PairInDouble<&polygamma>>(kernels, Pointwise::Polygamma, types);
-  set<PairInDouble<&zeta>>(kernels, Pointwise::Zeta, types);
-  set<IncompleteGamma<false>>(kernels, Pointwise::Igamma, types);
-  set<IncompleteGamma<true>>(kernels, Pointwise::Igammac, types);
-  set<InDouble<&erfinv>>(kernels, Pointwise::Erfinv, types);
-  set<InDouble<&erfcx>>(kernels, Pointwise::Erfcx, types);
-  set<InDouble<&ndtri>>(kernels, Pointwise::Ndtri, types);
-  set<InDouble<&log_ndtr>>(kernels, Pointwise::LogNdtr, types);
-  set<InDouble<&bessel_i0>>(kernels, Pointwise::I0, types);
-  set<InDouble<&scaled_bessel_i0>>(kernels, Pointwise::I0e, types);
-  set<InDouble<&bessel_i1>>(kernels, Pointwise::I1, types);
-  set<InDouble<&scaled_bessel_i1>>(kernels, Pointwise::I1e, types);
-  set<InDouble<&bessel_k0>>(kernels, Pointwise::K0, types);
-  set<InDouble<&scaled_bessel_k0>>(kernels, Pointwise::K0e, types);
-  set<InDouble<&bessel_k1>>(kernels, Pointwise::K1, types);
-  set<InDouble<&scaled_bessel_k1>>(kernels, Pointwise::K1e, types);
-  set<InDouble<&bessel_j0>>(kernels, Pointwise::J0, types);
-  set<InDouble<&bessel_j1>>(kernels, Pointwise::J1, types);
-  set<InDouble<&bessel_y0>>(kernels, Pointwise::Y0, types);
-  set<InDouble<&bessel_y1>>(kernels, Pointwise::Y1, types);
-  set<InDouble<&spherical_bessel_j0>>(kernels, Pointwise::SphericalJ0, types);
-  set<InDouble<&airy_ai>>(kernels, Pointwise::AiryAi, types);
+  set<Summed<&polygamma>>(kernels, Pointwise::Polygamma, types);
+  set<Summed<&zeta>>(kernels, Pointwise::Zeta, types);
+  set<Summed<&lower_gamma>>(kernels, Pointwise::Igamma, types);
+  set<Summed<&upper_gamma>>(kernels, Pointwise::Igammac, types);
+  set<Erfinv>(kernels, Pointwise::Erfinv, types);
+  set<Ndtri>(kernels, Pointwise::Ndtri, types);
+  set<BesselI0>(kernels, Pointwise::I0, types);
+  set<ScaledBesselI0>(kernels, Pointwise::I0e, types);
+  set<BesselI1>(kernels, Pointwise::I1, types);
+  set<ScaledBesselI1>(kernels, Pointwise::I1e, types);
 }
 
-}  // namespace flambeau::cpu
+}  // namespace flambeau::cpu::FLAMBEAU_ISA

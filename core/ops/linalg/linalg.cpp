@@ -427,6 +427,14 @@ Tensor addr(const Tensor& self, const Tensor& vec1, const Tensor& vec2, const Sc
         vec1.dim(), "-D and ", vec2.dim(), "-D");
   check_added(self, {vec1->sizes[0], vec2->sizes[0]}, out);
   const Tensor product = outer(vec1, vec2);
+  const DType dtype = result_type({self, product});
+  for (const auto& [name, factor] : {std::pair("beta", beta), std::pair("alpha", alpha)})
+    check(!is_integral(dtype) || !(factor.is_floating() || factor.is_complex()),
+          "For integral input tensors, argument ", name, " must not be a floating point number.");
+  if (dtype == DType::Bool) {  // and, or: whatever the factors, the result is bool
+    const Tensor added = alpha.equals(0) ? zeros(product.sizes(), DType::Bool) : product;
+    return beta.equals(0) ? mul(added, Scalar(true), out) : add(self, added, Scalar(1), out);
+  }
   if (beta.equals(0)) return mul(product, alpha, out);
   return add(scaled(self, beta), product, alpha, out);
 }

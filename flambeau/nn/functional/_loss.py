@@ -488,7 +488,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
         )
-    loss = (margin - target * (input1 - input2)).clamp(min=0)
+    loss = (-target * (input1 - input2) + float(margin)).clamp(min=0)  # unsigned integers wrap around first
     return _reduced(loss, _chosen(reduction, size_average, reduce))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import flambeau
 
 from ..._core import Tensor
+from ...ops._refusals import need_floating
 from ._padding import pad
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
@@ -180,6 +181,7 @@ def layer_norm(
     Source: Ba et al., "Layer normalization", 2016.
     """
     shape = _checked_shape(input, normalized_shape, "[*, ", weight, bias)
+    need_floating("LayerNormKernelImpl", input.dtype)
     var, mean = flambeau.var_mean(_wide(input), _last_axes(shape), correction=0, keepdim=True)
     return _normalized(input, mean, var, weight, bias, shape, eps)
 
@@ -206,6 +208,8 @@ def rms_norm(
     Source: Zhang and Sennrich, "Root mean square layer normalization", 2019.
     """
     shape = _checked_shape(input, normalized_shape, "[*", weight, None)
+    if not input.is_complex():
+        need_floating("rms_norm", input.dtype)
     x = _wide(input)
     if eps is None:
         eps = flambeau.finfo(x.dtype).eps
@@ -238,9 +242,6 @@ def _checked_shape(
             f"Given normalized_shape={shape}, expected input with shape {start}{sizes}], but got input of "
             f"size{list(input.shape)}"
         )
-    if not input.is_floating_point():
-        name = str(input.dtype).removeprefix("torch.")
-        raise NotImplementedError(f"normalisation is not implemented for '{name}': convert with .float()")
     return shape
 
 
@@ -284,6 +285,7 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
                 f"{name} of shape {list(values.shape)} and input of shape {list(input.shape)}"
             )
+    need_floating("GroupNormKernelImpl", input.dtype)
     groups = input.reshape(batch, num_groups, -1) if input.numel() else input.reshape(batch, num_groups, 0)
     var, mean = flambeau.var_mean(_wide(groups), [2], correction=0, keepdim=True)
     per_channel = (batch, num_groups, 1, *(1 for _ in image))
@@ -316,8 +318,12 @@ def local_response_norm(
         raise ValueError(
             f"Expected 3D or higher dimensionality                          input (got {input.dim()} dimensions)"
         )
+    kernel = "avg_pool2d" if input.dim() == 3 else "avg_pool3d_out_frame"
     if input.numel() == 0:
         return input
+    if input.dtype != flambeau.int64:
+        need_floating(kernel, input.dtype)
     squares = input.square().movedim(1, -1)
-    means = pad(squares, (size // 2, (size - 1) // 2)).unfold(-1, size, 1).mean(-1)
+    sums = pad(squares, (size // 2, (size - 1) // 2)).unfold(-1, size, 1)
+    means = sums.mean(-1) if input.is_floating_point() else sums.sum(-1) // size
     return input / (means.movedim(-1, 1) * alpha + k).pow(beta)
