@@ -62,7 +62,6 @@ _NAMES = {
     "get_autocast_cpu_dtype": "amp.autocast_mode",
     "set_autocast_gpu_dtype": "amp.autocast_mode",
     "set_autocast_cpu_dtype": "amp.autocast_mode",
-    "unravel_index": "functional",
     "from_dlpack": "utils.dlpack",
     "TypedStorage": "storage",
     "Stream": "_streams",

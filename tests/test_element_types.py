@@ -273,3 +273,10 @@ def test_local_response_norm_of_integers_divides_to_integers():
     means = torch.tensor([[[40, 18], [45, 18], [9, 18], [45, 90]]])
     expected = x / (means * 0.5 + 1) ** 0.75
     assert torch.allclose(torch.nn.functional.local_response_norm(x, 2, alpha=0.5), expected)
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_coordinates_are_int64(dtype):
+    found = torch.unravel_index(torch.tensor([3, 5], dtype=dtype), (2, 1000))
+    assert [c.dtype for c in found] == [torch.int64] * 2
+    assert [c.tolist() for c in found] == [[0, 0], [3, 5]]

@@ -1,6 +1,7 @@
 // Bessel's functions of orders 0 and 1, modified and not, and Airy's function.
 //
-// They branch, but for I0 and I1 of a float: computed in double, for vectors.
+// In double they branch; those of a float are computed in double by shorter, branch-free formulas, for
+// vectors, but for Airy's and arguments beyond kTrigonometricLimit.
 //
 // Near zero power series, beyond a modulus and a phase or an exponential with Hankel's expansions in 1 / x
 // (Abramowitz and Stegun, chapters 9 and 10), all of them as polynomials through Chebyshev nodes.
@@ -185,6 +186,59 @@ FLAMBEAU_MATH_OUT_OF_LINE double scaled_bessel_k1(double x) {
   return x <= 2 ? bessel_k1_near(x) * exp(x) : scaled_bessel_k1_far(x);
 }
 
+// Of a float: 0 and negative arguments put in place.
+FLAMBEAU_MATH float bessel_k_limits(float x, double result) {
+  const double limit = x == 0.0f ? kInfinity<double> : kNaN<double>;
+  return static_cast<float>(x > 0.0f ? result : limit);
+}
+// K(x) near zero, exp(x) K(x) beyond.
+struct NearAndFar {
+  double near, far;
+};
+FLAMBEAU_MATH NearAndFar bessel_k0_for_float(double x) {
+  const double z = x * x, logarithm = log_for_float(0.5 * x);
+  const double i0 = polynomial(z, 0.9999999989936155, 0.25000001808195127, 0.015624947395263607,
+                               0.0004340836753665049, 6.754904654042454e-06, 7.369224504211924e-08);
+  const double rest =
+      polynomial(z, -0.5772156648912257, 0.10569608352240685, 0.014418506243064157, 0.0005451884530698563,
+                 1.021508691826913e-05, 1.1531245568798622e-07, 9.522581886101045e-10);
+  const double far = polynomial(4 / x - 1, 1.2185953388536366, -0.03107146264564701, 0.0030328751571715384,
+                                -0.00047975304301230826, 9.96896497244622e-05, -2.4821674586151484e-05,
+                                6.658850937766007e-06, -2.004933657112187e-06, 1.0974763542290208e-06,
+                                -4.345688344035997e-07) /
+                     sqrt(x);
+  return {rest - logarithm * i0, far};
+}
+FLAMBEAU_MATH NearAndFar bessel_k1_for_float(double x) {
+  const double z = x * x, logarithm = log_for_float(0.5 * x);
+  const double i1 = polynomial(z, 0.4999999999287053, 0.06250000128125571, 0.0026041629380161076,
+                               5.425743613750926e-05, 6.762678811109517e-07, 6.069037484370461e-09);
+  const double rest = polynomial(z, 0.0386078325899297, -0.042049023444324506, -0.002837104707529259,
+                                 -7.49381626450519e-05, -1.0855117452790554e-06, -1.0926784512274847e-08);
+  const double far = polynomial(4 / x - 1, 1.3631518899724002, 0.10334973870570138, -0.005566710345998928,
+                                0.0007357055760682905, -0.00013974174903297364, 3.2944246439136535e-05,
+                                -8.557758738667407e-06, 2.5136251812945398e-06, -1.3242575956067964e-06,
+                                5.158527373304409e-07) /
+                     sqrt(x);
+  return {1 / x + x * (rest + logarithm * i1), far};
+}
+FLAMBEAU_MATH float bessel_k0(float x) {
+  const NearAndFar k = bessel_k0_for_float(x);
+  return bessel_k_limits(x, x <= 2.0f ? k.near : k.far * exp(-static_cast<double>(x)));
+}
+FLAMBEAU_MATH float scaled_bessel_k0(float x) {
+  const NearAndFar k = bessel_k0_for_float(x);
+  return bessel_k_limits(x, x <= 2.0f ? k.near * exp(static_cast<double>(x)) : k.far);
+}
+FLAMBEAU_MATH float bessel_k1(float x) {
+  const NearAndFar k = bessel_k1_for_float(x);
+  return bessel_k_limits(x, x <= 2.0f ? k.near : k.far * exp(-static_cast<double>(x)));
+}
+FLAMBEAU_MATH float scaled_bessel_k1(float x) {
+  const NearAndFar k = bessel_k1_for_float(x);
+  return bessel_k_limits(x, x <= 2.0f ? k.near * exp(static_cast<double>(x)) : k.far);
+}
+
 // ---- of the first and the second kind
 
 // sin(x) + cos(x) and sin(x) - cos(x): sqrt(2) times cos and sin of x - pi/4, also where they nearly vanish.
@@ -328,6 +382,98 @@ FLAMBEAU_MATH_OUT_OF_LINE double spherical_bessel_j0(double x) {
   if (abs(x) == kInfinity<double>) return 0;
   if (x == 0) return 1;
   return (is_large_angle(x) ? sin_large(x) : sin(x)) / x;
+}
+
+// ---- the same of a float; |x| <= kTrigonometricLimit
+
+FLAMBEAU_MATH Waves waves_for_float(double x) {
+  const double n = nearest_small(x * kTwoOverPi);
+  const double r = (x - n * kHalfPi1) - n * kHalfPi2Rest;
+  const double s = sin_double_double(r, 0).high, c = cos_double_double(r, 0).high;
+  const auto bits = quarter_bits(n);
+  const double sum = s + c, difference = s - c;
+  const double first = (bits & 1) != 0 ? -difference : sum, second = (bits & 1) != 0 ? sum : difference;
+  return {(bits & 2) != 0 ? -first : first, (bits & 2) != 0 ? -second : second};
+}
+FLAMBEAU_MATH Hankel hankel_0_for_float(double x) {
+  const double w = 25 / (x * x);
+  const double p = polynomial(w, 0.9999999995203943, -0.0028124632200001343, 0.0001789719143704343,
+                              -3.4296852325084105e-05, 9.586935656826517e-06, -1.8129755621385773e-06);
+  const double q = polynomial(w, -0.1249999996582065, 0.0029296515372767484, -0.0003627359175411862,
+                              0.00010611382873632046, -4.5946537462801434e-05, 1.7886179135780287e-05,
+                              -3.655835453685156e-06);
+  return {p, q / x};
+}
+FLAMBEAU_MATH Hankel hankel_1_for_float(double x) {
+  const double w = 25 / (x * x);
+  const double p = polynomial(w, 1.0000000005351284, 0.004687458994683215, -0.0002301879257796661,
+                              4.069795307473688e-05, -1.1021056909775874e-05, 2.0585039249505286e-06);
+  const double q = polynomial(w, 0.3749999976452008, -0.004101380526244128, 0.0004417617160695372,
+                              -0.00011561200000777447, 3.81076016026818e-05, -7.77390010607266e-06);
+  return {p, q / x};
+}
+FLAMBEAU_MATH double bessel_j0_near_for_float(double x) {
+  const double z = x * x;
+  return (z - 5.783185962946784) * (z - 30.471262343662087) *
+         polynomial(z * 0.08 - 1, 0.003187355630145744, -0.0019210870436868282, 0.00048768272568474946,
+                    -7.12170528000833e-05, 6.854915256847931e-06, -4.706277470393458e-07,
+                    2.434954742193025e-08, -9.80036047778325e-10);
+}
+FLAMBEAU_MATH double bessel_j1_near_for_float(double x) {
+  const double z = x * x;
+  return (z - 14.681970642123893) * (z - 49.2184563216946) *
+         polynomial(z * 0.08 - 1, 0.0004323698733996874, -0.00020932672734335272, 4.4218688421710116e-05,
+                    -5.515452908021079e-06, 4.6259616824649426e-07, -2.819454998742499e-08,
+                    1.3030964439414675e-09);
+}
+
+FLAMBEAU_MATH float bessel_j0(float x) {
+  const double a = abs(x);
+  const Waves wave = waves_for_float(a);
+  const Hankel h = hankel_0_for_float(a);
+  const double far = wave_amplitude(a) * (h.p * wave.sum - h.q * wave.difference);
+  return static_cast<float>(a <= 5 ? bessel_j0_near_for_float(a) : far);
+}
+FLAMBEAU_MATH float bessel_j1(float x) {
+  const double a = abs(x);
+  const Waves wave = waves_for_float(a);
+  const Hankel h = hankel_1_for_float(a);
+  const double far = wave_amplitude(a) * (h.p * wave.difference + h.q * wave.sum);
+  const float result = static_cast<float>(a <= 5 ? a * bessel_j1_near_for_float(a) : far);
+  return is_negative(x) ? -result : result;
+}
+FLAMBEAU_MATH float bessel_y_limits(float x, double result) {
+  const double limit = x == 0.0f ? -kInfinity<double> : kNaN<double>;
+  return static_cast<float>(x > 0.0f ? result : limit);
+}
+FLAMBEAU_MATH float bessel_y0(float value) {
+  const double x = value;
+  const Waves wave = waves_for_float(x);
+  const Hankel h = hankel_0_for_float(x);
+  const double far = wave_amplitude(x) * (h.p * wave.difference + h.q * wave.sum);
+  const double rest =
+      polynomial(x * x * 0.08 - 1, 0.48372485779128077, -0.43265582228265786, -0.470576364578857,
+                 0.3885163995086188, -0.11151682944948092, 0.017635345709021057, -0.0018027883728455462,
+                 0.0001299455603132098, -7.009831718087082e-06, 2.921524869351352e-07);
+  const double near = kTwoOverPi * log(x) * bessel_j0_near_for_float(x) + rest;
+  return bessel_y_limits(value, x <= 5 ? near : far);
+}
+FLAMBEAU_MATH float bessel_y1(float value) {
+  const double x = value;
+  const Waves wave = waves_for_float(x);
+  const Hankel h = hankel_1_for_float(x);
+  const double far = wave_amplitude(x) * (h.q * wave.difference - h.p * wave.sum);
+  const double rest =
+      polynomial(x * x * 0.08 - 1, 0.13974939033478806, 0.09108650838460756, -0.16312020353619075,
+                 0.06634695354532873, -0.013433434100758446, 0.0016688031466517907, -0.00014141735025629932,
+                 8.733066792446822e-06, -4.125291223069772e-07, 1.5320407276091334e-08);
+  const double near = x * rest + kTwoOverPi * (log(x) * (x * bessel_j1_near_for_float(x)) - 1 / x);
+  return bessel_y_limits(value, x <= 5 ? near : far);
+}
+FLAMBEAU_MATH float spherical_bessel_j0(float value) {
+  const double x = value, ratio = sin(x) / x;
+  const double limit = abs(x) == kInfinity<double> ? 0 : ratio;
+  return static_cast<float>(x == 0 ? 1 : limit);
 }
 
 // ---- Airy's function of the first kind

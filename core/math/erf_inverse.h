@@ -1,6 +1,6 @@
 // The inverse error function and the normal distribution's quantiles and tails.
 //
-// In double they branch; erfinv and ndtri of a float do not, for vectors.
+// In double they branch; those of a float do not, for vectors.
 //
 // Giles, "Approximating the erfinv function" (2010): erfinv(x) / x as a function of w = -log(1 - x^2), or of
 // its root; erfcx as erfc in erf.h. The polynomials interpolate at Chebyshev nodes.
@@ -121,6 +121,30 @@ FLAMBEAU_MATH_OUT_OF_LINE double log_ndtr(double x) {
   const double t = x * 0.70710678118654752440;
   if (x < -1) return log(0.5 * erfcx(-t)) - 0.5 * x * x;
   return log1p(-0.5 * erfc(t));
+}
+
+// ---- the same of a float
+
+// exp(a^2) erfc(a) for a >= 0
+FLAMBEAU_MATH double erfcx_for_float(double a) {
+  const double t = (a - 4) / (a + 4);
+  const double f =
+      polynomial(t, 1.232995118611571, -0.13962111385426867, 0.015379653887989312, 0.06809694141727524,
+                 -0.10103910340588869, 0.09373407344401906, -0.06633006827928196, 0.037161482871081446,
+                 -0.01619889429680608, 0.005047229283105441, -0.0007553293942287283, -0.00022040449439390147,
+                 0.0001478057051921227, -8.62530335285587e-06, -9.59929495706329e-06);
+  return a < kInfinity<double> ? f / (1 + 2 * a) : 1 / a;
+}
+FLAMBEAU_MATH float erfcx(float value) {
+  const double x = value, positive = erfcx_for_float(abs(x));
+  const double result = x < 0 ? 2 * exp(x * x) - positive : positive;
+  return is_nan(value) ? value : static_cast<float>(result);
+}
+FLAMBEAU_MATH float log_ndtr(float value) {
+  const double x = value, half_square = 0.5 * x * x;
+  const double scaled = 0.5 * erfcx_for_float(abs(x) * 0.70710678118654752440);
+  const double below = log(scaled) - half_square, above = log1p(-scaled * exp(-half_square));
+  return static_cast<float>(x < 0 ? below : above);
 }
 
 }  // namespace flambeau::math

@@ -124,23 +124,13 @@ FLAMBEAU_MATH_OUT_OF_LINE double trigamma(double x) {
 
 // ---- of a float
 
-// log(x) to 2^-32 of itself; x > 0.
-FLAMBEAU_MATH double log_for_float(double x) {
-  const auto [e, m] = reduce_by_two(x);
-  const double s = (m - 1) / (m + 1), z = s * s;
-  const double series = polynomial(z, 2.0, 0.6666666666737868, 0.3999999879244169, 0.28571755535032944,
-                                   0.22191337428065783, 0.19363884986633198);
-  return log_limits(x, e * kLn2High<double> + (s * series + e * kLn2Low<double>));
-}
-
 // sin(pi r) for |r| <= 1/2
 FLAMBEAU_MATH double sin_pi_for_float(double r) {
   return r * polynomial(r * r, 3.1415926535362897, -5.167712764624538, 2.550163318947079, -0.5992521978240785,
                         0.08205040180920087, -0.007028386408774963);
 }
 
-FLAMBEAU_MATH float lgamma(float value) {
-  const double x = value, a = abs(x);
+FLAMBEAU_MATH double lgamma_positive_for_float(double a) {
   const double large = (a - 0.5) * (log_for_float(a) - 1) + (kHalfLogTwoPi - 0.5) +
                        polynomial(1 / (a * a), 0.08333333330217813, -0.0027777573071096438,
                                   0.0007915288784298236, -0.0005231248434438033) /
@@ -154,7 +144,10 @@ FLAMBEAU_MATH float lgamma(float value) {
                                      0.020581630642947785, -0.007386177637204783, 0.002878826909956992,
                                      -0.0011858376980732241, 0.0005703469213916325, -0.0002538618465087723);
   const double small = up ? near - logarithm : near + logarithm;
-  const double positive = a >= 4.5 ? large : small;
+  return a >= 4.5 ? large : small;
+}
+FLAMBEAU_MATH float lgamma(float value) {
+  const double x = value, a = abs(x), positive = lgamma_positive_for_float(a);
   const double sine = sin_pi_for_float(abs(a - round_even(a)));
   const double reflected = log_for_float(kPi<double> / (a * sine)) - positive;
   const float result = static_cast<float>(x < 0 ? reflected : positive);

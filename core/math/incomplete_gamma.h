@@ -22,11 +22,11 @@ FLAMBEAU_MATH double log1p_defect(double m, double ratio) {
 
 // x^a e^-x / gamma(a + 1). Where a float is wanted, a small a's factors are taken together.
 FLAMBEAU_MATH_OUT_OF_LINE double gamma_density(double a, double x, double tolerance) {
+  if (tolerance > 1e-12 && a < 16) return exp(a * log(x) - x - lgamma_positive_for_float(a + 1));
   if (a >= 8) {
     const double exponent = a * log1p_defect((x - a) / a, x / a) + stirling_remainder(a);
     return exp(-exponent) / sqrt(2 * kPi<double> * a);
   }
-  if (tolerance > 1e-12) return exp(a * log(x) - x - lgamma_positive(a + 1));
   const double decay = exp(two_sum(-x, -lgamma_positive(a + 1)));
   return decay == 0 ? 0 : pow(x, a) * decay;
 }
@@ -36,31 +36,31 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_series(double a, double x, double toleran
   const double density = gamma_density(a, x, tolerance);
   if (density == 0) return 0;
   double term = 1, sum = 1;
-  for (double k = a + 1; term > tolerance * sum; k += 1) {
-    term *= x / k;
-    sum += term;
+  for (double k = a + 1; term > tolerance * sum; k += 2) {
+    const double first = term * (x / k);
+    term = first * (x / (k + 1));
+    sum += first + term;
   }
   return density * sum;
 }
 
-// The upper function by its continued fraction: numerators and denominators of the convergents, whose
-// quotients nothing waits for.
+// The upper function by its continued fraction: numerators and denominators of the convergents, compared
+// without a division.
 FLAMBEAU_MATH_OUT_OF_LINE double gamma_fraction(double a, double x, double tolerance) {
   const double density = gamma_density(a, x, tolerance) * a;
   if (density == 0) return 0;
-  double b = x + 1 - a;
-  double p_before = 0, p = 1, q_before = 1, q = b, fraction = p / q;
+  double b = x + 1 - a, p_before = 0, p = 1, q_before = 1, q = b;
   for (int k = 1; k < 10000; ++k) {
     const double numerator = k * (a - k);
     b += 2;
     const double p_next = b * p + numerator * p_before, q_next = b * q + numerator * q_before;
+    const double cross = p_next * q;
+    const bool converged = abs(cross - p * q_next) <= tolerance * abs(cross);
     p_before = p;
     q_before = q;
     p = p_next;
     q = q_next;
-    const double next = p / q, change = abs(next - fraction);
-    fraction = next;
-    if (change <= tolerance * abs(next)) break;
+    if (converged) break;
     if (abs(q) > 1e100) {
       p *= 1e-100;
       q *= 1e-100;
@@ -68,7 +68,7 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_fraction(double a, double x, double toler
       q_before *= 1e-100;
     }
   }
-  return density * fraction;
+  return density * (p / q);
 }
 
 // The upper function for small x: 1 - x^a / gamma(a + 1) + x^a / gamma(a) (x / (a + 1) - x^2 / (2! (a + 2)) +

@@ -66,6 +66,15 @@ FLAMBEAU_MATH T log(T x) {
   return log_limits(x, e * kLn2High<T> + (f - log_correction(f, e * kLn2Low<T>)));
 }
 
+// log(x) to 2^-32 of itself; x > 0.
+FLAMBEAU_MATH double log_for_float(double x) {
+  const auto [e, m] = reduce_by_two(x);
+  const double s = (m - 1) / (m + 1), z = s * s;
+  const double series = polynomial(z, 2.0, 0.6666666666737868, 0.3999999879244169, 0.28571755535032944,
+                                   0.22191337428065783, 0.19363884986633198);
+  return log_limits(x, e * kLn2High<double> + (s * series + e * kLn2Low<double>));
+}
+
 template <class T>
 FLAMBEAU_MATH T log2(T x) {
   const auto [e, m] = reduce_by_two(x);

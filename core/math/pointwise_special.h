@@ -31,6 +31,31 @@ using BesselI1 = Overloaded<&bessel_i1, &bessel_i1>;
 using ScaledBesselI0 = Overloaded<&scaled_bessel_i0, &scaled_bessel_i0>;
 using ScaledBesselI1 = Overloaded<&scaled_bessel_i1, &scaled_bessel_i1>;
 
+using BesselK0 = Overloaded<&bessel_k0, &bessel_k0>;
+using BesselK1 = Overloaded<&bessel_k1, &bessel_k1>;
+using ScaledBesselK0 = Overloaded<&scaled_bessel_k0, &scaled_bessel_k0>;
+using ScaledBesselK1 = Overloaded<&scaled_bessel_k1, &scaled_bessel_k1>;
+using Erfcx = Overloaded<&erfcx, &erfcx>;
+using LogNdtr = Overloaded<&log_ndtr, &log_ndtr>;
+
+// The same, where that for floats ends at kTrigonometricLimit.
+template <float (*of_float)(float), double (*of_double)(double)>
+struct Oscillating : Overloaded<of_float, of_double> {
+  template <class T>
+  FLAMBEAU_FUNCTOR bool is_hard(T x) {
+    return is_float32<T> && is_large_angle(x);
+  }
+  template <class T>
+  FLAMBEAU_FUNCTOR T hard(T x) {
+    return static_cast<T>(of_double(static_cast<double>(x)));
+  }
+};
+using BesselJ0 = Oscillating<&bessel_j0, &bessel_j0>;
+using BesselJ1 = Oscillating<&bessel_j1, &bessel_j1>;
+using BesselY0 = Oscillating<&bessel_y0, &bessel_y0>;
+using BesselY1 = Oscillating<&bessel_y1, &bessel_y1>;
+using SphericalBesselJ0 = Oscillating<&spherical_bessel_j0, &spherical_bessel_j0>;
+
 // A float's are computed in double and rounded once.
 template <double (*function)(double)>
 struct InDouble {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import flambeau as torch
@@ -15,14 +16,14 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """The coordinates of flat indices into an array of a given shape, the last dimension varying fastest.
 
     Args:
-        indices: integers, any shape
+        indices: integers, any shape; one beyond the array wraps around
         shape: an integer or a sequence of integers
 
     Returns:
-        A tensor of the shape of `indices` for each dimension.
+        A tensor of the shape of `indices` for each dimension, int64.
 
     Raises:
-        ValueError: a negative size, an index beyond the array.
+        ValueError: a negative size.
         TypeError: indices that are no integers, a shape that is neither an integer nor a sequence of integers.
 
     >>> import flambeau as torch
@@ -31,30 +32,20 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     """
     if not is_integral(indices):
         raise TypeError(f"expected 'indices' to be integer dtype, but got {indices.dtype}")
-    sizes: list[int] = []
-    for size in [shape] if isinstance(shape, int) else list(shape):
-        if isinstance(size, Tensor) and size.numel() == 1:
-            size = int(size)
-        if not isinstance(size, int) or isinstance(size, bool):
-            raise TypeError(
-                f"expected 'shape' sequence to have only int values, but got {type(size).__name__}"
-            )
-        if size < 0:
-            raise ValueError(f"'shape' cannot have negative values, but got {tuple(shape)}")
-        sizes.append(size)
-    total = 1
+    sizes = (shape,) if isinstance(shape, int) else shape
+    if not isinstance(sizes, Sequence):
+        raise TypeError(f"expected 'shape' to be int or sequence of ints, but got {type(shape)}")
     for size in sizes:
-        total *= size
-    if indices.numel() and not indices.is_meta and bool(((indices < -total) | (indices >= total)).any()):
-        raise ValueError(f"some of the indices lie beyond an array of shape {tuple(sizes)}")
+        if not isinstance(size, int):
+            raise TypeError(f"expected 'shape' sequence to only contain ints, but got {type(size)}")
+    if any(size < 0 for size in sizes):
+        raise ValueError(f"'shape' cannot have negative values, but got {tuple(sizes)}")
     coordinates: list[Tensor] = []
-    step = total
-    for size in sizes:
-        step //= max(size, 1)
-        coordinates.append(
-            torch.div(indices.to(torch.int64), max(step, 1), rounding_mode="floor") % max(size, 1)
-        )
-    return tuple(coordinates)
+    left = indices.to(torch.int64)
+    for size in reversed(sizes):
+        coordinates.append(left % size)
+        left = torch.div(left, size, rounding_mode="floor")
+    return tuple(reversed(coordinates))
 
 
 @operator("nonzero_static(Tensor self, *, int size, int fill_value=-1) -> Tensor", function, method)

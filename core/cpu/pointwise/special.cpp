@@ -1,4 +1,4 @@
-// The gamma function's family, the inverse error function, I0 and I1.
+// The special functions: those of floats run in vectors, those of doubles branch.
 #include "core/cpu/pointwise/loops.h"
 #include "core/math/pointwise_special.h"
 
@@ -21,6 +21,18 @@ void fill_special(PointwiseKernels& kernels) {
   set<ScaledBesselI0>(kernels, Pointwise::I0e, types);
   set<BesselI1>(kernels, Pointwise::I1, types);
   set<ScaledBesselI1>(kernels, Pointwise::I1e, types);
+  const Types<float> single;  // special_once.cpp has the others
+  set<Erfcx>(kernels, Pointwise::Erfcx, single);
+  set<LogNdtr>(kernels, Pointwise::LogNdtr, single);
+  set<BesselK0>(kernels, Pointwise::K0, single);
+  set<ScaledBesselK0>(kernels, Pointwise::K0e, single);
+  set<BesselK1>(kernels, Pointwise::K1, single);
+  set<ScaledBesselK1>(kernels, Pointwise::K1e, single);
+  set<BesselJ0>(kernels, Pointwise::J0, single);
+  set<BesselJ1>(kernels, Pointwise::J1, single);
+  set<BesselY0>(kernels, Pointwise::Y0, single);
+  set<BesselY1>(kernels, Pointwise::Y1, single);
+  set<SphericalBesselJ0>(kernels, Pointwise::SphericalJ0, single);
 }
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA
