@@ -74,6 +74,22 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     spectrum = T.stft(sound, 512, 128, window=hann, return_complex=True)
     yield "stft 160000 512 128", lambda: T.stft(sound, 512, 128, window=hann, return_complex=True)
     yield "istft 160000 512 128", lambda: T.istft(spectrum, 512, 128, window=hann)
+    plain, shape, point = randn(1_000_000), randn(1_000_000).abs() * 3 + 0.1, randn(1_000_000).abs() * 4
+    inside = (plain * 0.7).tanh()
+    yield "special lgamma", lambda: T.lgamma(plain)
+    yield "special digamma", lambda: T.digamma(plain)
+    yield "special polygamma 1", lambda: T.polygamma(1, shape)
+    yield "special polygamma 2", lambda: T.polygamma(2, shape)
+    yield "special zeta", lambda: T.special.zeta(shape + 1, point)
+    yield "special igamma", lambda: T.igamma(shape, point)
+    yield "special igammac", lambda: T.igammac(shape, point)
+    yield "special erfinv", lambda: T.erfinv(inside)
+    for name in (
+        "ndtri i0 i0e i1 i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_k0 modified_bessel_k1 "
+        "scaled_modified_bessel_k0 spherical_bessel_j0 erfcx log_ndtr airy_ai"
+    ).split():
+        function, operand = getattr(T.special, name), inside.abs() if name == "ndtri" else point
+        yield f"special {name}", lambda f=function, x=operand: f(x)
     planes = randn(64, 32, 26, 26)
     yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
     yield from order_cases(T, rng, randn)

@@ -244,6 +244,56 @@ const char* kernel_name(Pointwise op, bool numbers) {
       return "huber_cpu";
     case Pointwise::HuberBackward:
       return "huber_backward_cpu_out";
+    case Pointwise::Lgamma:
+      return "lgamma_vml_cpu";
+    case Pointwise::Digamma:
+      return "digamma";
+    case Pointwise::Trigamma:
+      return "trigamma";
+    case Pointwise::Polygamma:
+      return "polygamma";
+    case Pointwise::Zeta:
+      return "zeta_cpu";
+    case Pointwise::Igamma:
+      return "igamma_cpu";
+    case Pointwise::Igammac:
+      return "igammac_cpu";
+    case Pointwise::Erfinv:
+      return "erfinv_vml_cpu";
+    case Pointwise::Erfcx:
+      return "erfcx_cpu";
+    case Pointwise::Ndtri:
+      return "ndtri_cpu";
+    case Pointwise::LogNdtr:
+      return "log_ndtr_cpu";
+    case Pointwise::I0:
+      return "i0_vml_cpu";
+    case Pointwise::I0e:
+      return "i0e_cpu";
+    case Pointwise::I1:
+      return "i1_cpu";
+    case Pointwise::I1e:
+      return "i1e_cpu";
+    case Pointwise::K0:
+      return "modified_bessel_k0_cpu";
+    case Pointwise::K0e:
+      return "scaled_modified_bessel_k0_cpu";
+    case Pointwise::K1:
+      return "modified_bessel_k1_cpu";
+    case Pointwise::K1e:
+      return "scaled_modified_bessel_k1_cpu";
+    case Pointwise::J0:
+      return "bessel_j0_cpu";
+    case Pointwise::J1:
+      return "bessel_j1_cpu";
+    case Pointwise::Y0:
+      return "bessel_y0_cpu";
+    case Pointwise::Y1:
+      return "bessel_y1_cpu";
+    case Pointwise::SphericalJ0:
+      return "spherical_bessel_j0_cpu";
+    case Pointwise::AiryAi:
+      return "airy_ai_cpu";
     case Pointwise::kCount:
       break;
   }
@@ -312,13 +362,36 @@ bool works_on_wide_unsigned(Pointwise op) {
   }
 }
 
+// Functions that PyTorch has in single and double precision only.
+bool refuses_halves(Pointwise op) {
+  switch (op) {
+    case Pointwise::Zeta:
+    case Pointwise::Erfcx:
+    case Pointwise::Ndtri:
+    case Pointwise::LogNdtr:
+    case Pointwise::K0:
+    case Pointwise::K0e:
+    case Pointwise::K1:
+    case Pointwise::K1e:
+    case Pointwise::J0:
+    case Pointwise::J1:
+    case Pointwise::Y0:
+    case Pointwise::Y1:
+    case Pointwise::SphericalJ0:
+    case Pointwise::AiryAi:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // May change both: `promoted` where integers become floating, `compute` where the kernel works in another
 // type.
 void choose_dtype(Pointwise op, std::initializer_list<Operand> inputs, DType& promoted, DType& compute) {
   const auto& has = backend::current().pointwise_kernels;
   compute = promoted;
   if (has(op, promoted)) return;
-  if (is_half(promoted)) {
+  if (is_half(promoted) && !refuses_halves(op)) {
     compute = DType::Float32;
     if (has(op, compute)) return;
   }

@@ -12,14 +12,6 @@ constexpr unsigned kEveryForm = Forms::function | Forms::method | Forms::inplace
 constexpr unsigned kSpecial = Forms::special | Forms::out;
 const Scalar kOne(1.0);
 
-// PyTorch's kernels take no complex numbers, and most of them no half precision.
-void refuse_complex_kernel(const char* kernel, DType dtype) {
-  if (is_complex(dtype)) not_implemented_for(kernel, dtype);
-}
-void refuse_complex_and_halves(const char* kernel, DType dtype) {
-  if (is_complex(dtype) || is_half(dtype)) not_implemented_for(kernel, dtype);
-}
-
 }  // namespace
 
 // ---- the logarithm of the gamma function and its derivatives
@@ -28,7 +20,6 @@ namespace {
 
 Tensor polygamma(int64_t n, const Tensor& self, const Out& out) {
   check(n >= 0, "polygamma(n, x) does not support negative n.");
-  refuse_complex_kernel(n == 0 ? "digamma" : n == 1 ? "trigamma" : "polygamma", self.dtype());
   return differentiable(
       "PolygammaBackward0", out,
       [&] {
@@ -41,13 +32,11 @@ Tensor polygamma(int64_t n, const Tensor& self, const Out& out) {
 Tensor polygamma_of(const Tensor& self, int64_t n, const Out& out) { return polygamma(n, self, out); }
 
 Tensor digamma(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("digamma", self.dtype());
   return unary("DigammaBackward0", Pointwise::Digamma, self, out,
                [x = saved(self)](const Tensor& grad) { return mul(grad, polygamma(1, x(), {})); });
 }
 
 Tensor lgamma(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("lgamma_vml_cpu", self.dtype());
   return unary("LgammaBackward0", Pointwise::Lgamma, self, out,
                [x = saved(self)](const Tensor& grad) { return mul(grad, digamma(x(), {})); });
 }
@@ -129,7 +118,6 @@ namespace {
 
 Tensor zeta(const Operand& self, const Operand& other, const Out& out) {
   refuse_two_numbers("zeta", self, other);
-  refuse_complex_and_halves("zeta_cpu", result_type({self, other}));
   const char* node = !self.is_tensor()   ? "SpecialZetaBackward1"
                      : other.is_tensor() ? "SpecialZetaBackward0"
                                          : "SpecialZetaBackward2";
@@ -248,14 +236,12 @@ EXPOSE("gammaincc(Tensor self, Tensor other) -> Tensor", igammac, kSpecial);
 namespace {
 
 Tensor erfinv(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("erfinv_vml_cpu", self.dtype());
   return unary("ErfinvBackward0", Pointwise::Erfinv, self, out, [](const Tensor& grad, const Tensor& y) {
     return mul(grad, mul(exp(mul(y, y)), Scalar(0.5 / std::numbers::inv_sqrtpi)));
   });
 }
 
 Tensor erfcx(const Tensor& self, const Out& out) {
-  refuse_complex_and_halves("erfcx_cpu", self.dtype());
   return unary("SpecialErfcxBackward0", Pointwise::Erfcx, self, out,
                [x = saved(self)](const Tensor& grad, const Tensor& y) {
                  return mul(grad, sub(mul(mul(x(), y), Scalar(2.0)), Scalar(2 * std::numbers::inv_sqrtpi)));
@@ -263,7 +249,6 @@ Tensor erfcx(const Tensor& self, const Out& out) {
 }
 
 Tensor ndtri(const Tensor& self, const Out& out) {
-  refuse_complex_and_halves("ndtri_cpu", self.dtype());
   return unary("SpecialNdtriBackward0", Pointwise::Ndtri, self, out, [](const Tensor& grad, const Tensor& y) {
     const double root = std::numbers::sqrt2 / std::numbers::inv_sqrtpi;  // of 2 pi
     return mul(grad, mul(exp(mul(mul(y, y), Scalar(0.5))), Scalar(root)));
@@ -271,7 +256,6 @@ Tensor ndtri(const Tensor& self, const Out& out) {
 }
 
 Tensor log_ndtr(const Tensor& self, const Out& out) {
-  refuse_complex_and_halves("log_ndtr_cpu", self.dtype());
   return unary("SpecialLogNdtrBackward0", Pointwise::LogNdtr, self, out,
                [x = saved(self)](const Tensor& grad) {
                  const Tensor tail = erfcx(mul(x(), Scalar(-1 / std::numbers::sqrt2)), {});
@@ -356,12 +340,10 @@ Tensor half_at_zero(const Tensor& x, F slope) {
 }
 
 Tensor i0(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("i0_vml_cpu", self.dtype());
   return unary("I0Backward0", Pointwise::I0, self, out,
                [x = saved(self)](const Tensor& grad) { return mul(grad, i1(x(), {})); });
 }
 Tensor i0e(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("i0e_cpu", self.dtype());
   return unary("SpecialI0EBackward0", Pointwise::I0e, self, out,
                [x = saved(self)](const Tensor& grad, const Tensor& y) {
                  const Tensor value = x();
@@ -369,7 +351,6 @@ Tensor i0e(const Tensor& self, const Out& out) {
                });
 }
 Tensor i1(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("i1_cpu", self.dtype());
   return unary(
       "SpecialI1Backward0", Pointwise::I1, self, out, [x = saved(self)](const Tensor& grad, const Tensor& y) {
         return mul(grad,
@@ -377,7 +358,6 @@ Tensor i1(const Tensor& self, const Out& out) {
       });
 }
 Tensor i1e(const Tensor& self, const Out& out) {
-  refuse_complex_kernel("i1e_cpu", self.dtype());
   return unary("SpecialI1EBackward0", Pointwise::I1e, self, out,
                [x = saved(self)](const Tensor& grad, const Tensor& y) {
                  return mul(grad, half_at_zero(x(), [&y](const Tensor& safe) {
@@ -448,47 +428,38 @@ EXPOSE("i1e(Tensor self) -> Tensor", i1e, kSpecial);
 
 namespace {
 
-Tensor underived(Pointwise op, const char* kernel, const Tensor& self, const Out& out) {
-  refuse_complex_and_halves(kernel, self.dtype());
+// I0 and I1 under another name, for single and double precision only.
+Tensor modified_bessel(Pointwise op, const char* kernel, const Tensor& self, const Out& out) {
+  if (is_half(self.dtype()) || is_complex(self.dtype())) not_implemented_for(kernel, self.dtype());
   return pointwise(out, op, {self});
 }
 
 Tensor modified_bessel_i0(const Tensor& self, const Out& out) {
-  return underived(Pointwise::I0, "modified_bessel_i0_cpu", self, out);
+  return modified_bessel(Pointwise::I0, "modified_bessel_i0_cpu", self, out);
 }
 Tensor modified_bessel_i1(const Tensor& self, const Out& out) {
-  return underived(Pointwise::I1, "modified_bessel_i1_cpu", self, out);
+  return modified_bessel(Pointwise::I1, "modified_bessel_i1_cpu", self, out);
 }
 Tensor modified_bessel_k0(const Tensor& self, const Out& out) {
-  return underived(Pointwise::K0, "modified_bessel_k0_cpu", self, out);
+  return pointwise(out, Pointwise::K0, {self});
 }
 Tensor modified_bessel_k1(const Tensor& self, const Out& out) {
-  return underived(Pointwise::K1, "modified_bessel_k1_cpu", self, out);
+  return pointwise(out, Pointwise::K1, {self});
 }
 Tensor scaled_modified_bessel_k0(const Tensor& self, const Out& out) {
-  return underived(Pointwise::K0e, "scaled_modified_bessel_k0_cpu", self, out);
+  return pointwise(out, Pointwise::K0e, {self});
 }
 Tensor scaled_modified_bessel_k1(const Tensor& self, const Out& out) {
-  return underived(Pointwise::K1e, "scaled_modified_bessel_k1_cpu", self, out);
+  return pointwise(out, Pointwise::K1e, {self});
 }
-Tensor bessel_j0(const Tensor& self, const Out& out) {
-  return underived(Pointwise::J0, "bessel_j0_cpu", self, out);
-}
-Tensor bessel_j1(const Tensor& self, const Out& out) {
-  return underived(Pointwise::J1, "bessel_j1_cpu", self, out);
-}
-Tensor bessel_y0(const Tensor& self, const Out& out) {
-  return underived(Pointwise::Y0, "bessel_y0_cpu", self, out);
-}
-Tensor bessel_y1(const Tensor& self, const Out& out) {
-  return underived(Pointwise::Y1, "bessel_y1_cpu", self, out);
-}
+Tensor bessel_j0(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::J0, {self}); }
+Tensor bessel_j1(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::J1, {self}); }
+Tensor bessel_y0(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::Y0, {self}); }
+Tensor bessel_y1(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::Y1, {self}); }
 Tensor spherical_bessel_j0(const Tensor& self, const Out& out) {
-  return underived(Pointwise::SphericalJ0, "spherical_bessel_j0_cpu", self, out);
+  return pointwise(out, Pointwise::SphericalJ0, {self});
 }
-Tensor airy_ai(const Tensor& self, const Out& out) {
-  return underived(Pointwise::AiryAi, "airy_ai_cpu", self, out);
-}
+Tensor airy_ai(const Tensor& self, const Out& out) { return pointwise(out, Pointwise::AiryAi, {self}); }
 
 }  // namespace
 
