@@ -197,15 +197,6 @@ def _range_edges(values: Tensor, bins: int, limits: tuple[float, float] | None, 
         low,
         high,
         f"torch.histogram(): min should not exceed max, but got min {low} max {high} for dimension {axis}",
-
-
-    low, high = _limits(values, min, max, "torch.histc")
-    values = values[(values >= low) & (values <= high)]
-    first, last = torch.tensor([low, high], dtype=self.dtype, device=self.device)
-    # In this order, and rounded after each step, as halves show.
-    place = ((values - first) * bins / (last - first)).to(torch.int64).clamp(0, bins - 1)
-    return torch.zeros((bins,), dtype=self.dtype, device=self.device).index_add_(
-        0, place, torch.ones_like(values)
     )
     if low == high:
         low, high = low - 0.5, high + 0.5
