@@ -16,6 +16,8 @@ _NAMED: dict[str, list[Any]] = {
     "sizes": [(2, 3)],
     "stride": [(1,), (3, 1), 1],
     "kernel_size": [(2,), (2, 2)],
+    "output_size": [(2,), (2, 2), (2, 2, 2)],
+    "random_samples": [torch.rand(2, 3, 2), torch.rand(1, 2, 3)],
     "indices_or_sections": [1, (1,)],
     "ord": [2.0],
     "p": [0.5, 2.0, 2],

@@ -129,6 +129,13 @@ struct Row {
                             PoolIndex kind, void* grad_input);
   void (*max_pool_gather)(DType dtype, const PoolShape& shape, const void* input, const void* index,
                           PoolIndex kind, void* output);
+  // The maxima of windows of their own, with their positions; float32 and float64.
+  void (*max_pool_windows)(DType dtype, const PoolWindows& windows, const void* input, void* output,
+                           int64_t* positions);
+  bool (*has_mean_pool)(DType dtype);  // for integers, forward alone
+  void (*mean_pool)(DType dtype, const PoolWindows& windows, const void* input, void* output);
+  void (*mean_pool_backward)(DType dtype, const PoolWindows& windows, const void* grad_output,
+                             void* grad_input);
 
   // ---- indexing (core/cpu/indexing/index.h)
   void (*gather_blocks)(const IndexedBlocks& blocks, const char* strided, char* dense);

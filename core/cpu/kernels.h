@@ -24,6 +24,7 @@ struct Kernels {
   TransposeKernels transpose;
   ConvKernels conv;
   PoolKernels pool;
+  MeanPoolKernels mean_pool;
   OptimKernels optim;
   RandomKernels random;
   MaskKernels mask;

@@ -119,6 +119,29 @@ void max_pool_gather(DType dtype, const PoolShape& shape, const void* input, con
       f.gather_by_position(shape, x, static_cast<const int64_t*>(index), static_cast<T*>(output));
   });
 }
+void max_pool_windows(DType dtype, const PoolWindows& windows, const void* input, void* output,
+                      int64_t* positions) {
+  if (dtype == DType::Float32)
+    cpu::max_of_windows(windows, static_cast<const float*>(input), static_cast<float*>(output), positions);
+  else
+    cpu::max_of_windows(windows, static_cast<const double*>(input), static_cast<double*>(output), positions);
+}
+void mean_pool(DType dtype, const PoolWindows& windows, const void* input, void* output) {
+  const cpu::MeanPoolKernels& table = cpu::kernels().mean_pool;
+  if (dtype == DType::Float32)
+    table.f32.forward(windows, static_cast<const float*>(input), static_cast<float*>(output));
+  else if (dtype == DType::Float64)
+    table.f64.forward(windows, static_cast<const double*>(input), static_cast<double*>(output));
+  else
+    cpu::mean_of_windows(windows, static_cast<const int64_t*>(input), static_cast<int64_t*>(output));
+}
+void mean_pool_backward(DType dtype, const PoolWindows& windows, const void* grad_output, void* grad_input) {
+  const cpu::MeanPoolKernels& table = cpu::kernels().mean_pool;
+  if (dtype == DType::Float32)
+    table.f32.backward(windows, static_cast<const float*>(grad_output), static_cast<float*>(grad_input));
+  else
+    table.f64.backward(windows, static_cast<const double*>(grad_output), static_cast<double*>(grad_input));
+}
 
 }  // namespace
 
@@ -188,6 +211,13 @@ constinit const Row cpu_row = {
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
     .max_pool_gather = max_pool_gather,
+    .max_pool_windows = max_pool_windows,
+    .has_mean_pool =
+        [](DType dtype) {
+          return dtype == DType::Float32 || dtype == DType::Float64 || dtype == DType::Int64;
+        },
+    .mean_pool = mean_pool,
+    .mean_pool_backward = mean_pool_backward,
     .gather_blocks = cpu::gather_blocks,
     .scatter_blocks = cpu::scatter_blocks,
     .add_blocks = cpu::add_blocks,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/cpu/lanes.h"
+#include "core/cpu/pooling/strided.h"
 #include "core/parallel/parallel.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
@@ -14,11 +15,14 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;  // elements worth waking another thread for
 
+int64_t volume(const int64_t (&sizes)[kPoolAxes]) { return sizes[0] * sizes[1] * sizes[2]; }
+
 // Calls f(plane) for every plane, on several threads where the planes are large.
 template <class F>
 void for_each_plane(const PoolShape& s, const F& f) {
-  const int64_t window = smaller(s.kernel[0], s.input[0]) * smaller(s.kernel[1], s.input[1]);
-  const int64_t size = s.input[0] * s.input[1] + s.output[0] * s.output[1] * window;
+  int64_t window = 1;
+  for (int d = 0; d < kPoolAxes; ++d) window *= smaller(s.kernel[d], s.input[d]);
+  const int64_t size = volume(s.input) + volume(s.output) * window;
   parallel_for(0, s.planes, kGrain / (size + 1) + 1, [&](int64_t first, int64_t last) {
     for (int64_t plane = first; plane < last; ++plane) f(plane);
   });
@@ -49,65 +53,154 @@ struct Taps {
   }
 };
 
-// What a forward tells about each maximum: nothing, its position in the plane, or its place in the window.
+// What a forward tells about each maximum: nothing, its position in the plane, or its number in the window.
+// While a window is walked, an element is known by a tag: what `tag` makes of its place in the window.
 struct NoIndex {
-  void set(int64_t, int64_t, int64_t) const {}
+  static constexpr bool wanted = false;
+  static int64_t tag(int64_t, int64_t) { return 0; }
+  void set(int64_t, int64_t, int64_t, bool) const {}
 };
 struct PositionIndex {
+  static constexpr bool wanted = true;
   int64_t* index;
-  void set(int64_t i, int64_t position, int64_t) const { index[i] = position; }
+  static int64_t tag(int64_t offset, int64_t) { return offset; }
+  void set(int64_t i, int64_t start, int64_t tag, bool) const { index[i] = start + tag; }
 };
 struct ChoiceIndex {
+  static constexpr bool wanted = true;
   uint8_t* index;
-  void set(int64_t i, int64_t, int64_t choice) const { index[i] = static_cast<uint8_t>(choice); }
+  static int64_t tag(int64_t, int64_t number) { return number; }
+  void set(int64_t i, int64_t, int64_t tag, bool empty) const {
+    index[i] = static_cast<uint8_t>(empty ? kNoChoice : tag);
+  }
+};
+
+// A row of windows: they share their depths and rows.
+struct Row {
+  Taps depths, rows;
+  int64_t start;  // of the windows' first rows, in the plane; perhaps outside of it
+
+  Row(const PoolShape& s, int64_t t, int64_t u)
+      : depths(s, 0, t),
+        rows(s, 1, u),
+        start((depths.start * s.input[1] + rows.start) * s.input[2] - s.padding[2]) {}
+  bool empty() const { return depths.first >= depths.last || rows.first >= rows.last; }
+  static int64_t offset(const PoolShape& s, int64_t d, int64_t r) {
+    return (d * s.dilation[0] * s.input[1] + r * s.dilation[1]) * s.input[2];
+  }
+  static int64_t number(const PoolShape& s, int64_t d, int64_t r) {
+    return (d * s.kernel[1] + r) * s.kernel[2];
+  }
+  // The tag of the first element, which stands for a window of -inf.
+  template <class Index>
+  int64_t first_tag(const PoolShape& s, int64_t column) const {
+    return Index::tag(offset(s, depths.first, rows.first) + column * s.dilation[2],
+                      number(s, depths.first, rows.first) + column);
+  }
+  // Calls f(offset, number) for each row of elements: how far it is from the start, and the number in the
+  // window of its first element.
+  template <class F>
+  [[gnu::always_inline]] void for_each(const PoolShape& s, const F& f) const {
+    for (int64_t d = depths.first; d < depths.last; ++d)
+      for (int64_t r = rows.first; r < rows.last; ++r) f(offset(s, d, r), number(s, d, r));
+  }
 };
 
 template <class T, class Index>
-void forward_plane(const PoolShape& s, const T* input, T* output, Index index) {
-  int64_t i = 0;
-  for (int64_t u = 0; u < s.output[0]; ++u) {
-    const Taps rows(s, 0, u);
-    for (int64_t v = 0; v < s.output[1]; ++v, ++i) {
-      const Taps columns(s, 1, v);
-      T maximum = kLowest<T>;
-      int64_t best_row = rows.first, best_column = columns.first;
-      for (int64_t r = rows.first; r < rows.last; ++r) {
-        const T* row = input + (rows.start + r * s.dilation[0]) * s.input[1] + columns.start;
-        for (int64_t c = columns.first; c < columns.last; ++c) {
-          const T value = row[c * s.dilation[1]];
-          if (wins(value, maximum)) maximum = value, best_row = r, best_column = c;
-        }
-      }
-      output[i] = maximum;
-      const bool empty = rows.first >= rows.last || columns.first >= columns.last;
-      index.set(
-          i,
-          (rows.start + best_row * s.dilation[0]) * s.input[1] + columns.start + best_column * s.dilation[1],
-          empty ? kNoChoice : best_row * s.kernel[1] + best_column);
+void forward_window(const PoolShape& s, const T* input, const Row& row, int64_t v, int64_t i, T* output,
+                    Index index) {
+  const Taps columns(s, 2, v);
+  const int64_t start = row.start + v * s.stride[2];
+  const bool empty = row.empty() || columns.first >= columns.last;
+  T maximum = kLowest<T>;
+  int64_t best = row.first_tag<Index>(s, columns.first);
+  row.for_each(s, [&](int64_t offset, int64_t number) {
+    for (int64_t c = columns.first; c < columns.last; ++c) {
+      const int64_t at = offset + c * s.dilation[2];
+      const T value = input[start + at];
+      if (wins(value, maximum)) maximum = value, best = Index::tag(at, number + c);
     }
+  });
+  output[i] = maximum;
+  index.set(i, start, best, empty);
+}
+
+// kLanes neighbouring windows that lie inside of the rows.
+template <int Step, class T, class Index>
+[[gnu::always_inline]] inline void forward_vector(const PoolShape& s, const T* input, const Row& row,
+                                                  int64_t v, Vec<T>& maximum, Vec<MaskItem<T>>& best) {
+  using Mask = Vec<MaskItem<T>>;
+  const T* first = input + row.start + v * s.stride[2];
+  maximum = broadcast(kLowest<T>);
+  best = Mask{} + static_cast<MaskItem<T>>(row.first_tag<Index>(s, 0));
+  row.for_each(s, [&](int64_t offset, int64_t number) {
+    for (int64_t c = 0; c < s.kernel[2]; ++c) {
+      const int64_t at = offset + c * s.dilation[2];
+      const Vec<T> value = load_every<Step>(first + at, s.stride[2]);
+      const Mask better = (value > maximum) | (value != value);
+      if constexpr (Index::wanted)
+        best = better ? Mask{} + static_cast<MaskItem<T>>(Index::tag(at, number + c)) : best;
+      maximum = better ? value : maximum;
+    }
+  });
+}
+
+// The windows first <= v < last of a row, of which there are at least kLanes; the last vector overlaps the
+// one before it.
+template <int Step, class T, class Index>
+void forward_inside(const PoolShape& s, const T* input, const Row& row, int64_t first, int64_t last,
+                    int64_t base, T* output, Index index) {
+  constexpr int64_t L = kLanes<T>;
+  for (int64_t at = first; at < last; at += L) {
+    const int64_t v = smaller(at, last - L);
+    Vec<T> maximum;
+    Vec<MaskItem<T>> best;
+    forward_vector<Step, T, Index>(s, input, row, v, maximum, best);
+    store(output + base + v, maximum);
+    if constexpr (Index::wanted)
+      for (int64_t lane = 0; lane < L; ++lane)
+        index.set(base + v + lane, row.start + (v + lane) * s.stride[2], best[lane], false);
   }
+}
+
+template <class T, class Index>
+void forward_plane(const PoolShape& s, const T* input, T* output, Index index) {
+  // The windows first <= v < last lie inside of the rows.
+  const int64_t reach = (s.kernel[2] - 1) * s.dilation[2] + 1;
+  int64_t first = (s.padding[2] + s.stride[2] - 1) / s.stride[2];
+  int64_t last = s.input[2] + s.padding[2] < reach
+                     ? 0
+                     : smaller(s.output[2], (s.input[2] + s.padding[2] - reach) / s.stride[2] + 1);
+  const bool vectors = std::is_floating_point_v<T> && last - first >= kLanes<T> &&
+                       volume(s.input) <= std::numeric_limits<int32_t>::max();
+  if (!vectors) first = last = s.output[2];
+  int64_t base = 0;
+  for (int64_t t = 0; t < s.output[0]; ++t)
+    for (int64_t u = 0; u < s.output[1]; ++u, base += s.output[2]) {
+      const Row row(s, t, u);
+      int64_t begin = first, end = last;
+      if (row.empty()) begin = end = s.output[2];
+      for (int64_t v = 0; v < begin; ++v) forward_window(s, input, row, v, base + v, output, index);
+      if constexpr (std::is_floating_point_v<T>) {
+        if (begin < end && s.stride[2] == 1)
+          forward_inside<1>(s, input, row, begin, end, base, output, index);
+        else if (begin < end && s.stride[2] == 2)
+          forward_inside<2>(s, input, row, begin, end, base, output, index);
+        else if (begin < end)
+          forward_inside<0>(s, input, row, begin, end, base, output, index);
+      }
+      for (int64_t v = end; v < s.output[2]; ++v) forward_window(s, input, row, v, base + v, output, index);
+    }
 }
 
 // --- 2 x 2 windows with stride 2, the pooling of nearly every small network: whole vectors of outputs.
 
 bool is_two_by_two(const PoolShape& s) {
-  bool matches = true;
-  for (int d = 0; d < 2; ++d)
+  bool matches = s.input[0] == 1 && s.kernel[0] == 1 && s.output[0] == 1;
+  for (int d = 1; d < kPoolAxes; ++d)
     matches &= s.kernel[d] == 2 && s.stride[d] == 2 && s.padding[d] == 0 && s.dilation[d] == 1 &&
                2 * s.output[d] <= s.input[d];
   return matches;
-}
-
-template <class V, size_t... I>
-[[gnu::always_inline]] inline V every_second(V a, V b, std::index_sequence<I...>, int odd) {
-  return odd ? __builtin_shufflevector(a, b, (2 * I + 1)...) : __builtin_shufflevector(a, b, (2 * I)...);
-}
-
-template <class V, size_t... I>
-[[gnu::always_inline]] inline V interleave(V a, V b, std::index_sequence<I...>, int high) {
-  constexpr size_t n = sizeof...(I);
-  return high ? __builtin_shufflevector(a, b, (n / 2 + I / 2 + I % 2 * n)...)
-              : __builtin_shufflevector(a, b, (I / 2 + I % 2 * n)...);
 }
 
 // kLanes outputs from two rows of inputs.
@@ -153,9 +246,9 @@ void two_by_two_row(const T* top, const T* bottom, int64_t count, T* output, uin
 
 template <class T, bool Choose>
 void two_by_two_plane(const PoolShape& s, const T* input, T* output, uint8_t* choice) {
-  for (int64_t u = 0; u < s.output[0]; ++u, output += s.output[1], choice += Choose ? s.output[1] : 0) {
-    const T* top = input + 2 * u * s.input[1];
-    two_by_two_row<T, Choose>(top, top + s.input[1], s.output[1], output, choice);
+  for (int64_t u = 0; u < s.output[1]; ++u, output += s.output[2], choice += Choose ? s.output[2] : 0) {
+    const T* top = input + 2 * u * s.input[2];
+    two_by_two_row<T, Choose>(top, top + s.input[2], s.output[2], output, choice);
   }
 }
 
@@ -196,24 +289,24 @@ void two_by_two_row_backward(const T* grad, const uint8_t* choice, int64_t count
 template <class T>
 void two_by_two_plane_backward(const PoolShape& s, const T* grad_output, const uint8_t* choice,
                                T* grad_input) {
-  const int64_t width = s.input[1], covered = 2 * s.output[1];
+  const int64_t width = s.input[2], covered = 2 * s.output[2];
   auto clear = [](T* from, int64_t n) { std::memset(from, 0, static_cast<size_t>(n) * sizeof(T)); };
-  for (int64_t u = 0; u < s.output[0]; ++u, grad_output += s.output[1], choice += s.output[1]) {
+  for (int64_t u = 0; u < s.output[1]; ++u, grad_output += s.output[2], choice += s.output[2]) {
     T* top = grad_input + 2 * u * width;
-    two_by_two_row_backward(grad_output, choice, s.output[1], top, top + width);
+    two_by_two_row_backward(grad_output, choice, s.output[2], top, top + width);
     if (covered < width) {
       clear(top + covered, width - covered);
       clear(top + width + covered, width - covered);
     }
   }
-  clear(grad_input + 2 * s.output[0] * width, (s.input[0] - 2 * s.output[0]) * width);
+  clear(grad_input + 2 * s.output[1] * width, (s.input[1] - 2 * s.output[1]) * width);
 }
 
 // --- The functions of the table.
 
 template <class T>
 void forward(const PoolShape& s, const T* input, T* output) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
   const bool fast = std::is_floating_point_v<T> && is_two_by_two(s);
   for_each_plane(s, [&](int64_t plane) {
     if constexpr (std::is_floating_point_v<T>)
@@ -224,7 +317,7 @@ void forward(const PoolShape& s, const T* input, T* output) {
 
 template <class T>
 void forward_with_position(const PoolShape& s, const T* input, T* output, int64_t* position) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
   for_each_plane(s, [&](int64_t plane) {
     forward_plane(s, input + plane * in, output + plane * out, PositionIndex{position + plane * out});
   });
@@ -232,7 +325,7 @@ void forward_with_position(const PoolShape& s, const T* input, T* output, int64_
 
 template <class T>
 void forward_with_choice(const PoolShape& s, const T* input, T* output, uint8_t* choice) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
   const bool fast = std::is_floating_point_v<T> && is_two_by_two(s);
   for_each_plane(s, [&](int64_t plane) {
     if constexpr (std::is_floating_point_v<T>)
@@ -245,17 +338,41 @@ void forward_with_choice(const PoolShape& s, const T* input, T* output, uint8_t*
 // Positions may come from a user: none may lead out of the plane.
 bool inside(int64_t position, int64_t size) { return position >= 0 && position < size; }
 
-// Where in the plane the maximum of window (u, v) is; -1 for nowhere.
-int64_t position_of(const PoolShape& s, int64_t u, int64_t v, uint8_t choice) {
-  if (choice == kNoChoice) return -1;
-  const int64_t r = choice / s.kernel[1], c = choice % s.kernel[1];
-  return (u * s.stride[0] - s.padding[0] + r * s.dilation[0]) * s.input[1] + v * s.stride[1] - s.padding[1] +
-         c * s.dilation[1];
+// Where in its window the element of each number lies.
+struct Offsets {
+  int64_t of[kNoChoice];
+
+  explicit Offsets(const PoolShape& s) {
+    int64_t number = 0;
+    for (int64_t d = 0; d < s.kernel[0]; ++d)
+      for (int64_t r = 0; r < s.kernel[1]; ++r)
+        for (int64_t c = 0; c < s.kernel[2]; ++c)
+          of[number++] =
+              (d * s.dilation[0] * s.input[1] + r * s.dilation[1]) * s.input[2] + c * s.dilation[2];
+  }
+};
+
+// Calls f(i, position) for the windows of a plane that have a maximum.
+template <class F>
+[[gnu::always_inline]] inline void for_each_choice(const PoolShape& s, const Offsets& offsets,
+                                                   const uint8_t* choice, const F& f) {
+  const int64_t size = volume(s.input);
+  int64_t i = 0;
+  for (int64_t t = 0; t < s.output[0]; ++t)
+    for (int64_t u = 0; u < s.output[1]; ++u) {
+      const int64_t start =
+          ((t * s.stride[0] - s.padding[0]) * s.input[1] + u * s.stride[1] - s.padding[1]) * s.input[2] -
+          s.padding[2];
+      for (int64_t v = 0; v < s.output[2]; ++v, ++i) {
+        const int64_t at = choice[i] == kNoChoice ? -1 : start + v * s.stride[2] + offsets.of[choice[i]];
+        f(i, inside(at, size) ? at : -1);
+      }
+    }
 }
 
 template <class T>
 void backward_by_position(const PoolShape& s, const T* grad_output, const int64_t* position, T* grad_input) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
   for_each_plane(s, [&](int64_t plane) {
     T* grad = grad_input + plane * in;
     std::memset(grad, 0, static_cast<size_t>(in) * sizeof(T));
@@ -266,24 +383,23 @@ void backward_by_position(const PoolShape& s, const T* grad_output, const int64_
 
 template <class T>
 void backward_by_choice(const PoolShape& s, const T* grad_output, const uint8_t* choice, T* grad_input) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
   const bool fast = is_two_by_two(s);
+  const Offsets offsets(s);
   for_each_plane(s, [&](int64_t plane) {
     T* grad = grad_input + plane * in;
     if (fast) return two_by_two_plane_backward(s, grad_output + plane * out, choice + plane * out, grad);
     std::memset(grad, 0, static_cast<size_t>(in) * sizeof(T));
-    int64_t i = plane * out;
-    for (int64_t u = 0; u < s.output[0]; ++u)
-      for (int64_t v = 0; v < s.output[1]; ++v, ++i) {
-        const int64_t at = position_of(s, u, v, choice[i]);
-        if (inside(at, in)) grad[at] += grad_output[i];
-      }
+    const T* from = grad_output + plane * out;
+    for_each_choice(s, offsets, choice + plane * out, [&](int64_t i, int64_t at) {
+      if (at >= 0) grad[at] += from[i];
+    });
   });
 }
 
 template <class T>
 void gather_by_position(const PoolShape& s, const T* input, const int64_t* position, T* output) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
   for_each_plane(s, [&](int64_t plane) {
     for (int64_t i = plane * out; i < (plane + 1) * out; ++i)
       output[i] = inside(position[i], in) ? input[plane * in + position[i]] : 0;
@@ -292,14 +408,13 @@ void gather_by_position(const PoolShape& s, const T* input, const int64_t* posit
 
 template <class T>
 void gather_by_choice(const PoolShape& s, const T* input, const uint8_t* choice, T* output) {
-  const int64_t in = s.input[0] * s.input[1], out = s.output[0] * s.output[1];
+  const int64_t in = volume(s.input), out = volume(s.output);
+  const Offsets offsets(s);
   for_each_plane(s, [&](int64_t plane) {
-    int64_t i = plane * out;
-    for (int64_t u = 0; u < s.output[0]; ++u)
-      for (int64_t v = 0; v < s.output[1]; ++v, ++i) {
-        const int64_t at = position_of(s, u, v, choice[i]);
-        output[i] = inside(at, in) ? input[plane * in + at] : 0;
-      }
+    const T* from = input + plane * in;
+    T* to = output + plane * out;
+    for_each_choice(s, offsets, choice + plane * out,
+                    [&](int64_t i, int64_t at) { to[i] = at >= 0 ? from[at] : 0; });
   });
 }
 

@@ -8,9 +8,7 @@ namespace flambeau::cpu {
 
 using namespace backend;
 
-// The first maximum of a window wins, and NaN beats everything. Where the maximum was is told either as
-// PyTorch does, as the int64 position h * width + w in the plane, or as a uint8 position r * kernel[1] + s in
-// the window, which needs a kernel of at most 255 elements.
+// The first maximum of a window wins, and NaN beats everything. Where the maximum was is told by PoolIndex.
 template <class T>
 struct PoolFunctions {
   void (*forward)(const PoolShape& shape, const T* input, T* output);
@@ -36,14 +34,36 @@ struct PoolKernels {
   PoolFunctions<int64_t> i64;
 };
 
+// Means of windows, and what they hand back: each window's gradient, divided by its count, to its elements.
+template <class T>
+struct MeanPoolFunctions {
+  void (*forward)(const PoolWindows& windows, const T* input, T* output);
+  void (*backward)(const PoolWindows& windows, const T* grad_output, T* grad_input);
+};
+
+struct MeanPoolKernels {
+  MeanPoolFunctions<float> f32;
+  MeanPoolFunctions<double> f64;
+};
+
+// Means of integers, cut off after the point.
+void mean_of_windows(const PoolWindows& windows, const int64_t* input, int64_t* output);
+
+// The maxima of windows and their positions, for windows that follow no stride.
+void max_of_windows(const PoolWindows& windows, const float* input, float* output, int64_t* position);
+void max_of_windows(const PoolWindows& windows, const double* input, double* output, int64_t* position);
+
 namespace baseline {
 void fill(PoolKernels& table);
-}
+void fill(MeanPoolKernels& table);
+}  // namespace baseline
 namespace v3 {
 void fill(PoolKernels& table);
-}
+void fill(MeanPoolKernels& table);
+}  // namespace v3
 namespace v4 {
 void fill(PoolKernels& table);
-}
+void fill(MeanPoolKernels& table);
+}  // namespace v4
 
 }  // namespace flambeau::cpu

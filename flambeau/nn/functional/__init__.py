@@ -25,13 +25,9 @@ conv1d = operator("conv1d")
 conv2d = operator("conv2d")
 
 _NOT_YET = """
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
-    adaptive_max_pool1d_with_indices adaptive_max_pool2d adaptive_max_pool2d_with_indices
-    adaptive_max_pool3d adaptive_max_pool3d_with_indices affine_grid avg_pool1d avg_pool2d avg_pool3d
+    affine_grid
     conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d ctc_loss embedding_bag
-    fractional_max_pool2d fractional_max_pool2d_with_indices fractional_max_pool3d
-    fractional_max_pool3d_with_indices grid_sample grouped_mm interpolate linear_cross_entropy lp_pool1d
-    lp_pool2d lp_pool3d max_pool3d max_pool3d_with_indices max_unpool1d max_unpool2d max_unpool3d
+    grid_sample grouped_mm interpolate linear_cross_entropy
     multi_head_attention_forward rrelu rrelu_ scaled_grouped_mm scaled_mm upsample upsample_bilinear
     upsample_nearest
 """
