@@ -303,3 +303,19 @@ def test_polynomials_that_stay_finite_have_a_highest_degree():
 def test_polynomials_of_several_degrees_at_once():
     x, n = torch.tensor([0.5, 0.5, 0.5, -2.0, 1.0]), torch.tensor([-3, 0, 2, 3, 10**12])
     assert torch.special.legendre_polynomial_p(x, n).tolist() == [0.0, 1.0, -0.125, -17.0, 1.0]
+
+
+def test_windows_refuse_other_layouts_and_dtypes_in_pytorchs_words():
+    windows = torch.signal.windows
+    for name, called in (("hann", "general_cosine"), ("blackman", "blackman"), ("gaussian", "gaussian")):
+        window = getattr(windows, name)
+        with pytest.raises(
+            ValueError, match=f"^{called} is implemented for strided tensors only, got: torch.sparse_coo"
+        ):
+            window(4, layout=torch.sparse_coo)
+        with pytest.raises(
+            ValueError, match=f"^{called} expects float32 or float64 dtypes, got: torch.float16"
+        ):
+            window(4, dtype=torch.float16)
+        with pytest.raises(ValueError, match=f"^{called} requires non-negative window length, got M=-1"):
+            window(-1)

@@ -306,7 +306,7 @@ bool convert(const Parameter& p, PyObject* o, Value& v, Frame& frame) {
       return true;
     case ParameterType::Layout:
       v.kind = ValueKind::Layout;
-      if (!parse_layout(o)) return false;
+      if (!parse_layout(o, p.any_layout)) return false;
       return !p.as_given || set_object(o, v);
     case ParameterType::MemoryFormat:
       v.kind = ValueKind::MemoryFormat;

@@ -31,8 +31,9 @@ struct Parameter {
   ParameterType type = ParameterType::Tensor;
   bool optional = false;  // None is a value
   bool has_default = false;
-  bool spread = false;    // may be given as several positional arguments
-  bool as_given = false;  // the caller's object itself is the value
+  bool spread = false;      // may be given as several positional arguments
+  bool as_given = false;    // the caller's object itself is the value
+  bool any_layout = false;  // the operator refuses layouts itself, in words of its own
   Value default_value{};
   std::vector<int64_t> default_list;
   std::string default_text;

@@ -133,7 +133,7 @@ PyObject* wrap_size(IntList sizes);           // torch.Size
 bool parse_dtype(PyObject* o, DType& dtype);  // also Python's float, int, bool, complex; false if it is none
 bool parse_device(PyObject* o,
                   Device& device);  // object, string or index; false if it is none; throws on a bad string
-bool parse_layout(PyObject* o);     // refuses any but strided; false if it is none
+bool parse_layout(PyObject* o, bool any);  // refuses any but strided, or takes any; false if it is none
 bool parse_memory_format(PyObject* o, MemoryFormat& format);
 Generator* generator_of(PyObject* o);  // null if it is none
 // Throws where this build has no such device.

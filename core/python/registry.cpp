@@ -246,9 +246,11 @@ void enter(PyObject* module, const Exposed& exposed, PyObject* body, F changed) 
       PyTuple_SET_ITEM(keywords.get(), i - overload.positional,
                        Py_NewRef(overload.parameters[static_cast<size_t>(i)].name));
     if (n > overload.positional) overload.body_keywords = keywords.release();
-    for (Parameter& p : overload.parameters)
+    for (Parameter& p : overload.parameters) {
       p.as_given = p.type == ParameterType::Layout || p.type == ParameterType::MemoryFormat ||
                    p.type == ParameterType::Generator;
+      p.any_layout = exposed.forms & Forms::windows;
+    }
   }
   const Home* home = home_of_forms(exposed.forms);
   const std::string prefix = home ? concat(home->inner, ".") : "";

@@ -477,9 +477,9 @@ void check_device(const Device& device) {
                              "' is not there: this build of Flambeau has 'cpu' and 'meta'");
 }
 
-bool parse_layout(PyObject* o) {
+bool parse_layout(PyObject* o, bool any) {
   if (Py_TYPE(o) != layout_type) return false;
-  check<NotImplementedError>(enum_value(o) == 0, "tensors of layout torch.",
+  check<NotImplementedError>(any || enum_value(o) == 0, "tensors of layout torch.",
                              reinterpret_cast<EnumObject*>(o)->name, " are not implemented yet");
   return true;
 }

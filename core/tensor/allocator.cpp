@@ -152,6 +152,10 @@ void* allocate(size_t bytes) {
   return block;
 }
 
+void check_memory_left(size_t bytes) {
+  if (bytes >= kCheckedBytes && bytes > available_memory()) out_of_memory(bytes);
+}
+
 void deallocate(void* block, size_t bytes) noexcept {
   int c = size_class(bytes);
   size_t size = rounded(bytes, c);

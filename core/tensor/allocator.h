@@ -10,6 +10,8 @@ namespace flambeau {
 inline constexpr size_t kReadableTail = 128;
 void* allocate(size_t bytes);  // throws RuntimeError where the machine or its cgroup lacks the memory
 void deallocate(void* block, size_t bytes) noexcept;
+// The same refusal for working memory that comes from elsewhere; any thread may ask.
+void check_memory_left(size_t bytes);
 
 struct MemoryStats {
   size_t allocated_bytes = 0, peak_allocated_bytes = 0, cached_bytes = 0;

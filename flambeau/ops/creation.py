@@ -371,7 +371,7 @@ def hamming(M: int, *, sym: bool, **options: Any) -> Tensor:
 
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
     """
-    return _cosines("hamming", M, (0.54, 1 - 0.54), sym, options)
+    return _cosines("general_cosine", M, (0.54, 1 - 0.54), sym, options)
 
 
 @operator(f"hann(int M, *, bool sym=True, {_PLACE}) -> Tensor", windows)
@@ -392,7 +392,7 @@ def hann(M: int, *, sym: bool, **options: Any) -> Tensor:
 
     Source: Oppenheim and Schafer, Discrete-Time Signal Processing, section 7.5.
     """
-    return _cosines("hann", M, (0.5, 0.5), sym, options)
+    return _cosines("general_cosine", M, (0.5, 0.5), sym, options)
 
 
 @operator(f"blackman(int M, *, bool sym=True, {_PLACE}) -> Tensor", windows)
@@ -434,7 +434,7 @@ def nuttall(M: int, *, sym: bool, **options: Any) -> Tensor:
 
     Source: Nuttall, Some windows with very good sidelobe behavior, 1981.
     """
-    return _cosines("nuttall", M, (0.3635819, 0.4891775, 0.1365995, 0.0106411), sym, options)
+    return _cosines("general_cosine", M, (0.3635819, 0.4891775, 0.1365995, 0.0106411), sym, options)
 
 
 @operator(f"general_hamming(int M, *, float alpha=0.54, bool sym=True, {_PLACE}) -> Tensor", windows)
@@ -456,7 +456,7 @@ def general_hamming(M: int, *, alpha: float, sym: bool, **options: Any) -> Tenso
 
     Source: Harris, On the use of windows for harmonic analysis with the discrete Fourier transform, 1978.
     """
-    return _cosines("general_hamming", M, (alpha, 1 - alpha), sym, options)
+    return _cosines("general_cosine", M, (alpha, 1 - alpha), sym, options)
 
 
 @operator(f"general_cosine(int M, *, object a, bool sym=True, {_PLACE}) -> Tensor", windows)

@@ -6,6 +6,7 @@
 #include "core/cpu/kernels.h"
 #include "core/parallel/parallel.h"
 #include "core/parallel/scratch.h"
+#include "core/tensor/allocator.h"
 
 namespace flambeau::cpu {
 namespace {
@@ -219,6 +220,14 @@ void run_lines(const FourierLines& l, const Plans<T>& plans, int64_t count, cons
     some(0, count);
 }
 
+// The working memory of one line that is not gathered.
+template <class T>
+int64_t working_numbers(const LinePlan<T>& plan) {
+  if (plan.convolution) return 2 * plan.convolution->points + working_numbers(*plan.convolution);
+  return 2 * plan.points +
+         2 * functions<T>().lanes * (plan.second ? plan.second->columns.points : plan.points);
+}
+
 template <class T>
 bool in_groups(const FourierLines& l, int64_t count) {
   if (!is_smooth(l.points)) return false;
@@ -242,6 +251,8 @@ void run_all(const FourierLines& l, const T* in, T* out) {
   const bool halved = l.kind != Fourier::Complex && l.points % 2 == 0;
   plans.line = line_plan<T>(halved ? l.points / 2 : l.points);
   if (halved) plans.roots = real_roots<T>(l.points / 2);
+  const int64_t numbers = 2 * l.points + working_numbers(*plans.line);
+  check_memory_left(static_cast<size_t>(std::min<int64_t>(count, num_threads()) * numbers) * sizeof(T));
   run_lines(l, plans, count, in, out);
 }
 

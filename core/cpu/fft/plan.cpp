@@ -1,5 +1,7 @@
 #include "core/cpu/fft/plan.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <list>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "core/cpu/kernels.h"
+#include "core/tensor/allocator.h"
 
 namespace flambeau::cpu {
 namespace {
@@ -216,6 +219,8 @@ void make_matrix(LinePlan<T>& plan, int64_t n1, int64_t n2) {
 template <class T>
 void make_convolution(LinePlan<T>& plan) {
   const int64_t n = plan.points, m = convolution_length<T>(n);
+  check_memory_left(static_cast<size_t>(2 * (n + m)) * sizeof(T) +
+                    static_cast<size_t>(4 * m) * sizeof(double));
   plan.convolution = line_plan<T>(m);
   plan.chirp = fft_array<T>(2 * n);
   plan.chirp_spectrum = fft_array<T>(2 * m);
@@ -295,9 +300,15 @@ Kept<Plan>& kept() {
 
 template <class T>
 FftArray<T> fft_array(int64_t count) {
-  const size_t bytes = (static_cast<size_t>(std::max<int64_t>(count, 1)) * sizeof(T) + 63) / 64 * 64;
-  void* block = std::aligned_alloc(64, bytes);
+  constexpr size_t kHugePage = size_t{2} << 20;
+  size_t bytes = static_cast<size_t>(std::max<int64_t>(count, 1)) * sizeof(T);
+  const size_t align = bytes >= 2 * kHugePage ? kHugePage : 64;
+  bytes = (bytes + align - 1) / align * align;
+  void* block = std::aligned_alloc(align, bytes);
   if (!block) throw std::bad_alloc();
+#ifdef MADV_HUGEPAGE
+  if (align == kHugePage) madvise(block, bytes, MADV_HUGEPAGE);  // fewer page faults; advice only
+#endif
   return FftArray<T>(static_cast<T*>(block));
 }
 
