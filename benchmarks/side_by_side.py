@@ -93,6 +93,7 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     planes = randn(64, 32, 26, 26)
     yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
     yield from order_cases(T, rng, randn)
+    yield from linalg_cases(T, randn)
 
 
 def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -125,6 +126,37 @@ def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[s
         yield f"gather 1000x1000 dim {dim}", lambda dim=dim: T.gather(square, dim, places)
         yield f"scatter_add 1000x1000 dim {dim}", lambda dim=dim: T.scatter_add(square, dim, places, square)
         yield f"index_select 1000x1000 dim {dim}", lambda dim=dim: T.index_select(square, dim, few)
+
+
+def linalg_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Factorizations and solvers, of many tiny matrices to one of some size; and sums of products."""
+    for count, n in ((1000, 4), (64, 32), (1, 256)):
+        a = randn(count, n, n) + 3 * n**0.5 * T.eye(n)
+        positive, right, where = a @ a.mT, randn(count, n, n), f"{count}x{n}x{n}"
+        yield f"linalg cholesky {where}", lambda p=positive: T.linalg.cholesky(p)
+        yield f"linalg inv {where}", lambda a=a: T.linalg.inv(a)
+        yield f"linalg det {where}", lambda a=a: T.linalg.det(a)
+        yield f"linalg slogdet {where}", lambda a=a: T.linalg.slogdet(a)
+        yield f"linalg solve {where}", lambda a=a, b=right: T.linalg.solve(a, b)
+        yield f"linalg solve vector {where}", lambda a=a, b=right[..., 0]: T.linalg.solve(a, b)
+        yield (
+            f"linalg solve_triangular {where}",
+            lambda p=positive, b=right: T.linalg.solve_triangular(p, b, upper=False),
+        )
+        yield f"linalg lu_factor {where}", lambda a=a: T.linalg.lu_factor(a)
+        yield f"linalg qr {where}", lambda a=a: T.linalg.qr(a)
+
+        leaf = a.clone().requires_grad_()
+        yield (
+            f"linalg solve step {where}",
+            lambda a=leaf, b=right: T.linalg.solve(a, b).sum().backward(),
+        )
+    q, k = randn(8, 8, 64, 32), randn(8, 8, 64, 32)
+    x, y, z = randn(64, 32), randn(32, 32), randn(64, 32)
+    yield "einsum attention", lambda: T.einsum("bhid,bhjd->bhij", q, k)
+    yield "einsum outer", lambda: T.einsum("i,j->ij", x[0], x[1])
+    yield "einsum bilinear", lambda: T.einsum("bi,ij,bj->b", x, y, z)
+    yield "einsum 3x3", lambda: T.einsum("ij,jk->ik", x[:3, :3], y[:3, :3])
 
 
 def measure(package: str, match: str, threads: int) -> None:

@@ -181,6 +181,36 @@ def test_lu_of_matrices_that_are_not_square(shape):
     assert torch.lu_unpack(*L.lu_factor(a), unpack_data=False).L.shape == (0,)
 
 
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_one_large_matrix_is_shared_by_threads(dtype):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        n = 230
+        a, s, b = regular(n, n, dtype=dtype), positive(n, n, dtype=dtype), random(n, 40, dtype=dtype, seed=1)
+        close((L.cholesky(s) @ L.cholesky(s).mH) / n, s / n)
+        p, low, up = L.lu(a)
+        close(p @ low @ up, a)
+        for shape in ((n, n), (n + 20, n), (n, n + 20)):
+            wide = random(*shape, dtype=dtype)
+            p, low, up = L.lu(wide)
+            close(p @ low @ up, wide)
+            q, r = L.qr(wide)
+            close(q @ r, wide)
+            close(q.mH @ q, torch.eye(q.size(1), dtype=dtype))
+        close(a @ L.solve(a, b), b)
+        close(L.solve(a, b.mT, left=False) @ a, b.mT)
+        close(torch.cholesky_solve(s @ b / n, L.cholesky(s)), b / n)
+        close(a.triu() @ L.solve_triangular(a.triu(), b, upper=True), b)
+        close(L.solve_triangular(a.triu(), b.mT, upper=True, left=False) @ a.triu(), b.mT)
+        s[200, 200] = -1
+        assert L.cholesky_ex(s).info.item() == 201
+        a[:, 200] = 0
+        assert L.lu_factor_ex(a).info.item() == 201
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_batches_broadcast():
     a, b = regular(2, 1, 4, 4), random(3, 4, 2, seed=1)
     x = L.solve(a, b)
@@ -386,6 +416,8 @@ def test_results_go_to_out_whatever_it_held():
     inplace = a.clone()
     L.inv(inplace, out=inplace)
     close(inplace, L.inv(a))
+    with pytest.raises(RuntimeError, match="Expected out tensor to have dtype double, but got float instead"):
+        L.inv(a, out=torch.empty(0))
     with pytest.raises(TypeError, match="as many tensors as there are results"):
         L.slogdet(a, out=torch.empty(0, dtype=torch.float64))
 

@@ -25,7 +25,12 @@ constexpr OutRule kRules[] = {
      "alias_copy "
      "as_strided_copy "
      "diagonal_copy expand_copy permute_copy select_copy split_with_sizes_copy squeeze_copy t_copy "
-     "transpose_copy unbind_copy unfold_copy unsqueeze_copy view_copy cumsum cumprod sum prod mean"},
+     "transpose_copy unbind_copy unfold_copy unsqueeze_copy view_copy cumsum cumprod sum prod mean "
+     "inverse lu_solve lu_unpack qr slogdet triangular_solve _linalg.cholesky _linalg.cholesky_ex "
+     "_linalg.det "
+     "_linalg.inv _linalg.inv_ex _linalg.ldl_factor _linalg.ldl_factor_ex _linalg.ldl_solve _linalg.lu "
+     "_linalg.lu_factor _linalg.lu_factor_ex _linalg.lu_solve _linalg.qr _linalg.slogdet _linalg.solve "
+     "_linalg.solve_ex"},
     {Same, false, "Found dtype {target} but expected {result}",
      "abs absolute bitwise_not ceil conj_physical clamp clip fix floor frac hardshrink lerp neg negative "
      "round sgn "
@@ -54,6 +59,35 @@ constexpr OutRule kRules[] = {
      "matrix_power: Expected result to be safely castable from {result} dtype, but got result with dtype "
      "{target}",
      "matrix_power _linalg.matrix_power"},
+    {Castable, false,
+     "cholesky: Expected result to be safely castable from {result} dtype, but got result with dtype "
+     "{target}",
+     "cholesky"},
+    {Castable, false,
+     "cholesky_inverse: Expected result to be safely castable from {result} dtype, but got result with dtype "
+     "{target}",
+     "cholesky_inverse"},
+    {Castable, false,
+     "cholesky_solve: Expected result to be safely castable from {result} dtype, but got result with dtype "
+     "{target}",
+     "cholesky_solve"},
+    {Castable, false,
+     "torch.linalg.householder_product: Expected result to be safely castable from {result} dtype, but got "
+     "result with dtype {target}",
+     "orgqr _linalg.householder_product"},
+    {Castable, false,
+     "tensorinv: Expected result to be safely castable from {result} dtype, but got result with dtype "
+     "{target}",
+     "_linalg.tensorinv"},
+    {Castable, false,
+     "tensorsolve: Expected result to be safely castable from {result} dtype, but got result with dtype "
+     "{target}",
+     "_linalg.tensorsolve"},
+    {Same, false,
+     "torch.ormqr: Expected input and result to have the same dtype, but input has dtype{result} and result "
+     "has dtype {target}",
+     "ormqr"},
+    {Same, false, "expected scalar type {result} but found {target}", "_linalg.solve_triangular"},
     {Same, false, "nan_to_num: dtype of out: {target} should be same as input: {result}", "nan_to_num"},
     {Same, false, "narrow_copy(): the dtype of out, {target}, is not that of the input, {result}",
      "narrow_copy"},

@@ -23,7 +23,7 @@ FUNCTIONS = {
     "diagonal_copy": "copies",
     "diagonal_scatter": "views",
     "diff": "reduce",
-    "einsum": "products",
+    "einsum": "einsum",
     "expand_copy": "copies",
     "frexp": "pointwise",
     "gcd": "pointwise",

@@ -41,11 +41,15 @@ LapackTable<T> load() {
   find(table.getri, "getri");
   find(table.getrs, "getrs");
   find(table.trsm, "trsm");
+  find(table.gemm, "gemm");
+  find(table.laswp, "laswp");
   find(table.sytrf, "sytrf");
   find(table.hetrf, "sytrf", "hetrf");
   find(table.sytrs, "sytrs");
   find(table.hetrs, "sytrs", "hetrs");
   find(table.geqrf, "geqrf");
+  find(table.larft, "larft");
+  find(table.larfb, "larfb");
   find(table.orgqr, "orgqr", "ungqr");
   find(table.ormqr, "ormqr", "unmqr");
   return table;

@@ -38,6 +38,11 @@ struct LapackTable {
   void (*trsm)(const char* side, const char* uplo, const char* op, const char* diagonal, const Int* m,
                const Int* n, const T* alpha, const T* a, const Int* lda, T* b, const Int* ldb, size_t, size_t,
                size_t, size_t);
+  void (*gemm)(const char* op_a, const char* op_b, const Int* m, const Int* n, const Int* k, const T* alpha,
+               const T* a, const Int* lda, const T* b, const Int* ldb, const T* beta, T* c, const Int* ldc,
+               size_t, size_t);
+  void (*laswp)(const Int* n, T* a, const Int* lda, const Int* first, const Int* last, const Int* pivots,
+                const Int* step);
   void (*sytrf)(const char* uplo, const Int* n, T* a, const Int* lda, Int* pivots, T* work,
                 const Int* work_size, Int* info, size_t);
   void (*hetrf)(const char* uplo, const Int* n, T* a, const Int* lda, Int* pivots, T* work,
@@ -48,6 +53,11 @@ struct LapackTable {
                 const Int* pivots, T* b, const Int* ldb, Int* info, size_t);
   void (*geqrf)(const Int* m, const Int* n, T* a, const Int* lda, T* tau, T* work, const Int* work_size,
                 Int* info);
+  void (*larft)(const char* order, const char* storage, const Int* n, const Int* reflectors, const T* v,
+                const Int* ldv, const T* tau, T* t, const Int* ldt, size_t, size_t);
+  void (*larfb)(const char* side, const char* op, const char* order, const char* storage, const Int* m,
+                const Int* n, const Int* reflectors, const T* v, const Int* ldv, const T* t, const Int* ldt,
+                T* c, const Int* ldc, T* work, const Int* work_rows, size_t, size_t, size_t, size_t);
   void (*orgqr)(const Int* m, const Int* n, const Int* reflectors, T* a, const Int* lda, const T* tau,
                 T* work, const Int* work_size, Int* info);
   void (*ormqr)(const char* side, const char* op, const Int* m, const Int* n, const Int* reflectors,

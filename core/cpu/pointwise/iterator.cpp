@@ -257,16 +257,51 @@ PointwiseKernel copy_kernel(DType d) {
   }
 }
 
+// Many small matrices of items as large as Item, each transposed by plain loops.
+template <class Item>
+void transpose_each(const Operands& o, int64_t first, int64_t last) {
+  const int r = o.dims - 2, c = o.dims - 1;
+  const int64_t rows = o.sizes[r], columns = o.sizes[c];
+  const int64_t in_stride = o.strides[1][c] / static_cast<int64_t>(sizeof(Item)),
+                out_stride = o.strides[0][r] / static_cast<int64_t>(sizeof(Item));
+  for (int64_t m = first; m < last; ++m) {
+    char *to = o.data[0], *from = o.data[1];
+    int64_t rest = m;
+    for (int d = r - 1; d > 0; --d) {
+      to += (rest % o.sizes[d]) * o.strides[0][d];
+      from += (rest % o.sizes[d]) * o.strides[1][d];
+      rest /= o.sizes[d];
+    }
+    if (r > 0) {
+      to += rest * o.strides[0][0];
+      from += rest * o.strides[1][0];
+    }
+    const Item* const x = reinterpret_cast<const Item*>(from);
+    Item* const y = reinterpret_cast<Item*>(to);
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) y[i * out_stride + j] = x[j * in_stride + i];
+  }
+}
+
 // A plain 2-d transposition (or a batch of them) goes tile by tile: row by row it would miss the cache at
-// every element.
+// every element. Batches of small ones are shared out among the threads.
 bool try_transposed_copy(const Operands& o) {
   if (o.stored[0] != o.stored[1] || o.dims < 2) return false;
   auto item = static_cast<int64_t>(item_size(o.stored[0]));
   const int r = o.dims - 2, c = o.dims - 1;
   if (o.strides[0][c] != item || o.strides[1][r] != item || o.strides[1][c] == item) return false;
-  if (o.sizes[r] < 8 || o.sizes[c] < 8) return false;
-  int64_t matrices = o.numel / (o.sizes[r] * o.sizes[c]);
-  for (int64_t m = 0; m < matrices; ++m) {
+  const int64_t size = o.sizes[r] * o.sizes[c], matrices = o.numel / size;
+  const bool tiles = o.sizes[r] >= 8 && o.sizes[c] >= 8;
+  if (!tiles) {
+    if (size > 64 || (item != 4 && item != 8)) return false;
+    parallel_for(0, matrices, std::max<int64_t>(1, kGrain / size), [&](int64_t first, int64_t last) {
+      (item == 4 ? transpose_each<uint32_t> : transpose_each<uint64_t>)(o, first, last);
+    });
+    return true;
+  }
+  // One dimension of batches is told by its strides, more are walked through.
+  const int64_t batch = r == 1 ? matrices : 1;
+  for (int64_t m = 0; m < matrices; m += batch) {
     char *to = o.data[0], *from = o.data[1];
     int64_t rest = m;
     for (int d = r - 1; d >= 0; --d) {
@@ -278,7 +313,10 @@ bool try_transposed_copy(const Operands& o) {
                     {.rows = o.sizes[r],
                      .columns = o.sizes[c],
                      .in_stride = o.strides[1][c] / item,
-                     .out_stride = o.strides[0][r] / item},
+                     .out_stride = o.strides[0][r] / item,
+                     .batch = batch,
+                     .in_batch_stride = r == 1 ? o.strides[1][0] / item : 0,
+                     .out_batch_stride = r == 1 ? o.strides[0][0] / item : 0},
                     from, to);
   }
   return true;

@@ -220,6 +220,15 @@ Tensor householder_product(const Tensor& input, const Tensor& tau) {
   check(tau.dtype() == input.dtype(), name, ": tau dtype ", scalar_type_name(tau.dtype()),
         " does not match input dtype ", scalar_type_name(input.dtype()));
   check_lapack_type("orgqr_cpu", input.dtype());
+  if (tau.numel() == 0 || input.numel() == 0)
+    return differentiable(
+        "LinalgHouseholderProductBackward0", {},
+        [&] {
+          const Tensor result = empty_in_columns(input.sizes(), input.dtype());
+          copy_into(result, identity(rows_of(input), columns_of(input), input.dtype()));
+          return result;
+        },
+        wrt(input, [](const Tensor&) { return Tensor(); }), wrt(tau, [](const Tensor&) { return Tensor(); }));
   if (recorded({&input, &tau})) {
     const Compact q(input, tau);
     const int64_t n = columns_of(input);

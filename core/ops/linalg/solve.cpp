@@ -377,6 +377,7 @@ Tensor determinant_named(const char* name, const Tensor& self) {
         return determinants(lu.factors, lu.of_transpose, lu.pivots, {});
       },
       wrt(self, [a = saved(self), factors = SavedLu(lu)](const Tensor& grad) {
+        if (a()->numel == 0) return zeros(a().sizes(), grad.dtype());
         return mul(adjugate_h(a(), factors, grad_enabled()), per_matrix(grad));
       }));
 }
