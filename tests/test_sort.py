@@ -118,8 +118,13 @@ def test_ranks_are_elements_of_the_sorted_row(kind: str, n: int) -> None:
     for k in (1, n // 3 + 1, n):
         value, place = torch.kthvalue(torch.from_numpy(x), k)
         assert value.item() == ordered[k - 1]
-        assert place.item() == np.flatnonzero(x == ordered[k - 1])[0]
+        assert x[place.item()] == ordered[k - 1]
     assert torch.median(torch.from_numpy(x)).item() == ordered[(n - 1) // 2]
+
+
+def test_the_kth_of_equal_elements_is_the_one_that_exchanges_leave_there() -> None:
+    x = torch.tensor([2, 1, 2, 0, 2, 1, 2, 2, 0, 1])
+    assert [torch.kthvalue(x, k).indices.item() for k in range(1, 11)] == [8, 3, 1, 5, 9, 7, 0, 2, 6, 4]
 
 
 def test_medians_and_nan() -> None:

@@ -350,12 +350,56 @@ uint64_t nan_key(DType dtype) {
   return item_size(dtype) == 8 ? ~uint64_t{0} : (uint64_t{1} << 8 * item_size(dtype)) - 1;
 }
 
-// The place of the wanted rank: the first among equals.
+// Which of equal elements the k-th of a short row is depends on the order of exchanges: this is the one that
+// users of PyTorch see. Keys are written; places are 0, 1 ...
+//
+// Source: Hoare's selection with the median of three, as in Press et al., Numerical Recipes, section 8.5.
 template <class Key>
-int64_t place_of_rank(DType dtype, Rank rank, int64_t k, const Key* keys, Key* spare, int64_t n,
-                      KeyRange range) {
+uint64_t place_by_partition(Key* keys, uint64_t* places, int64_t n, int64_t k) {
+  const auto exchange = [&](int64_t i, int64_t j) {
+    std::swap(keys[i], keys[j]);
+    std::swap(places[i], places[j]);
+  };
+  const auto put_in_order = [&](int64_t lower, int64_t upper) {
+    if (keys[lower] > keys[upper]) exchange(lower, upper);
+  };
+  int64_t left = 0, right = n - 1;
+  while (right > left + 1) {
+    exchange(left + (right - left) / 2, left + 1);
+    put_in_order(left + 1, right);
+    put_in_order(left, right);
+    put_in_order(left + 1, left);
+    const Key pivot = keys[left];
+    int64_t i = left + 1, j = right;
+    for (;;) {
+      while (keys[++i] < pivot) {
+      }
+      while (keys[--j] > pivot) {
+      }
+      if (j < i) break;
+      exchange(i, j);
+    }
+    exchange(left, j);
+    if (j <= k) left = i;
+    if (j >= k) right = j - 1;
+  }
+  if (right == left + 1) put_in_order(left, right);
+  return places[k];
+}
+
+// The place of the wanted rank: the first among equals, but of short rows the one that `kthvalue` is known
+// for.
+template <class Key>
+int64_t place_of_rank(DType dtype, Rank rank, int64_t k, const Key* keys, Key* spare, uint64_t* places,
+                      int64_t n, KeyRange range) {
+  constexpr int64_t kShort = 256;
   const bool has_nan = is_floating(dtype) && range.high == nan_key(dtype);
   Key wanted;
+  if (rank == Rank::Kth && n <= kShort) {
+    std::copy_n(keys, n, spare);
+    for (int64_t i = 0; i < n; ++i) places[i] = static_cast<uint64_t>(i);
+    return static_cast<int64_t>(place_by_partition(spare, places, n, k - 1));
+  }
   if (rank == Rank::Kth) {
     wanted = kth_key(keys, spare, n, k - 1, range);
   } else if (!has_nan) {
@@ -432,7 +476,7 @@ void select_rank(DType dtype, SortShape shape, Rank rank, int64_t k, const void*
     const KeyRange range = keys_of(dtype, x, shape.inner, shape.size, false, static_cast<char*>(memory.keys));
     const auto place = [&]<class Key>(Key*) {
       return place_of_rank(dtype, rank, k, static_cast<const Key*>(memory.keys),
-                           reinterpret_cast<Key*>(memory.other), shape.size, range);
+                           reinterpret_cast<Key*>(memory.other), memory.words, shape.size, range);
     };
     const int64_t at = key_size(dtype) == 8 ? place(static_cast<uint64_t*>(nullptr))
                                             : place(static_cast<uint32_t*>(nullptr));

@@ -546,8 +546,10 @@ Tensor flat_positions(const char* name, const Tensor& self, const Tensor& index)
         scalar_type_name(index.dtype()));
   const int64_t n = self.numel();
   check<IndexError>(n > 0 || index.numel() == 0, name, "(): tried to take from an empty tensor");
-  const Tensor given = as_contiguous(index), positions = empty({index.numel()}, DType::Int64);
+  const Tensor given = alias(as_contiguous(index), Dims{index.numel()}, Dims{1}, 0);
   const auto* p = given.data<int64_t>();
+  if (backend::current().wrap_positions(p, index.numel(), n, false, nullptr) < 0) return given;
+  const Tensor positions = empty({index.numel()}, DType::Int64);
   const int64_t bad = backend::current().wrap_positions(p, index.numel(), n, true, positions.data<int64_t>());
   check<IndexError>(bad < 0, "out of range: tried to access index ", bad < 0 ? 0 : p[bad], " on a tensor of ",
                     n, " elements.");

@@ -352,7 +352,7 @@ EXPOSE("msort(Tensor self) -> Tensor", msort, kFunctionMethodOut);
 EXPOSE("topk(Tensor self, int k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor, Tensor)", topk,
        kFunctionMethodOut, "topk values indices");
 
-/// The k-th smallest element along a dimension, and where it stands, the first of equal ones.
+/// The k-th smallest element along a dimension, and where it stands, one of equal ones.
 ///
 /// Args:
 ///     self: any shape, real
