@@ -146,7 +146,11 @@ struct Row {
                          int64_t* linear);  // -1: all are good, or nobody can look
   int64_t (*wrap_positions)(const int64_t* positions, int64_t n, int64_t size, bool wrap,
                             int64_t* wrapped);  // likewise
-  void (*gather_elements)(size_t item_size, const IndexedElements& elements, const char* self, char* other);
+  // Looks at the index as it reads: the place of the first that is out of range (nothing is read there), or
+  // -1.
+  int64_t (*gather_elements)(size_t item_size, const IndexedElements& elements, const char* self,
+                             char* other);
+  // The index must be good.
   void (*scatter_elements)(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
                            const char* other);
   std::vector<int64_t> (*mask_starts)(const uint8_t* mask, int64_t n);

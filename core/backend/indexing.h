@@ -35,6 +35,7 @@ struct IndexedBlocks {
 // along `dim` is index[c], the others are c's; in `other` all are c's. Strides count bytes.
 struct IndexedElements {
   int dims, dim;
+  int64_t size;          // of self along dim: what an index must be below
   const int64_t* sizes;  // of index
   const int64_t* index;
   const int64_t* self_strides;

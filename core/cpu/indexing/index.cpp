@@ -13,7 +13,8 @@ namespace flambeau::cpu {
 
 namespace {
 
-constexpr int64_t kGrainBytes = 64 << 10;
+// Waking a thread takes microseconds.
+constexpr int64_t kGrainBytes = 256 << 10, kGrainItems = 32768;
 
 // A run of a size known when compiling is copied by one move; others by memcpy.
 template <class F>
@@ -230,19 +231,23 @@ class FirstBad {
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
   std::atomic<int64_t> place_{kNone};
 };
+// Whether any of n positions lies outside [-lift, size).
+bool any_outside(const int64_t* positions, int64_t n, int64_t lift, int64_t size) {
+  // The sign of p + lift or of size - 1 - p is set where p lies outside.
+  uint64_t signs = 0;
+  for (int64_t j = 0; j < n; ++j) {
+    const uint64_t p = static_cast<uint64_t>(positions[j]);
+    signs |= (p + static_cast<uint64_t>(lift)) | (static_cast<uint64_t>(size - 1) - p);
+  }
+  return signs >> 63;
+}
 }  // namespace
 
 int64_t wrap_positions(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t* wrapped) {
   FirstBad bad;
   const int64_t lift = wrap ? size : 0;
-  parallel_for(0, n, 16384, [&](int64_t first, int64_t last) {
-    // The sign of p + lift or of size - 1 - p is set where p lies outside.
-    uint64_t signs = 0;
-    for (int64_t j = first; j < last; ++j) {
-      const uint64_t p = static_cast<uint64_t>(positions[j]);
-      signs |= (p + static_cast<uint64_t>(lift)) | (static_cast<uint64_t>(size - 1) - p);
-    }
-    const bool outside = signs >> 63;
+  parallel_for(0, n, kGrainItems, [&](int64_t first, int64_t last) {
+    const bool outside = any_outside(positions + first, last - first, lift, size);
     if (!outside && !wrapped) return;
     for (int64_t j = first; j < last; ++j) {
       const int64_t p = positions[j];
@@ -257,7 +262,7 @@ int64_t add_offsets(const int64_t* positions, int64_t n, int64_t size, bool wrap
                     bool first_positions, int64_t* offsets, int64_t* linear) {
   FirstBad bad;
   const int64_t lift = wrap ? size : 0;
-  parallel_for(0, n, 16384, [&](int64_t first, int64_t last) {
+  parallel_for(0, n, kGrainItems, [&](int64_t first, int64_t last) {
     bool outside = false;
     for (int64_t j = first; j < last; ++j) {
       int64_t p = positions[j];
@@ -421,7 +426,7 @@ void parallel_lines(const IndexedElements& e, bool writes, Line line) {
   }
   if (total == 0) return;
   if (split < 0) return for_lines(e, e.dims, 0, 0, line);
-  const int64_t grain = std::max<int64_t>(16384 * e.sizes[split] / total, 1);
+  const int64_t grain = std::max<int64_t>(kGrainItems * e.sizes[split] / total, 1);
   parallel_for(0, e.sizes[split], grain,
                [&](int64_t first, int64_t last) { for_lines(e, split, first, last, line); });
 }
@@ -440,28 +445,41 @@ struct LineSteps {
   bool across(int64_t item) const { return step == item && along == item; }
 };
 
-void gather_elements(size_t item_size, const IndexedElements& e, const char* self, char* other) {
+int64_t gather_elements(size_t item_size, const IndexedElements& e, const char* self, char* other) {
   const LineSteps s(e);
+  FirstBad bad;
+  // move(index, from, to, length) for pieces of lines, as long as they are good.
+  const auto each_piece = [&](auto move) {
+    parallel_lines(e, false, [&](const int64_t* index, int64_t from, int64_t to, int64_t length) {
+      constexpr int64_t kPiece = 1024;
+      for (int64_t at = 0; at < length; at += kPiece) {
+        const int64_t n = std::min(kPiece, length - at);
+        if (any_outside(index + at, n, 0, e.size)) {
+          int64_t j = at;
+          while (index[j] >= 0 && index[j] < e.size) ++j;
+          return bad.note(index + j - e.index);
+        }
+        move(index + at, self + from + at * s.along, other + to + at * s.step, n);
+      }
+    });
+  };
   with_run(static_cast<int64_t>(item_size), [&](auto item) {
     const size_t bytes = static_cast<size_t>(item);
     if (s.within(item))
-      return parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
-        const char* const x = self + from;
-        char* const y = other + to;
-        for (int64_t j = 0; j < length; ++j) std::memcpy(y + j * item, x + index[j] * item, bytes);
+      each_piece([=](const int64_t* index, const char* x, char* y, int64_t n) {
+        for (int64_t j = 0; j < n; ++j) std::memcpy(y + j * item, x + index[j] * item, bytes);
       });
-    if (s.across(item))
-      return parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
-        const char* const x = self + from;
-        char* const y = other + to;
-        for (int64_t j = 0; j < length; ++j)
-          std::memcpy(y + j * item, x + j * item + index[j] * s.stride, bytes);
+    else if (s.across(item))
+      each_piece([=](const int64_t* index, const char* x, char* y, int64_t n) {
+        for (int64_t j = 0; j < n; ++j) std::memcpy(y + j * item, x + j * item + index[j] * s.stride, bytes);
       });
-    parallel_lines(e, false, [=](const int64_t* index, int64_t from, int64_t to, int64_t length) {
-      for (int64_t j = 0; j < length; ++j)
-        std::memcpy(other + to + j * s.step, self + from + j * s.along + index[j] * s.stride, bytes);
-    });
+    else
+      each_piece([=](const int64_t* index, const char* x, char* y, int64_t n) {
+        for (int64_t j = 0; j < n; ++j)
+          std::memcpy(y + j * s.step, x + j * s.along + index[j] * s.stride, bytes);
+      });
   });
+  return bad.place();
 }
 
 namespace {

@@ -47,7 +47,8 @@ void true_coordinates(const uint8_t* mask, int64_t n, const std::vector<int64_t>
 
 // ---- one index per element: gather, scatter
 
-void gather_elements(size_t item_size, const IndexedElements& elements, const char* self, char* other);
+// The place of the first index out of range, or -1.
+int64_t gather_elements(size_t item_size, const IndexedElements& elements, const char* self, char* other);
 // Elements of `other` reach one element of `self` in row-major order. Max and Min: not for complex numbers.
 void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
                       const char* other);

@@ -34,15 +34,17 @@ Tensor offsets_along(const Tensor& t, int d, const Tensor& index, bool wrap, con
   return offsets;
 }
 
-// The items of a vector at positions that were checked; `result` is contiguous.
-void gather_items(const Tensor& vector, const Tensor& positions, const Tensor& result) {
+// The items of a vector at the positions; `result` is contiguous. The place of the first position out of
+// range, or -1.
+int64_t gather_items(const Tensor& vector, const Tensor& positions, const Tensor& result) {
   const int64_t sizes[] = {positions.numel()}, item = static_cast<int64_t>(item_size(vector.dtype()));
   const int64_t strides[] = {wrapping_mul(vector.strides()[0], item)};
-  const backend::IndexedElements elements{1, 0, sizes, positions.data<int64_t>(), strides, &item};
+  const backend::IndexedElements elements{1,       0,    vector.numel(), sizes, positions.data<int64_t>(),
+                                          strides, &item};
   const char* const from = vector.data<char>();
   char* const to = result.data<char>();
   const WithoutGil guard(sizes[0]);
-  backend::current().gather_elements(static_cast<size_t>(item), elements, from, to);
+  return backend::current().gather_elements(static_cast<size_t>(item), elements, from, to);
 }
 
 // What happens to the slices at the positions.
@@ -77,20 +79,25 @@ Tensor index_select(const Tensor& self, int64_t dim, const Tensor& index, const 
         Tensor from = with_dims(self);
         const int64_t size = from.sizes()[d];
         const Tensor positions = as_positions(index);
-        const int64_t bad = backend::current().wrap_positions(positions.data<int64_t>(), positions.numel(),
-                                                              size, false, nullptr);
-        check<IndexError>(bad < 0, "index out of range in self: index ",
-                          bad < 0 ? 0 : positions.data<int64_t>()[bad], ", but dimension ", d, " has size ",
-                          size);
         check(!out.target || out.target->dtype == self.dtype(),
               "index_select(): self and result must have the same scalar type");
-        Destination result(out, sizes, self.dtype(), {self, index});
+        const auto refuse = [&](int64_t bad) {
+          fail<IndexError>("index out of range in self: index ", bad, ", but dimension ", d, " has size ",
+                           size);
+        };
         if (from.dim() == 1) {
-          gather_items(from, positions, result.tensor());
-        } else {
-          move_slices(Slices::Read, from, d, offsets_along<IndexError>(from, d, positions, false, ""),
-                      result.tensor());
+          Destination result(out, sizes, self.dtype(), {self, index});
+          const int64_t place = gather_items(from, positions, result.tensor());
+          if (place >= 0) refuse(positions.data<int64_t>()[place]);
+          return result.finish();
         }
+        int64_t bad = 0;
+        const Tensor offsets = byte_offsets(
+            positions, size, wrapping_mul(from.strides()[d], static_cast<int64_t>(item_size(self.dtype()))),
+            false, bad);
+        if (!offsets) refuse(bad);
+        Destination result(out, sizes, self.dtype(), {self, index});
+        move_slices(Slices::Read, from, d, offsets, result.tensor());
         return result.finish();
       },
       wrt(self, [sizes = self.sizes(), d, at = saved(index)](const Tensor& grad) {
@@ -307,12 +314,16 @@ bool within(const Dims& index, const Dims& sizes, int but) {
     if (i != but && index[i] > sizes[i]) return false;
   return true;
 }
+// Throws where there is a place in the index that holds a bad position.
+void check_position(int64_t place, const Tensor& positions, int64_t size, int d) {
+  check(place < 0, "index ", place < 0 ? 0 : positions.data<int64_t>()[place],
+        " is out of bounds for dimension ", d, " with size ", size);
+}
 Tensor checked_positions(const Tensor& index, int64_t size, int d) {
   Tensor positions = as_positions(index);
-  const int64_t bad =
-      backend::current().wrap_positions(positions.data<int64_t>(), positions.numel(), size, false, nullptr);
-  check(bad < 0, "index ", bad < 0 ? 0 : positions.data<int64_t>()[bad], " is out of bounds for dimension ",
-        d, " with size ", size);
+  check_position(
+      backend::current().wrap_positions(positions.data<int64_t>(), positions.numel(), size, false, nullptr),
+      positions, size, d);
   return positions;
 }
 
@@ -342,20 +353,23 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
       "GatherBackward0", out,
       [&] {
         Tensor from = with_dims(self);
-        Tensor positions = checked_positions(index, own[d], d);
+        const Tensor positions = as_positions(index);
         Destination result(out, index.sizes(), self.dtype(), {self, index});
         if (index.numel() == 0) return result.finish();
         Tensor to = with_dims(result.tensor());
         const ByteStrides from_strides(from), to_strides(to);
         const backend::IndexedElements elements{
-            sizes.count, d, sizes.values, positions.data<int64_t>(), from_strides.values, to_strides.values};
+            sizes.count,      d, own[d], sizes.values, positions.data<int64_t>(), from_strides.values,
+            to_strides.values};
         const char* in = from.data<char>();
         char* target = to.data<char>();
         const size_t item = item_size(self.dtype());
+        int64_t bad = -1;
         {
           WithoutGil guard(index.numel());
-          backend::current().gather_elements(item, elements, in, target);
+          bad = backend::current().gather_elements(item, elements, in, target);
         }
+        check_position(bad, positions, own[d], d);
         return result.finish();
       },
       wrt(self, [sizes = self.sizes(), d, at = saved(index)](const Tensor& grad) {
@@ -378,8 +392,13 @@ Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor&
   if (index.numel() == 0) return result;
   Tensor target = with_dims(result);
   const ByteStrides target_strides(target), from_strides(from);
-  const backend::IndexedElements elements{
-      sizes.count, d, sizes.values, positions.data<int64_t>(), target_strides.values, from_strides.values};
+  const backend::IndexedElements elements{sizes.count,
+                                          d,
+                                          target.sizes()[d],
+                                          sizes.values,
+                                          positions.data<int64_t>(),
+                                          target_strides.values,
+                                          from_strides.values};
   char* to = target.data<char>();
   const char* in = from.data<char>();
   const DType dtype = self.dtype();
