@@ -27,6 +27,7 @@ Item* offset(Item* p, int64_t items, DType dtype) {
 
 void run(const SoftmaxKernel kernel, DType dtype, SoftmaxShape shape, const void* x, void* y,
          int64_t y_block) {
+  if (y_block == 0) return;  // the outer axis of nothing may be as long as it likes
   over_outer(shape, [&](int64_t first, int64_t last) {
     kernel({last - first, shape.size, shape.inner}, offset(x, first * shape.size * shape.inner, dtype),
            offset(y, first * y_block, dtype));
@@ -35,6 +36,7 @@ void run(const SoftmaxKernel kernel, DType dtype, SoftmaxShape shape, const void
 
 void run_backward(const SoftmaxBackwardKernel kernel, DType dtype, SoftmaxShape shape,
                   const void* grad_output, const void* y, void* grad_input) {
+  if (shape.size * shape.inner == 0) return;
   over_outer(shape, [&](int64_t first, int64_t last) {
     const int64_t at = first * shape.size * shape.inner;
     kernel({last - first, shape.size, shape.inner}, offset(grad_output, at, dtype), offset(y, at, dtype),
