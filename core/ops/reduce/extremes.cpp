@@ -83,14 +83,6 @@ void find(ArgReduce op, const char* kernel, const Tensor& input, uint64_t mask, 
                                 values ? (*values)->data : nullptr, indices.data<int64_t>());
 }
 
-// A fresh result, moved to where it was asked for.
-Tensor delivered(const Tensor& fresh, const Out& out) {
-  if (!out.target) return fresh;
-  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
-  copy_into(result, fresh);
-  return result;
-}
-
 Pair extreme_along(const char* node, const char* name, ArgReduce op, const Tensor& self, int64_t dim,
                    bool keepdim, const Out& out) {
   const int64_t dims[] = {dim};

@@ -38,6 +38,13 @@ int64_t reduced_count(const Dims& sizes, uint64_t mask) {
   return count;
 }
 
+Tensor delivered(const Tensor& fresh, const Out& out) {
+  if (!out.target) return fresh;
+  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
+  copy_into(result, fresh);
+  return result;
+}
+
 backend::Reduction reduction_over(const Tensor& self, uint64_t mask) {
   return backend::Reduction::over(self.dim(), self.sizes().values, self.strides().values, mask);
 }

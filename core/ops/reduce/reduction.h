@@ -29,6 +29,9 @@ Tensor with_reduced_dims(const Tensor& reduced, const Dims& sizes, uint64_t mask
 // The same, expanded to the input's sizes.
 Tensor expand_reduced(const Tensor& reduced, const Dims& sizes, uint64_t mask, bool keepdim);
 
+// A fresh result, copied to where it was asked for.
+Tensor delivered(const Tensor& fresh, const Out& out);
+
 // The gradient of a value that elements of x have: they share it, those that are equal to the result.
 Tensor shared_gradient(const Tensor& grad, const Tensor& x, const Tensor& result, uint64_t mask,
                        bool keepdim);

@@ -16,13 +16,6 @@ namespace {
 constexpr unsigned kEveryForm = Forms::function | Forms::method | Forms::inplace | Forms::out;
 constexpr unsigned kFunctionMethodOut = Forms::function | Forms::method | Forms::out;
 
-Tensor delivered(const Tensor& fresh, const Out& out) {
-  if (!out.target) return fresh;
-  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
-  copy_into(result, fresh);
-  return result;
-}
-
 Tensor reversed(const Tensor& x, int64_t dim) {
   const int64_t dims[] = {dim};
   return x.dim() ? flip(x, dims) : x;

@@ -6,17 +6,11 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pointwise/rules.h"
+#include "core/ops/reduce/reduction.h"
 #include "core/tensor/gil.h"
 
 namespace flambeau {
 namespace {
-
-Tensor delivered(const Tensor& fresh, const Out& out) {
-  if (!out.target) return fresh;
-  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
-  copy_into(result, fresh);
-  return result;
-}
 
 // ---- searchsorted, bucketize
 

@@ -19,14 +19,6 @@ using Pair = std::tuple<Tensor, Tensor>;
 constexpr unsigned kFunctionMethod = Forms::function | Forms::method;
 constexpr unsigned kFunctionMethodOut = kFunctionMethod | Forms::out;
 
-// A fresh result, moved to where it was asked for.
-Tensor delivered(const Tensor& fresh, const Out& out) {
-  if (!out.target) return fresh;
-  Tensor result = result_for(out, fresh.sizes(), fresh.dtype());
-  copy_into(result, fresh);
-  return result;
-}
-
 // Memory for the backend's work; undefined where it wants none.
 class Workspace {
  public:
