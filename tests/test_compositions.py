@@ -126,6 +126,25 @@ def test_the_exponential_of_a_rotation_generator_is_the_rotation():
     same(result, [[c, -s], [s, c]], 1e-11)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64, torch.complex128], ids=str)
+def test_exponentials_of_small_and_large_matrices(dtype):
+    tolerance = 1e-5 if dtype in (torch.float32, torch.complex64) else 1e-13
+    generator = torch.Generator().manual_seed(0)
+    eye = torch.eye(5, dtype=dtype)
+    for scale in (1e-3, 0.3, 1.0, 3.0):
+        a = scale * torch.randn(2, 3, 5, 5, dtype=dtype, generator=generator)
+        growth = torch.matrix_exp(a).abs().amax() * torch.matrix_exp(-a).abs().amax()
+        assert (torch.matrix_exp(a) @ torch.matrix_exp(-a) - eye).abs().amax() < tolerance * growth
+    diagonal = torch.tensor([-3.0, 0.0, 0.5, 2.0], dtype=dtype)
+    assert torch.allclose(
+        torch.matrix_exp(torch.diag(diagonal)), torch.diag(diagonal.exp()), rtol=10 * tolerance
+    )
+    nilpotent = torch.tensor([[0, 2, 1], [0, 0, 4], [0, 0, 0]], dtype=dtype)
+    assert torch.allclose(
+        torch.matrix_exp(nilpotent)[0, 2].real, torch.tensor(5.0, dtype=nilpotent.real.dtype)
+    )
+
+
 @pytest.mark.parametrize("name", ["bartlett", "blackman", "hamming", "hanning"])
 def test_windows_are_numpys(name):
     short = {"hanning": "hann"}.get(name, name)

@@ -139,7 +139,8 @@ def linalg_diagonal(A: Tensor, *, offset: int, dim1: int, dim2: int) -> Tensor:
 def matrix_exp(self: Tensor) -> Tensor:
     """The exponential of square matrices: I + A + A^2 / 2! + ...
 
-    A is halved s times until its 1-norm is below 1/2, the series summed to the 18th power, and the result squared s times.
+    A is halved until its 1-norm is small, the series summed to the power that the precision asks for, with a product for
+    every few terms, and the result squared as often.
 
     Args:
         self: (..., n, n), floating point or complex
@@ -151,7 +152,8 @@ def matrix_exp(self: Tensor) -> Tensor:
     >>> torch.matrix_exp(torch.zeros(2, 2)).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
 
-    Source: Moler and Van Loan, Nineteen dubious ways to compute the exponential of a matrix, 2003, method 3.
+    Source: Moler and Van Loan, Nineteen dubious ways to compute the exponential of a matrix, 2003, method 3; Paterson and
+    Stockmeyer, On the number of nonscalar multiplications necessary to evaluate polynomials, 1973.
     """
     if not (self.is_floating_point() or self.is_complex()):
         raise RuntimeError(
@@ -161,14 +163,28 @@ def matrix_exp(self: Tensor) -> Tensor:
     if self.numel() == 0:
         return self.clone()
     largest = 0.0 if self.is_meta else float(self.detach().abs().sum(-2).amax())
-    halvings = max(0, math.frexp(largest)[1] + 1) if math.isfinite(largest) else 0
-    a = self / 2.0**halvings
-    identity = torch.eye(self.size(-1), dtype=self.dtype, device=self.device)
-    total = identity.expand(self.shape)
-    for k in range(18, 0, -1):  # Horner's rule
-        total = identity + torch.matmul(a, total) / k
+    # 1.5^21 / 21! and 2.5^17 / 17! are below the rounding errors.
+    terms, bound = (5, 1.5) if torch.finfo(self.dtype).eps < 1e-9 else (4, 2.5)
+    halvings = max(0, math.ceil(math.log2(largest / bound))) if 0 < largest < math.inf else 0
+    a = self.reshape(-1, self.size(-1), self.size(-1)) / 2.0**halvings
+    total = _exponential_series(a, terms, 4)
     for _ in range(halvings):
-        total = torch.matmul(total, total)
+        total = torch.bmm(total, total)
+    return total.reshape(self.shape)
+
+
+def _exponential_series(a: Tensor, terms: int, groups: int) -> Tensor:
+    """The sum of a^k / k! for k <= terms * groups, by Horner's rule in powers of a^terms."""
+    powers = [torch.eye(a.size(-1), dtype=a.dtype, device=a.device).expand(a.shape), a, torch.bmm(a, a)]
+    while len(powers) <= terms:
+        k = len(powers)
+        powers.append(torch.bmm(powers[k // 2], powers[k - k // 2]))
+    factors = [[1 / math.factorial(g * terms + k) for k in range(terms)] for g in range(groups)]
+    weights = torch.tensor(factors, dtype=a.dtype, device=a.device)
+    sums = torch.mm(weights, torch.stack(powers[:terms]).reshape(terms, -1)).reshape(groups, *a.shape)
+    total = sums[-1] + powers[terms] / math.factorial(terms * groups)
+    for group in range(groups - 2, -1, -1):
+        total = torch.baddbmm(sums[group], total, powers[terms])
     return total
 
 
