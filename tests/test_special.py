@@ -242,6 +242,7 @@ FUNCTIONS = {
     "airy_ai": (
         torch.special.airy_ai,
         {
+            -1e8: -0.0055541288000569947,
             -10000.0: 0.02705738360464258,
             -20.0: -0.1764061270779847,
             -4.1: 0.009676979518714048,
@@ -370,6 +371,13 @@ def test_incomplete_gamma_limits():
     lower = [1.0, 7.0, 0.0, 0.0, 7.0, 1.0, 7.0, 7.0, 7.0]
     assert torch.igamma(a, x).nan_to_num(7.0).tolist() == lower
     assert torch.igammac(a, x).nan_to_num(7.0).tolist() == [7.0 if v == 7.0 else 1 - v for v in lower]
+
+
+def test_upper_gamma_of_a_tiny_exponent_is_the_exponential_integral():
+    a = torch.tensor([1e-20, 1e-300], dtype=torch.float64)
+    found = torch.igammac(a, torch.tensor([0.5], dtype=torch.float64)) / a
+    assert torch.allclose(found, torch.tensor(0.5597735947761608, dtype=torch.float64), rtol=1e-14)
+    assert torch.igamma(a, torch.tensor([0.5], dtype=torch.float64)).tolist() == [1.0, 1.0]
 
 
 def test_zeta_poles():

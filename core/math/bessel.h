@@ -536,7 +536,9 @@ FLAMBEAU_MATH_OUT_OF_LINE double airy_ai(double x) {
   const double w = (16.0 / 3) / z.high, t = 2 * w * w - 1;
   const double p = chebyshev(kP, t), q = chebyshev(kQ, t) / z.high;
   const Waves wave = waves(z.high);
-  const double c = cos(z.low), s = sin(z.low);  // turns the phase by what z.high leaves
+  // Turns the phase by what z.high leaves.
+  const bool large = is_large_angle(z.low);
+  const double c = large ? cos_large(z.low) : cos(z.low), s = large ? sin_large(z.low) : sin(z.low);
   const double sum = wave.sum * c - wave.difference * s, difference = wave.difference * c + wave.sum * s;
   return (p * sum + q * difference) * 0.39894228040143267794 / sqrt(sqrt(-x));
 }

@@ -36,12 +36,14 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_series(double a, double x, double toleran
   const double density = gamma_density(a, x, tolerance);
   if (density == 0) return 0;
   double term = 1, sum = 1;
-  for (double k = a + 1; term > tolerance * sum; k += 2) {
-    const double first = term * (x / k);
-    term = first * (x / (k + 1));
-    sum += first + term;
+  for (double k = a + 1; term > tolerance * sum; k += 4) {  // four terms over one denominator
+    const double last = k + 3, two = (k + 2) * last, three = (k + 1) * two;
+    const double share = x / (k * three);
+    sum += term * (share * (three + x * (two + x * (last + x))));
+    term *= share * (x * x * x);
   }
-  return density * sum;
+  const double product = density * sum;
+  return product > 1 ? 1 : product;  // by a rounding error
 }
 
 // The upper function by its continued fraction: numerators and denominators of the convergents, compared
@@ -53,7 +55,7 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_fraction(double a, double x, double toler
   for (int k = 1; k < 10000; ++k) {
     const double numerator = k * (a - k);
     b += 2;
-    const double p_next = b * p + numerator * p_before, q_next = b * q + numerator * q_before;
+    const double p_next = numerator * p_before + b * p, q_next = numerator * q_before + b * q;
     const double cross = p_next * q;
     const bool converged = abs(cross - p * q_next) <= tolerance * abs(cross);
     p_before = p;
@@ -79,7 +81,9 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_small(double a, double x, double toleranc
     power *= -x / k;
     sum += power / (a + k);
   }
-  const double exponent = a * log(x) - lgamma(a + 1);
+  // lgamma(a + 1), also where a + 1 has lost a's digits.
+  const double moved = a < 0.5 ? lgamma_near_two(a) - log1p(a) : lgamma_positive(a + 1);
+  const double exponent = a * log(x) - moved;
   return -expm1(exponent) - a * exp(exponent) * sum;
 }
 
@@ -129,7 +133,7 @@ FLAMBEAU_MATH_OUT_OF_LINE double gamma_uniform(double a, double x, bool upper) {
 // digits.
 FLAMBEAU_MATH bool is_upper_near_one(double a, double x) {
   if (x > 1.1) return x < a;
-  return x > 0.5 ? 1.1 * x < a : -0.4 < a * log(x);
+  return x > 0.5 ? 1.1 * x < a : a * log(x) < -0.4;
 }
 
 // 1 - x^a ... for `upper`, else the lower function; a and x positive and finite.
