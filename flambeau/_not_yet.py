@@ -24,15 +24,14 @@ NOT_YET_IN = {
 NOT_YET = frozenset(
     """
     adaptive_avg_pool1d adaptive_max_pool1d addmv_ affine_grid_generator ao argsort as_strided_ avg_pool1d
-    batch_norm binary_cross_entropy_with_logits cholesky cholesky_inverse cholesky_solve classes conv3d conv_tbc
-    conv_transpose1d conv_transpose2d conv_transpose3d convolution cosine_embedding_loss ctc_loss det digamma
-    distributions embedding embedding_bag embedding_renorm_ erfinv export frobenius_norm func geqrf grid_sampler
-    grid_sampler_2d grid_sampler_3d group_norm gru gru_cell hinge_embedding_loss histogramdd i0 i0_ igamma
-    igammac index_reduce instance_norm inverse kl_div kthvalue layer_norm lgamma library lobpcg logdet
-    lstm lstm_cell lu_solve lu_unpack margin_ranking_loss masked max_pool3d median mode monitor msort mvlgamma
-    nanmedian nanquantile nested norm_except_dim nuclear_norm orgqr ormqr package pinverse poisson_nll_loss
-    polygamma qr quantile quantization rms_norm rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell rrelu rrelu_
-    scatter_reduce set_anomaly_enabled slogdet sort sparse svd topk triangular_solve triplet_margin_loss
-    unique_consecutive vmap
+    batch_norm binary_cross_entropy_with_logits cholesky cholesky_inverse cholesky_solve classes
+    cosine_embedding_loss ctc_loss det digamma distributions embedding embedding_bag embedding_renorm_ erfinv
+    export frobenius_norm func geqrf grid_sampler grid_sampler_2d grid_sampler_3d group_norm gru gru_cell
+    hinge_embedding_loss histogramdd i0 i0_ igamma igammac index_reduce instance_norm inverse kl_div kthvalue
+    layer_norm lgamma library lobpcg logdet lstm lstm_cell lu_solve lu_unpack margin_ranking_loss masked
+    max_pool3d median mode monitor msort mvlgamma nanmedian nanquantile nested norm_except_dim nuclear_norm
+    orgqr ormqr package pinverse poisson_nll_loss polygamma qr quantile quantization rms_norm rnn_relu
+    rnn_relu_cell rnn_tanh rnn_tanh_cell rrelu rrelu_ scatter_reduce set_anomaly_enabled slogdet sort sparse
+    svd topk triangular_solve triplet_margin_loss unique_consecutive vmap
     """.split()
 )

@@ -93,6 +93,12 @@ def _choices(kind: str, name: str, first: bool) -> list[Any]:
 _WHOLE: dict[str, list[Any]] = {
     "conv1d": [torch.rand(1, 2, 6), torch.rand(3, 2, 2)],
     "conv2d": [torch.rand(1, 2, 5, 5), torch.rand(3, 2, 2, 2)],
+    "conv3d": [torch.rand(1, 2, 4, 5, 5), torch.rand(3, 2, 2, 2, 2)],
+    "conv_tbc": [torch.rand(6, 1, 2), torch.rand(2, 2, 3), torch.rand(3)],
+    "conv_transpose1d": [torch.rand(1, 2, 6), torch.rand(2, 3, 2)],
+    "conv_transpose2d": [torch.rand(1, 2, 5, 5), torch.rand(2, 3, 2, 2)],
+    "conv_transpose3d": [torch.rand(1, 2, 3, 4, 4), torch.rand(2, 3, 2, 2, 2)],
+    "convolution": [torch.rand(1, 2, 6), torch.rand(3, 2, 2), torch.rand(3), [1], [0], [1], False, [0], 1],
     "bmm": [torch.rand(2, 3, 2), torch.rand(2, 2, 3)],
     "addbmm_": [torch.rand(3, 3), torch.rand(2, 3, 2), torch.rand(2, 2, 3)],
     "addmm_": [torch.rand(3, 3), torch.rand(3, 2), torch.rand(2, 3)],

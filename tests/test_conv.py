@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from gradients import check_gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -321,3 +322,277 @@ def test_gradients_lie_in_memory_as_the_result_does(input_format, weight_format,
     for t in (y, *gradients):
         assert t.is_contiguous(memory_format=torch.channels_last) == last
         assert t.is_contiguous() != last
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A convolution over any number of axes as a sum over kernel taps."""
+
+    axes: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+    output_padding: int = 0
+    channels: int = 4
+
+    @property
+    def options(self):
+        return {
+            "stride": self.stride,
+            "padding": self.padding,
+            "dilation": self.dilation,
+            "groups": self.groups,
+        }
+
+    @property
+    def function(self):
+        return (F.conv1d, F.conv2d, F.conv3d)[self.axes - 1]
+
+    @property
+    def transposed(self):
+        return (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[self.axes - 1]
+
+    def windows(self, padded, kernel, sizes):
+        for tap in np.ndindex(*kernel):
+            begin = [t * self.dilation for t in tap]
+            steps = (
+                slice(b, b + (n - 1) * self.stride + 1, self.stride)
+                for b, n in zip(begin, sizes, strict=True)
+            )
+            yield tap, padded[(slice(None), slice(None), *steps)]
+
+    def padded(self, x):
+        return np.pad(x, ((0, 0), (0, 0), *((self.padding, self.padding),) * self.axes))
+
+    def forward(self, x, w):
+        x, kernel = self.padded(x), w.shape[2:]
+        sizes = [
+            (n - self.dilation * (k - 1) - 1) // self.stride + 1
+            for n, k in zip(x.shape[2:], kernel, strict=True)
+        ]
+        y = np.zeros((len(x), self.groups, w.shape[0] // self.groups, *sizes), dtype=x.dtype)
+        w = w.reshape(self.groups, -1, *w.shape[1:])
+        for tap, window in self.windows(x, kernel, sizes):
+            window = window.reshape(len(x), self.groups, -1, *sizes)
+            y += np.einsum("ngc...,goc->ngo...", window, w[(..., *tap)])
+        return y.reshape(len(x), -1, *sizes)
+
+    def adjoint(self, y, w):
+        kernel, sizes = w.shape[2:], y.shape[2:]
+        spread = [
+            (n - 1) * self.stride + self.dilation * (k - 1) + 1 + self.output_padding
+            for n, k in zip(sizes, kernel, strict=True)
+        ]
+        x = np.zeros((len(y), w.shape[1] * self.groups, *spread), dtype=y.dtype)
+        y = y.reshape(len(y), self.groups, -1, *sizes)
+        w = w.reshape(self.groups, -1, *w.shape[1:])
+        for tap, window in self.windows(x, kernel, sizes):
+            window += np.einsum("ngo...,goc->ngc...", y, w[(..., *tap)]).reshape(window.shape)
+        inner = (slice(self.padding, n - self.padding) for n in spread)
+        return x[(slice(None), slice(None), *inner)]
+
+
+SIZES = [(9,), (6, 7), (5, 4, 6)]
+SUMS = [
+    Sum(axes, *options)
+    for axes in (1, 2, 3)
+    for options in (
+        (),
+        (2, 1),
+        (1, 2, 2),
+        (3, 1, 2, 2, 2),
+        (2, 0, 1, 4, 1),
+        (1, 0, 3, 1, 2),
+        (1, 1, 1, 1, 0, 40),  # many channels: the quick algorithm of 3 x 3 kernels in three dimensions
+    )
+]
+
+
+def values(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+@pytest.mark.parametrize("case", SUMS, ids=str)
+def test_convolutions_of_one_to_three_axes_are_their_sums(case):
+    c = case.channels
+    x, w = (
+        values(2, c, *(n + 4 for n in SIZES[case.axes - 1])),
+        values(24, c // case.groups, *(3,) * case.axes),
+    )
+    b = values(24)
+    y = case.function(*map(torch.tensor, (x, w, b)), **case.options)
+    assert_near(y, case.forward(x, w) + b.reshape(-1, *(1,) * case.axes), torch.float64)
+
+
+@pytest.mark.parametrize("case", SUMS, ids=str)
+def test_transposed_convolutions_are_their_sums(case):
+    x, w = values(2, 8, *SIZES[case.axes - 1]), values(8, 3, *(3,) * case.axes)
+    b = values(3 * case.groups)
+    options = {**case.options, "output_padding": case.output_padding}
+    y = case.transposed(*map(torch.tensor, (x, w, b)), **options)
+    assert_near(y, case.adjoint(x, w) + b.reshape(-1, *(1,) * case.axes), torch.float64)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_gradients_of_every_order_in_one_to_three_axes(axes, transposed):
+    case = Sum(axes, 2, 1, 1, 2)
+    size, kernel = (3, 4, 3)[:axes], (3, 2, 2)[:axes]
+    x, w, b = (torch.tensor(values(*s)) for s in ((2, 4, *size), (4, 2, *kernel), (4,)))
+    call = case.transposed if transposed else case.function
+    check_gradient(lambda x, w, b: call(x, w, b, **case.options), x, w, b)
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_complex_transposed_convolutions_and_their_gradients(axes):
+    case, size = Sum(axes, 2), (2,) * axes
+    x, w = values(2, 2, *size, 2), values(2, 2, *size, 2, seed=1)
+
+    def call(x, w):
+        return torch.view_as_real(
+            case.transposed(torch.view_as_complex(x), torch.view_as_complex(w), stride=2)
+        )
+
+    expected = case.adjoint(x[..., 0] + 1j * x[..., 1], w[..., 0] + 1j * w[..., 1])
+    assert np.allclose(torch.view_as_complex(call(torch.tensor(x), torch.tensor(w))).numpy(), expected)
+    check_gradient(call, torch.tensor(x[:1]), torch.tensor(w))
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_an_unbatched_input_is_a_batch_of_one(axes):
+    case = Sum(axes)
+    x, w = torch.tensor(values(2, *(4,) * axes)), torch.tensor(values(2, 2, *(2,) * axes))
+    for call in (case.function, case.transposed):
+        assert torch.equal(call(x, w), call(x[None], w)[0])
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_named_padding_in_every_number_of_axes(axes):
+    case = Sum(axes)
+    x, w = values(1, 2, *(5,) * axes), values(2, 2, *(4,) * axes)
+    same = case.function(torch.tensor(x), torch.tensor(w), padding="same").numpy()
+    wide = case.forward(np.pad(x, ((0, 0), (0, 0), *((1, 2),) * axes)), w)
+    assert np.allclose(same, wide)
+    assert case.function(torch.tensor(x), torch.tensor(w), padding="valid").shape == (1, 2, *(2,) * axes)
+
+
+def test_integers_in_transposed_and_deep_convolutions():
+    x, w = torch.arange(3).reshape(1, 1, 3), torch.tensor([[[1, 10]]])
+    assert F.conv_transpose1d(x, w, torch.tensor([5]), stride=2).tolist() == [[[5, 5, 6, 15, 7, 25]]]
+    ones = torch.ones(1, 1, 2, 2, 2, dtype=torch.uint8)
+    assert F.conv3d(ones * 40, ones).item() == 64
+    with pytest.raises(
+        NotImplementedError, match="\"slow_conv_transpose2d_out_cpu\" not implemented for 'Int'"
+    ):
+        F.conv_transpose1d(x.int(), w.int())
+    with pytest.raises(
+        NotImplementedError, match="\"slow_conv_transpose3d_out_cpu\" not implemented for 'Byte'"
+    ):
+        F.conv_transpose3d(ones, ones)
+    with pytest.raises(NotImplementedError, match="\"compute_columns3d\" not implemented for 'Bool'"):
+        F.conv3d(ones.bool(), ones.bool())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_halves_are_computed_in_float32(dtype):
+    x, w = (torch.tensor(values(*s)).to(dtype) for s in ((2, 4, 5), (4, 3, 3)))
+    expected = F.conv_transpose1d(x.float(), w.float(), stride=2).to(dtype)
+    assert torch.equal(F.conv_transpose1d(x, w, stride=2), expected)
+
+
+def test_three_axes_keep_the_channels_last():
+    x = torch.zeros(2, 4, 5, 5, 5).contiguous(memory_format=torch.channels_last_3d)
+    w = torch.zeros(4, 4, 3, 3, 3)
+    for y in (F.conv3d(x, w), F.conv_transpose3d(x, w), F.conv_transpose2d(x[:, :, 0], w[:, :, 0])):
+        layout = torch.channels_last_3d if y.dim() == 5 else torch.channels_last
+        assert y.is_contiguous(memory_format=layout)
+
+
+def test_the_general_function_is_the_special_ones():
+    x, w, b = (torch.tensor(values(*s)) for s in ((2, 4, 5, 5), (4, 4, 3, 3), (4,)))
+    plain = torch.convolution(x, w, b, [2], [1], [1, 1], False, [0], 1)
+    assert torch.equal(plain, F.conv2d(x, w, b, stride=2, padding=1))
+    adjoint = torch.convolution(x, w, b, [2], [1], [1], True, [1, 0], 1)
+    assert torch.equal(adjoint, F.conv_transpose2d(x, w, b, stride=2, padding=1, output_padding=(1, 0)))
+
+
+def test_time_first():
+    x, w, b = (torch.tensor(values(*s)) for s in ((6, 2, 3), (2, 3, 4), (4,)))
+    expected = sum(x[k : k + 5] @ w[k] for k in range(2)) + b
+    assert torch.allclose(torch.conv_tbc(x, w, b), expected)
+    assert torch.allclose(torch.conv_tbc(x, w, b, 1)[1:-1], expected)
+    assert torch.allclose(F.conv_tbc(x, w, b, -1), expected[1:-1])
+    assert torch.conv_tbc(x[:1], w, b).shape == (0, 2, 4)
+    check_gradient(lambda x, w, b: torch.conv_tbc(x, w, b, 1), x, w, b)
+    with pytest.raises(RuntimeError, match="negative dimension -1"):
+        torch.conv_tbc(x[:0], w, b)
+    with pytest.raises(RuntimeError, match="Bias size must equal dim 2"):
+        torch.conv_tbc(x, w, b[:3])
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_gradients_as_functions(axes):
+    options = {"stride": 2, "padding": 1, "groups": 2}
+    x, w = torch.tensor(values(2, 4, *(6,) * axes)), torch.tensor(values(4, 2, *(3,) * axes))
+    x.requires_grad_(), w.requires_grad_()
+    y = Sum(axes).function(x, w, **options)
+    grad = torch.tensor(values(*y.shape, seed=1))
+    expected = torch.autograd.grad(y, (x, w), grad)
+    to_input = getattr(torch.nn.grad, f"conv{axes}d_input")(x.shape, w, grad, **options)
+    to_weight = getattr(torch.nn.grad, f"conv{axes}d_weight")(x, w.shape, grad, **options)
+    assert torch.allclose(to_input, expected[0])
+    assert torch.allclose(to_weight, expected[1])
+    assert to_weight.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"output_padding": 1}, "output padding must be smaller than either stride or dilation, but got "
+         "output_padding_height: 1 output_padding_width: 1 stride_height: 1"),
+        ({"output_padding": -1}, "negative output_padding is not supported"),
+        ({"padding": 3}, r"size per channel: \(3 x 3\). Calculated output size per channel: \(-2 x -2\). Output size"),
+        ({"dilation": 0}, "greater than zero, but got dilation_height: 0, dilation_width: 0"),
+        ({"groups": 3}, "expected weight to be at least 3 at dimension 0"),
+        ({"bias": torch.zeros(2)}, "Given transposed=1, weight of size .*expected bias to be 1-dimensional with 3"),
+        ({"input": torch.zeros(1, 3, 3, 3)}, r"Given transposed=1, .*expected input\[1, 3, 3, 3\] to have 2 channels"),
+        ({"input": torch.zeros(1, 2, 0, 3)}, "Only zero batch or zero channel inputs are supported"),
+        ({"input": torch.zeros(2, 3)}, r"Expected 3D \(unbatched\) or 4D \(batched\) input to conv_transpose2d"),
+        ({"weight": torch.zeros(2, 0, 2, 2)}, "non-empty 2D or 4D weight tensor expected"),
+    ],
+)  # fmt: skip
+def test_transposed_convolutions_refuse_what_does_not_fit(options, message):
+    with pytest.raises(RuntimeError, match=message):
+        F.conv_transpose2d(**{"input": torch.zeros(1, 2, 3, 3), "weight": torch.zeros(2, 3, 2, 2), **options})
+
+
+def test_the_output_size_chooses_among_those_a_stride_leaves_open():
+    layer = torch.nn.ConvTranspose2d(4, 3, 3, stride=2)
+    x = torch.zeros(1, 4, 5, 5)
+    assert layer(x).shape == (1, 3, 11, 11)
+    assert layer(x, output_size=(12, 11)).shape == (1, 3, 12, 11)
+    assert layer(x[0], output_size=(3, 12, 12)).shape == (3, 12, 12)
+    with pytest.raises(
+        ValueError, match=r"size of \(13, 12\), but valid sizes range from \[11, 11\] to \[12, 12\]"
+    ):
+        layer(x, output_size=(13, 12))
+    with pytest.raises(
+        ValueError, match=r"ConvTranspose2D: for 4D input, output_size must have 2 or 4 elements \(got 1\)"
+    ):
+        layer(x, output_size=(12,))
+    with pytest.raises(ValueError, match='Only "zeros" padding mode is supported for ConvTranspose3d'):
+        torch.nn.ConvTranspose3d(1, 1, 1, padding_mode="circular")
+
+
+def test_layers_of_three_axes_and_transposed_ones_describe_themselves():
+    layer = torch.nn.Conv3d(4, 6, 3, padding="same", groups=2, padding_mode="circular")
+    assert repr(layer) == (
+        "Conv3d(4, 6, kernel_size=(3, 3, 3), stride=(1, 1, 1), padding=same, groups=2, padding_mode=circular)"
+    )
+    assert layer(torch.zeros(1, 4, 5, 5, 5)).shape == (1, 6, 5, 5, 5)
+    layer = torch.nn.ConvTranspose1d(4, 6, 3, stride=2, output_padding=1, dilation=3, groups=2, bias=False)
+    assert repr(layer) == (
+        "ConvTranspose1d(4, 6, kernel_size=(3,), stride=(2,), dilation=(3,), output_padding=(1,), groups=2, bias=False)"
+    )
+    assert layer.weight.shape == (4, 3, 3)

@@ -114,12 +114,14 @@ struct Row {
                       bool left, MatrixOp op);
 
   // ---- convolution and pooling; every input has kReadableTail readable bytes behind it
-  // Whether there is one for float32, float64 and, forward alone, int64, which stand for the others.
+  // Whether there is one for float32, float64 and, but for the weight gradient, int64, which stand for the
+  // others.
   bool (*has_convolution)(DType dtype);
   void (*convolution)(DType dtype, const ConvShape& shape, const void* input, const void* weight,
                       const void* bias, void* output);
+  // `bias`, which may be null, is added to every element: a transposed convolution has one.
   void (*convolution_input_gradient)(DType dtype, const ConvShape& shape, const void* grad_output,
-                                     const void* weight, void* grad_input);
+                                     const void* weight, const void* bias, void* grad_input);
   void (*convolution_weight_gradient)(DType dtype, const ConvShape& shape, const void* input,
                                       const void* grad_output, void* grad_weight);
   bool (*has_max_pool)(DType dtype);

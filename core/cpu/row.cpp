@@ -52,10 +52,14 @@ void convolution(DType dtype, const ConvShape& shape, const void* input, const v
   });
 }
 void convolution_input_gradient(DType dtype, const ConvShape& shape, const void* grad_output,
-                                const void* weight, void* grad_input) {
+                                const void* weight, const void* bias, void* grad_input) {
+  if (dtype == DType::Int64)
+    return cpu::integer_transposed_convolution(
+        shape, static_cast<const int64_t*>(grad_output), static_cast<const int64_t*>(weight),
+        static_cast<const int64_t*>(bias), static_cast<int64_t*>(grad_input));
   with_conv_functions(dtype, [&]<class T>(const cpu::ConvFunctions<T>& f, T) {
     f.input_gradient(shape, static_cast<const T*>(grad_output), static_cast<const T*>(weight),
-                     static_cast<T*>(grad_input));
+                     static_cast<const T*>(bias), static_cast<T*>(grad_input));
   });
 }
 void convolution_weight_gradient(DType dtype, const ConvShape& shape, const void* input,

@@ -13,6 +13,7 @@ FUNCTIONS = {
     "channel_shuffle": "views",
     "combinations": "views",
     "constant_pad_nd": "views",
+    "conv_tbc": "convolution",
     "corrcoef": "statistics",
     "cov": "statistics",
     "cross": "products",

@@ -9,24 +9,61 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
+// How the kernel meets the image along one axis.
+struct AxisWindow {
+  int64_t kernel, stride, padding, dilation, output;
+};
+
+// The image's side; channels are those of all groups.
 template <class T>
-Correlation<T> forward_correlation(const ConvShape& s, const T* input) {
+Correlation<T> correlation(const ConvShape& s, int64_t channels, int64_t out_channels, const T* image,
+                           const int64_t* size, const AxisWindow (&window)[kConvAxes]) {
   Correlation<T> p{};
-  p.batch = s.batch;
+  p.slices = window[0].output;
+  p.batch = s.batch * p.slices;
   p.groups = s.groups;
-  p.channels = s.in_channels / s.groups;
-  p.out_channels = s.out_channels / s.groups;
+  p.planes = size[0];
+  p.depth_taps = window[0].kernel;
+  p.depth_stride = window[0].stride;
+  p.depth_padding = window[0].padding;
+  p.depth_dilation = window[0].dilation;
+  p.channels = channels / s.groups * p.depth_taps;
+  p.out_channels = out_channels / s.groups;
   for (int d = 0; d < 2; ++d) {
-    p.input[d] = s.input[d];
-    p.kernel[d] = s.kernel[d];
-    p.stride[d] = s.stride[d];
-    p.padding[d] = s.padding[d];
-    p.dilation[d] = s.dilation[d];
-    p.output[d] = s.output[d];
+    p.input[d] = size[d + 1];
+    p.kernel[d] = window[d + 1].kernel;
+    p.stride[d] = window[d + 1].stride;
+    p.padding[d] = window[d + 1].padding;
+    p.dilation[d] = window[d + 1].dilation;
+    p.output[d] = window[d + 1].output;
   }
-  p.image = input;
-  p.image_channel = s.input[0] * s.input[1];
-  p.image_batch = s.in_channels * p.image_channel;
+  p.image = image;
+  p.image_plane = size[1] * size[2];
+  p.image_channel = size[0] * p.image_plane;
+  p.image_group = channels / s.groups * p.image_channel;
+  p.image_batch = channels * p.image_channel;
+  return p;
+}
+
+// The output's side: every step[d]-th element of planes of this size.
+template <class T>
+void write_to(Correlation<T>& p, T* out, const int64_t* size, const int64_t* step) {
+  p.out = out;
+  p.out_channel = size[0] * size[1] * size[2];
+  p.out_batch = p.groups * p.out_channels * p.out_channel;
+  p.out_slice = step[0] * size[1] * size[2];
+  p.out_step[0] = step[1] * size[2];
+  p.out_step[1] = step[2];
+}
+
+template <class T>
+Correlation<T> forward_correlation(const ConvShape& s, const T* input, T* output) {
+  AxisWindow window[kConvAxes];
+  for (int d = 0; d < kConvAxes; ++d)
+    window[d] = {s.kernel[d], s.stride[d], s.padding[d], s.dilation[d], s.output[d]};
+  Correlation<T> p = correlation(s, s.in_channels, s.out_channels, input, s.input, window);
+  constexpr int64_t step[kConvAxes] = {1, 1, 1};
+  write_to(p, output, s.output, step);
   return p;
 }
 
@@ -43,7 +80,7 @@ void correlate(const Correlation<T>& p) {
 
 template <class T>
 void forward(const ConvShape& s, const T* input, const T* weight, const T* bias, T* output) {
-  Correlation<T> p = forward_correlation(s, input);
+  Correlation<T> p = forward_correlation(s, input, output);
   const int64_t taps = p.taps();
   T* packed = scratch<T>(kWeightSlot, s.out_channels * taps);
   for (int64_t g = 0; g < p.groups; ++g) {
@@ -53,11 +90,6 @@ void forward(const ConvShape& s, const T* input, const T* weight, const T* bias,
   }
   p.weight = packed;
   p.bias = bias;
-  p.out = output;
-  p.out_channel = p.positions();
-  p.out_batch = s.out_channels * p.out_channel;
-  p.out_step[0] = s.output[1];
-  p.out_step[1] = 1;
   correlate(p);
 }
 
@@ -80,66 +112,53 @@ struct GradientPhase {
     taps = first_tap < tap_step && first_tap < s.kernel[d] ? (s.kernel[d] - 1 - first_tap) / tap_step + 1 : 0;
     padding = taps == 0 ? 0 : (first_tap * s.dilation[d] - phase) / stride + (taps - 1) * dilation - u0;
   }
+  int64_t tap(int64_t t) const { return first_tap + t * tap_step; }
 };
 
 template <class T>
-void input_gradient_phase(const ConvShape& s, const GradientPhase& y, const GradientPhase& x,
-                          const T* grad_output, const T* weight, T* grad_input) {
-  const GradientPhase* phase[2] = {&y, &x};
-  Correlation<T> p{};
-  p.batch = s.batch;
-  p.groups = s.groups;
-  p.channels = s.out_channels / s.groups;
-  p.out_channels = s.in_channels / s.groups;
-  for (int d = 0; d < 2; ++d) {
-    p.input[d] = s.output[d];
-    p.kernel[d] = phase[d]->taps;
-    p.stride[d] = 1;
-    p.padding[d] = phase[d]->padding;
-    p.dilation[d] = phase[d]->dilation;
-    p.output[d] = phase[d]->count;
-  }
-  p.image = grad_output;
-  p.image_channel = s.output[0] * s.output[1];
-  p.image_batch = s.out_channels * p.image_channel;
+void input_gradient_phase(const ConvShape& s, const GradientPhase (&phase)[kConvAxes], const T* grad_output,
+                          const T* weight, const T* bias, T* grad_input) {
+  const auto& [z, y, x] = phase;
+  AxisWindow window[kConvAxes];
+  for (int d = 0; d < kConvAxes; ++d)
+    window[d] = {phase[d].taps, 1, phase[d].padding, phase[d].dilation, phase[d].count};
+  Correlation<T> p = correlation(s, s.out_channels, s.in_channels, grad_output, s.output, window);
+  write_to(p, grad_input + (z.first * s.input[1] + y.first) * s.input[2] + x.first, s.input, s.stride);
+  p.bias = bias;
 
-  const int64_t taps = p.taps(), window = s.kernel[0] * s.kernel[1];
+  const int64_t taps = p.taps(), kernel = s.window(), out_channels = s.out_channels / s.groups;
   int64_t* source = scratch<int64_t>(kPositionSlot, taps);
   int64_t k = 0;
-  for (int64_t o = 0; o < p.channels; ++o)
-    for (int64_t r = y.taps - 1; r >= 0; --r)
-      for (int64_t c = x.taps - 1; c >= 0; --c)
-        source[k++] = o * p.out_channels * window + (y.first_tap + r * y.tap_step) * s.kernel[1] +
-                      x.first_tap + c * x.tap_step;
+  for (int64_t o = 0; o < out_channels; ++o)
+    for (int64_t t = z.taps - 1; t >= 0; --t)
+      for (int64_t r = y.taps - 1; r >= 0; --r)
+        for (int64_t c = x.taps - 1; c >= 0; --c)
+          source[k++] =
+              o * p.out_channels * kernel + (z.tap(t) * s.kernel[1] + y.tap(r)) * s.kernel[2] + x.tap(c);
   T* packed = scratch<T>(kWeightSlot, s.in_channels * taps);
   for (int64_t g = 0; g < p.groups; ++g) {
-    const T* from = weight + g * p.channels * p.out_channels * window;
+    const T* from = weight + g * out_channels * p.out_channels * kernel;
     pack_weight(p.out_channels, taps, packed + g * p.out_channels * taps,
-                [&](int64_t m, int64_t tap) { return from[m * window + source[tap]]; });
+                [&](int64_t m, int64_t tap) { return from[m * kernel + source[tap]]; });
   }
   p.weight = packed;
-  p.out = grad_input + y.first * s.input[1] + x.first;
-  p.out_channel = s.input[0] * s.input[1];
-  p.out_batch = s.in_channels * p.out_channel;
-  p.out_step[0] = s.stride[0] * s.input[1];
-  p.out_step[1] = s.stride[1];
   correlate(p);
 }
 
 template <class T>
-void input_gradient(const ConvShape& s, const T* grad_output, const T* weight, T* grad_input) {
-  for (int64_t a = 0; a < s.stride[0]; ++a) {
-    const GradientPhase y(s, 0, a);
-    for (int64_t b = 0; y.count > 0 && b < s.stride[1]; ++b) {
-      const GradientPhase x(s, 1, b);
-      if (x.count > 0) input_gradient_phase(s, y, x, grad_output, weight, grad_input);
-    }
-  }
+void input_gradient(const ConvShape& s, const T* grad_output, const T* weight, const T* bias, T* grad_input) {
+  for (int64_t a = 0; a < s.stride[0]; ++a)
+    for (int64_t b = 0; b < s.stride[1]; ++b)
+      for (int64_t c = 0; c < s.stride[2]; ++c) {
+        const GradientPhase phase[kConvAxes] = {{s, 0, a}, {s, 1, b}, {s, 2, c}};
+        if (phase[0].count > 0 && phase[1].count > 0 && phase[2].count > 0)
+          input_gradient_phase(s, phase, grad_output, weight, bias, grad_input);
+      }
 }
 
 template <class T>
 void weight_gradient(const ConvShape& s, const T* input, const T* grad_output, T* grad_weight, T* grad_bias) {
-  const Correlation<T> p = forward_correlation(s, input);
+  const Correlation<T> p = forward_correlation(s, input, static_cast<T*>(nullptr));
   if (p.batch == 0 || p.positions() == 0) {
     for (int64_t i = 0; i < s.out_channels * p.taps(); ++i) grad_weight[i] = 0;
     for (int64_t o = 0; grad_bias && o < s.out_channels; ++o) grad_bias[o] = 0;

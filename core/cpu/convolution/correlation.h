@@ -96,7 +96,7 @@ void correlate_flat(const Correlation<T>& p) {
       const int64_t m0 = blocks.first(i_block), m_count = blocks.size(i_block);
       const T* weight = p.weight + (group * p.out_channels + m0) * taps;
       const T* bias = bias_or_zero(p.bias, group * p.out_channels + m0);
-      T* out = p.out + n * p.out_batch + (group * p.out_channels + m0) * p.out_channel + u0 * p.out_step[0];
+      T* out = p.out + p.out_offset(n) + (group * p.out_channels + m0) * p.out_channel + u0 * p.out_step[0];
       with_constant<kTileRows>(m_count, [&](auto row_constant) {
         constexpr int64_t kRows = decltype(row_constant)::value, kVectors = flat_vectors(kRows);
         for (int64_t k0 = 0; k0 == 0 || k0 < taps; k0 += block) {
@@ -164,7 +164,7 @@ struct TilePlan {
       const int64_t length = smaller(left, count - column);
       const int64_t source = frame.position_offset(p, span, n, u, v);
       for (int64_t i = 0; i < length; i += kLanes<T>) chunk[chunks++] = {column + i, source + i};
-      run[runs++] = {column, length, n * p.out_batch + u * p.out_step[0] + v * p.out_step[1]};
+      run[runs++] = {column, length, p.out_offset(n) + u * p.out_step[0] + v * p.out_step[1]};
       column += length;
       v = 0;
       if (gapless || ++u == p.output[0]) u = 0, ++n;

@@ -2,6 +2,9 @@
 
 // How a correlation sees its image: in place, or as a zero-padded copy of some rows, split by stride phase,
 // in which every tap of the kernel is a constant offset. For kernel sources only.
+//
+// Three dimensions are seen as two: every output slice is an image of its own, whose channels are the planes
+// that the kernel's taps along the depth meet, for each of the image's channels.
 
 #include "core/cpu/convolution/tile.h"
 
@@ -12,20 +15,31 @@ namespace {
 //     weight[m][c][r][s] image[n][c][u stride_0 + r dilation_0 - padding_0][v stride_1 + s dilation_1 -
 //     padding_1]
 // with zeros outside of the image; every group has its own image channels, weights and output channels.
+// n counts output slices, c pairs of an image channel and a tap along the depth.
 template <class T>
 struct Correlation {
   int64_t batch, groups;
   int64_t channels, out_channels;                                              // of one group
   int64_t input[2], kernel[2], stride[2], padding[2], dilation[2], output[2];  // padding may be negative
+  int64_t slices;                                                              // of one image's output
+  int64_t planes, depth_taps, depth_stride, depth_padding, depth_dilation;
   const T* image;
-  int64_t image_batch, image_channel;  // strides; rows are contiguous
-  const T* weight;                     // packed by pack_weight, one group after the other
-  const T* bias;                       // or null
+  int64_t image_batch, image_group, image_channel, image_plane;  // strides; rows are contiguous
+  const T* weight;  // packed by pack_weight, one group after the other
+  const T* bias;    // or null
   T* out;
-  int64_t out_batch, out_channel, out_step[2];  // strides
+  int64_t out_batch, out_channel, out_slice, out_step[2];  // strides
 
   int64_t taps() const { return channels * kernel[0] * kernel[1]; }
   int64_t positions() const { return output[0] * output[1]; }
+
+  // Where slice n begins, in the output and, but for the padding, in the image.
+  int64_t out_offset(int64_t n) const {
+    return slices == 1 ? n * out_batch : n / slices * out_batch + n % slices * out_slice;
+  }
+  int64_t image_offset(int64_t n) const {
+    return slices == 1 ? n * image_batch : n / slices * image_batch + n % slices * depth_stride * image_plane;
+  }
 };
 
 constexpr int64_t greatest_common_divisor(int64_t a, int64_t b) {
@@ -75,12 +89,14 @@ struct Frame {
       const int64_t last = p.output[d] - 1 + (p.kernel[d] - 1) * p.dilation[d] - p.padding[d];
       in_place &= p.stride[d] == 1 && p.padding[d] <= 0 && last < p.input[d];
     }
+    const int64_t last_plane =
+        (p.slices - 1) * p.depth_stride + (p.depth_taps - 1) * p.depth_dilation - p.depth_padding;
+    in_place &= p.depth_padding <= 0 && last_plane < p.planes;
     if (in_place) {
       shares_padding = false;
       rows = p.input[0], width = p.input[1];
-      phase_size = channel_size = p.image_channel;
-      image_size = p.image_batch;
-      span_images = 0;
+      phase_size = channel_size = p.image_plane;
+      image_size = span_images = 0;
       return;
     }
     const int64_t full_width = p.output[1] + axis[1].reach;
@@ -104,47 +120,63 @@ struct Frame {
     for (int64_t c = 0; c < p.channels; ++c)
       for (int64_t r = 0; r < p.kernel[0]; ++r)
         for (int64_t s = 0; s < p.kernel[1]; ++s)
-          *offset++ = c * channel_size + (axis[0].phase(r) * axis[1].phases + axis[1].phase(s)) * phase_size +
+          *offset++ = channel_offset(p, c) +
+                      (axis[0].phase(r) * axis[1].phases + axis[1].phase(s)) * phase_size +
                       axis[0].shift(r) * width + axis[1].shift(s);
   }
 
   // Where position (n, u, v) of the span finds its tap (0, 0, 0), from the base that `prepare` returned.
   int64_t position_offset(const Correlation<T>& p, const Span& span, int64_t n, int64_t u, int64_t v) const {
-    if (in_place) return n * image_size + (u - p.padding[0]) * width + v - p.padding[1];
+    if (in_place) return p.image_offset(n) + (u - p.padding[0]) * width + v - p.padding[1];
     return (n - span.batch) * image_size + (u - (n == span.batch ? span.row : 0)) * width + v;
   }
 
   // Copies what the span needs, unless the image can be read in place; returns the base of its offsets.
   const T* prepare(const Correlation<T>& p, int64_t group, const Span& span, T* copy) const {
-    const T* image = p.image + group * p.channels * p.image_channel;
-    if (in_place) return image;
+    const T* image = p.image + group * p.image_group;
+    if (in_place) return image - p.depth_padding * p.image_plane;
     const int64_t last = span.first + span.count - 1;
     const int64_t last_batch = last / p.positions();
     for (int64_t n = span.batch; n <= last_batch; ++n) {
       const int64_t u0 = n == span.batch ? span.row : 0;
       const int64_t u1 = n == last_batch ? last % p.positions() / p.output[1] + 1 : p.output[0];
-      copy_rows(p, image + n * p.image_batch, u0, u1 - u0 + axis[0].reach,
-                copy + (n - span.batch) * image_size);
+      copy_rows(p, image + n / p.slices * p.image_batch, n % p.slices * p.depth_stride - p.depth_padding, u0,
+                u1 - u0 + axis[0].reach, copy + (n - span.batch) * image_size);
     }
     return copy;
   }
 
+  // Of pair c of channel and depth tap, from the base that `prepare` returned.
+  int64_t channel_offset(const Correlation<T>& p, int64_t c) const {
+    if (!in_place) return c * channel_size;
+    return c / p.depth_taps * p.image_channel + c % p.depth_taps * p.depth_dilation * p.image_plane;
+  }
+
  private:
+  // The planes of every channel that a slice reads whose first tap is at `depth`.
+  void copy_rows(const Correlation<T>& p, const T* image, int64_t depth, int64_t u0, int64_t count,
+                 T* copy) const {
+    for (int64_t c = 0; c < p.channels; image += p.image_channel)
+      for (int64_t t = 0; t < p.depth_taps; ++t, ++c, copy += channel_size) {
+        const int64_t z = depth + t * p.depth_dilation;
+        copy_plane(p, z >= 0 && z < p.planes ? image + z * p.image_plane : nullptr, u0, count, copy);
+      }
+  }
+
   // Rows are written in ascending order and in whole vectors: what spills over, the next row overwrites.
-  void copy_rows(const Correlation<T>& p, const T* image, int64_t u0, int64_t count, T* copy) const {
-    for (int64_t c = 0; c < p.channels; ++c)
-      for (int64_t a = 0; a < axis[0].phases; ++a)
-        for (int64_t b = 0; b < axis[1].phases; ++b, copy += phase_size) {
-          for (int64_t t = 0; t < count; ++t) {
-            const int64_t y = (u0 + t) * p.stride[0] + a * p.dilation[0] - p.padding[0];
-            T* to = copy + t * width;
-            clear(to, width);
-            if (y >= 0 && y < p.input[0])
-              sample_row(to, image + c * p.image_channel + y * p.input[1], p.input[1],
-                         b * p.dilation[1] - p.padding[1], p.stride[1]);
-          }
-          if (shares_padding) clear(copy + count * width, p.padding[1]);
+  // No plane, as in the padding, is one of zeros.
+  void copy_plane(const Correlation<T>& p, const T* plane, int64_t u0, int64_t count, T* copy) const {
+    for (int64_t a = 0; a < axis[0].phases; ++a)
+      for (int64_t b = 0; b < axis[1].phases; ++b, copy += phase_size) {
+        for (int64_t t = 0; t < count; ++t) {
+          const int64_t y = (u0 + t) * p.stride[0] + a * p.dilation[0] - p.padding[0];
+          T* to = copy + t * width;
+          clear(to, width);
+          if (plane && y >= 0 && y < p.input[0])
+            sample_row(to, plane + y * p.input[1], p.input[1], b * p.dilation[1] - p.padding[1], p.stride[1]);
         }
+        if (shares_padding) clear(copy + count * width, p.padding[1]);
+      }
   }
 
   static void clear(T* to, int64_t n) {

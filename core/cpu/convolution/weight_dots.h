@@ -77,7 +77,7 @@ void weight_gradient_by_dots(const Correlation<T>& p, const T* grad_output, T* g
       const Span span{n * positions, positions, n, 0};
       const T* image = frame.prepare(p, group, span, copy) + frame.position_offset(p, span, n, 0, 0);
       for (int64_t o = 0; o < p.out_channels; ++o) {
-        const T* grad = grad_output + ((n * p.groups + group) * p.out_channels + o) * positions;
+        const T* grad = grad_output + p.out_offset(n) + (group * p.out_channels + o) * p.out_channel;
         for (int64_t k = 0; k < taps; k += kDotTaps)
           with_constant<kDotTaps>(smaller(kDotTaps, taps - k), [&](auto count) {
             add_dots<decltype(count)::value>(grad, image, offset + k, p.output[0], p.output[1], frame.width,
@@ -91,8 +91,7 @@ void weight_gradient_by_dots(const Correlation<T>& p, const T* grad_output, T* g
     for (int64_t o = group * p.out_channels; o < (group + 1) * p.out_channels; ++o) {
       grad_bias[o] = 0;
       for (int64_t n = 0; n < p.batch; ++n)
-        grad_bias[o] +=
-            sum_of_elements(grad_output + (n * p.groups * p.out_channels + o) * positions, positions);
+        grad_bias[o] += sum_of_elements(grad_output + p.out_offset(n) + o * p.out_channel, positions);
     }
   });
 }

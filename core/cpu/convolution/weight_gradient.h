@@ -157,11 +157,12 @@ class WeightGradient {
     for (int64_t done = 0; done < span.count;) {
       const int64_t n = (span.first + done) / plane, at = (span.first + done) % plane;
       const int64_t length = smaller(plane - at, span.count - done);
-      const T* from = grad_output_ + (n * p_.groups + group) * p_.out_channels * plane + at;
+      const T* from = grad_output_ + p_.out_offset(n) + group * p_.out_channels * p_.out_channel + at;
       for (int64_t j = 0; j < length; j += L)
         for (int64_t i = 0; i < width; i += L)
-          transpose_block(from + (o + i) * plane + j, plane, smaller(L, p_.out_channels - o - i),
-                          smaller(L, length - j), panel + (done + j) * width + i, width);
+          transpose_block(from + (o + i) * p_.out_channel + j, p_.out_channel,
+                          smaller(L, p_.out_channels - o - i), smaller(L, length - j),
+                          panel + (done + j) * width + i, width);
       done += length;
     }
   }

@@ -199,7 +199,7 @@ class Winograd {
   void transform_inputs(const Plan& plan, const T* base, T* inputs) const {
     for (int64_t c = 0; c < p_.channels; ++c)
       for (int i = 0; i < plan.chunks; ++i) {
-        const T* from = base + c * frame_.channel_size + plan.chunk[i].source;
+        const T* from = base + frame_.channel_offset(p_, c) + plan.chunk[i].source;
         T* to = inputs + c * kColumns + plan.chunk[i].column;
         Vec<T> d[kWindow][kWindow];
 #pragma GCC unroll 4
@@ -261,7 +261,7 @@ class Winograd {
       const Run& run = plan.run[i];
       const int64_t v = kBlockSize * run.first, u = kBlockSize * run.row;
       const int64_t length = smaller(kBlockSize * run.length, p_.output[1] - v);
-      T* to = out + run.batch * p_.out_batch + u * p_.out_step[0] + v;
+      T* to = out + p_.out_offset(run.batch) + u * p_.out_step[0] + v;
       copy_row(to, upper + kBlockSize * run.column, length);
       if (u + 1 < p_.output[0]) copy_row(to + p_.out_step[0], lower + kBlockSize * run.column, length);
     }

@@ -23,18 +23,27 @@ from ._sparse import *  # noqa: F403
 linear = operator("linear")
 conv1d = operator("conv1d")
 conv2d = operator("conv2d")
+conv3d = operator("conv3d")
+conv_transpose1d = operator("conv_transpose1d")
+conv_transpose2d = operator("conv_transpose2d")
+conv_transpose3d = operator("conv_transpose3d")
 
 _NOT_YET = """
-    affine_grid
-    conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d ctc_loss embedding_bag
-    grid_sample grouped_mm interpolate linear_cross_entropy
+    affine_grid ctc_loss embedding_bag grid_sample grouped_mm interpolate linear_cross_entropy
     multi_head_attention_forward rrelu rrelu_ scaled_grouped_mm scaled_mm upsample upsample_bilinear
     upsample_nearest
 """
 _KNOWN = frozenset(_NOT_YET.split())
 
 # Functions of the top level by the same name.
-_TOP_LEVEL = ("channel_shuffle", "native_channel_shuffle", "pdist", "pixel_shuffle", "pixel_unshuffle")
+_TOP_LEVEL = (
+    "channel_shuffle",
+    "conv_tbc",
+    "native_channel_shuffle",
+    "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
+)
 
 
 def __getattr__(name: str) -> Any:

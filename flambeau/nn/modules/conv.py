@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import _core
@@ -13,7 +13,14 @@ from ..parameter import Parameter
 from .module import Module
 from .utils import _ntuple, _reverse_repeat_tuple
 
-__all__ = ["Conv1d", "Conv2d"]
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -230,3 +237,239 @@ class Conv2d(_Convolution):
 
     _convolve = F.conv2d
     _axes = 2
+
+
+class Conv3d(_Convolution):
+    r"""Applies a 3-d convolution (a cross-correlation, as everywhere in deep learning).
+
+    .. math::
+        y_{n, o, h, i, j} = b_o + \sum_{c, q, k, l} w_{o, c, q, k, l} \,
+        x_{n, c, s h + d q - p, s i + d k - p, s j + d l - p}
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel, one number or (depth, height, width), as all sizes below.
+        stride: step between outputs.
+        padding: positions added on each side, or ``"same"`` or ``"valid"``.
+        dilation: step between the kernel's taps.
+        groups: blocks of channels that do not see each other.
+        bias: whether to add a learnable bias.
+        padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
+        device: where the parameters are made.
+        dtype: their type.
+
+    Shape:
+        Input ``(N, C_in, D, H, W)``; output ``(N, C_out, D_out, H_out, W_out)``, or both without ``N``, with
+        ``D_out = (D + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.Conv3d(2, 3, 3, stride=2)(torch.zeros(1, 2, 5, 7, 9)).shape
+        torch.Size([1, 3, 2, 3, 4])
+
+    Source: Tran et al., "Learning spatiotemporal features with 3D convolutional networks", 2015.
+    """
+
+    _convolve = F.conv3d
+    _axes = 3
+
+
+class _ConvTransposeNd(_ConvNd):
+    """A transposed convolution over ``_axes`` axes; sizes are one number, or one for each axis."""
+
+    _axes: int
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        n = self._axes
+        super().__init__(
+            in_channels,
+            out_channels,
+            _ntuple(n, kernel_size),
+            _ntuple(n, stride),
+            _ntuple(n, padding),
+            _ntuple(n, dilation),
+            True,
+            _ntuple(n, output_padding),
+            groups,
+            bias,
+            padding_mode,
+            device=device,
+            dtype=dtype,
+        )
+
+    def _padding_for(self, input: Tensor, output_size: Sequence[int]) -> tuple[int, ...]:
+        """The output padding that gives ``output_size``, of the axes alone or of all dimensions."""
+        n = self._axes
+        others = input.dim() - n
+        wanted = tuple(output_size)
+        if len(wanted) == n + others:
+            wanted = wanted[others:]
+        if len(wanted) != n:
+            raise ValueError(
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {n + others} elements "
+                f"(got {len(output_size)})"
+            )
+        sizes = input.shape[others:]
+        least = [
+            (size - 1) * self.stride[d]
+            - 2 * int(self.padding[d])
+            + self.dilation[d] * (self.kernel_size[d] - 1)
+            + 1
+            for d, size in enumerate(sizes)
+        ]
+        most = [low + stride - 1 for low, stride in zip(least, self.stride, strict=True)]
+        if any(not low <= size <= high for low, size, high in zip(least, wanted, most, strict=True)):
+            raise ValueError(
+                f"requested an output size of {wanted}, but valid sizes range from {least} to {most} "
+                f"(for an input of {sizes})"
+            )
+        return tuple(size - low for size, low in zip(wanted, least, strict=True))
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """Applies the transposed convolution.
+
+        Args:
+            input: the batch, or one element of it.
+            output_size: which of the sizes that a stride leaves open the output has, of the axes or of all
+                dimensions; instead of the module's ``output_padding``.
+        """
+        padding = self.output_padding if output_size is None else self._padding_for(input, output_size)
+        return type(self)._convolve(
+            input, self.weight, self.bias, self.stride, self.padding, padding, self.groups, self.dilation
+        )
+
+
+class ConvTranspose1d(_ConvTransposeNd):
+    r"""Applies a transposed 1-d convolution: the gradient of :class:`Conv1d` with respect to its input.
+
+    Every input adds the kernel, times itself, to the output from its place times the stride on.
+
+    .. math::
+        y_{n, o, t} = b_o + \sum_{c, i, k:\ s i + d k - p = t} w_{c, o, k} \, x_{n, c, i}
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride: step between the places of the inputs.
+        padding: positions cut off at both ends.
+        output_padding: positions added at the end, fewer than stride or dilation.
+        groups: blocks of channels that do not see each other.
+        bias: whether to add a learnable bias.
+        dilation: step between the kernel's taps.
+        padding_mode: ``"zeros"``; there is no other.
+        device: where the parameters are made.
+        dtype: their type.
+
+    Shape:
+        Input ``(N, C_in, L)`` or ``(C_in, L)``; output ``(N, C_out, L_out)`` or ``(C_out, L_out)`` with
+        ``L_out = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1``.
+
+    Raises:
+        ValueError: channels that the groups do not divide, another padding mode, an output size out of reach.
+
+    Example:
+        >>> import flambeau as torch
+        >>> m = torch.nn.ConvTranspose1d(16, 8, 3, stride=2)
+        >>> m(torch.zeros(20, 16, 50)).shape, m(torch.zeros(20, 16, 50), output_size=[102]).shape
+        (torch.Size([20, 8, 101]), torch.Size([20, 8, 102]))
+
+    Source: Zeiler et al., "Deconvolutional networks", 2010.
+    """
+
+    _convolve = F.conv_transpose1d
+    _axes = 1
+
+
+class ConvTranspose2d(_ConvTransposeNd):
+    r"""Applies a transposed 2-d convolution: the gradient of :class:`Conv2d` with respect to its input.
+
+    Every input adds the kernel, times itself, to the output from its place times the stride on; decoders
+    enlarge images with it.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel, one number or (height, width), as all sizes below.
+        stride: step between the places of the inputs.
+        padding: rows and columns cut off on each side.
+        output_padding: rows and columns added at the end, fewer than stride or dilation.
+        groups: blocks of channels that do not see each other.
+        bias: whether to add a learnable bias.
+        dilation: step between the kernel's taps.
+        padding_mode: ``"zeros"``; there is no other.
+        device: where the parameters are made.
+        dtype: their type.
+
+    Shape:
+        Input ``(N, C_in, H, W)``; output ``(N, C_out, H_out, W_out)``, or both without ``N``, with
+        ``H_out = (H - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1``.
+
+    Raises:
+        ValueError: channels that the groups do not divide, another padding mode, an output size out of reach.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ConvTranspose2d(16, 33, 4, stride=2, padding=1)(torch.zeros(2, 16, 10, 12)).shape
+        torch.Size([2, 33, 20, 24])
+
+    Source: Zeiler et al., "Deconvolutional networks", 2010.
+    """
+
+    _convolve = F.conv_transpose2d
+    _axes = 2
+
+
+class ConvTranspose3d(_ConvTransposeNd):
+    r"""Applies a transposed 3-d convolution: the gradient of :class:`Conv3d` with respect to its input.
+
+    Every input adds the kernel, times itself, to the output from its place times the stride on.
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel, one number or (depth, height, width), as all sizes below.
+        stride: step between the places of the inputs.
+        padding: positions cut off on each side.
+        output_padding: positions added at the end, fewer than stride or dilation.
+        groups: blocks of channels that do not see each other.
+        bias: whether to add a learnable bias.
+        dilation: step between the kernel's taps.
+        padding_mode: ``"zeros"``; there is no other.
+        device: where the parameters are made.
+        dtype: their type.
+
+    Shape:
+        Input ``(N, C_in, D, H, W)``; output ``(N, C_out, D_out, H_out, W_out)``, or both without ``N``, with
+        ``D_out = (D - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1``.
+
+    Raises:
+        ValueError: channels that the groups do not divide, another padding mode, an output size out of reach.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.ConvTranspose3d(2, 3, 2, stride=2)(torch.zeros(1, 2, 3, 4, 5)).shape
+        torch.Size([1, 3, 6, 8, 10])
+
+    Source: Zeiler et al., "Deconvolutional networks", 2010.
+    """
+
+    _convolve = F.conv_transpose3d
+    _axes = 3
