@@ -198,6 +198,7 @@ def test_one_large_matrix_is_shared_by_threads(dtype):
             q, r = L.qr(wide)
             close(q @ r, wide)
             close(q.mH @ q, torch.eye(q.size(1), dtype=dtype))
+        close(a @ L.inv(a), torch.eye(n, dtype=dtype))
         close(a @ L.solve(a, b), b)
         close(L.solve(a, b.mT, left=False) @ a, b.mT)
         close(torch.cholesky_solve(s @ b / n, L.cholesky(s)), b / n)
@@ -207,6 +208,7 @@ def test_one_large_matrix_is_shared_by_threads(dtype):
         assert L.cholesky_ex(s).info.item() == 201
         a[:, 200] = 0
         assert L.lu_factor_ex(a).info.item() == 201
+        assert L.inv_ex(a).info.item() == 201 and bool(L.inv_ex(a).inverse.isnan().all())
     finally:
         torch.set_num_threads(threads)
 

@@ -168,6 +168,26 @@ Int lu_in_panels(const LapackTable<T>& routines, Int m, Int n, T* a, Int lda, In
   return info;
 }
 
+// Column by column of the identity, for threads to share; LAPACK's way has fewer operations, but on one
+// thread.
+template <class T>
+Int inverse_in_panels(const LapackTable<T>& routines, Int n, T* a, Int lda, Int* pivots) {
+  Int info = lu_in_panels(routines, n, n, a, lda, pivots);
+  if (info) return info;
+  T* const factors = work_of<T>(n * n);
+  for (Int j = 0; j < n; ++j) {
+    std::copy_n(a + j * lda, n, factors + j * n);
+    std::fill_n(a + j * lda, n, T(0));
+    a[j * (lda + 1)] = T(1);
+  }
+  parallel_for(0, n, kPanel / 2, [&](int64_t first, int64_t last) {
+    const Int columns = last - first;
+    Int unused = 0;
+    routines.getrs("N", &n, &columns, factors, &n, pivots, a + first * lda, &lda, &unused, 1);
+  });
+  return 0;
+}
+
 // The reflections of a panel, and how a thread applies them to columns to the right of it.
 template <class T>
 class ReflectionPanel {
@@ -350,25 +370,29 @@ void inverse(DType dtype, const MatrixBatch& a, int32_t* infos) {
   visit_lapack(dtype, "lu_cpu", [&]<class T>() {
     const Int n = a.rows;
     const LapackTable<T>* const routines = n > kMost ? &lapack<T>() : nullptr;
-    Int size = n;
+    Int size = 0;
     if (routines)
       size = work_size<T>([&](T* work, const Int* wanted, Int* info) {
         routines->getri(&n, matrix<T>(a, 0), &a.leading, nullptr, work, wanted, info);
       });
     for_each_matrix(a.count, 2 * n * n * n, [&](int64_t i) {
       T* const x = matrix<T>(a, i);
-      T* const work = work_of<T>(size);
       if (routines) {
         Int* const pivots = long_pivots(n);
         Int info = 0;
-        routines->getrf(&n, &n, x, &a.leading, pivots, &info);
+        if (worth_panels(a.count, n)) {
+          info = inverse_in_panels(*routines, n, x, a.leading, pivots);
+        } else {
+          routines->getrf(&n, &n, x, &a.leading, pivots, &info);
+          Int unused = 0;
+          if (!info) routines->getri(&n, x, &a.leading, pivots, work_of<T>(size), &size, &unused);
+        }
         infos[i] = static_cast<int32_t>(info);
-        if (!info) routines->getri(&n, x, &a.leading, pivots, work, &size, &info);
       } else {
         int32_t pivots[kMost];
         infos[i] = with_constant<T>(n, [&](auto order) {
           const int32_t info = small::lu_factor(order, order, x, a.leading, pivots);
-          if (!info) small::inverse_of_lu(order, x, a.leading, pivots, work);
+          if (!info) small::inverse_of_lu(order, x, a.leading, pivots, work_of<T>(n));
           return info;
         });
       }
