@@ -28,7 +28,7 @@ int64_t place_of(const T* boundaries, int64_t size, T value) {
 template <class T, bool kRight>
 void search_rows(const SortedSearch& search, int64_t* places) {
   const T* const values = static_cast<const T*>(search.values);
-  parallel_for(0, search.rows * search.per_row, 2048, [&](int64_t first, int64_t last) {
+  parallel_for(0, search.rows * search.per_row, 4096, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last;) {
       const int64_t row = i / search.per_row, end = std::min(last, (row + 1) * search.per_row);
       const T* const boundaries =

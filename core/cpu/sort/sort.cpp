@@ -16,6 +16,8 @@ const SortKernels& kernels() { return cpu::kernels().sort; }
 
 // A row up to here is sorted by one thread in its scratch memory.
 constexpr int64_t kOneThread = 1 << 15;
+// Elements to select from that are worth waking a thread for.
+constexpr int64_t kSelectGrain = 1 << 14;
 // Columns of an axis that is not the last are taken together, so that whole cache lines are read.
 constexpr int64_t kTile = 16;
 constexpr int64_t kTileItems = 1 << 17;
@@ -189,7 +191,7 @@ void each_sorted_tile(DType dtype, SortShape shape, bool descending, const void*
   const int64_t width =
       std::min({shape.inner, kTile, std::max<int64_t>(1, kTileItems / std::max<int64_t>(1, shape.size))});
   const int64_t across = width ? (shape.inner + width - 1) / width : 0;
-  const int64_t grain = 2048 / std::max<int64_t>(1, shape.size * width) + 1;
+  const int64_t grain = 4096 / std::max<int64_t>(1, shape.size * width) + 1;
   parallel_for(0, shape.outer * across, grain, [&](int64_t first, int64_t last) {
     const Memory memory = scratch(shape.size, width);
     for (int64_t tile = first; tile < last; ++tile) {
@@ -293,7 +295,7 @@ const typename Kind::Word* first_k(DType dtype, const char* x, int64_t stride, i
 template <class Kind>
 void top_k_rows(DType dtype, const SortShape& shape, int64_t k, bool largest, const void* items, void* values,
                 int64_t* indices) {
-  parallel_for(0, shape.outer * shape.inner, 4096 / shape.size + 1, [&](int64_t first, int64_t last) {
+  parallel_for(0, shape.outer * shape.inner, kSelectGrain / shape.size + 1, [&](int64_t first, int64_t last) {
     for (int64_t row = first; row < last; ++row) {
       const int64_t o = row / shape.inner, c = row % shape.inner;
       const int64_t base = o * shape.size * shape.inner + c, to = o * k * shape.inner + c;
@@ -422,7 +424,7 @@ void each_row(const SortShape& shape, void* workspace, Work work) {
   };
   const int64_t rows = shape.outer * shape.inner;
   if (!in_scratch(shape.size)) return run(0, rows, part_of(workspace, shape.size));
-  parallel_for(0, rows, 4096 / std::max<int64_t>(1, shape.size) + 1,
+  parallel_for(0, rows, kSelectGrain / std::max<int64_t>(1, shape.size) + 1,
                [&](int64_t first, int64_t last) { run(first, last, scratch(shape.size, 1)); });
 }
 
