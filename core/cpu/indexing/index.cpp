@@ -113,15 +113,16 @@ int64_t offset_at(const Walk& walk, int64_t number) {
 template <class Body>
 void for_blocks(const IndexedBlocks& b, int64_t first, int64_t last, int64_t inner_count, Body body) {
   const int64_t block_bytes = inner_count * b.run;
+  const int64_t* const offsets = b.offsets;
   for (int64_t at = first; at < last;) {
     const int64_t outer = at / b.count, from = at % b.count, to = std::min(b.count, from + last - at);
     const int64_t base = offset_at(b.outer, outer);
     int64_t dense = at * block_bytes;
     if (inner_count == 1) {
-      for (int64_t j = from; j < to; ++j, dense += block_bytes) body(base + b.offsets[j], dense);
+      for (int64_t j = from; j < to; ++j, dense += block_bytes) body(base + offsets[j], dense);
     } else {
       for (int64_t j = from; j < to; ++j) {
-        int64_t index[kIndexDims], offset = base + b.offsets[j];
+        int64_t index[kIndexDims], offset = base + offsets[j];
         std::fill_n(index, b.inner.dims, 0);
         for (int64_t k = 0; k < inner_count; ++k, dense += b.run) {
           body(offset, dense);
@@ -174,8 +175,10 @@ void gather_blocks(const IndexedBlocks& b, const char* strided, char* dense) {
   const int64_t grain = std::max<int64_t>(kGrainBytes / (inner_count * std::max<int64_t>(b.run, 16)), 1);
   parallel_for(0, total, grain, [&](int64_t first, int64_t last) {
     with_run(b.run, [&](auto run) {
-      for_blocks(b, first, last, inner_count, [&](int64_t from, int64_t to) {
-        std::memcpy(dense + to, strided + from, static_cast<size_t>(run));
+      // By value: bytes written could be those of what a reference leads to, and it would be read again each
+      // time.
+      for_blocks(b, first, last, inner_count, [in = strided, out = dense, run](int64_t from, int64_t to) {
+        std::memcpy(out + to, in + from, static_cast<size_t>(run));
       });
     });
   });
@@ -192,8 +195,8 @@ void scatter_blocks(const IndexedBlocks& b, char* strided, const char* dense, bo
   }
   auto work = [&](int64_t first, int64_t last) {
     with_run(b.run, [&](auto run) {
-      for_blocks(b, first, last, inner_count, [&](int64_t to, int64_t from) {
-        std::memcpy(strided + to, dense + from, static_cast<size_t>(run));
+      for_blocks(b, first, last, inner_count, [out = strided, in = dense, run](int64_t to, int64_t from) {
+        std::memcpy(out + to, in + from, static_cast<size_t>(run));
       });
     });
   };
