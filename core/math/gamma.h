@@ -130,11 +130,15 @@ FLAMBEAU_MATH double sin_pi_for_float(double r) {
                         0.08205040180920087, -0.007028386408774963);
 }
 
+// lgamma(a) for a >= 4.5 by Stirling's formula, given log(a).
+FLAMBEAU_MATH double stirling_for_float(double a, double logarithm) {
+  return (a - 0.5) * (logarithm - 1) + (kHalfLogTwoPi - 0.5) +
+         polynomial(1 / (a * a), 0.08333333330217813, -0.0027777573071096438, 0.0007915288784298236,
+                    -0.0005231248434438033) /
+             a;
+}
 FLAMBEAU_MATH double lgamma_positive_for_float(double a) {
-  const double large = (a - 0.5) * (log_for_float(a) - 1) + (kHalfLogTwoPi - 0.5) +
-                       polynomial(1 / (a * a), 0.08333333330217813, -0.0027777573071096438,
-                                  0.0007915288784298236, -0.0005231248434438033) /
-                           a;
+  const double large = stirling_for_float(a, log_for_float(a));
   // Below 4.5 a is brought near two; the logarithm of the factor is added, or subtracted if a was moved up.
   const bool up = a < 1.5, twice = a < 0.5, down = a >= 2.5, far = a >= 3.5;
   const double moved = up ? (twice ? a + 2 : a + 1) : (down ? (far ? a - 2 : a - 1) : a);

@@ -22,7 +22,10 @@ FLAMBEAU_MATH double log1p_defect(double m, double ratio) {
 
 // x^a e^-x / gamma(a + 1). Where a float is wanted, a small a's factors are taken together.
 FLAMBEAU_MATH_OUT_OF_LINE double gamma_density(double a, double x, double tolerance) {
-  if (tolerance > 1e-12 && a < 16) return exp(a * log(x) - x - lgamma_positive_for_float(a + 1));
+  if (tolerance > 1e-12 && a < 16) {
+    const double z = a + 5, rising = (a + 1) * (a + 2) * (a + 3) * (a + 4);  // gamma(z) / gamma(a + 1)
+    return exp(a * log(x) - x - stirling_for_float(z, log(z))) * rising;
+  }
   if (a >= 8) {
     const double exponent = a * log1p_defect((x - a) / a, x / a) + stirling_remainder(a);
     return exp(-exponent) / sqrt(2 * kPi<double> * a);
