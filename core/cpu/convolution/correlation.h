@@ -123,10 +123,7 @@ void correlate_flat(const Correlation<T>& p) {
           for (int64_t u = 0; u < u_count; ++u) {
             const T* from = result + i * result_stride + u * frame.width;
             T* to = out + i * p.out_channel + u * p.out_step[0];
-            if (p.out_step[1] == 1)
-              copy_row(to, from, p.output[1]);
-            else
-              for (int64_t v = 0; v < p.output[1]; ++v) to[v * p.out_step[1]] = from[v];
+            write_row(to, from, p.output[1], p.out_step[1]);
           }
       });
     }
@@ -188,10 +185,7 @@ struct TilePlan {
       for (int r = 0; r < runs; ++r) {
         const T* from = result + m * kColumns + run[r].column;
         T* to = out + m * p.out_channel + run[r].out;
-        if (p.out_step[1] == 1)
-          copy_row(to, from, run[r].length);
-        else
-          for (int64_t i = 0; i < run[r].length; ++i) to[i * p.out_step[1]] = from[i];
+        write_row(to, from, run[r].length, p.out_step[1]);
       }
   }
 

@@ -163,17 +163,28 @@ struct Frame {
       }
   }
 
+  // The part [first, last) of a row that lies in the image: its element i is image element start + i step.
+  struct RowSample {
+    int64_t first, last, start, step;
+
+    RowSample(int64_t start, int64_t step, int64_t size, int64_t width) : start(start), step(step) {
+      first = smaller(width, start < 0 ? ceil_div(-start, step) : 0);
+      last = start < size ? larger(first, smaller((size - 1 - start) / step + 1, width)) : first;
+    }
+  };
+
   // Rows are written in ascending order and in whole vectors: what spills over, the next row overwrites.
   // No plane, as in the padding, is one of zeros.
   void copy_plane(const Correlation<T>& p, const T* plane, int64_t u0, int64_t count, T* copy) const {
     for (int64_t a = 0; a < axis[0].phases; ++a)
       for (int64_t b = 0; b < axis[1].phases; ++b, copy += phase_size) {
+        const RowSample sample(b * p.dilation[1] - p.padding[1], p.stride[1], p.input[1], width);
         for (int64_t t = 0; t < count; ++t) {
           const int64_t y = (u0 + t) * p.stride[0] + a * p.dilation[0] - p.padding[0];
-          T* to = copy + t * width;
-          clear(to, width);
           if (plane && y >= 0 && y < p.input[0])
-            sample_row(to, plane + y * p.input[1], p.input[1], b * p.dilation[1] - p.padding[1], p.stride[1]);
+            copy_row(copy + t * width, plane + y * p.input[1], sample);
+          else
+            clear(copy + t * width, width);
         }
         if (shares_padding) clear(copy + count * width, p.padding[1]);
       }
@@ -183,17 +194,19 @@ struct Frame {
     for (int64_t i = 0; i < n; i += kLanes<T>) store(to + i, Vec<T>{});
   }
 
-  // to[i] = from[start + i step] where that lies in [0, n); i < width.
-  void sample_row(T* to, const T* from, int64_t n, int64_t start, int64_t step) const {
-    const int64_t first = start < 0 ? ceil_div(-start, step) : 0;
-    const int64_t last = start < n ? smaller((n - 1 - start) / step + 1, width) : 0;
-    if (step == 1) {
-      if (first < last) copy_row(to + first, from + start + first, last - first);
-    } else if (step == 2) {
-      for (int64_t i = first; i < last; ++i) to[i] = from[start + 2 * i];
-    } else {
-      for (int64_t i = first; i < last; ++i) to[i] = from[start + i * step];
-    }
+  void copy_row(T* to, const T* row, const RowSample& sample) const {
+    constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
+    constexpr int64_t L = kLanes<T>;
+    clear(to, sample.first);
+    const T* from = row + sample.start;
+    if (sample.step == 1)
+      for (int64_t i = sample.first; i < sample.last; i += L) store(to + i, load(from + i));
+    else if (sample.step == 2)
+      for (int64_t i = sample.first; i < sample.last; i += L)
+        store(to + i, take_even(load(from + 2 * i), load(from + 2 * i + L), lanes));
+    else
+      for (int64_t i = sample.first; i < sample.last; ++i) to[i] = from[i * sample.step];
+    clear(to + sample.last, width - sample.last);
   }
 };
 

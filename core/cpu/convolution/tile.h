@@ -3,7 +3,9 @@
 // The register tile of the convolutions: vectors, and the outer-product micro-kernel. For kernel sources
 // only: it is compiled once per instruction set.
 
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "core/cpu/lanes.h"
 
@@ -128,6 +130,37 @@ template <int64_t Rows, int64_t Vectors, class T, class A, class B>
 // As many vectors as keep `rows` rows within the register file.
 constexpr int64_t flat_vectors(int64_t rows) { return smaller<int64_t>(8, kAccumulators / rows); }
 
+template <class V, size_t... I>
+[[gnu::always_inline]] inline V take_even(V a, V b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (2 * I)...);
+}
+
+template <class V, size_t... I>
+[[gnu::always_inline]] inline V take_odd(V a, V b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (2 * I + 1)...);
+}
+
+template <class V, size_t... I>
+[[gnu::always_inline]] inline V interleave_low(V a, V b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (I / 2 + I % 2 * sizeof...(I))...);
+}
+
+template <class V, size_t... I>
+[[gnu::always_inline]] inline V interleave_high(V a, V b, std::index_sequence<I...>) {
+  return __builtin_shufflevector(a, b, (sizeof...(I) / 2 + I / 2 + I % 2 * sizeof...(I))...);
+}
+
+// The even and the odd ones of 2 kLanes consecutive elements.
+template <class T>
+[[gnu::always_inline]] inline void load_pairs(const T* from, Vec<T>& even, Vec<T>& odd) {
+  constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
+  constexpr int64_t L = kLanes<T>;
+  // The odd ones are the even ones from one element further on, but for the last, which must not be read.
+  const Vec<T> low = load(from), high = load(from + L);
+  even = take_even(low, high, lanes);
+  odd = take_odd(low, high, lanes);
+}
+
 // Copies n elements without touching anything beyond them.
 template <class T>
 [[gnu::always_inline]] inline void copy_row(T* to, const T* from, int64_t n) {
@@ -138,6 +171,29 @@ template <class T>
   }
   for (int64_t i = 0; i + L <= n; i += L) store(to + i, load(from + i));
   store(to + n - L, load(from + n - L));
+}
+
+// to[2 i] = from[i]; between the first and the last of them, elements are written with what they hold.
+template <class T>
+[[gnu::always_inline]] inline void put_every_second(T* to, const T* from, int64_t n) {
+  constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
+  constexpr int64_t L = kLanes<T>;
+  int64_t i = 0;
+  for (; i + L < n; i += L) {
+    const Vec<T> v = load(from + i), low = load(to + 2 * i), high = load(to + 2 * i + L);
+    const Vec<T> kept = take_odd(low, high, lanes);
+    store(to + 2 * i, interleave_low(v, kept, lanes));
+    store(to + 2 * i + L, interleave_high(v, kept, lanes));
+  }
+  for (; i < n; ++i) to[2 * i] = from[i];
+}
+
+// One row of results: every `step`-th element of `to`.
+template <class T>
+[[gnu::always_inline]] inline void write_row(T* to, const T* from, int64_t n, int64_t step) {
+  if (step == 1) return copy_row(to, from, n);
+  if (step == 2) return put_every_second(to, from, n);
+  for (int64_t i = 0; i < n; ++i) to[i * step] = from[i];
 }
 
 }  // namespace

@@ -9,8 +9,6 @@
 // factors are 1 or 1/2, so the rounding error is that of the plain sum; but a NaN or an infinity reaches all
 // four outputs of the blocks whose inputs it is among.
 
-#include <utility>
-
 #include "core/cpu/convolution/correlation.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
@@ -37,37 +35,6 @@ template <class T>
 [[gnu::always_inline]] inline void transform_weight(const T (&g)[3], T (&u)[kWindow]) {
   const T outer = (g[0] + g[2]) * T(0.5), inner = g[1] * T(0.5);
   u[0] = g[0], u[1] = outer + inner, u[2] = outer - inner, u[3] = g[2];
-}
-
-template <class V, size_t... I>
-[[gnu::always_inline]] inline V take_even(V a, V b, std::index_sequence<I...>) {
-  return __builtin_shufflevector(a, b, (2 * I)...);
-}
-
-template <class V, size_t... I>
-[[gnu::always_inline]] inline V take_odd(V a, V b, std::index_sequence<I...>) {
-  return __builtin_shufflevector(a, b, (2 * I + 1)...);
-}
-
-template <class V, size_t... I>
-[[gnu::always_inline]] inline V interleave_low(V a, V b, std::index_sequence<I...>) {
-  return __builtin_shufflevector(a, b, (I / 2 + I % 2 * sizeof...(I))...);
-}
-
-template <class V, size_t... I>
-[[gnu::always_inline]] inline V interleave_high(V a, V b, std::index_sequence<I...>) {
-  return __builtin_shufflevector(a, b, (sizeof...(I) / 2 + I / 2 + I % 2 * sizeof...(I))...);
-}
-
-// The even and the odd ones of 2 kLanes consecutive elements.
-template <class T>
-[[gnu::always_inline]] inline void load_pairs(const T* from, Vec<T>& even, Vec<T>& odd) {
-  constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
-  constexpr int64_t L = kLanes<T>;
-  // The odd ones are the even ones from one element further on, but for the last, which must not be read.
-  const Vec<T> low = load(from), high = load(from + L);
-  even = take_even(low, high, lanes);
-  odd = take_odd(low, high, lanes);
 }
 
 template <class T>
