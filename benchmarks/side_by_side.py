@@ -60,6 +60,35 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             lambda i=image, f=constant: F.conv2d(i, f),
         )
         yield f"conv step {n}x{c}x{side} {out} {kernel}", step
+    for name, function, image, filters, options in (
+        ("transposed", F.conv_transpose2d, (8, 64, 16, 16), (64, 32, 4, 4), {"stride": 2, "padding": 1}),
+        ("grouped", F.conv2d, (8, 64, 28, 28), (64, 8, 3, 3), {"groups": 8, "padding": 1}),
+        ("depthwise", F.conv2d, (8, 64, 56, 56), (64, 1, 3, 3), {"groups": 64, "padding": 1}),
+        ("depthwise strided", F.conv2d, (8, 64, 56, 56), (64, 1, 3, 3), {"groups": 64, "stride": 2}),
+        ("dilated", F.conv2d, (8, 64, 28, 28), (64, 64, 3, 3), {"dilation": 2, "padding": 2}),
+        ("1x1", F.conv2d, (8, 64, 28, 28), (128, 64, 1, 1), {}),
+        ("1d", F.conv1d, (16, 64, 256), (64, 64, 3), {"padding": 1}),
+        ("3d", F.conv3d, (2, 16, 16, 32, 32), (32, 16, 3, 3, 3), {"padding": 1}),
+        (
+            "transposed 3d",
+            F.conv_transpose3d,
+            (2, 16, 8, 16, 16),
+            (16, 16, 4, 4, 4),
+            {"stride": 2, "padding": 1},
+        ),
+    ):
+        a, b = randn(*image), randn(*filters)
+        leaves = [t.clone().requires_grad_() for t in (a, b)]
+        cotangent = T.ones_like(function(a, b, **options))
+
+        def forward(f: Any = function, a: Any = a, b: Any = b, options: Any = options) -> Any:
+            return f(a, b, **options)
+
+        def both(f: Any = forward, leaves: Any = leaves, cotangent: Any = cotangent) -> None:
+            T.autograd.grad(f(a=leaves[0], b=leaves[1]), leaves, cotangent)
+
+        yield f"conv forward {name}", forward
+        yield f"conv step {name}", both
     for n in (1000, 1024, 4096, 10007, 65536, 100_000, 1_000_000):
         real = randn(n)
         yield f"fft {n}", lambda x=real + 0j: T.fft.fft(x)

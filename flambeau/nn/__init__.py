@@ -26,12 +26,10 @@ __all__ += modules.__all__
 _NOT_YET = """
     AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d
     AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d CTCLoss CrossMapLRN2d EmbeddingBag
-    FractionalMaxPool2d FractionalMaxPool3d GRU LPPool1d LPPool2d LPPool3d LSTM LazyBatchNorm1d
-    LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d
-    LazyConvTranspose3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear
-    LinearCrossEntropyLoss MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d MultiheadAttention RNN RNNBase RReLU
-    SyncBatchNorm Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder
-    TransformerEncoderLayer Upsample UpsamplingBilinear2d UpsamplingNearest2d attention qat quantized
+    FractionalMaxPool2d FractionalMaxPool3d GRU LPPool1d LPPool2d LPPool3d LSTM LinearCrossEntropyLoss
+    MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d MultiheadAttention RNN RNNBase RReLU SyncBatchNorm
+    Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer Upsample
+    UpsamplingBilinear2d UpsamplingNearest2d attention qat quantized
 """
 _KNOWN = frozenset(_NOT_YET.split())
 

@@ -110,22 +110,126 @@ class Buffer(Tensor, metaclass=_BufferMeta):
     __torch_function__ = _core._disabled_torch_function_impl
 
 
-class UninitializedParameter(Parameter):
-    """A parameter whose shape the first forward pass decides; not implemented yet."""
+class UninitializedTensorMixin(Tensor):
+    """What parameters and buffers without a shape have in common: they refuse to be computed with."""
 
-    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
-        raise NotImplementedError(
-            "UninitializedParameter (lazy modules) is not implemented yet; give the sizes"
+    # What a module without shapes does to them all the same: moving, converting, loading.
+    _ALLOWED = frozenset(
+        """
+        __hash__ size copy_ is_complex is_floating_point half float double char short int long cuda cpu to
+        get_device __get__ __set__ requires_grad_ _has_compatible_shallow_copy_type
+        """.split()
+    )
+    cls_to_become: Any = None
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Makes an ordinary parameter or buffer of it, with memory that is not initialised.
+
+        Args:
+            shape: the sizes.
+            device: where it is made; default: where it was to be made.
+            dtype: its type; default: the one it was to have.
+
+        Example:
+            >>> import flambeau as torch
+            >>> p = torch.nn.UninitializedParameter()
+            >>> p.materialize((2, 3))
+            >>> p.shape
+            torch.Size([2, 3])
+        """
+        like = self.data
+        self.data = _core.empty(
+            tuple(shape),
+            device=like.device if device is None else device,
+            dtype=like.dtype if dtype is None else dtype,
+        )
+        self.__class__ = self.cls_to_become
+
+    @property
+    def shape(self) -> Any:  # type: ignore[override]
+        """Refused: there is none yet."""
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in "
+            "`load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call "
+            "`forward` to initialize the parameters before accessing their attributes."
+        )
+
+    def share_memory_(self) -> Any:
+        """Refused: there is nothing to share yet."""
+        raise RuntimeError(
+            "Can't share memory on an uninitialized parameter or buffer. Call `forward` to initialize the "
+            "parameters before calling `module.share_memory()`."
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, self.data.device, self.data.dtype)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.requires_grad, self.data.device, self.data.dtype)
+        return memo[id(self)]
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if getattr(func, "__name__", "") in cls._ALLOWED:
+            return _core._disabled_torch_function_impl(func, types, args, kwargs or {})
+        raise ValueError(
+            f"Attempted to use an uninitialized parameter in {func}. This error happens when you are using a "
+            "`LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter` objects. When "
+            "using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling "
+            "torch functions"
         )
 
 
-class UninitializedBuffer(Buffer):
-    """A buffer whose shape the first forward pass decides; not implemented yet."""
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
+    """A parameter whose shape is not known yet: the first forward pass of a lazy module decides it.
 
-    def __new__(  # type: ignore[override]
+    Args:
+        requires_grad: whether backward accumulates a gradient in it, once it has a shape.
+        device: where it will be made.
+        dtype: the type it will have.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.UninitializedParameter()
+        <UninitializedParameter>
+    """
+
+    cls_to_become = Parameter
+
+    def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> Any:
+        return Tensor._make_subclass(cls, _core.empty(0, device=device, dtype=dtype), requires_grad)
+
+
+class UninitializedBuffer(UninitializedTensorMixin):
+    """A buffer whose shape is not known yet: the first forward pass of a lazy module decides it.
+
+    Args:
+        requires_grad: whether it is to be differentiated, once it has a shape.
+        device: where it will be made.
+        dtype: the type it will have.
+        persistent: whether it belongs to the module's state_dict.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.UninitializedBuffer()
+        <UninitializedBuffer>
+    """
+
+    persistent: bool
+    cls_to_become = Tensor
+
+    def __new__(
         cls, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
     ) -> Any:
-        raise NotImplementedError("UninitializedBuffer (lazy modules) is not implemented yet; give the sizes")
+        empty = _core.empty(0, device=device, dtype=dtype)
+        made: Any = Tensor._make_subclass(cls, empty, requires_grad)  # type: ignore[arg-type]
+        made.persistent = persistent
+        made._is_buffer = True
+        return made
 
 
 def is_lazy(param: Any) -> bool:

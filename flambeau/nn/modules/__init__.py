@@ -19,6 +19,7 @@ from . import (
     rnn,
     sparse,
 )
+from . import lazy as lazy
 from . import module as module
 from . import utils as utils
 from .activation import *  # noqa: F403

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..._core import Tensor
 from ...utils.hooks import RemovableHandle
-from ..parameter import Parameter
+from ..parameter import Parameter, is_lazy
 from ._hooks import _BoundHook
 
 _EXTRA_STATE_KEY_SUFFIX = "_extra_state"
@@ -181,13 +181,14 @@ class StateDict:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object '
                 f"from checkpoint but received {type(source)}"
             )
-        if target.dim() == 0 and tuple(source.shape) == (1,):
-            source = source[0]  # scalars were once saved as tensors of one element
-        if source.shape != target.shape:
-            return (
-                f"size mismatch for {key}: copying a param with shape {source.shape} from checkpoint, the "
-                f"shape in current model is {target.shape}."
-            )
+        if not is_lazy(target):
+            if target.dim() == 0 and tuple(source.shape) == (1,):
+                source = source[0]  # scalars were once saved as tensors of one element
+            if source.shape != target.shape:
+                return (
+                    f"size mismatch for {key}: copying a param with shape {source.shape} from checkpoint, the "
+                    f"shape in current model is {target.shape}."
+                )
         try:
             with flambeau.no_grad():
                 if not assign:

@@ -8,10 +8,14 @@ from typing import Any
 from ... import _core
 from ..._core import Tensor
 from .. import functional as F
+from ..parameter import UninitializedBuffer, UninitializedParameter
+from .lazy import LazyModuleMixin
 from .normalization import _Scaling
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
+    "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
 ]  # fmt: skip
 
 
@@ -316,3 +320,170 @@ class InstanceNorm3d(_InstanceNorm):
     """
 
     image_axes = 3
+
+
+class _LazyNorm(LazyModuleMixin):
+    """The number of channels comes from the first input."""
+
+    weight: Any
+    bias: Any
+    running_mean: Any
+    running_var: Any
+
+    def __init__(
+        self,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=bias)
+        self.num_features = 0
+        self.affine = affine
+        self.track_running_stats = track_running_stats
+        made = {"device": device, "dtype": dtype}
+        if affine:
+            self.weight = UninitializedParameter(**made)
+            if bias:
+                self.bias = UninitializedParameter(**made)
+        if track_running_stats:
+            self.running_mean = UninitializedBuffer(**made)
+            self.running_var = UninitializedBuffer(**made)
+            self.num_batches_tracked = _core.tensor(0, dtype=_core.int64, device=device)
+
+    def reset_parameters(self) -> None:
+        """Sets factors to 1 and summands to 0, and forgets the statistics, once they have shapes."""
+        if not self.has_uninitialized_params() and self.num_features != 0:
+            parent: Any = super()
+            parent.reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+        """Makes parameters and statistics for the input's second dimension.
+
+        Args:
+            input: ``(N, C, ...)``.
+        """
+        if self.has_uninitialized_params():
+            self.num_features = input.shape[1]
+            for tensor in (self.weight, self.bias, self.running_mean, self.running_var):
+                if tensor is not None:
+                    tensor.materialize((self.num_features,))
+            self.reset_parameters()
+
+
+class LazyBatchNorm1d(_LazyNorm, BatchNorm1d):  # type: ignore[misc]
+    """:class:`BatchNorm1d` whose ``num_features`` the first input decides.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`BatchNorm1d`, but that
+            parameters and statistics are there unless they are declined.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyBatchNorm1d()
+        >>> layer(torch.zeros(2, 3, 4)).shape
+        torch.Size([2, 3, 4])
+        >>> type(layer).__name__, layer.num_features
+        ('BatchNorm1d', 3)
+    """
+
+    cls_to_become = BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyNorm, BatchNorm2d):  # type: ignore[misc]
+    """:class:`BatchNorm2d` whose ``num_features`` the first input decides.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`BatchNorm2d`, but that
+            parameters and statistics are there unless they are declined.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyBatchNorm2d()
+        >>> layer(torch.zeros(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
+        >>> type(layer).__name__, layer.num_features
+        ('BatchNorm2d', 3)
+    """
+
+    cls_to_become = BatchNorm2d
+
+
+class LazyBatchNorm3d(_LazyNorm, BatchNorm3d):  # type: ignore[misc]
+    """:class:`BatchNorm3d` whose ``num_features`` the first input decides.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`BatchNorm3d`, but that
+            parameters and statistics are there unless they are declined.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyBatchNorm3d()
+        >>> layer(torch.zeros(2, 3, 4, 4, 4)).shape
+        torch.Size([2, 3, 4, 4, 4])
+        >>> type(layer).__name__, layer.num_features
+        ('BatchNorm3d', 3)
+    """
+
+    cls_to_become = BatchNorm3d
+
+
+class LazyInstanceNorm1d(_LazyNorm, InstanceNorm1d):  # type: ignore[misc]
+    """:class:`InstanceNorm1d` whose ``num_features`` the first input decides.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`InstanceNorm1d`, but that
+            parameters and statistics are there unless they are declined.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyInstanceNorm1d()
+        >>> layer(torch.zeros(2, 3, 4)).shape
+        torch.Size([2, 3, 4])
+        >>> type(layer).__name__, layer.num_features
+        ('InstanceNorm1d', 3)
+    """
+
+    cls_to_become = InstanceNorm1d
+
+
+class LazyInstanceNorm2d(_LazyNorm, InstanceNorm2d):  # type: ignore[misc]
+    """:class:`InstanceNorm2d` whose ``num_features`` the first input decides.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`InstanceNorm2d`, but that
+            parameters and statistics are there unless they are declined.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyInstanceNorm2d()
+        >>> layer(torch.zeros(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
+        >>> type(layer).__name__, layer.num_features
+        ('InstanceNorm2d', 3)
+    """
+
+    cls_to_become = InstanceNorm2d
+
+
+class LazyInstanceNorm3d(_LazyNorm, InstanceNorm3d):  # type: ignore[misc]
+    """:class:`InstanceNorm3d` whose ``num_features`` the first input decides.
+
+    Args:
+        eps, momentum, affine, track_running_stats, device, dtype, bias: as those of :class:`InstanceNorm3d`, but that
+            parameters and statistics are there unless they are declined.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyInstanceNorm3d()
+        >>> layer(torch.zeros(2, 3, 4, 4, 4)).shape
+        torch.Size([2, 3, 4, 4, 4])
+        >>> type(layer).__name__, layer.num_features
+        ('InstanceNorm3d', 3)
+    """
+
+    cls_to_become = InstanceNorm3d

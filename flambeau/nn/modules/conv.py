@@ -9,7 +9,8 @@ from ... import _core
 from ..._core import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
+from ..parameter import Parameter, UninitializedParameter
+from .lazy import LazyModuleMixin
 from .module import Module
 from .utils import _ntuple, _reverse_repeat_tuple
 
@@ -20,6 +21,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConv3d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
 ]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -473,3 +480,259 @@ class ConvTranspose3d(_ConvTransposeNd):
 
     _convolve = F.conv_transpose3d
     _axes = 3
+
+
+class _LazyConvXdMixin(LazyModuleMixin):
+    """The number of input channels comes from the first input."""
+
+    _axes: int
+    transposed: bool
+    kernel_size: tuple[int, ...]
+    groups: int
+    in_channels: int
+    out_channels: int
+    weight: Any
+    bias: Any
+
+    def _start(
+        self, out_channels: int, bias: bool, device: Any, dtype: Any, *sizes: Any, **options: Any
+    ) -> None:
+        # Without channels, and so without memory; the hooks of lazy modules come with it.
+        LazyModuleMixin.__init__(self, 0, 0, *sizes, bias=False, device=device, dtype=dtype, **options)
+        self.out_channels = out_channels
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draws weight and bias anew, once they have shapes."""
+        if not self.has_uninitialized_params() and self.in_channels != 0:
+            parent: Any = super()
+            parent.reset_parameters()
+
+    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Makes weight and bias for the channels of the input.
+
+        Args:
+            input: the batch, or one element of it.
+            args, kwargs: what else the call was given.
+
+        Raises:
+            RuntimeError: an input with another number of dimensions.
+            ValueError: channels that the groups do not divide.
+        """
+        if not self.has_uninitialized_params():
+            return
+        self.in_channels = self._get_in_channels(input)
+        if self.in_channels % self.groups != 0:
+            raise ValueError("in_channels must be divisible by groups")
+        pair = (self.out_channels, self.in_channels // self.groups)
+        if self.transposed:
+            pair = (self.in_channels, self.out_channels // self.groups)
+        self.weight.materialize((*pair, *self.kernel_size))
+        if self.bias is not None:
+            self.bias.materialize((self.out_channels,))
+        self.reset_parameters()
+
+    def _get_in_channels(self, input: Tensor) -> int:
+        unbatched, batched = self._axes + 1, self._axes + 2
+        if input.dim() not in (unbatched, batched):
+            raise RuntimeError(
+                f"Expected {unbatched}D (unbatched) or {batched}D (batched) input to {type(self).__name__}, "
+                f"but got input of size: {input.shape}"
+            )
+        return int(input.shape[-unbatched])
+
+
+class _LazyConvolution(_LazyConvXdMixin):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        sizes = (kernel_size, stride, padding, dilation, groups)
+        self._start(out_channels, bias, device, dtype, *sizes, padding_mode=padding_mode)
+
+
+class _LazyConvTranspose(_LazyConvXdMixin):
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        sizes = (kernel_size, stride, padding, output_padding, groups)
+        options = {"dilation": dilation, "padding_mode": padding_mode}
+        self._start(out_channels, bias, device, dtype, *sizes, **options)
+
+
+class LazyConv1d(_LazyConvolution, Conv1d):  # type: ignore[misc]
+    """:class:`Conv1d` whose ``in_channels`` the first input decides.
+
+    Args:
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride, padding, dilation, groups, bias, padding_mode: as those of
+            :class:`Conv1d`.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Raises:
+        RuntimeError: in the first call, an input with another number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyConv1d(5, 3)
+        >>> layer(torch.zeros(2, 3, 8)).shape
+        torch.Size([2, 5, 6])
+        >>> type(layer).__name__, layer.in_channels
+        ('Conv1d', 3)
+    """
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConvolution, Conv2d):  # type: ignore[misc]
+    """:class:`Conv2d` whose ``in_channels`` the first input decides.
+
+    Args:
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride, padding, dilation, groups, bias, padding_mode: as those of
+            :class:`Conv2d`.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Raises:
+        RuntimeError: in the first call, an input with another number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyConv2d(5, 3)
+        >>> layer(torch.zeros(2, 3, 8, 8)).shape
+        torch.Size([2, 5, 6, 6])
+        >>> type(layer).__name__, layer.in_channels
+        ('Conv2d', 3)
+    """
+
+    cls_to_become = Conv2d
+
+
+class LazyConv3d(_LazyConvolution, Conv3d):  # type: ignore[misc]
+    """:class:`Conv3d` whose ``in_channels`` the first input decides.
+
+    Args:
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride, padding, dilation, groups, bias, padding_mode: as those of
+            :class:`Conv3d`.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Raises:
+        RuntimeError: in the first call, an input with another number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyConv3d(5, 3)
+        >>> layer(torch.zeros(2, 3, 8, 8, 8)).shape
+        torch.Size([2, 5, 6, 6, 6])
+        >>> type(layer).__name__, layer.in_channels
+        ('Conv3d', 3)
+    """
+
+    cls_to_become = Conv3d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):  # type: ignore[misc]
+    """:class:`ConvTranspose1d` whose ``in_channels`` the first input decides.
+
+    Args:
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride, padding, output_padding, groups, bias, dilation, padding_mode: as those of
+            :class:`ConvTranspose1d`.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Raises:
+        RuntimeError: in the first call, an input with another number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyConvTranspose1d(5, 3)
+        >>> layer(torch.zeros(2, 3, 8)).shape
+        torch.Size([2, 5, 10])
+        >>> type(layer).__name__, layer.in_channels
+        ('ConvTranspose1d', 3)
+    """
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):  # type: ignore[misc]
+    """:class:`ConvTranspose2d` whose ``in_channels`` the first input decides.
+
+    Args:
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride, padding, output_padding, groups, bias, dilation, padding_mode: as those of
+            :class:`ConvTranspose2d`.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Raises:
+        RuntimeError: in the first call, an input with another number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyConvTranspose2d(5, 3)
+        >>> layer(torch.zeros(2, 3, 8, 8)).shape
+        torch.Size([2, 5, 10, 10])
+        >>> type(layer).__name__, layer.in_channels
+        ('ConvTranspose2d', 3)
+    """
+
+    cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):  # type: ignore[misc]
+    """:class:`ConvTranspose3d` whose ``in_channels`` the first input decides.
+
+    Args:
+        out_channels: channels of the output.
+        kernel_size: extent of the kernel.
+        stride, padding, output_padding, groups, bias, dilation, padding_mode: as those of
+            :class:`ConvTranspose3d`.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Raises:
+        RuntimeError: in the first call, an input with another number of dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyConvTranspose3d(5, 3)
+        >>> layer(torch.zeros(2, 3, 8, 8, 8)).shape
+        torch.Size([2, 5, 10, 10, 10])
+        >>> type(layer).__name__, layer.in_channels
+        ('ConvTranspose3d', 3)
+    """
+
+    cls_to_become = ConvTranspose3d

@@ -9,10 +9,11 @@ from ... import _core
 from ..._core import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
+from ..parameter import Parameter, UninitializedParameter
+from .lazy import LazyModuleMixin
 from .module import Module
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
@@ -89,6 +90,55 @@ class Linear(Module):
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """:class:`Linear` whose ``in_features`` the first input decides.
+
+    Args:
+        out_features: size of the output's last dimension.
+        bias: whether to add a learnable bias.
+        device: where the parameters will be made.
+        dtype: their type.
+
+    Example:
+        >>> import flambeau as torch
+        >>> layer = torch.nn.LazyLinear(3)
+        >>> layer(torch.zeros(2, 7)).shape, layer
+        (torch.Size([2, 3]), Linear(in_features=7, out_features=3, bias=True))
+    """
+
+    cls_to_become = Linear
+
+    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(0, 0, bias=False, device=device, dtype=dtype)
+        self.out_features = out_features
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draws weight and bias anew, once they have shapes."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+        """Makes weight and bias for the input's last dimension.
+
+        Args:
+            input: ``(*, in_features)``.
+        """
+        if self.has_uninitialized_params():
+            self.in_features = input.shape[-1]
+            for parameter, shape in (
+                (self.weight, (self.out_features, self.in_features)),
+                (self.bias, (self.out_features,)),
+            ):
+                if isinstance(parameter, UninitializedParameter):
+                    parameter.materialize(shape)
+            self.reset_parameters()
+        if self.in_features == 0:
+            self.in_features = input.shape[-1]
 
 
 class Bilinear(Module):
