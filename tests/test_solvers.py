@@ -181,36 +181,47 @@ def test_lu_of_matrices_that_are_not_square(shape):
     assert torch.lu_unpack(*L.lu_factor(a), unpack_data=False).L.shape == (0,)
 
 
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-def test_one_large_matrix_is_shared_by_threads(dtype):
+@pytest.fixture
+def three_threads():
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
-    try:
-        n = 230
-        a, s, b = regular(n, n, dtype=dtype), positive(n, n, dtype=dtype), random(n, 40, dtype=dtype, seed=1)
-        close((L.cholesky(s) @ L.cholesky(s).mH) / n, s / n)
-        p, low, up = L.lu(a)
-        close(p @ low @ up, a)
-        for shape in ((n, n), (n + 20, n), (n, n + 20)):
-            wide = random(*shape, dtype=dtype)
-            p, low, up = L.lu(wide)
-            close(p @ low @ up, wide)
-            q, r = L.qr(wide)
-            close(q @ r, wide)
-            close(q.mH @ q, torch.eye(q.size(1), dtype=dtype))
-        close(a @ L.inv(a), torch.eye(n, dtype=dtype))
-        close(a @ L.solve(a, b), b)
-        close(L.solve(a, b.mT, left=False) @ a, b.mT)
-        close(torch.cholesky_solve(s @ b / n, L.cholesky(s)), b / n)
-        close(a.triu() @ L.solve_triangular(a.triu(), b, upper=True), b)
-        close(L.solve_triangular(a.triu(), b.mT, upper=True, left=False) @ a.triu(), b.mT)
-        s[200, 200] = -1
-        assert L.cholesky_ex(s).info.item() == 201
-        a[:, 200] = 0
-        assert L.lu_factor_ex(a).info.item() == 201
-        assert L.inv_ex(a).info.item() == 201 and bool(L.inv_ex(a).inverse.isnan().all())
-    finally:
-        torch.set_num_threads(threads)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_threads_share_the_factors_of_one_large_matrix(dtype, three_threads):
+    n = 530
+    a, s = regular(n, n, dtype=dtype), positive(n, n, dtype=dtype)
+    factor = L.cholesky(s)
+    close(factor @ factor.mH / n, s / n)
+    for matrix in (a, a[:, :520], a[:520]):
+        p, low, up = L.lu(matrix)
+        close(p @ low @ up, matrix)
+    s[400, 400] = -1
+    assert L.cholesky_ex(s).info.item() == 401
+    a[:, 400] = 0
+    assert L.lu_factor_ex(a).info.item() == 401
+    assert L.inv_ex(a).info.item() == 401 and bool(L.inv_ex(a).inverse.isnan().all())
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_threads_share_the_columns_of_one_large_matrix(dtype, three_threads):
+    n = 230
+    a, s, b = regular(n, n, dtype=dtype), positive(n, n, dtype=dtype), random(n, 40, dtype=dtype, seed=1)
+    for shape in ((n, n), (n + 20, n), (n, n + 20)):
+        matrix = random(*shape, dtype=dtype)
+        q, r = L.qr(matrix)
+        close(q @ r, matrix)
+        close(q.mH @ q, torch.eye(n, dtype=dtype))
+    close(a @ L.inv(a), torch.eye(n, dtype=dtype))
+    close(a @ L.solve(a, b), b)
+    close(L.solve(a, b.mT, left=False) @ a, b.mT)
+    close(torch.cholesky_solve(s @ b / n, L.cholesky(s)), b / n)
+    close(a.triu() @ L.solve_triangular(a.triu(), b, upper=True), b)
+    close(L.solve_triangular(a.triu(), b.mT, upper=True, left=False) @ a.triu(), b.mT)
+    a[:, 200] = 0
+    assert L.inv_ex(a).info.item() == 201 and bool(L.inv_ex(a).inverse.isnan().all())
 
 
 def test_batches_broadcast():

@@ -34,12 +34,13 @@ T* matrix(const MatrixBatch& a, int64_t i) {
   return reinterpret_cast<T*>(a.data) + i * a.batch_stride;
 }
 
-// body(i) for each of `count` matrices, which takes about `flops` floating point operations.
+// body(i) for each of `count` matrices, which takes about `flops` floating point operations; a thread is
+// woken for 50 us of them.
 template <class Body>
 void for_each_matrix(int64_t count, int64_t flops, const Body& body) {
   const int64_t nanoseconds = flops / 2 + 20;
   const WithoutGil guard(count * nanoseconds);
-  parallel_for(0, count, std::max<int64_t>(1, 20'000 / nanoseconds), [&](int64_t first, int64_t last) {
+  parallel_for(0, count, std::max<int64_t>(1, 50'000 / nanoseconds), [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) body(i);
   });
 }
@@ -106,7 +107,9 @@ void zero_triangle(T* a, int64_t n, int64_t lda, bool upper) {
 
 constexpr int64_t kPanel = 64;
 
-bool worth_panels(int64_t count, int64_t n) { return count < num_threads() && n >= 3 * kPanel; }
+// From which size on that is faster than LAPACK on one thread, depends on what a panel leaves to the others.
+constexpr int64_t kLargeForFactors = 512, kLargeForColumns = 192;
+bool worth_panels(int64_t count, int64_t n, int64_t large) { return count < num_threads() && n >= large; }
 
 template <class T>
 Int cholesky_in_panels(const LapackTable<T>& routines, Int n, T* a, Int lda) {
@@ -172,7 +175,11 @@ Int lu_in_panels(const LapackTable<T>& routines, Int m, Int n, T* a, Int lda, In
 // thread.
 template <class T>
 Int inverse_in_panels(const LapackTable<T>& routines, Int n, T* a, Int lda, Int* pivots) {
-  Int info = lu_in_panels(routines, n, n, a, lda, pivots);
+  Int info = 0;
+  if (n >= kLargeForFactors)
+    info = lu_in_panels(routines, n, n, a, lda, pivots);
+  else
+    routines.getrf(&n, &n, a, &lda, pivots, &info);
   if (info) return info;
   T* const factors = work_of<T>(n * n);
   for (Int j = 0; j < n; ++j) {
@@ -257,7 +264,7 @@ void cholesky(DType dtype, const MatrixBatch& a, bool upper, int32_t* infos) {
       T* const x = matrix<T>(a, i);
       if (routines) {
         Int info = 0;
-        if (!upper && worth_panels(a.count, n))
+        if (!upper && worth_panels(a.count, n, kLargeForFactors))
           info = cholesky_in_panels(*routines, n, x, a.leading);
         else
           routines->potrf(triangle(upper), &n, x, &a.leading, &info, 1);
@@ -319,7 +326,7 @@ void lu_factor(DType dtype, const MatrixBatch& a, int32_t* pivots, int32_t* info
       }
       Int* const longer = long_pivots(exchanges);
       Int info = 0;
-      if (worth_panels(a.count, exchanges))
+      if (worth_panels(a.count, exchanges, kLargeForFactors))
         info = lu_in_panels(*routines, m, n, x, a.leading, longer);
       else
         routines->getrf(&m, &n, x, &a.leading, longer, &info);
@@ -380,7 +387,7 @@ void inverse(DType dtype, const MatrixBatch& a, int32_t* infos) {
       if (routines) {
         Int* const pivots = long_pivots(n);
         Int info = 0;
-        if (worth_panels(a.count, n)) {
+        if (worth_panels(a.count, n, kLargeForColumns)) {
           info = inverse_in_panels(*routines, n, x, a.leading, pivots);
         } else {
           routines->getrf(&n, &n, x, &a.leading, pivots, &info);
@@ -521,7 +528,7 @@ void qr_factor(DType dtype, const MatrixBatch& a, void* tau) {
       routines.geqrf(&m, &n, matrix<T>(a, 0), &a.leading, static_cast<T*>(tau), work, wanted, info);
     });
     for_each_matrix(a.count, 2 * m * n * reflectors, [&](int64_t i) {
-      if (worth_panels(a.count, reflectors))
+      if (worth_panels(a.count, reflectors, kLargeForColumns))
         return qr_in_panels(routines, m, n, matrix<T>(a, i), a.leading,
                             static_cast<T*>(tau) + i * reflectors);
       Int info = 0;
@@ -550,7 +557,7 @@ void qr_columns(DType dtype, const MatrixBatch& a, int64_t reflectors, const voi
       routines.orgqr(&m, &n, &k, matrix<T>(a, 0), &a.leading, static_cast<const T*>(tau), work, wanted, info);
     });
     for_each_matrix(a.count, 4 * m * n * k, [&](int64_t i) {
-      if (worth_panels(a.count, k))
+      if (worth_panels(a.count, k, kLargeForColumns))
         return qr_columns_in_panels(routines, m, n, k, matrix<T>(a, i), a.leading,
                                     static_cast<const T*>(tau) + i * k);
       Int info = 0;

@@ -25,7 +25,7 @@ LapackTable<T> load() {
     fail<RuntimeError>(
         "linear algebra beyond products needs LAPACK, which scipy-openblas64 brings; it could "
         "not be opened: ",
-        blas::error());
+        *blas::error() ? blas::error() : "no such package is installed");
   LapackTable<T> table{};
   const auto find = [](auto& function, const char* real_name, const char* complex_name = nullptr) {
     const char* const base = math::is_complex_type<T> && complex_name ? complex_name : real_name;
