@@ -170,3 +170,30 @@ def test_importing_does_not_load_numpy_or_other_frameworks(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        lambda: torch.zeros(1).expand(2**31 - 1).unbind(),
+        lambda: list(torch.zeros(1).expand(2**31 - 1)),
+        lambda: torch.hsplit(torch.zeros(0), 2**31 - 1),
+        lambda: torch.zeros(1).expand(2**40).split(1),
+        lambda: torch.zeros(0).chunk(2**40),
+    ],
+)
+def test_more_pieces_than_memory_holds_are_refused_at_once(cut):
+    with pytest.raises(RuntimeError, match="not enough memory"):
+        cut()
+
+
+def test_a_number_of_the_cpu_is_written_to_a_meta_tensor():
+    t = torch.zeros(2, dtype=torch.int32, device="meta")
+    t[False] = torch.ones((1, 1, 1), dtype=torch.complex128)
+    assert t.shape == (2,)
+
+
+def test_views_of_strides_that_nobody_follows_wrap():
+    odd = torch.empty((2, 0, 2**63 - 1)).unsqueeze(0)
+    assert odd.shape == (1, 2, 0, 2**63 - 1)
+    assert torch.ones((1, 2), dtype=torch.complex128).as_strided((1, 2), (2**62, 1)).imag.tolist() == [[0, 0]]

@@ -29,7 +29,7 @@ Tensor view_as_real(const Tensor& self) {
       "ViewAsRealBackward0", {},
       [&] {
         Dims sizes = self.sizes(), strides = self.strides();
-        for (int64_t& stride : strides) stride *= 2;
+        for (int64_t& stride : strides) stride = wrapping_mul(stride, 2);
         sizes.push_back(2);
         strides.push_back(1);
         return reinterpreted(self, real_of(self.dtype()), sizes, strides);

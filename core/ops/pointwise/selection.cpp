@@ -321,6 +321,7 @@ void check_mask(const Tensor& mask) {
 
 void check_number_fits(const Tensor& number, DType dtype) {
   if (number.dtype() == dtype || !host_readable(number.device())) return;
+  const DeviceScope here(number.device());  // a number of the CPU may stand beside tensors of another device
   if (is_integral(number.dtype())) {
     check_fits(Scalar(*cast_copy(number, DType::Int64).data<int64_t>()), dtype);
     return;

@@ -2,11 +2,20 @@
 #include <algorithm>
 
 #include "core/ops/operators.h"
+#include "core/tensor/allocator.h"
 #include "core/tensor/listed.h"
 
 namespace flambeau {
 
 namespace {
+// An expanded dimension can be longer than memory has room for its pieces.
+void check_count(int64_t pieces) {
+  size_t bytes;
+  if (__builtin_mul_overflow(static_cast<size_t>(pieces), sizeof(TensorImpl) + sizeof(Tensor), &bytes))
+    bytes = SIZE_MAX;
+  check_memory_left(bytes);
+}
+
 // Gradients of the pieces, zero where none flowed.
 std::vector<Tensor> filled(std::span<const Tensor> grads, const Dims& sizes, int d,
                            std::span<const int64_t> lengths) {
@@ -65,6 +74,7 @@ std::vector<Tensor> split_as(const Tensor& self, int64_t split_size, int64_t dim
   const int64_t size = self.sizes()[d];
   check(split_size > 0 || size == 0,
         "split_size can only be 0 if dimension size is 0, but got dimension size of ", size);
+  check_count(split_size ? (size - 1) / split_size + 1 : 1);
   std::vector<int64_t> lengths;
   for (int64_t start = 0; start < size; start += std::min(split_size, size - start))
     lengths.push_back(std::min(split_size, size - start));
@@ -94,6 +104,7 @@ std::vector<Tensor> chunk_as(const Tensor& self, int64_t chunks, int64_t dim, Pi
   check(self.dim() > 0, "chunk expects at least a 1-dimensional tensor");
   check(chunks > 0, "chunk expects `chunks` to be greater than 0, got: ", chunks);
   const int64_t size = self.size(dim);
+  if (size == 0) check_count(chunks);
   if (size == 0)
     return split_with_sizes_as(self, std::vector<int64_t>(static_cast<size_t>(chunks), 0), dim, kind);
   return split_as(self, (size - 1) / chunks + 1, dim, kind);
@@ -206,6 +217,7 @@ std::vector<Tensor> unbind(const Tensor& self, int64_t dim) {
         sizes.erase(d);
         strides.erase(d);
         std::vector<Tensor> pieces;
+        check_count(self.sizes()[d]);
         pieces.reserve(static_cast<size_t>(self.sizes()[d]));
         for (int64_t i = 0; i < self.sizes()[d]; ++i)
           pieces.push_back(make_view(self, sizes, strides, i * self.strides()[d], ViewKind::OneOfMany));
@@ -246,7 +258,7 @@ std::vector<Tensor> tensor_split(const Tensor& self, int64_t sections, int64_t d
   check(self.dim() > 0, "tensor_split expected at least a 1-dimensional tensor, but got a tensor with ",
         self.dim(), " dims");
   check(sections > 0, "number of sections must be larger than 0, got ", sections);
-  check(sections <= INT32_MAX, "tensor_split: ", sections, " sections are more than memory can hold");
+  check_count(sections);
   const int64_t size = self.size(dim), least = size / sections, longer = size % sections;
   std::vector<Tensor> pieces;
   int64_t start = 0;

@@ -401,7 +401,7 @@ Tensor squeeze_one(const Tensor& self, int64_t dim) {
   return squeezed("SqueezeBackward1", self, uint64_t{1} << wrap_dim(dim, self.dim()));
 }
 void insert_one(const Tensor& self, int d, Dims& sizes, Dims& strides) {
-  strides.insert(d, d < self.dim() ? sizes[d] * strides[d] : 1);
+  strides.insert(d, d < self.dim() ? wrapping_mul(sizes[d], strides[d]) : 1);
   sizes.insert(d, 1);
 }
 }  // namespace
