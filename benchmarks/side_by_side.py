@@ -121,6 +121,20 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield f"special {name}", lambda f=function, x=operand: f(x)
     planes = randn(64, 32, 26, 26)
     yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
+    stage, volume, photo = randn(32, 64, 56, 56), randn(4, 16, 16, 32, 32), randn(8, 3, 224, 224)
+    yield "pool max 3 by 2 32x64x56", lambda: F.max_pool2d(stage, 3, 2, 1)
+    yield "pool avg 2 32x64x56", lambda: F.avg_pool2d(stage, 2)
+    yield "pool adaptive avg 1 32x64x56", lambda: F.adaptive_avg_pool2d(stage, 1)
+    yield "pool adaptive avg 7 32x64x56", lambda: F.adaptive_avg_pool2d(stage, 7)
+    yield "pool max 3d 4x16x16x32x32", lambda: F.max_pool3d(volume, 2)
+    features, places = randn(8, 64, 56, 56), randn(8, 56, 56, 2)
+    for mode in ("nearest", "bilinear", "bicubic"):
+        for name, image in (("8x64x56", features), ("8x3x224", photo)):
+            yield (
+                f"resample {mode} x2 {name}",
+                lambda i=image, m=mode: F.interpolate(i, scale_factor=2, mode=m),
+            )
+    yield "resample grid 8x64x56", lambda: F.grid_sample(features, places, align_corners=False)
     yield from order_cases(T, rng, randn)
     yield from linalg_cases(T, randn)
 

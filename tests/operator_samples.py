@@ -12,11 +12,12 @@ import flambeau as torch
 
 # Arguments by name, for operators that ask for more than their types say.
 _NAMED: dict[str, list[Any]] = {
-    "size": [(2, 3)],
+    "size": [(2, 3), (2, 1, 2, 2, 2)],
     "sizes": [(2, 3)],
     "stride": [(1,), (3, 1), 1],
     "kernel_size": [(2,), (2, 2)],
     "output_size": [(2,), (2, 2), (2, 2, 2)],
+    "grid": [torch.rand(2, 2, 2, 2)],
     "random_samples": [torch.rand(2, 3, 2), torch.rand(1, 2, 3)],
     "indices_or_sections": [1, (1,)],
     "ord": [2.0],
@@ -28,7 +29,7 @@ _NAMED: dict[str, list[Any]] = {
     "physical_layout": [(1, 0)],
     "unflattened_size": [(3, 1)],
     "split_size": [2],
-    "mode": ["constant"],
+    "mode": ["constant", "nearest"],
     "approximate": ["none"],
     "rounding_mode": ["floor"],
     "padding": [0, "valid"],

@@ -17,6 +17,7 @@
 #include "core/backend/pointwise.h"
 #include "core/backend/pooling.h"
 #include "core/backend/reduce.h"
+#include "core/backend/resample.h"
 #include "core/backend/softmax.h"
 #include "core/backend/sort.h"
 #include "core/backend/views.h"
@@ -138,6 +139,9 @@ struct Row {
   void (*mean_pool)(DType dtype, const PoolWindows& windows, const void* input, void* output);
   void (*mean_pool_backward)(DType dtype, const PoolWindows& windows, const void* grad_output,
                              void* grad_input);
+
+  // ---- images of another size; float32, float64 and bytes
+  void (*resample)(DType dtype, const Resampling& resampling, const void* input, void* output);
 
   // ---- indexing (core/cpu/indexing/index.h)
   void (*gather_blocks)(const IndexedBlocks& blocks, const char* strided, char* dense);

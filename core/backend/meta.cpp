@@ -107,6 +107,7 @@ const Row meta_row = {
     .has_mean_pool = [](DType dtype) { return cpu_row.has_mean_pool(dtype); },
     .mean_pool = nothing,
     .mean_pool_backward = nothing,
+    .resample = nothing,
     .gather_blocks = nothing,
     .scatter_blocks = nothing,
     .add_blocks = nothing,

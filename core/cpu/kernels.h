@@ -9,6 +9,7 @@
 #include "core/cpu/pooling/pool.h"
 #include "core/cpu/random/random.h"
 #include "core/cpu/reduce/reduce.h"
+#include "core/cpu/resample/resample.h"
 #include "core/cpu/softmax/softmax.h"
 #include "core/cpu/sort/sort.h"
 #include "core/cpu/views/transpose.h"
@@ -25,6 +26,7 @@ struct Kernels {
   ConvKernels conv;
   PoolKernels pool;
   MeanPoolKernels mean_pool;
+  ResampleKernels resample;
   OptimKernels optim;
   RandomKernels random;
   MaskKernels mask;

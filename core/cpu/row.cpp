@@ -146,6 +146,14 @@ void mean_pool_backward(DType dtype, const PoolWindows& windows, const void* gra
   else
     table.f64.backward(windows, static_cast<const double*>(grad_output), static_cast<double*>(grad_input));
 }
+void resample(DType dtype, const Resampling& resampling, const void* input, void* output) {
+  if (dtype == DType::Float32)
+    cpu::kernels().resample.f32(resampling, static_cast<const float*>(input), static_cast<float*>(output));
+  else if (dtype == DType::Float64)
+    cpu::kernels().resample.f64(resampling, static_cast<const double*>(input), static_cast<double*>(output));
+  else
+    cpu::resample_bytes(resampling, static_cast<const uint8_t*>(input), static_cast<uint8_t*>(output));
+}
 
 }  // namespace
 
@@ -222,6 +230,7 @@ constinit const Row cpu_row = {
         },
     .mean_pool = mean_pool,
     .mean_pool_backward = mean_pool_backward,
+    .resample = resample,
     .gather_blocks = cpu::gather_blocks,
     .scatter_blocks = cpu::scatter_blocks,
     .add_blocks = cpu::add_blocks,

@@ -18,6 +18,7 @@ from ._norm import *  # noqa: F403
 from ._operators import operator
 from ._padding import *  # noqa: F403
 from ._pooling import *  # noqa: F403
+from ._resample import *  # noqa: F403
 from ._sparse import *  # noqa: F403
 
 linear = operator("linear")
@@ -29,9 +30,8 @@ conv_transpose2d = operator("conv_transpose2d")
 conv_transpose3d = operator("conv_transpose3d")
 
 _NOT_YET = """
-    affine_grid ctc_loss embedding_bag grid_sample grouped_mm interpolate linear_cross_entropy
-    multi_head_attention_forward rrelu rrelu_ scaled_grouped_mm scaled_mm upsample upsample_bilinear
-    upsample_nearest
+    ctc_loss embedding_bag grouped_mm linear_cross_entropy
+    multi_head_attention_forward rrelu rrelu_ scaled_grouped_mm scaled_mm
 """
 _KNOWN = frozenset(_NOT_YET.split())
 

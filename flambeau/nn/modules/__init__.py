@@ -18,6 +18,7 @@ from . import (
     pooling,
     rnn,
     sparse,
+    upsampling,
 )
 from . import lazy as lazy
 from . import module as module
@@ -38,6 +39,7 @@ from .padding import *  # noqa: F403
 from .pooling import *  # noqa: F403
 from .rnn import *  # noqa: F403
 from .sparse import *  # noqa: F403
+from .upsampling import *  # noqa: F403
 
 __all__ = ["Module"]
 __all__ += activation.__all__
@@ -55,3 +57,4 @@ __all__ += padding.__all__
 __all__ += pooling.__all__
 __all__ += rnn.__all__
 __all__ += sparse.__all__
+__all__ += upsampling.__all__
