@@ -38,18 +38,17 @@ def _padded(x: Tensor, size: int, padding: int, align_corners: bool) -> Tensor:
     return _clipped(x, size)
 
 
-def _look_up(image: Tensor, places: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
-    """image at integer places, (N, P) for each axis; 0 outside."""
-    inside, flat = None, None
+def _look_up(pixels: Tensor, places: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
+    """The rows of `pixels`, (N * P, C), at integer places, (N, P) for each axis; the last row, of zeros, outside."""
+    batch = places[0].size(0)
+    inside, flat = None, torch.arange(batch, device=pixels.device).unsqueeze(1)
     for place, size in zip(places, sizes, strict=True):
         within = (place >= 0) & (place <= size - 1)
         inside = within if inside is None else inside & within
         # Places without end or number are outside; whatever they become, it must not lead out of the image.
-        index = torch.nan_to_num(place.detach(), 0.0).clamp(0, size - 1).to(torch.int64)
-        flat = index if flat is None else flat * size + index
-    assert inside is not None and flat is not None
-    found = image.gather(2, flat.unsqueeze(1).expand(-1, image.size(1), -1))
-    return torch.where(inside.unsqueeze(1), found, found.new_zeros(()))
+        flat = flat * size + torch.nan_to_num(place.detach(), 0.0).clamp(0, size - 1).to(torch.int64)
+    assert inside is not None
+    return pixels.index_select(0, torch.where(inside, flat, pixels.size(0) - 1).view(-1))
 
 
 def _cubic_weights(t: Tensor) -> tuple[Tensor, ...]:
@@ -68,7 +67,9 @@ def _cubic_weights(t: Tensor) -> tuple[Tensor, ...]:
 def _sample(input: Tensor, grid: Tensor, mode: int, padding: int, align_corners: bool) -> Tensor:
     batch, channels, *sizes = input.shape
     out = grid.shape[1:-1]
-    image = input.reshape(batch, channels, math.prod(sizes))
+    # A pixel's channels lie side by side, so that looking one up moves a row.
+    pixels = input.flatten(2).transpose(1, 2).reshape(batch * math.prod(sizes), channels)
+    pixels = torch.cat((pixels, pixels.new_zeros((1, channels))))
     axes = range(len(sizes))
     places = []
     for d in axes:  # the grid names the last axis first
@@ -97,10 +98,10 @@ def _sample(input: Tensor, grid: Tensor, mode: int, padding: int, align_corners:
         weight = weights[0][taps[0]]
         for d in axes[1:]:
             weight = weight * weights[d][taps[d]]
-        part = _look_up(image, corner, sizes) * weight.unsqueeze(1)
+        part = _look_up(pixels, corner, sizes) * weight.reshape(-1, 1)
         total = part if total is None else total + part
     assert total is not None
-    return total.view(batch, channels, *out)
+    return total.view(batch, math.prod(out), channels).transpose(1, 2).reshape(batch, channels, *out)
 
 
 def _check(input: Tensor, grid: Tensor, kernel: str) -> None:
