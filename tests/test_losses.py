@@ -351,3 +351,130 @@ def test_cross_entropy_of_an_infinite_logit_is_nan_with_all_its_gradient(target,
     loss.sum().backward()
     assert loss.isnan().tolist() == [True, False]
     assert x.grad.isnan().tolist() == [[True] * 3, [False] * 3]
+
+
+# ---- sequences
+
+
+def ctc_by_enumeration(probabilities, target, blank=0):
+    """-log of the probability of all sequences that spell the target, one by one."""
+    steps, classes = probabilities.shape
+    total = 0.0
+    for path in np.ndindex(*[classes] * steps):
+        spelled = [c for i, c in enumerate(path) if c != blank and (i == 0 or path[i - 1] != c)]
+        if spelled == target:
+            total += np.prod([probabilities[t, c] for t, c in enumerate(path)])
+    return -math.log(total) if total else math.inf
+
+
+def test_ctc_loss_counts_every_alignment():
+    scores = double(5, 3, 3).log_softmax(-1)
+    targets, lengths = torch.tensor([[1, 2], [1, 1], [2, 0]]), [5, 4, 3]
+    expected = [
+        ctc_by_enumeration(scores[:n, i].exp().numpy(), target)
+        for i, (n, target) in enumerate(zip(lengths, ([1, 2], [1, 1], [2]), strict=True))
+    ]
+    close(F.ctc_loss(scores, targets, lengths, (2, 2, 1), reduction="none"), expected)
+    in_a_row = torch.tensor([1, 2, 1, 1, 2])
+    of_tensors = F.ctc_loss(
+        scores, in_a_row, torch.tensor(lengths), torch.tensor([2, 2, 1]), reduction="none"
+    )
+    close(of_tensors, expected)
+    close(F.ctc_loss(scores, targets, lengths, (2, 2, 1)), np.mean(np.array(expected) / [2, 2, 1]))
+    close(torch.nn.CTCLoss(reduction="sum")(scores, targets, lengths, (2, 2, 1)), sum(expected))
+    close(F.ctc_loss(scores[:, 0], targets[0], (5,), (2,), reduction="none"), expected[0])
+
+
+def test_ctc_loss_has_the_gradient_of_the_scores_before_log_softmax():
+    targets = torch.tensor([[1, 2], [1, 1]])
+    scores = double(5, 2, 3).requires_grad_()
+
+    def loss(x):
+        return F.ctc_loss(x.log_softmax(-1), targets, (5, 4), (2, 2), reduction="sum")
+
+    assert torch.autograd.gradcheck(loss, (scores,))
+    (gradient,) = torch.autograd.grad(loss(scores), scores, create_graph=True)
+    with pytest.raises(RuntimeError, match="derivative for aten::_ctc_loss_backward is not implemented"):
+        gradient.sum().backward()
+
+
+def test_ctc_loss_of_a_target_that_is_too_long_is_infinite_or_nothing():
+    scores = double(3, 2, 3).log_softmax(-1).requires_grad_()
+    targets = torch.tensor([[1, 1], [1, 2]])
+    losses = F.ctc_loss(scores, targets, (2, 3), (2, 2), reduction="none")
+    assert losses[0] == math.inf
+    losses = F.ctc_loss(scores, targets, (2, 3), (2, 2), reduction="none", zero_infinity=True)
+    assert losses[0] == 0
+    losses.sum().backward()
+    assert (scores.grad[:, 0] == 0).all()
+    assert (scores.grad[:, 1] != 0).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1, 2]], (4,), (2,)), "Expected input_lengths to have value at most 3, but got value 4"),
+        (([[1, 2]], (3,), (3,)), "Expected tensor to have size at least 3 at dimension 1"),
+        (([1, 2, 1], (3,), (2,)), "Expected tensor to have size 2 at dimension 0, but got size 3"),
+        (([[1, 2]], (3, 3), (2,)), "input_lengths must be of size batch_size"),
+        (([[1, 2]], (3,), (2,), 3), "blank must be in label range"),
+        (([[1, 2]], torch.tensor([3.0]), torch.tensor([2])), "input_lengths must be integral"),
+    ],
+)
+def test_ctc_loss_refuses_lengths_that_do_not_fit(arguments, message):
+    targets, *rest = arguments
+    with pytest.raises(RuntimeError, match=message):
+        F.ctc_loss(torch.zeros(3, 1, 3), torch.tensor(targets), *rest)
+
+
+def test_ctc_loss_refuses_labels_that_are_no_class():
+    with pytest.raises(IndexError, match="Target 7 is out of bounds"):
+        F.ctc_loss(torch.zeros(3, 1, 3), torch.tensor([[7]]), (3,), (1,))
+
+
+def test_linear_cross_entropy_is_both_in_one():
+    x, weight, bias = double(4, 3), double(5, 2, 3, seed=1), double(5, 2, seed=2)
+    target = torch.tensor([[0, 1], [4, 2], [3, 3], [1, 0]])
+    logits = torch.einsum("ni,cdi->ncd", x, weight) + bias
+    expected = F.cross_entropy(logits, target, ignore_index=3, label_smoothing=0.1)
+    given = F.linear_cross_entropy(x, weight, target, linear_bias=bias, ignore_index=3, label_smoothing=0.1)
+    close(given, expected.numpy())
+    layer = torch.nn.LinearCrossEntropyLoss(3, 5, out_features=(2,), reduction="none").double()
+    assert layer(x, target).shape == (4, 2)
+    with pytest.raises(RuntimeError, match="expected linear_bias shape"):
+        F.linear_cross_entropy(x, weight, target, linear_bias=bias[0])
+
+
+# ---- at the top level, where reductions are numbers
+
+
+def test_losses_of_the_top_level_are_those_of_the_functional_module():
+    x, y = double(4, 5), double(4, 5, seed=1)
+    for code, reduction in enumerate(("none", "mean", "sum")):
+        terms = y.exp() * (y - x)
+        close(torch.kl_div(x, y.exp(), code), (terms, terms.mean(), terms.sum())[code].numpy())
+        signs = y.sign()
+        close(
+            torch.hinge_embedding_loss(x, signs, 1.0, code),
+            F.hinge_embedding_loss(x, signs, reduction=reduction).numpy(),
+        )
+        close(
+            torch.margin_ranking_loss(x, y, signs, 0.5, code),
+            F.margin_ranking_loss(x, y, signs, 0.5, reduction=reduction).numpy(),
+        )
+        close(
+            torch.triplet_margin_loss(x, y, x + 1, reduction=code),
+            F.triplet_margin_loss(x, y, x + 1, reduction=reduction).numpy(),
+        )
+        close(
+            torch.poisson_nll_loss(x, y.abs(), True, True, 1e-8, code),
+            F.poisson_nll_loss(x, y.abs(), full=True, reduction=reduction).numpy(),
+        )
+        close(
+            torch.binary_cross_entropy_with_logits(x, y.sigmoid(), reduction=code),
+            F.binary_cross_entropy_with_logits(x, y.sigmoid(), reduction=reduction).numpy(),
+        )
+        close(
+            torch.cosine_embedding_loss(x, y, signs[:, 0], 0.1, code),
+            F.cosine_embedding_loss(x, y, signs[:, 0], 0.1, reduction=reduction).numpy(),
+        )

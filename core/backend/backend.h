@@ -13,6 +13,7 @@
 #include "core/backend/fft.h"
 #include "core/backend/indexing.h"
 #include "core/backend/linalg.h"
+#include "core/backend/loss.h"
 #include "core/backend/optim.h"
 #include "core/backend/pointwise.h"
 #include "core/backend/pooling.h"
@@ -75,6 +76,14 @@ struct Row {
                                  const void* logits, const void* log_normalizer, const void* total_weight,
                                  void* grad_logits);
   bool (*all_in_unit_interval)(DType dtype, const void* x, int64_t n);  // true where nobody can look
+
+  // ---- losses over sequences (core/cpu/loss/ctc.h)
+  int64_t (*find_bad_label)(const CtcLoss& loss);  // -1: none, or nobody can look
+  void (*ctc_loss)(DType dtype, const CtcLoss& loss, const void* log_probabilities, void* losses,
+                   void* alphas);
+  void (*ctc_loss_backward)(DType dtype, const CtcLoss& loss, const void* grad_output,
+                            const void* log_probabilities, const void* losses, const void* alphas,
+                            void* grad_input);
 
   // ---- products (core/cpu/linalg/product.h)
   void (*matrix_product)(const char* name, DType dtype, const Matrix& c, const Matrix& a, const Matrix& b,

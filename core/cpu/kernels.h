@@ -4,6 +4,7 @@
 #include "core/cpu/fft/fft.h"
 #include "core/cpu/indexing/mask.h"
 #include "core/cpu/linalg/gemm.h"
+#include "core/cpu/loss/ctc.h"
 #include "core/cpu/optim/optim.h"
 #include "core/cpu/pointwise/pointwise.h"
 #include "core/cpu/pooling/pool.h"

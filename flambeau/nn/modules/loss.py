@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..._core import Tensor
 from .. import _reduction
 from .. import functional as F
+from .linear import Linear
 from .module import Module
 
 __all__ = [
-    "BCELoss", "BCEWithLogitsLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
-    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "MarginRankingLoss",
+    "BCELoss", "BCEWithLogitsLoss", "CTCLoss", "CosineEmbeddingLoss", "CrossEntropyLoss", "GaussianNLLLoss",
+    "HingeEmbeddingLoss", "HuberLoss", "KLDivLoss", "L1Loss", "LinearCrossEntropyLoss", "MSELoss", "MarginRankingLoss",
     "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss", "NLLLoss", "NLLLoss2d",
     "PoissonNLLLoss", "SmoothL1Loss", "SoftMarginLoss", "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
@@ -566,6 +568,130 @@ class MultiMarginLoss(_WeightedLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Computes the loss."""
         return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
+
+
+class CTCLoss(_Loss):
+    r"""Connectionist temporal classification: :math:`-\log P(\text{target} \mid \text{scores})` over all alignments.
+
+    Args:
+        blank: the class that stands between labels.
+        reduction: 'none', 'mean' (of the losses divided by the targets' lengths) or 'sum'.
+        zero_infinity: whether infinite losses and their gradients count as 0.
+
+    Shape:
+        Log-probabilities ``(T, N, C)`` or ``(T, C)``, targets ``(N, S)`` or all in a row, lengths ``(N)``; output ``()``, or
+        ``(N)`` where the reduction is 'none'.
+
+    Example:
+        >>> import flambeau as torch
+        >>> scores = torch.full((2, 1, 2), 0.5).log()
+        >>> torch.nn.CTCLoss()(scores, torch.tensor([[1]]), (2,), (1,))
+        tensor(0.2877)
+
+    Source: Graves et al., "Connectionist temporal classification", 2006.
+    """
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank = blank
+        self.zero_infinity = zero_infinity
+
+    def forward(
+        self,
+        log_probs: Tensor,
+        targets: Tensor,
+        input_lengths: Tensor | Sequence[int],
+        target_lengths: Tensor | Sequence[int],
+    ) -> Tensor:
+        """Computes the loss."""
+        return F.ctc_loss(
+            log_probs,
+            targets,
+            input_lengths,
+            target_lengths,
+            self.blank,
+            self.reduction,
+            self.zero_infinity,
+        )
+
+
+class LinearCrossEntropyLoss(Module):
+    """The cross entropy of an affine map of the input, whose weight belongs to the layer.
+
+    Args:
+        in_features: width of the input.
+        num_classes: how many classes, C.
+        out_features: sizes of further axes of the loss.
+        bias: whether the map has a bias.
+        device, dtype: of the map's parameters.
+        reduction: 'none', 'mean' or 'sum'.
+        weight: of the classes, ``(C)``.
+        ignore_index: a class that counts for nothing; default: -100; not with probabilities.
+        label_smoothing: the share of the target that is spread over all classes.
+        options: how the batch is divided to save memory; not implemented.
+
+    Shape:
+        Input ``(N, in_features)`` or ``(in_features)``, target classes ``(N, *out_features)`` or probabilities
+        ``(N, C, *out_features)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.LinearCrossEntropyLoss(3, 5)(torch.ones(2, 3), torch.tensor([0, 4])).shape
+        torch.Size([])
+    """
+
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        num_classes: int,
+        *,
+        out_features: tuple[int, ...] = (),
+        bias: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        reduction: str = "mean",
+        weight: Tensor | None = None,
+        ignore_index: int | None = None,
+        label_smoothing: float = 0.0,
+        options: Any = None,
+    ) -> None:
+        super().__init__()
+        self.in_features = in_features
+        self.num_classes = num_classes
+        self.out_features = tuple(out_features)
+        self.reduction = reduction
+        self.register_buffer("weight", weight)
+        self.ignore_index = ignore_index
+        self.label_smoothing = label_smoothing
+        self.options = options
+        width = math.prod(self.out_features, start=num_classes)
+        self.linear = Linear(in_features, width, bias=bias, device=device, dtype=dtype)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Computes the loss."""
+        shape = (self.num_classes, *self.out_features)
+        bias = self.linear.bias
+        return F.linear_cross_entropy(
+            input,
+            self.linear.weight.reshape(*shape, self.in_features),
+            target,
+            linear_bias=None if bias is None else bias.reshape(shape),
+            weight=self.weight,
+            reduction=self.reduction,
+            ignore_index=self.ignore_index,
+            label_smoothing=self.label_smoothing,
+            options=self.options,
+        )
+
+    def extra_repr(self) -> str:
+        """What it was made from."""
+        return (
+            f"in_features={self.in_features}, num_classes={self.num_classes}, out_features={self.out_features}, "
+            f"bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index}, "
+            f"label_smoothing={self.label_smoothing}, options={self.options}"
+        )
 
 
 class CosineEmbeddingLoss(_Loss):
