@@ -9,10 +9,6 @@
 namespace flambeau {
 
 namespace {
-// A 0-d tensor counts as one of a single element here.
-Tensor with_dims(const Tensor& t) { return t.dim() ? t : alias(t, Dims{1}, Dims{1}, 0); }
-Dims with_dims(const Dims& sizes) { return sizes.count ? sizes : Dims{1}; }
-
 // Throws what PyTorch throws for `index` where it is no vector of integers.
 template <class Error>
 void check_vector(const char* name, const Tensor& index, std::string_view text) {
@@ -143,14 +139,18 @@ auto gradient_of_source(int d, const Tensor& index, const Dims& sizes) {
 }
 }  // namespace
 
+void check_slices(const char* name, const Tensor& self, int d, const Tensor& index, const Tensor& source) {
+  check<IndexError>(index.dim() <= 1, name,
+                    "(): Index is supposed to be a vector, but got dim: ", index.dim(),
+                    " with type: ", scalar_type_name(index.dtype()), " and size: ", index.sizes());
+  check_vector<IndexError>(name, index, "");
+  check_source<RuntimeError>(name, self, d, index, source);
+}
+
 Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& source,
                  const Scalar& alpha, const Out& out) {
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
-  check<IndexError>(index.dim() <= 1,
-                    "index_add_(): Index is supposed to be a vector, but got dim: ", index.dim(),
-                    " with type: ", scalar_type_name(index.dtype()), " and size: ", index.sizes());
-  check_vector<IndexError>("index_add_", index, "");
-  check_source<RuntimeError>("index_add_", self, d, index, source);
+  check_slices("index_add_", self, d, index, source);
   const bool scaled = !alpha.equals(1);
   return differentiable(
       "IndexAddBackward0", out,
@@ -378,8 +378,6 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
       }));
 }
 
-namespace {
-// src's elements (all of index's shape, or more) or one number, combined into self at the indices.
 Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src,
                  const Out& out) {
   Tensor result_input = with_dims(self);
@@ -387,7 +385,11 @@ Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor&
   const Dims sizes = with_dims(index.sizes());
   Tensor from = src.is_tensor() ? with_dims(src.tensor())
                                 : Tensor(expand(scalar_tensor(src.scalar(), self.dtype()), sizes));
-  if (out.target && shares_storage(from, Tensor(out.target))) from = contiguous_copy(from);
+  if (out.target) {  // what is read must not change meanwhile: positions have been checked
+    const Tensor written(out.target);
+    if (shares_storage(from, written)) from = contiguous_copy(from);
+    if (shares_storage(positions, written)) positions = contiguous_copy(positions);
+  }
   Tensor result = modifiable(out, self);
   if (index.numel() == 0) return result;
   Tensor target = with_dims(result);
@@ -434,20 +436,26 @@ int check_scatter(const char* name, const Tensor& self, int64_t dim, const Tenso
   return d;
 }
 
+Tensor with_zeros_to(const Tensor& grad, const Dims& sizes) {
+  Tensor g = grad;
+  for (int i = 0; i < sizes.count; ++i) {
+    if (g.sizes()[i] == sizes[i]) continue;
+    Dims rest = g.sizes();
+    rest[i] = sizes[i] - g.sizes()[i];
+    Tensor parts[] = {g, zeros(rest, g.dtype())};
+    g = cat(parts, i);
+  }
+  return g;
+}
+
+namespace {
 // The gradient of src: gathered, and zero where the index did not reach.
 auto gradient_of_src(int d, const Tensor& index, const Operand& src) {
   return [d, at = saved(index), sizes = src.sizes()](const Tensor& grad) {
-    Tensor g = gather(grad, d, at());
-    for (int i = 0; i < sizes.count; ++i) {
-      if (g.sizes()[i] == sizes[i]) continue;
-      Dims rest = g.sizes();
-      rest[i] = sizes[i] - g.sizes()[i];
-      Tensor parts[] = {g, zeros(rest, g.dtype())};
-      g = cat(parts, i);
-    }
-    return g;
+    return with_zeros_to(gather(grad, d, at()), sizes);
   };
 }
+}  // namespace
 
 Tensor scatter_to(const Tensor& self, int64_t dim, const Tensor& index, const Operand& src, const Out& out) {
   const int d = check_scatter("scatter", self, dim, index, src);
@@ -458,6 +466,8 @@ Tensor scatter_to(const Tensor& self, int64_t dim, const Tensor& index, const Op
           [d, at = saved(index)](const Tensor& grad) { return scatter_to(grad, d, at(), Scalar(0), {}); }),
       wrt(src, gradient_of_src(d, index, src)));
 }
+
+namespace {
 Tensor scatter(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const Out& out) {
   return scatter_to(self, dim, index, src, out);
 }

@@ -50,6 +50,24 @@ void fill_expanded(const Tensor& self, const Tensor& mask, const Operand& value)
 void check_mask(const Tensor& mask);
 void check_number_fits(const Tensor& number, DType dtype);
 
+// Throws where a vector of indices along d and the slices that it sends to self do not fit.
+void check_slices(const char* name, const Tensor& self, int d, const Tensor& index, const Tensor& source);
+
+// ---- one index per element: scatter and its kin
+// A 0-d tensor counts as one of a single element here.
+inline Tensor with_dims(const Tensor& t) { return t.dim() ? t : alias(t, Dims{1}, Dims{1}, 0); }
+inline Dims with_dims(const Dims& sizes) { return sizes.count ? sizes : Dims{1}; }
+// The wrapped dimension; throws where index and src do not fit self.
+int check_scatter(const char* name, const Tensor& self, int64_t dim, const Tensor& index, const Operand& src);
+// src's elements (all of index's shape, or more) or one number, combined into self at the indices. Raw: no
+// history.
+Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src,
+                 const Out& out);
+// The operator scatter without reduction.
+Tensor scatter_to(const Tensor& self, int64_t dim, const Tensor& index, const Operand& src, const Out& out);
+// A gradient by what the index of a scatter reached, as one by all of its source.
+Tensor with_zeros_to(const Tensor& grad, const Dims& sizes);
+
 // ---- the linear maps behind the derivatives
 // zeros of `sizes` with grad's slices along d added at `index` (index_select's derivative).
 Tensor index_spread(const Tensor& grad, int d, const Tensor& index, const Dims& sizes);

@@ -1,29 +1,16 @@
-"""Rows of a table by their numbers: embedding and one_hot."""
+"""Rows of a table by their numbers: embedding, embedding_bag and one_hot."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import flambeau
 
 from ..._core import Tensor
-from ...autograd import Function
+from ._operators import operator
 
-__all__ = ["embedding", "one_hot"]
+__all__ = ["embedding", "embedding_bag", "one_hot"]
 
-
-class _ScaleGradient(Function):
-    """Passes its input on, and the gradient back times a factor."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, factor: Tensor) -> Tensor:
-        ctx.save_for_backward(factor)
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (factor,) = ctx.saved_tensors
-        return (grad * factor).masked_fill(factor == 0, 0), None
+_embedding = operator("embedding")
+_MODES = {"sum": 0, "mean": 1, "max": 2}
 
 
 def embedding(
@@ -60,48 +47,112 @@ def embedding(
                 [1., 2.],
                 [3., 4.]])
     """
-    if sparse:
-        raise NotImplementedError("embedding: sparse=True needs sparse tensors, which are not implemented")
     if padding_idx is not None:
         rows = weight.size(0)
         if not -rows <= padding_idx < rows:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding_idx %= rows
-    if weight.dim() != 2:
-        raise RuntimeError("'weight' must be 2-D")
-    if input.dtype not in (flambeau.int64, flambeau.int32):
-        raise RuntimeError(
-            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
-            f"but got {input.type()} instead (while checking arguments for embedding)"
-        )
-    numbers = input.reshape(-1).long()
-    if numbers.numel() and (numbers.min() < 0 or numbers.max() >= weight.size(0)):
-        raise IndexError("index out of range in self")
     if max_norm is not None:
         with flambeau.no_grad():
-            _shorten(weight, numbers, max_norm, norm_type)
-    found = weight.index_select(0, numbers)
-    if found.requires_grad and (padding_idx is not None or scale_grad_by_freq):
-        factor = flambeau.ones(numbers.shape, dtype=weight.dtype, device=weight.device)
-        if scale_grad_by_freq:
-            counts = flambeau.zeros(weight.size(0), dtype=weight.dtype, device=weight.device)
-            counts.index_add_(0, numbers, factor)
-            factor = counts.index_select(0, numbers).reciprocal()
-        if padding_idx is not None:
-            factor = factor.masked_fill(numbers == padding_idx, 0)
-        found = _ScaleGradient.apply(found, factor.unsqueeze(1))
-    return found.view(*input.shape, weight.size(1))
+            flambeau.embedding_renorm_(weight, input, max_norm, norm_type)
+    return _embedding(weight, input, -1 if padding_idx is None else padding_idx, scale_grad_by_freq, sparse)
 
 
-def _shorten(weight: Tensor, numbers: Tensor, max_norm: float, norm_type: float) -> None:
-    used = flambeau.zeros(weight.size(0), dtype=flambeau.bool, device=weight.device)
-    used[numbers] = True
-    lengths = weight.norm(norm_type, 1)
-    long = (used & (lengths > max_norm)).nonzero().view(-1)
-    if long.numel():
-        # PyTorch adds the small number, so that a length rounded up does not stay above the limit.
-        scale = max_norm / (lengths.index_select(0, long) + 1e-7)
-        weight.index_copy_(0, long, weight.index_select(0, long) * scale.unsqueeze(1))
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Sums, means or maxima of bags of a table's rows.
+
+    Args:
+        input: numbers of rows, int64 or int32: ``(bags, n)``, or ``(n)`` with `offsets`.
+        weight: the table, ``(rows, width)``.
+        offsets: where each bag begins, ``(bags)``.
+        max_norm: rows in use that are longer are first scaled to this length, in place.
+        norm_type: the norm that is meant.
+        scale_grad_by_freq: divides a row's gradient by how often it was looked up; not for maxima.
+        mode: 'sum', 'mean' or 'max'; an empty bag gives 0.
+        sparse: gradients as sparse tensors; not implemented.
+        per_sample_weights: factors of the rows, shaped as `input`, for sums.
+        include_last_offset: whether the last offset is the end of the last bag.
+        padding_idx: a row that counts for nothing.
+
+    Returns:
+        ``(bags, width)``.
+
+    Raises:
+        ValueError, RuntimeError: arguments that do not fit each other, numbers out of range.
+
+    Example:
+        >>> import flambeau as torch
+        >>> table = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> torch.nn.functional.embedding_bag(torch.tensor([[1, 0], [1, 1]]), table)
+        tensor([[2., 3.],
+                [3., 4.]])
+    """
+    if per_sample_weights is not None and input.size() != per_sample_weights.size():
+        raise ValueError(
+            f"embedding_bag: If per_sample_weights ({per_sample_weights.shape}) is not None, then it must have the "
+            f"same shape as the input ({input.shape})"
+        )
+    if weight.dim() != 2:
+        raise ValueError(f"weight has to be a 2D Tensor, but got Tensor of dimension {weight.dim()}")
+    if input.dim() == 2:
+        if offsets is not None:
+            raise ValueError(
+                "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
+                f"sequences. However, found offsets of type {type(offsets)}"
+            )
+        bags, length = input.shape
+        offsets = flambeau.arange(bags, device=input.device) * length
+        # Its last offset would be where the last bag begins.
+        include_last_offset = False
+        input = input.reshape(-1)
+        if per_sample_weights is not None:
+            per_sample_weights = per_sample_weights.reshape(-1)
+    elif input.dim() == 1:
+        if offsets is None:
+            raise ValueError("offsets has to be a 1D Tensor but got None")
+        if offsets.dim() != 1:
+            raise ValueError("offsets has to be a 1D Tensor")
+    else:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.dim()}")
+    code = _MODES.get(mode)
+    if code is None:
+        raise ValueError("mode has to be one of sum, mean or max")
+    if mode == "max" and scale_grad_by_freq:
+        raise ValueError("max mode does not support scaling the gradient by the frequency")
+    if mode == "max" and sparse:
+        raise ValueError("max mode does not support sparse weights")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
+            f"(got mode='{mode}'). Please open a feature request on GitHub."
+        )
+    if max_norm is not None:
+        with flambeau.no_grad():
+            flambeau.embedding_renorm_(weight, input, max_norm, norm_type)
+    bagged: tuple[Tensor, ...] = flambeau.embedding_bag(
+        weight,
+        input,
+        offsets,
+        scale_grad_by_freq,
+        code,
+        sparse,
+        per_sample_weights,
+        include_last_offset,
+        padding_idx,
+    )
+    return bagged[0]
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
