@@ -10,11 +10,13 @@ from ..._core import Tensor
 from .. import functional as F
 from .. import init as _init
 from ..parameter import Parameter
+from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
 
 __all__ = [
     "CELU", "ELU", "GELU", "GLU", "SELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU",
-    "LogSigmoid", "LogSoftmax", "Mish", "PReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid", "Softmax", "Softmax2d",
+    "LogSigmoid", "LogSoftmax", "Mish", "MultiheadAttention", "PReLU", "RReLU", "ReLU", "ReLU6", "SiLU", "Sigmoid",
+    "Softmax", "Softmax2d",
     "Softmin", "Softplus", "Softshrink", "Softsign", "Tanh", "Tanhshrink", "Threshold",
 ]  # fmt: skip
 
@@ -732,3 +734,192 @@ class Softmax2d(Module):
         if input.dim() not in (3, 4):
             raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.dim()}D instead")
         return F.softmax(input, -3, _stacklevel=5)
+
+
+class RReLU(Module):
+    r"""Applies :math:`x` where it is positive, else :math:`a x` with :math:`a` drawn for each element in training.
+
+    Args:
+        lower, upper: the bounds between which slopes are drawn; out of training each is their mean.
+        inplace: whether to write to the input.
+
+    Shape:
+        Input and output ``(*)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.RReLU(0.125, 0.375).eval()(torch.tensor([-8.0, 2.0]))
+        tensor([-2.,  2.])
+    """
+
+    def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Applies the function."""
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        """The bounds."""
+        return f"lower={self.lower}, upper={self.upper}{_in_place_suffix(self)}"
+
+
+class MultiheadAttention(Module):
+    r"""Attention in several heads, each in its own projections of query, key and value.
+
+    The projections start from Glorot's uniform distribution, biases from 0, the keys and values of `add_bias_kv` from
+    Glorot's normal one.
+
+    Args:
+        embed_dim: width of the query and of the result.
+        num_heads: how many heads, a divisor of `embed_dim`.
+        dropout: the probability with which a weight is dropped in training.
+        bias: whether the projections have biases.
+        add_bias_kv: whether there is one more key and value, which are learnt.
+        add_zero_attn: whether there is one more key and value of zeros.
+        kdim: width of the key; default: `embed_dim`.
+        vdim: width of the value; default: `embed_dim`.
+        batch_first: whether the first axis is that of the samples.
+        device, dtype: of the parameters.
+
+    Shape:
+        Query ``(L, N, E)``, key ``(S, N, kdim)``, value ``(S, N, vdim)``, without N for one sample; result as the query,
+        weights ``(N, L, S)``, or ``(N, num_heads, L, S)`` where they are not averaged.
+
+    Example:
+        >>> import flambeau as torch
+        >>> attention, x = torch.nn.MultiheadAttention(8, 2), torch.ones(5, 3, 8)
+        >>> y, weights = attention(x, x, x)
+        >>> y.shape, weights.shape
+        (torch.Size([5, 3, 8]), torch.Size([3, 5, 5]))
+
+    Source: A. Vaswani et al., "Attention is all you need", 2017.
+    """
+
+    embed_dim: int
+    num_heads: int
+    head_dim: int
+    batch_first: bool
+    in_proj_weight: Tensor | None
+    q_proj_weight: Tensor | None
+    k_proj_weight: Tensor | None
+    v_proj_weight: Tensor | None
+    in_proj_bias: Tensor | None
+    bias_k: Tensor | None
+    bias_v: Tensor | None
+    out_proj: NonDynamicallyQuantizableLinear
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        if embed_dim <= 0 or num_heads <= 0:
+            raise ValueError(
+                f"embed_dim and num_heads must be greater than 0, got embed_dim={embed_dim} and "
+                f"num_heads={num_heads} instead"
+            )
+        super().__init__()
+        self.embed_dim = embed_dim
+        self.kdim = embed_dim if kdim is None else kdim
+        self.vdim = embed_dim if vdim is None else vdim
+        self._qkv_same_embed_dim = self.kdim == embed_dim and self.vdim == embed_dim
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.batch_first = batch_first
+        self.head_dim = embed_dim // num_heads
+        if self.head_dim * num_heads != embed_dim:
+            raise AssertionError("embed_dim must be divisible by num_heads")
+
+        def table(*size: int) -> Parameter:
+            return Parameter(_core.empty(size, device=device, dtype=dtype))
+
+        if self._qkv_same_embed_dim:
+            self.in_proj_weight = table(3 * embed_dim, embed_dim)
+            for name in ("q_proj_weight", "k_proj_weight", "v_proj_weight"):
+                self.register_parameter(name, None)
+        else:
+            self.q_proj_weight = table(embed_dim, embed_dim)
+            self.k_proj_weight = table(embed_dim, self.kdim)
+            self.v_proj_weight = table(embed_dim, self.vdim)
+            self.register_parameter("in_proj_weight", None)
+        if bias:
+            self.in_proj_bias = table(3 * embed_dim)
+        else:
+            self.register_parameter("in_proj_bias", None)
+        self.out_proj = NonDynamicallyQuantizableLinear(
+            embed_dim, embed_dim, bias=bias, device=device, dtype=dtype
+        )
+        if add_bias_kv:
+            self.bias_k, self.bias_v = table(1, 1, embed_dim), table(1, 1, embed_dim)
+        else:
+            self.bias_k = self.bias_v = None
+        self.add_zero_attn = add_zero_attn
+        self._reset_parameters()
+
+    def _reset_parameters(self) -> None:
+        for weight in (self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight):
+            if weight is not None:
+                _init.xavier_uniform_(weight)
+        if self.in_proj_bias is not None:
+            _init.constant_(self.in_proj_bias, 0.0)
+            assert self.out_proj.bias is not None
+            _init.constant_(self.out_proj.bias, 0.0)
+        for extra in (self.bias_k, self.bias_v):
+            if extra is not None:
+                _init.xavier_normal_(extra)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """What the queries find among the values, and the weights where they are needed; masks are True, or added to
+        the scores, where nobody may attend."""
+        batched = query.dim() == 3
+        if self.batch_first and batched:
+            query, key, value = (x.transpose(0, 1) if x.dim() == 3 else x for x in (query, key, value))
+        result, weights = F.multi_head_attention_forward(
+            query,
+            key,
+            value,
+            self.embed_dim,
+            self.num_heads,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+            self.dropout,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            training=self.training,
+            key_padding_mask=key_padding_mask,
+            need_weights=need_weights,
+            attn_mask=attn_mask,
+            use_separate_proj_weight=not self._qkv_same_embed_dim,
+            q_proj_weight=self.q_proj_weight,
+            k_proj_weight=self.k_proj_weight,
+            v_proj_weight=self.v_proj_weight,
+            average_attn_weights=average_attn_weights,
+            is_causal=is_causal,
+        )
+        return (result.transpose(0, 1) if self.batch_first and batched else result), weights
