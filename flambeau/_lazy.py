@@ -62,6 +62,7 @@ _NAMES = {
     "get_autocast_cpu_dtype": "amp.autocast_mode",
     "set_autocast_gpu_dtype": "amp.autocast_mode",
     "set_autocast_cpu_dtype": "amp.autocast_mode",
+    "set_anomaly_enabled": "autograd.anomaly_mode",
     "from_dlpack": "utils.dlpack",
     "TypedStorage": "storage",
     "Stream": "_streams",

@@ -225,6 +225,40 @@ def _typed_storage(self: Tensor) -> Any:
     return TypedStorage(wrap_storage=self.untyped_storage(), dtype=self.dtype)
 
 
+def _is_shared(self: Tensor) -> bool:
+    """Whether other processes see the tensor's memory; none does."""
+    return False
+
+
+def _const_data_ptr(self: Tensor) -> int:
+    """The address of the first element, for who only reads."""
+    return self.data_ptr()
+
+
+def _nonzero_as_bool(self: Tensor) -> bool:
+    """Python 2's name of `__bool__`."""
+    return bool(self)
+
+
+def _long_as_int(self: Tensor) -> int:
+    """Python 2's name of `__int__`."""
+    return int(self)
+
+
+def _reinforce(self: Tensor, *args: Any, **keywords: Any) -> None:
+    """Raises: it was removed from PyTorch."""
+    raise RuntimeError(
+        "reinforce() was removed. Use torch.distributions instead: draw an action with Categorical(probs).sample() and "
+        "differentiate -log_prob(action) * reward"
+    )
+
+
+def _volatile(self: Tensor) -> bool:
+    """False: it was removed from PyTorch, see `no_grad`."""
+    warnings.warn("volatile was removed (Variable.volatile is always False)", stacklevel=2)
+    return False
+
+
 def _dlpack(
     self: Tensor,
     *,
@@ -352,6 +386,12 @@ for _name, _function in {
     "apply_": _apply,
     "set_": _set,
     "storage": _typed_storage,
+    "is_shared": _is_shared,
+    "const_data_ptr": _const_data_ptr,
+    "__nonzero__": _nonzero_as_bool,
+    "__long__": _long_as_int,
+    "reinforce": _reinforce,
+    "volatile": property(_volatile),
     **{name: _removed_method(name) for name in ("solve", "symeig", "eig", "lstsq")},
     "resize": _resize,
     "resize_as": _resize_as,

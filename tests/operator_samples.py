@@ -106,6 +106,12 @@ _WHOLE: dict[str, list[Any]] = {
     "baddbmm_": [torch.rand(2, 3, 3), torch.rand(2, 3, 2), torch.rand(2, 2, 3)],
     "float_power_": [torch.rand(2, 3).double(), 2],
     "unfold": [torch.rand(4, 5), 1, 2, 1],
+    "scatter_reduce": [torch.rand(3, 4), 0, torch.tensor([[0, 2]]), torch.rand(1, 2), "mean"],
+    "index_reduce": [torch.rand(3, 4), 0, torch.tensor([0, 2]), torch.rand(2, 4), "prod"],
+    "segment_reduce": [torch.rand(3, 4), "max"],
+    "ctc_loss": [torch.rand(4, 2, 3).log(), torch.tensor([[1, 2], [1, 1]]), (4, 4), (2, 1)],
+    "embedding_bag": [torch.rand(5, 3), torch.tensor([1, 4, 2]), torch.tensor([0, 2])],
+    "native_group_norm": [torch.rand(2, 4, 3), None, None, 2, 4, 3, 2, 1e-5],
     "clamp": [torch.rand(2, 3), 0.2, 0.8],
     "clip": [torch.rand(2, 3), 0.2, 0.8],
     "bincount": [torch.tensor([0, 2, 2])],
@@ -150,7 +156,10 @@ _WHOLE: dict[str, list[Any]] = {
 }
 
 # Their keyword arguments, where they ask for any.
-_KEYWORDS: dict[str, dict[str, Any]] = {"nonzero_static": {"size": 4}}
+_KEYWORDS: dict[str, dict[str, Any]] = {
+    "nonzero_static": {"size": 4},
+    "segment_reduce": {"lengths": torch.tensor([1, 2])},
+}
 
 _WHOLE_KEYWORDS: dict[str, dict[str, Any]] = {"nonzero_static": {"size": 2}}
 

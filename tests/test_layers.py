@@ -491,8 +491,8 @@ def test_representations(layer, text):
 
 
 def test_missing_functions_say_so():
-    with pytest.raises(NotImplementedError, match="nn.functional.ctc_loss is not implemented yet"):
-        F.ctc_loss  # noqa: B018
+    with pytest.raises(NotImplementedError, match="nn.functional.grouped_mm is not implemented yet"):
+        F.grouped_mm  # noqa: B018
     with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
         F.nonsense  # noqa: B018
 
@@ -568,3 +568,18 @@ def test_gumbel_softmax_draws_classes_by_their_probabilities():
     drawn[:, 0].sum().backward()
     assert logits.grad.abs().sum() > 0
     close(F.gumbel_softmax(logits).sum(1).detach(), [1.0] * 4000, 1e-5)
+
+
+def test_rrelu_draws_a_slope_for_each_element_that_is_not_positive():
+    x = torch.tensor([-1.0, 2.0, -3.0, 0.0], requires_grad=True)
+    assert torch.allclose(torch.rrelu(x, 0.1, 0.3), torch.tensor([-0.2, 2.0, -0.6, 0.0]))
+    torch.manual_seed(0)  # the values are PyTorch's for this seed
+    y = torch.nn.functional.rrelu(x, 0.1, 0.3, training=True)
+    assert torch.allclose(y, torch.tensor([-0.2940, 2.0, -0.7247, 0.0]), atol=1e-4)
+    y.sum().backward()
+    assert torch.allclose(x.grad, torch.tensor([0.2940, 1.0, 0.2416, 0.1919]), atol=1e-4)
+    z = torch.tensor([-8.0])
+    assert torch.rrelu_(z, 0.125, 0.375) is z
+    assert torch.nn.RReLU().eval()(torch.tensor([-24.0])).item() == pytest.approx(-5.5)
+    with pytest.raises(RuntimeError, match="Lower bound should be less than or equal to the upper bound"):
+        torch.rrelu(x, 0.5, 0.2)

@@ -332,3 +332,42 @@ def test_modules_can_be_made_without_initial_values():
     assert isinstance(layer.weight, nn.Parameter)
     with pytest.raises(RuntimeError, match="must support a 'device' arg"):
         nn.utils.skip_init(nn.ReLU)
+
+
+def test_the_top_level_has_the_normalisations_with_the_parameters_first():
+    x = torch.arange(24.0).view(2, 4, 3).sin()
+    weight, bias = torch.arange(1.0, 5.0), torch.ones(4)
+    mean, var = torch.zeros(4), torch.ones(4)
+    assert torch.equal(
+        torch.batch_norm(x, weight, bias, mean, var, False, 0.1, 1e-5, True),
+        F.batch_norm(x, mean, var, weight, bias),
+    )
+    assert torch.equal(
+        torch.instance_norm(x, weight, bias, None, None, True, 0.1, 1e-5, False),
+        F.instance_norm(x, None, None, weight, bias),
+    )
+    assert torch.equal(torch.group_norm(x, 2, weight, bias), F.group_norm(x, 2, weight, bias))
+    assert torch.equal(torch.layer_norm(x, (3,)), F.layer_norm(x, (3,)))
+    assert torch.equal(torch.rms_norm(x, (3,)), F.rms_norm(x, (3,)))
+
+
+def test_the_native_normalisations_give_means_and_reciprocal_deviations():
+    x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
+    y, mean, scale = torch.native_layer_norm(x, (2,), None, None, 0.0)
+    assert (y.tolist(), mean.tolist(), scale.tolist()) == (
+        [[-1.0, 1.0], [-1.0, 1.0]],
+        [[2.0], [4.0]],
+        [[1.0], [0.5]],
+    )
+    y, mean, scale = torch.native_group_norm(x, None, None, 2, 2, 1, 1, 0.0)
+    assert (mean.tolist(), scale.tolist()) == ([[2.0], [4.0]], [[1.0], [0.5]])
+    y, mean, scale = torch.native_batch_norm(x, None, None, None, None, True, 0.1, 0.0)
+    assert (mean.tolist(), scale[0].item()) == ([1.5, 4.5], 2.0)
+    out_of_training = torch.native_batch_norm(x, None, None, torch.zeros(2), torch.ones(2), False, 0.1, 0.0)
+    assert [t.numel() for t in out_of_training] == [4, 0, 0]
+
+
+def test_norms_of_slices():
+    v = torch.arange(24.0).view(2, 3, 4)
+    assert torch.allclose(torch.norm_except_dim(v, 2, 1), v.norm(2, (0, 2), keepdim=True))
+    assert torch.allclose(torch.norm_except_dim(v, 2, -1), v.norm())

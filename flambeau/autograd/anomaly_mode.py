@@ -107,3 +107,18 @@ class detect_anomaly:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _core._set_anomaly_mode(self.prev, self.prev_check_nan)
+
+
+def set_anomaly_enabled(enabled: bool, check_nan: bool = True) -> None:
+    """Switches anomaly mode: whether a failing derivative is shown with the forward call that recorded it.
+
+    Args:
+        enabled: whether it is
+        check_nan: whether a derivative that gives NaN fails
+
+    >>> import flambeau as torch
+    >>> torch.set_anomaly_enabled(False)
+    >>> torch.is_anomaly_enabled()
+    False
+    """
+    _core._set_anomaly_mode(enabled, check_nan)

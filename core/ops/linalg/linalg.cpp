@@ -341,7 +341,7 @@ Tensor addmv(const Tensor& self, const Tensor& mat, const Tensor& vec, const Sca
 /// >>> torch.addmv(torch.ones(2), torch.ones(2, 3), torch.ones(3)).tolist()
 /// [4.0, 4.0]
 EXPOSE("addmv(Tensor self, Tensor mat, Tensor vec, *, Number beta=1, Number alpha=1) -> Tensor", addmv,
-       kEveryForm);
+       kEveryForm | inplace_function);
 
 // ---- vector x vector
 

@@ -187,7 +187,7 @@ EXPOSE("as_strided(Tensor self, int[] size, int[] stride, int? storage_offset=No
 /// >>> torch.arange(4).as_strided_((2,), (2,)).tolist()
 /// [0, 2]
 EXPOSE("as_strided_(Tensor self, int[] size, int[] stride, int? storage_offset=None) -> Tensor", as_strided_,
-       method | writes_self);
+       function | method | writes_self);
 
 /// A view of all windows of a dimension, in a new last dimension.
 ///

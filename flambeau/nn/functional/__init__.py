@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING as TYPE_CHECKING
 from typing import Any
 
+from flambeau._core import Tensor as Tensor
 from flambeau._missing import missing
 
 from ._activation import *  # noqa: F403
@@ -35,6 +38,38 @@ _NOT_YET = """
 """
 _KNOWN = frozenset(_NOT_YET.split())
 
+# What PyTorch's module has beside functions of layers.
+_ELSEWHERE = {
+    **dict.fromkeys(
+        (
+            "has_torch_function",
+            "has_torch_function_unary",
+            "has_torch_function_variadic",
+            "handle_torch_function",
+        ),
+        "flambeau.overrides",
+    ),
+    **dict.fromkeys(
+        ("BroadcastingList1", "BroadcastingList2", "BroadcastingList3", "boolean_dispatch"),
+        "flambeau._jit_internal",
+    ),
+}
+
+GRID_SAMPLE_INTERPOLATION_MODES = {"bilinear": 0, "nearest": 1, "bicubic": 2}
+GRID_SAMPLE_PADDING_MODES = {"zeros": 0, "border": 1, "reflection": 2}
+
+
+def assert_int_or_pair(arg: Any, arg_name: str, message: str) -> None:
+    """Raises AssertionError(message) unless `arg` is a number or a pair.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.assert_int_or_pair((3, 3), "kernel_size", "a number or a pair")
+    """
+    if not isinstance(arg, int) and len(arg) != 2:
+        raise AssertionError(message.format(arg_name))
+
+
 # Functions of the top level by the same name.
 _TOP_LEVEL = (
     "channel_shuffle",
@@ -51,4 +86,6 @@ def __getattr__(name: str) -> Any:
         import flambeau
 
         return getattr(flambeau, name.removeprefix("native_"))
+    if name in _ELSEWHERE:
+        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
     raise missing("nn.functional", name, _KNOWN)

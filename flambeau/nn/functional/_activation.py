@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import flambeau
+
 from ... import _core
 from ..._core import Tensor
 from ...ops._refusals import need_floating
@@ -13,8 +15,8 @@ from ._operators import operator
 __all__ = [
     "celu", "celu_", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
     "hardtanh_", "leaky_relu", "leaky_relu_", "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6",
-    "relu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink", "softsign",
-    "tanh", "tanhshrink", "threshold", "threshold_",
+    "relu_", "rrelu", "rrelu_", "selu", "selu_", "sigmoid", "silu", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
 ]  # fmt: skip
 
 _relu, relu_ = operator("relu"), operator("relu_")
@@ -164,6 +166,43 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
         tensor([-0.6321,  2.0000])
     """
     return celu_(input, alpha) if inplace else _celu(input, alpha)
+
+
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    r"""Computes :math:`x` where it is positive, else :math:`a x` with :math:`a` drawn between two bounds.
+
+    Args:
+        input: any shape, floating point.
+        lower, upper: the bounds.
+        training: whether slopes are drawn, for each element; otherwise each is the bounds' mean.
+        inplace: whether to write to the input.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.rrelu(torch.tensor([-8.0, 2.0]), 0.125, 0.375)
+        tensor([-2.,  2.])
+
+    Source: Xu et al., "Empirical evaluation of rectified activations in convolutional network", 2015.
+    """
+    return (flambeau.rrelu_ if inplace else flambeau.rrelu)(input, lower, upper, training)
+
+
+def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """In-place form of :func:`rrelu`.
+
+    Args:
+        input: any shape, floating point.
+        lower, upper: the bounds.
+        training: whether slopes are drawn.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.functional.rrelu_(torch.tensor([-8.0, 2.0]), 0.125, 0.375)
+        tensor([-2.,  2.])
+    """
+    return flambeau.rrelu_(input, lower, upper, training)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
