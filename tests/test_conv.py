@@ -95,6 +95,9 @@ CASES = [
     Case((8, 64, 20, 16), (40, 64, 3, 3), padding=(2, 0)),
     Case((1, 200, 5, 5), (70, 200, 3, 3), padding=(1, 1)),
     Case((5, 40, 3, 3), (50, 40, 2, 2)),
+    Case((8, 40, 17, 19), (21, 40, 3, 3), padding=(2, 1), dilation=(3, 1)),
+    Case((8, 40, 33, 34), (21, 40, 3, 3), stride=(2, 2), padding=(2, 1), dilation=(2, 2)),
+    Case((4, 32, 40, 39), (40, 32, 6, 6), stride=(2, 2), padding=(2, 2)),
     Case((2, 3, 20, 21), (8, 3, 7, 7), stride=(2, 2), padding=(3, 3)),
     Case((2, 4, 11, 12), (6, 4, 2, 3), stride=(3, 2), padding=(1, 2), dilation=(2, 3)),
     Case((2, 4, 9, 9), (6, 4, 1, 1), stride=(2, 3)),
@@ -596,3 +599,28 @@ def test_layers_of_three_axes_and_transposed_ones_describe_themselves():
         "ConvTranspose1d(4, 6, kernel_size=(3,), stride=(2,), dilation=(3,), output_padding=(1,), groups=2, bias=False)"
     )
     assert layer.weight.shape == (4, 3, 3)
+
+
+def test_the_order_of_weights_in_memory_is_changed_in_whole_networks():
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(2, 3, 3), torch.nn.Sequential(torch.nn.ConvTranspose2d(3, 2, 3))
+    )
+    before = [p.detach().clone() for p in network.parameters()]
+    assert torch.nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last) is network
+    for layer in (network[0], network[1][0]):
+        assert layer.weight.is_contiguous(memory_format=torch.channels_last)
+    assert all(torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+    volume = torch.nn.Conv3d(2, 3, 3)
+    torch.nn.utils.convert_conv2d_weight_memory_format(volume, torch.channels_last)
+    assert volume.weight.is_contiguous()
+    torch.nn.utils.convert_conv3d_weight_memory_format(volume, torch.channels_last_3d)
+    assert volume(torch.zeros(1, 2, 4, 4, 4)).is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def test_kernels_without_taps_are_refused():
+    with pytest.raises(RuntimeError, match="greater than zero, but got kernel_height: 0 kernel_width: 1"):
+        F.conv2d(torch.zeros(1, 2, 3, 3), torch.zeros(2, 2, 0, 1))
+    with pytest.raises(RuntimeError, match=r"greater than zero, but got: 0 x 1 x 1 \(TxHxW\)"):
+        F.conv3d(torch.zeros(1, 2, 3, 3, 3), torch.zeros(2, 2, 0, 1, 1))
+    with pytest.raises(RuntimeError, match=r"greater than zero, but got \[0, 0, 0\]"):
+        F.conv3d(torch.zeros(1, 2, 3, 3, 3), torch.zeros(2, 2, 1, 1, 1), dilation=0)

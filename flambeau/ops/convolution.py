@@ -16,7 +16,7 @@ def conv_tbc(self: Tensor, weight: Tensor, bias: Tensor, pad: int) -> Tensor:
     Args:
         self: (T, B, C)
         weight: (K, C, O)
-        bias: (O,)
+        bias: (O,); converted to the input's dtype
         pad: zeros before and behind the sequence; a negative number cuts off as many elements
 
     Returns:
@@ -50,5 +50,5 @@ def conv_tbc(self: Tensor, weight: Tensor, bias: Tensor, pad: int) -> Tensor:
     if pad < 0:
         self, pad = self.narrow(0, -pad, self.size(0) + 2 * pad), 0
     sequences = self.permute(1, 2, 0)
-    result = torch.conv1d(sequences, weight.permute(2, 1, 0), bias, padding=pad)
+    result = torch.conv1d(sequences, weight.permute(2, 1, 0), bias.to(self.dtype), padding=pad)
     return result.permute(2, 0, 1).contiguous()

@@ -72,6 +72,9 @@ void correlate(const Correlation<T>& p) {
   if (p.batch == 0 || p.positions() == 0 || p.out_channels == 0) return;
   if (winograd_is_cheaper(p))
     Winograd<T>(p).run();
+  else if (winograd_of_parts_is_cheaper(p))
+    for (int64_t a = 0; a < p.dilation[0]; ++a)
+      for (int64_t b = 0; b < p.dilation[1]; ++b) Winograd<T>(undilated_part(p, a, b)).run();
   else if (flat_is_cheaper(p))
     correlate_flat(p);
   else

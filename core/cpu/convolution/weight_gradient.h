@@ -67,7 +67,8 @@ class WeightGradient {
         positions_(image.batch * image.positions()),
         sum_stride_(round_up(image.out_channels, kLanes<T>)),
         sum_size_((taps_ + 1) * sum_stride_),
-        frame_(image, smaller(kPositionChunk, image.batch * image.positions())),
+        chunk_(position_chunk(image)),
+        frame_(image, smaller(chunk_, image.batch * image.positions())),
         split_(image.groups, positions_, taps_, image.out_channels),
         offset_(scratch<int64_t>(kOffsetSlot, taps_)),
         sums_(scratch<T>(kSumSlot, image.groups * split_.position_parts * sum_size_)) {
@@ -94,6 +95,12 @@ class WeightGradient {
   static constexpr int64_t L = kLanes<T>;
   static constexpr int64_t kTapBlock = 16;
 
+  // Whole slices or rows, where they fit: parts of them would have what they share copied twice.
+  static int64_t position_chunk(const Correlation<T>& p) {
+    const int64_t unit = p.positions() <= kPositionChunk ? p.positions() : p.output[1];
+    return unit <= kPositionChunk ? kPositionChunk / unit * unit : kPositionChunk;
+  }
+
   // One part's sums are [tap][out_channel], followed by the bias's gradient [out_channel].
   T* sum(int64_t group, int64_t part) const {
     return sums_ + (group * split_.position_parts + part) * sum_size_;
@@ -112,9 +119,8 @@ class WeightGradient {
     if (grad_bias_ && tap_part == 0)
       for (int64_t o = 0; o < sum_stride_; ++o) sums[taps_ * sum_stride_ + o] = 0;
 
-    for (int64_t q = first; q < last; q += kPositionChunk) {
-      const Span span{q, smaller(kPositionChunk, last - q), q / p_.positions(),
-                      q % p_.positions() / p_.output[1]};
+    for (int64_t q = first; q < last; q += chunk_) {
+      const Span span{q, smaller(chunk_, last - q), q / p_.positions(), q % p_.positions() / p_.output[1]};
       const T* base = frame_.prepare(p_, group, span, copy);
       fill_positions(span, position);
       for (int64_t o = 0; o < sum_stride_; o += kTileVectors * L)
@@ -202,6 +208,7 @@ class WeightGradient {
   T* grad_weight_;
   T* grad_bias_;
   const int64_t taps_, positions_, sum_stride_, sum_size_;
+  const int64_t chunk_;
   const Frame<T> frame_;
   const GradientSplit split_;
   int64_t* const offset_;

@@ -1,8 +1,8 @@
 #pragma once
 
-// Winograd's minimal filtering F(2x2, 3x3) for convolutions with stride 1: 16 multiplications where the sum
-// has 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016). For kernel sources
-// only.
+// Winograd's minimal filtering F(2x2, 3x3) for convolutions whose stride is their dilation: 16
+// multiplications where the sum has 36 (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
+// 2016). For kernel sources only.
 //
 // Every 2 x 2 block of outputs is Y = A' [(G g G') * (B' d B)] A, d being the 4 x 4 inputs it depends on, g
 // the 3 x 3 weights, * elementwise; over channels, the products sum up to 16 independent matrix products. All
@@ -228,13 +228,14 @@ class Winograd {
       const Run& run = plan.run[i];
       const int64_t v = kBlockSize * run.first, u = kBlockSize * run.row;
       const int64_t length = smaller(kBlockSize * run.length, p_.output[1] - v);
-      T* to = out + p_.out_offset(run.batch) + u * p_.out_step[0] + v;
-      copy_row(to, upper + kBlockSize * run.column, length);
-      if (u + 1 < p_.output[0]) copy_row(to + p_.out_step[0], lower + kBlockSize * run.column, length);
+      T* to = out + p_.out_offset(run.batch) + u * p_.out_step[0] + v * p_.out_step[1];
+      write_row(to, upper + kBlockSize * run.column, length, p_.out_step[1]);
+      if (u + 1 < p_.output[0])
+        write_row(to + p_.out_step[0], lower + kBlockSize * run.column, length, p_.out_step[1]);
     }
   }
 
-  const Correlation<T>& p_;
+  const Correlation<T> p_;
   const Correlation<T> image_;
   const int64_t tile_rows_, tile_columns_, total_;  // 2 x 2 blocks of outputs
   const int64_t span_;                              // blocks of one work item
@@ -249,12 +250,36 @@ class Winograd {
 template <class T>
 bool winograd_is_cheaper(const Correlation<T>& p) {
   constexpr int64_t kMaxWeightBytes = 8 << 20, kItem = static_cast<int64_t>(sizeof(T));
-  if (p.groups != 1 || p.channels < 32 || p.out_channels < 16 || p.out_step[1] != 1) return false;
+  if (p.groups != 1 || p.channels < 32 || p.out_channels < 16) return false;
   if (kProducts * kItem * p.channels * p.out_channels > kMaxWeightBytes) return false;
   for (int d = 0; d < 2; ++d)
-    if (p.kernel[d] != 3 || p.stride[d] != 1 || p.dilation[d] != 1) return false;
+    if (p.kernel[d] != 3 || p.stride[d] != p.dilation[d]) return false;
   const int64_t blocks = ceil_div(p.output[0], kBlockSize) * ceil_div(p.output[1], kBlockSize);
   return p.batch * blocks >= 64 && 3 * kProducts * blocks < 2 * 9 * p.positions();
+}
+
+// The part of a dilated correlation of stride 1 whose outputs begin at (a, b) and lie one dilation apart.
+// They see every dilation-th element of the image alone: a correlation without gaps.
+template <class T>
+Correlation<T> undilated_part(const Correlation<T>& p, int64_t a, int64_t b) {
+  Correlation<T> part = p;
+  const int64_t first[2] = {a, b};
+  for (int d = 0; d < 2; ++d) {
+    part.stride[d] = p.dilation[d];
+    part.padding[d] = p.padding[d] - first[d];
+    part.output[d] = ceil_div(p.output[d] - first[d], p.dilation[d]);
+    part.out_step[d] = p.out_step[d] * p.dilation[d];
+    part.out += first[d] * p.out_step[d];
+  }
+  return part;
+}
+
+template <class T>
+bool winograd_of_parts_is_cheaper(const Correlation<T>& p) {
+  if (p.stride[0] != 1 || p.stride[1] != 1) return false;
+  constexpr int64_t kMinWidth = 12;  // shorter rows of blocks leave most of a tile's vectors empty
+  if (p.output[0] < p.dilation[0] || p.output[1] < kMinWidth * p.dilation[1]) return false;
+  return winograd_is_cheaper(undilated_part(p, p.dilation[0] - 1, p.dilation[1] - 1));
 }
 
 }  // namespace

@@ -274,7 +274,7 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
   check(all_at_least(extra, axes, 0), "negative output_padding is not supported");
   check(all_at_least(stride, axes, 1), "non-positive stride is not supported");
   check(transposed || all_at_least(dilation, axes, 1), "dilation should be greater than zero, but got ",
-        Listed{arguments.dilation});
+        Listed{IntList(dilation.data(), weight_axes)});
   check_channels(input, weight, bias, arguments.groups, transposed);
   check_dtypes(input, weight, bias);
   check_range(stride, "stride");
@@ -310,7 +310,8 @@ ConvGeometry conv_geometry(const Tensor& input, const Tensor& weight, const Tens
         named("dilation", s.dilation, axes, ", "));
   bool fits = true;
   for (int d = first; d < kConvAxes; ++d) {
-    check(s.kernel[d] > 0, "kernel size should be greater than zero, but got weight of size ", g.weight);
+    check(s.kernel[d] > 0, "kernel size should be greater than zero, but got",
+          axes == 3 ? ": " + by(s.kernel, 3) + " (TxHxW)" : " " + named("kernel", s.kernel, axes));
     reach[d] = s.dilation[d] * (s.kernel[d] - 1) + 1;
     if (transposed) continue;
     if (arguments.mode == Padding::Same) s.padding[d] = (reach[d] - 1) / 2;
