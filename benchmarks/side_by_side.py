@@ -119,6 +119,18 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     ).split():
         function, operand = getattr(T.special, name), inside.abs() if name == "ndtri" else point
         yield f"special {name}", lambda f=function, x=operand: f(x)
+    for count, n in ((1000, 4), (64, 32), (1, 256)):
+        a = randn(count, n, n)
+        a = a[0] if count == 1 else a
+        symmetric = a + a.mT
+        yield f"svd {count}x{n}x{n}", lambda a=a: T.linalg.svd(a)
+        yield f"svdvals {count}x{n}x{n}", lambda a=a: T.linalg.svdvals(a)
+        yield f"eigh {count}x{n}x{n}", lambda a=symmetric: T.linalg.eigh(a)
+        yield f"eigvalsh {count}x{n}x{n}", lambda a=symmetric: T.linalg.eigvalsh(a)
+    points = randn(500, 64)
+    for p in (1.0, 2.0, 3.0):
+        yield f"cdist 500x500x64 p={p:.0f}", lambda p=p: T.cdist(points, points, p)
+        yield f"pdist 500x64 p={p:.0f}", lambda p=p: T.pdist(points, p)
     planes = randn(64, 32, 26, 26)
     yield "pool 64x32x26", lambda: F.max_pool2d(planes, 2)
     stage, volume, photo = randn(32, 64, 56, 56), randn(4, 16, 16, 32, 32), randn(8, 3, 224, 224)

@@ -92,6 +92,7 @@ def _choices(kind: str, name: str, first: bool) -> list[Any]:
 
 # Operators whose arguments have to fit each other more closely than a choice by type would hit on.
 _WHOLE: dict[str, list[Any]] = {
+    "_nn.cdist_forward": [torch.rand(2, 3), torch.rand(4, 3), 2],
     "conv1d": [torch.rand(1, 2, 6), torch.rand(3, 2, 2)],
     "conv2d": [torch.rand(1, 2, 5, 5), torch.rand(3, 2, 2, 2)],
     "conv3d": [torch.rand(1, 2, 4, 5, 5), torch.rand(3, 2, 2, 2, 2)],

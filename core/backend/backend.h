@@ -123,6 +123,24 @@ struct Row {
   void (*qr_multiply)(DType dtype, const MatrixBatch& reflectors, const void* tau, const MatrixBatch& c,
                       bool left, MatrixOp op);
 
+  // ---- eigenvalues and singular values (core/cpu/linalg/spectral.h); `a` is lost. A matrix that is not
+  // finite fails, or has NaN for its results. A = U diag(S) Vh, S real and falling; U and Vh without data
+  // where only S is wanted.
+  void (*svd)(DType dtype, const MatrixBatch& a, void* values, const MatrixBatch& u, const MatrixBatch& vh,
+              int32_t* infos);
+  // Of Hermitian matrices, from one triangle: real, growing; the vectors, if wanted, in the place of `a`.
+  void (*eigh)(DType dtype, const MatrixBatch& a, void* values, bool upper, bool vectors, int32_t* infos);
+  // Complex results for any dtype; `vectors` in columns, or null.
+  void (*eig)(DType dtype, const MatrixBatch& a, void* values, void* vectors, int32_t* infos);
+  // The X for which |A X - B| is smallest, in the first rows of B (which has as many as the larger side of A)
+  // and below them, of full rank and with more rows than columns, what is left. `ranks` but with Gels,
+  // `values` with Gelsd and Gelss.
+  void (*lstsq)(DType dtype, const MatrixBatch& a, const MatrixBatch& b, LeastSquares method, double rcond,
+                int64_t* ranks, void* values, int32_t* infos);
+
+  // float32 and float64 (core/cpu/linalg/distances.h)
+  void (*row_distances)(DType dtype, const RowDistances& how, const void* x1, const void* x2, void* result);
+
   // ---- convolution and pooling; every input has kReadableTail readable bytes behind it
   // Whether there is one for float32, float64 and, but for the weight gradient, int64, which stand for the
   // others.

@@ -36,4 +36,18 @@ struct TriangularSolve {
   bool unit_diagonal;
 };
 
+// By which of LAPACK's routines: QR, QR with pivots, singular values (by division and conquest, or by
+// iteration).
+enum class LeastSquares : uint8_t { Gels, Gelsy, Gelsd, Gelss };
+
+// ---- distances
+
+// Of `batch` pairs of contiguous matrices: those between each of `rows` rows and each of `others`, by the
+// p-norm. With `pairs`, of one matrix, each pair of rows once, in the order of the upper triangle.
+struct RowDistances {
+  int64_t batch, rows, others, width;
+  double p;
+  bool pairs;
+};
+
 }  // namespace flambeau::backend

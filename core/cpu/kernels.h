@@ -3,6 +3,7 @@
 #include "core/cpu/convolution/conv.h"
 #include "core/cpu/fft/fft.h"
 #include "core/cpu/indexing/mask.h"
+#include "core/cpu/linalg/distances.h"
 #include "core/cpu/linalg/gemm.h"
 #include "core/cpu/loss/ctc.h"
 #include "core/cpu/optim/optim.h"
@@ -33,6 +34,7 @@ struct Kernels {
   MaskKernels mask;
   FftKernels fft;
   SortKernels sort;
+  DistanceKernels distances;
 };
 extern const Kernels chosen_kernels;
 inline const Kernels& kernels() { return chosen_kernels; }

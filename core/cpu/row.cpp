@@ -4,8 +4,10 @@
 #include "core/backend/backend.h"
 #include "core/cpu/indexing/index.h"
 #include "core/cpu/kernels.h"
+#include "core/cpu/linalg/distances.h"
 #include "core/cpu/linalg/factorizations.h"
 #include "core/cpu/linalg/product.h"
+#include "core/cpu/linalg/spectral.h"
 #include "core/cpu/sort/search.h"
 #include "core/cpu/views/moves.h"
 #include "core/parallel/parallel.h"
@@ -214,6 +216,11 @@ constinit const Row cpu_row = {
     .qr_factor = cpu::qr_factor,
     .qr_columns = cpu::qr_columns,
     .qr_multiply = cpu::qr_multiply,
+    .svd = cpu::svd,
+    .eigh = cpu::eigh,
+    .eig = cpu::eig,
+    .lstsq = cpu::lstsq,
+    .row_distances = cpu::row_distances,
     .has_convolution =
         [](DType dtype) {
           return dtype == DType::Float32 || dtype == DType::Float64 || dtype == DType::Int64;

@@ -121,6 +121,8 @@ Tensor mean(const Tensor& self, std::optional<DType> dtype = std::nullopt);
 Tensor mean_dims(const Tensor& self, std::optional<IntList> dim, bool keepdim = false,
                  std::optional<DType> dtype = std::nullopt, const Out& out = {});
 Tensor amax(const Tensor& self, IntList dim, bool keepdim = false, const Out& out = {});
+// Refuses a dtype=, in the norm's name, that is not of the input's kind or narrower.
+void check_norm_dtype(const char* name, DType input, std::optional<DType> dtype);
 
 // ---- softmax/softmax.cpp
 Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = std::nullopt);
@@ -134,6 +136,10 @@ Tensor dot(const Tensor& self, const Tensor& tensor, const Out& out = {});
 Tensor matmul(const Tensor& self, const Tensor& other, const Out& out = {});
 Tensor outer(const Tensor& self, const Tensor& vec2, const Out& out = {});
 Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& bias, const Out& out = {});
+
+// ---- linalg/svd.cpp
+// The sum of the singular values, of matrices in two dimensions (all there are by default).
+Tensor nuclear_norm(const Tensor& self, std::optional<IntList> dim, bool keepdim, std::optional<DType> dtype);
 
 // ---- indexing/indexing.cpp
 // indices[i] indexes dimension i (a mask: as many dimensions as it has); undefined entries stand for ':'.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import flambeau as torch
-from flambeau import Tensor
+from flambeau import Tensor, _core
 from flambeau.ops._operator import function, operator
 from flambeau.ops._refusals import HALVES, refuse, scalar_type
 
@@ -53,7 +53,10 @@ def cdist(x1: Tensor, x2: Tensor, p: float, compute_mode: str | None) -> Tensor:
         squares = x1.square().sum(-1, keepdim=True) + x2.square().sum(-1).unsqueeze(-2)
         return _root((squares - 2 * torch.matmul(x1, x2.transpose(-1, -2))).clamp_min(0))
     refuse("cdist", x1.dtype, HALVES)
-    return _p_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
+    recorded = torch.is_grad_enabled() and (x1.requires_grad or x2.requires_grad)
+    if recorded or x1.dtype != x2.dtype:
+        return _p_norm(x1.unsqueeze(-2) - x2.unsqueeze(-3), p)
+    return _core._nn.cdist_forward(x1, x2, p)
 
 
 def _root(squares: Tensor) -> Tensor:
@@ -63,6 +66,8 @@ def _root(squares: Tensor) -> Tensor:
 
 
 def _p_norm(difference: Tensor, p: float) -> Tensor:
+    if difference.size(-1) == 0:  # where a largest element is not defined
+        return difference.sum(-1)
     return torch.linalg.vector_norm(difference, p, -1)
 
 
@@ -92,5 +97,7 @@ def pdist(self: Tensor, p: float) -> Tensor:
     refuse("pdist", self.dtype, HALVES)
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
+    if not (torch.is_grad_enabled() and self.requires_grad):
+        return _core._nn.pdist_forward(self, p)
     first, second = torch.triu_indices(self.size(0), self.size(0), 1, device=self.device).unbind()
     return _p_norm(self[first] - self[second], p)

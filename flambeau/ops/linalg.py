@@ -13,8 +13,6 @@ from flambeau.ops._refusals import HALVES, is_integral, scalar_type
 
 def _vander(x: Tensor, columns: int | None) -> Tensor:
     n = x.size(-1) if columns is None else columns
-    if n <= 0:
-        raise RuntimeError(f"N must be greater than 1, got {n}.")
     ones = x.new_ones((*x.shape, 1))
     return torch.cat([ones, x.unsqueeze(-1).expand((*x.shape, n - 1)).cumprod(-1)], -1)
 
@@ -64,7 +62,7 @@ def linalg_vander(x: Tensor, *, N: int | None) -> Tensor:
         (..., n, N).
 
     Raises:
-        RuntimeError: N below 1, a scalar, booleans or half precision.
+        RuntimeError: N below 2, a scalar, booleans or half precision.
 
     >>> import flambeau as torch
     >>> torch.linalg.vander(torch.tensor([1, 2, 3])).tolist()
@@ -76,7 +74,10 @@ def linalg_vander(x: Tensor, *, N: int | None) -> Tensor:
         )
     if is_integral(x):
         x = x.to(torch.int64)
-    return _vander(torch.atleast_1d(x), N)
+    x = torch.atleast_1d(x)
+    if (x.size(-1) if N is None else N) <= 1:
+        raise RuntimeError("N must be greater than 1.")
+    return _vander(x, N)
 
 
 def _check_square(a: Tensor, name: str) -> None:
@@ -272,3 +273,90 @@ def lu(A: Tensor, pivot: bool, get_infos: bool) -> tuple[Tensor, ...]:
     """
     factors, pivots, infos = torch.linalg.lu_factor_ex(A, pivot=pivot)
     return (factors, pivots, infos) if get_infos else (factors, pivots)
+
+
+def _range_basis(a: Tensor, q: int, niter: int, shift: Tensor | None) -> Tensor:
+    """Orthonormal columns that nearly span the q leading left singular vectors of a - shift."""
+
+    def times(x: Tensor, adjoint: bool) -> Tensor:
+        product = (a.mH if adjoint else a) @ x
+        return product if shift is None else product - (shift.mH if adjoint else shift) @ x
+
+    basis = torch.linalg.qr(times(torch.randn(a.size(-1), q, dtype=a.dtype, device=a.device), False)).Q
+    for _ in range(niter):
+        basis = torch.linalg.qr(times(basis, True)).Q
+        basis = torch.linalg.qr(times(basis, False)).Q
+    return basis
+
+
+@operator(
+    "svd_lowrank(Tensor A, int? q=6, int? niter=2, Tensor? M=None) -> (Tensor, Tensor, Tensor)", function
+)
+def svd_lowrank(A: Tensor, q: int | None, niter: int | None, M: Tensor | None) -> tuple[Tensor, ...]:
+    """The leading singular values and vectors of A - M, from a random projection: A - M is about U diag(S) V^H.
+
+    Args:
+        A: (..., m, n), float32, float64 or complex
+        q: how many are wanted, a little more than the rank; min(m, n) at most are found
+        niter: how many times the projection is multiplied by A and its adjoint, which makes it better
+        M: broadcasts with A; subtracted from it
+
+    Returns:
+        U (..., m, q), S (..., q), V (..., n, q).
+
+    Raises:
+        RuntimeError: a negative q, integers or half precision.
+
+    >>> import flambeau as torch
+    >>> torch.svd_lowrank(torch.ones(4, 9), q=1)[1]
+    tensor([6.])
+
+    Source: Halko, Martinsson and Tropp, Finding structure with randomness, 2009, algorithms 4.4 and 5.1.
+    """
+    rows, columns = A.shape[-2:]
+    shift = None if M is None else M.expand(A.shape)
+    if rows < columns:
+        A, shift = A.mH, None if shift is None else shift.mH
+    basis = _range_basis(A, 6 if q is None else q, 2 if niter is None else niter, shift)
+    inner = basis.mH @ A
+    if shift is not None:
+        inner = inner - basis.mH @ shift
+    u, s, vh = torch.linalg.svd(inner, full_matrices=False)
+    u, v = basis @ u, vh.mH
+    return (v, s, u) if rows < columns else (u, s, v)
+
+
+@operator(
+    "pca_lowrank(Tensor A, int? q=None, bool center=True, int niter=2) -> (Tensor, Tensor, Tensor)", function
+)
+def pca_lowrank(A: Tensor, q: int | None, center: bool, niter: int) -> tuple[Tensor, ...]:
+    """Principal components: the leading singular vectors of a data matrix, less the mean of each column.
+
+    Args:
+        A: (..., m, n), m samples of n features; float32, float64 or complex
+        q: how many components, by default min(6, m, n)
+        center: whether the columns' means are subtracted
+        niter: as in `svd_lowrank`
+
+    Returns:
+        U (..., m, q), S (..., q), V (..., n, q): the columns of V are the principal directions.
+
+    Raises:
+        ValueError: q outside of 0 to min(m, n), or a negative niter.
+
+    >>> import flambeau as torch
+    >>> torch.pca_lowrank(torch.tensor([[0.0, 3.0], [0.0, 5.0]]), q=1)[2].abs().round()
+    tensor([[0.],
+            [1.]])
+
+    Source: Halko, Martinsson and Tropp, Finding structure with randomness, 2009.
+    """
+    rows, columns = A.shape[-2:]
+    most = min(rows, columns)
+    if q is None:
+        q = min(6, most)
+    elif not 0 <= q <= most:
+        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={most}")
+    if niter < 0:
+        raise ValueError(f"niter(={niter}) must be non-negative integer")
+    return torch.svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)

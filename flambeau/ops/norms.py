@@ -9,43 +9,69 @@ import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._dims import wrap_dim
 from flambeau.ops._operator import function, inplace, linalg, method, operator, out
+from flambeau.ops._refusals import HALVES, scalar_type
 
 
 def _pair(dim: tuple[int, ...], count: int, name: str) -> tuple[int, int]:
     if len(dim) != 2:
-        raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {list(dim)}")
+        raise RuntimeError(f"{name}: dim must be a 2-tuple. Got {' '.join(map(str, dim))}")
     first, second = wrap_dim(dim[0], count), wrap_dim(dim[1], count)
     if first == second:
         raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
     return first, second
 
 
+def _check_norm_dtype(a: Tensor, dtype: Any, name: str) -> None:
+    if dtype is None:
+        return
+    kind = "complex" if a.is_complex() else "real"
+    if not (dtype.is_floating_point or dtype.is_complex):
+        raise RuntimeError(f"{name}: dtype should be floating point or complex, but got {scalar_type(dtype)}")
+    if dtype.is_complex != a.is_complex():
+        raise RuntimeError(f"{name}: dtype should be {kind} for {kind} inputs, but got {scalar_type(dtype)}")
+    if torch.promote_types(a.dtype, dtype) != dtype:
+        raise RuntimeError(
+            f"{name}: the dtype of the input ({scalar_type(a.dtype)}) should be convertible without narrowing to the "
+            f"specified dtype ({scalar_type(dtype)})"
+        )
+
+
 def _matrix_norm(a: Tensor, order: Any, dim: tuple[int, ...], keepdim: bool, dtype: Any) -> Tensor:
+    name = "linalg.matrix_norm"
+    if order not in ("fro", "nuc") if isinstance(order, str) else abs(order) not in (1, 2, math.inf):
+        raise RuntimeError(f"{name}: Order {order} not supported.")
     if a.dim() < 2:
-        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+        raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
+    by_values = order == "nuc" or order in (2, -2)
     if not (a.is_floating_point() or a.is_complex()):
         raise RuntimeError(
-            f"linalg.matrix_norm: Expected a floating point or complex tensor as input. Got {a.dtype}"
+            f"{name}: Expected a floating point or complex tensor as input. Got {scalar_type(a.dtype)}"
         )
-    rows, columns = _pair(dim, a.dim(), "linalg.matrix_norm")
+    if by_values and scalar_type(a.dtype) in HALVES:
+        raise RuntimeError(f"{name}: Low precision dtypes not supported. Got {scalar_type(a.dtype)}")
+    rows, columns = _pair(dim, a.dim(), name)
+    _check_norm_dtype(a, dtype, name)
     if order == "fro":
         return torch.linalg.vector_norm(a, 2, (rows, columns), keepdim, dtype=dtype)
     if dtype is not None:
         a = a.to(dtype)
-    if order == "nuc" or order in (2, -2):
+    if by_values:
         values = torch.linalg.svdvals(a.movedim((rows, columns), (-2, -1)))
-        value = values.sum(-1) if order == "nuc" else values.amax(-1) if order == 2 else values.amin(-1)
+        if order == "nuc" or (order == 2 and values.size(-1) == 0):
+            value = values.sum(-1)
+        else:
+            value = values.amax(-1) if order == 2 else values.amin(-1)
         if keepdim:
             for d in sorted((rows, columns)):
                 value = value.unsqueeze(d)
         return value
-    if isinstance(order, str) or order not in (1, -1, math.inf, -math.inf):
-        raise RuntimeError(f"linalg.matrix_norm: Order {order} not supported.")
     summed, extreme = (rows, columns) if order in (1, -1) else (columns, rows)
-    if not keepdim and extreme > summed:
-        extreme -= 1
-    sums = torch.linalg.vector_norm(a, 1, summed, keepdim)
-    return sums.amax(extreme, keepdim) if order > 0 else sums.amin(extreme, keepdim)
+    sums = torch.linalg.vector_norm(a, 1, summed, True)
+    if order > 0 and a.size(extreme) == 0:
+        value = sums.sum(extreme, keepdim=True)
+    else:
+        value = sums.amax(extreme, True) if order > 0 else sums.amin(extreme, True)
+    return value if keepdim else value.squeeze((rows, columns))
 
 
 @operator(
@@ -162,3 +188,96 @@ def renorm(self: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     norms = torch.linalg.vector_norm(self, p, others, True)
     factor = torch.where(norms > maxnorm, maxnorm / (norms + 1e-7), torch.ones_like(norms))
     return self * factor
+
+
+@operator("frobenius_norm(Tensor self, int[] dim, bool keepdim=False) -> Tensor", function, out)
+def frobenius_norm(self: Tensor, dim: tuple[int, ...], keepdim: bool) -> Tensor:
+    """The root of the sum of squares over at most two dimensions, or over all where none is named.
+
+    Args:
+        self: any shape, floating point or complex
+        dim: up to two dimensions
+        keepdim: leaves these dimensions with size 1
+
+    Raises:
+        RuntimeError: integers, or more than two dimensions.
+
+    >>> import flambeau as torch
+    >>> torch.frobenius_norm(torch.tensor([[3.0, 4.0]]), (0, 1))
+    tensor(5.)
+    """
+    if len(dim) > 2:
+        raise RuntimeError(f"Expected at most 2 dimensions, but got {len(dim)} dimensions instead.")
+    return torch.norm(self, 2, dim or None, keepdim)
+
+
+def _check_condition_matrices(a: Tensor, order: Any) -> None:
+    if a.dim() < 2:
+        raise RuntimeError(f"linalg.cond(ord={order}): The input tensor A must have at least 2 dimensions.")
+    if a.size(-1) != a.size(-2):
+        raise RuntimeError(
+            f"linalg.cond(ord={order}): A must be batches of square matrices, but they are {a.size(-2)} by {a.size(-1)} "
+            "matrices"
+        )
+
+
+def _real_zeros(a: Tensor) -> Tensor:
+    return a.new_zeros(a.shape[:-2], dtype=a.dtype.to_real())
+
+
+def _condition_by_inverse(a: Tensor, order: Any) -> Tensor:
+    inverse, infos = torch.linalg.inv_ex(a)
+    if order == "nuc":
+        # NaN has no singular values; a singular matrix has infinite ones in its inverse.
+        singular = (infos != 0).unsqueeze(-1).unsqueeze(-1)
+        norm = _matrix_norm(inverse.masked_fill(singular, 0), order, (-2, -1), False, None)
+        inverse_norm = norm.masked_fill(infos != 0, math.inf)
+        return _matrix_norm(a, order, (-2, -1), False, None) * inverse_norm
+    product = _matrix_norm(a, order, (-2, -1), False, None) * _matrix_norm(
+        inverse, order, (-2, -1), False, None
+    )
+    return product.nan_to_num(math.inf, math.inf, -math.inf)
+
+
+@operator("cond(Tensor A, Number? p=None) -> Tensor", linalg, out)
+def cond(A: Tensor, p: float | None) -> Tensor:
+    """The condition number of matrices: norm(A) norm(inv(A)), how much a relative error of A may grow in solving with it.
+
+    Args:
+        A: (..., n, n), float32, float64 or complex; (..., m, n) for p = None, 2 and -2
+        p: the order of the norm: None or 2 (the largest singular value by the smallest), -2 (the smallest by the largest),
+            1, -1, inf, -inf, 'fro' or 'nuc'
+
+    Returns:
+        (...), real; inf for singular matrices.
+
+    Raises:
+        RuntimeError: no matrices, matrices that are not square, integers, or another norm.
+
+    >>> import flambeau as torch
+    >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), 1)
+    tensor(2.)
+
+    Source: Golub and Van Loan, Matrix Computations, 4th edition, section 2.6.
+    """
+    if A.dim() < 2:
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if p is not None and abs(p) not in (1, 2, math.inf):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    if A.numel() == 0:
+        return _real_zeros(A)
+    if p is None or abs(p) == 2:
+        values = torch.linalg.svdvals(A)
+        return values[..., -1] / values[..., 0] if p == -2 else values[..., 0] / values[..., -1]
+    _check_condition_matrices(A, p)
+    return _condition_by_inverse(A, p)
+
+
+@operator("cond(Tensor A, str p) -> Tensor", linalg, out)
+def cond_by_name(A: Tensor, p: str) -> Tensor:
+    _check_condition_matrices(A, p)
+    if p not in ("fro", "nuc"):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    if A.numel() == 0:
+        return _real_zeros(A)
+    return _condition_by_inverse(A, p)

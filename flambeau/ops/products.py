@@ -209,10 +209,10 @@ def _cross(self: Tensor, other: Tensor, dim: int) -> Tensor:
         raise RuntimeError(
             f"expected scalar type {scalar_type(self.dtype)} but found {scalar_type(other.dtype)}"
         )
-    dim = wrap_dim(dim, self.dim())
+    given, dim = dim, wrap_dim(dim, self.dim())
     if self.size(dim) != 3 or other.size(dim) != 3:
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. Got {self.size(dim)} and {other.size(dim)}"
+            f"linalg.cross: inputs dimension {given} must have length 3. Got {self.size(dim)} and {other.size(dim)}"
         )
     refuse("cross", self.dtype, "Bool", WIDE_UNSIGNED)
     a, b = torch.broadcast_tensors(self, other)

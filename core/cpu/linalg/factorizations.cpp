@@ -4,12 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "core/cpu/linalg/lapack.h"
+#include "core/cpu/linalg/batches.h"
 #include "core/cpu/linalg/small.h"
-#include "core/parallel/parallel.h"
 #include "core/parallel/scratch.h"
-#include "core/tensor/dispatch.h"
-#include "core/tensor/gil.h"
 
 namespace flambeau::cpu {
 namespace {
@@ -17,33 +14,8 @@ namespace {
 using Int = LapackInt;
 
 using small::kMost, small::kMostCholesky, small::kMostOther, small::kMostSolve, small::with_constant;
-// Slots of thread_scratch, besides those that products use.
-constexpr int kPivotScratch = 6, kWorkScratch = 7;
-
-// visit.operator()<T>() for the four types that LAPACK knows.
-template <class Visitor>
-void visit_lapack(DType dtype, const char* name, Visitor visit) {
-  if (is_complex(dtype))
-    visit_complex(dtype, name, visit);
-  else
-    visit_floating(dtype, name, visit);
-}
-
-template <class T>
-T* matrix(const MatrixBatch& a, int64_t i) {
-  return reinterpret_cast<T*>(a.data) + i * a.batch_stride;
-}
-
-// body(i) for each of `count` matrices, which takes about `flops` floating point operations; a thread is
-// woken for 50 us of them.
-template <class Body>
-void for_each_matrix(int64_t count, int64_t flops, const Body& body) {
-  const int64_t nanoseconds = flops / 2 + 20;
-  const WithoutGil guard(count * nanoseconds);
-  parallel_for(0, count, std::max<int64_t>(1, 50'000 / nanoseconds), [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) body(i);
-  });
-}
+// A slot of thread_scratch, besides those of products and batches.h.
+constexpr int kPivotScratch = 6;
 
 // body(i, first, columns) for parts of the `columns` right sides of `count` systems, which take about `flops`
 // operations each: all of them at once where there are systems enough for every thread.
@@ -71,26 +43,6 @@ Int* long_pivots(const int32_t* pivots, int64_t n) {
 void store_pivots(const Int* longer, int64_t n, int32_t* pivots) {
   std::transform(longer, longer + n, pivots, [](Int p) { return static_cast<int32_t>(p); });
 }
-
-// run(work, size, info) of a routine that says by a first call, with size -1, how much it wants to work in:
-// the size to pass to call_with_work.
-template <class T, class Run>
-Int work_size(const Run& run) {
-  T wanted{};
-  const Int ask = -1;
-  Int info = 0;
-  run(&wanted, &ask, &info);
-  return std::max<Int>(1, static_cast<Int>(small::real_part(wanted)));
-}
-template <class T>
-T* work_of(Int size) {
-  return static_cast<T*>(thread_scratch(kWorkScratch, static_cast<size_t>(size) * sizeof(T)));
-}
-
-const char* letter(MatrixOp op) {
-  return op == MatrixOp::Plain ? "N" : op == MatrixOp::Transposed ? "T" : "C";
-}
-const char* triangle(bool upper) { return upper ? "U" : "L"; }
 
 template <class T>
 void zero_triangle(T* a, int64_t n, int64_t lda, bool upper) {

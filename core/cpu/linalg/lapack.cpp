@@ -52,6 +52,16 @@ LapackTable<T> load() {
   find(table.larfb, "larfb");
   find(table.orgqr, "orgqr", "ungqr");
   find(table.ormqr, "ormqr", "unmqr");
+  find(table.gesdd, "gesdd");
+  find(table.syevd, "syevd", "heevd");
+  find(table.sytrd, "sytrd", "hetrd");
+  find(table.stedc, "stedc");
+  find(table.ormtr, "ormtr", "unmtr");
+  find(table.geev, "geev");
+  find(table.gels, "gels");
+  find(table.gelsy, "gelsy");
+  find(table.gelsd, "gelsd");
+  find(table.gelss, "gelss");
   return table;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "core/math/complex.h"
 
@@ -21,8 +22,12 @@ struct RealOf<Complex<T>> {
 template <class T>
 using Real = typename RealOf<T>::type;
 
-// By their names for real numbers (orgqr stands for ungqr too, sytrf for symmetric matrices, hetrf for
-// Hermitian ones). The lengths of Fortran's strings come last.
+// Complex numbers take room for real ones besides.
+template <class T, class OfReal, class OfComplex>
+using RealOrComplex = std::conditional_t<math::is_complex_type<T>, OfComplex, OfReal>;
+
+// By their names for real numbers (orgqr stands for ungqr too, syevd for heevd, sytrf for symmetric matrices,
+// hetrf for Hermitian ones). The lengths of Fortran's strings come last.
 template <class T>
 struct LapackTable {
   using Int = LapackInt;
@@ -63,6 +68,68 @@ struct LapackTable {
   void (*ormqr)(const char* side, const char* op, const Int* m, const Int* n, const Int* reflectors,
                 const T* a, const Int* lda, const T* tau, T* c, const Int* ldc, T* work, const Int* work_size,
                 Int* info, size_t, size_t);
+  using R = Real<T>;
+  RealOrComplex<T,
+                void (*)(const char* vectors, const Int* m, const Int* n, T* a, const Int* lda, R* s, T* u,
+                         const Int* ldu, T* vh, const Int* ldvh, T* work, const Int* work_size, Int* integers,
+                         Int* info, size_t),
+                void (*)(const char* vectors, const Int* m, const Int* n, T* a, const Int* lda, R* s, T* u,
+                         const Int* ldu, T* vh, const Int* ldvh, T* work, const Int* work_size, R* reals,
+                         Int* integers, Int* info, size_t)>
+      gesdd;
+  RealOrComplex<T,
+                void (*)(const char* vectors, const char* uplo, const Int* n, T* a, const Int* lda, R* w,
+                         T* work, const Int* work_size, Int* integers, const Int* integers_size, Int* info,
+                         size_t, size_t),
+                void (*)(const char* vectors, const char* uplo, const Int* n, T* a, const Int* lda, R* w,
+                         T* work, const Int* work_size, R* reals, const Int* reals_size, Int* integers,
+                         const Int* integers_size, Int* info, size_t, size_t)>
+      syevd;
+  void (*sytrd)(const char* uplo, const Int* n, T* a, const Int* lda, R* diagonal, R* beside, T* tau, T* work,
+                const Int* work_size, Int* info, size_t);
+  RealOrComplex<T,
+                void (*)(const char* vectors, const Int* n, R* diagonal, R* beside, T* z, const Int* ldz,
+                         T* work, const Int* work_size, Int* integers, const Int* integers_size, Int* info,
+                         size_t),
+                void (*)(const char* vectors, const Int* n, R* diagonal, R* beside, T* z, const Int* ldz,
+                         T* work, const Int* work_size, R* reals, const Int* reals_size, Int* integers,
+                         const Int* integers_size, Int* info, size_t)>
+      stedc;
+  void (*ormtr)(const char* side, const char* uplo, const char* op, const Int* m, const Int* n, const T* a,
+                const Int* lda, const T* tau, T* c, const Int* ldc, T* work, const Int* work_size, Int* info,
+                size_t, size_t, size_t);
+  RealOrComplex<T,
+                void (*)(const char* left, const char* right, const Int* n, T* a, const Int* lda, T* re,
+                         T* im, T* vl, const Int* ldvl, T* vr, const Int* ldvr, T* work, const Int* work_size,
+                         Int* info, size_t, size_t),
+                void (*)(const char* left, const char* right, const Int* n, T* a, const Int* lda, T* w, T* vl,
+                         const Int* ldvl, T* vr, const Int* ldvr, T* work, const Int* work_size, R* reals,
+                         Int* info, size_t, size_t)>
+      geev;
+  void (*gels)(const char* op, const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b,
+               const Int* ldb, T* work, const Int* work_size, Int* info, size_t);
+  RealOrComplex<
+      T,
+      void (*)(const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b, const Int* ldb,
+               Int* pivots, const R* rcond, Int* rank, T* work, const Int* work_size, Int* info),
+      void (*)(const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b, const Int* ldb,
+               Int* pivots, const R* rcond, Int* rank, T* work, const Int* work_size, R* reals, Int* info)>
+      gelsy;
+  RealOrComplex<T,
+                void (*)(const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b,
+                         const Int* ldb, R* s, const R* rcond, Int* rank, T* work, const Int* work_size,
+                         Int* integers, Int* info),
+                void (*)(const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b,
+                         const Int* ldb, R* s, const R* rcond, Int* rank, T* work, const Int* work_size,
+                         R* reals, Int* integers, Int* info)>
+      gelsd;
+  RealOrComplex<
+      T,
+      void (*)(const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b, const Int* ldb,
+               R* s, const R* rcond, Int* rank, T* work, const Int* work_size, Int* info),
+      void (*)(const Int* m, const Int* n, const Int* columns, T* a, const Int* lda, T* b, const Int* ldb,
+               R* s, const R* rcond, Int* rank, T* work, const Int* work_size, R* reals, Int* info)>
+      gelss;
 };
 
 // Filled at first use; throws RuntimeError where the library cannot be opened.

@@ -1,5 +1,7 @@
 #include "core/ops/linalg/matrices.h"
 
+#include <cmath>
+
 #include "core/ops/pointwise/pointwise.h"
 
 namespace flambeau {
@@ -131,6 +133,29 @@ Tensor identity(int64_t rows, int64_t columns, DType dtype) {
 Tensor transposed(const Tensor& a) { return matrix_transpose(a); }
 Tensor adjoint(const Tensor& a) { return matrix_transpose(a, "mH"); }
 
+// ---- formulas of derivatives
+
+Tensor as_row(const Tensor& numbers) { return unsqueeze(numbers, -2); }
+Tensor as_column(const Tensor& numbers) { return unsqueeze(numbers, -1); }
+
+Tensor on_diagonal(const Tensor& numbers) {
+  const int64_t n = numbers.sizes().back();
+  return where(identity(n, n, DType::Bool), as_row(numbers), Scalar(0));
+}
+
+void check_phases(const Tensor& turn, const Tensor& other, const char* message) {
+  if (!backend::current().has_values) return;
+  const NoGrad no_grad;
+  const auto phases = [](const Tensor& m) {
+    return on_host(cast_copy(imag(diagonal(m, 0, -2, -1)), DType::Float64), "a gradient of complex vectors");
+  };
+  const Tensor first = phases(turn), second = other ? phases(other) : Tensor();
+  for (int64_t i = 0; i < first.numel(); ++i) {
+    const double beside = second ? second.data<double>()[i] : 0;
+    check(std::abs(first.data<double>()[i] + beside) <= 1e-2 + 1e-2 * std::abs(beside), message);
+  }
+}
+
 // ---- infos
 
 namespace {
@@ -153,6 +178,30 @@ namespace {
                          "] is zero and using it on lu_solve would result in a division by zero. If you "
                          "still want to perform the factorization, consider calling linalg.lu(A, pivot) or "
                          "linalg.lu_factor_ex(A, pivot)");
+    case Attempt::Eigenvalues:
+      fail<LinAlgError>(where,
+                        "The algorithm failed to converge because the input matrix is ill-conditioned or has "
+                        "too many repeated eigenvalues (error code: ",
+                        info, ").");
+    case Attempt::Svd:
+      if (info == -4)
+        fail<LinAlgError>(where,
+                          "The algorithm failed to converge because the input matrix contained non-finite "
+                          "values.");
+      fail<LinAlgError>(where,
+                        "The algorithm failed to converge because the input matrix is ill-conditioned or has "
+                        "too many repeated singular values (error code: ",
+                        info, ").");
+    case Attempt::LeastSquares:
+      if (info < 0)
+        fail<LinAlgError>(
+            where,
+            "The least squares solution could not be computed because the input matrix contained "
+            "non-finite values.");
+      fail<LinAlgError>(where,
+                        "The least squares solution could not be computed because the input matrix does not "
+                        "have full rank (error code: ",
+                        info, ").");
     case Attempt::Ldl:
       break;
   }

@@ -51,9 +51,19 @@ Tensor identity(int64_t rows, int64_t columns, DType dtype);
 Tensor transposed(const Tensor& a);  // of the last two dimensions; recorded
 Tensor adjoint(const Tensor& a);     // with conjugation; recorded
 
+// ---- formulas of derivatives
+
+Tensor as_row(const Tensor& numbers);     // (..., 1, n); recorded
+Tensor as_column(const Tensor& numbers);  // (..., n, 1); recorded
+// A matrix with these numbers (...) on its diagonal and zeros elsewhere; recorded.
+Tensor on_diagonal(const Tensor& numbers);
+// Raises `message` where the gradient changes with the phases of complex vectors: where the diagonal of
+// `turn` (or, given another, of their sum) has imaginary parts.
+void check_phases(const Tensor& turn, const Tensor& other, const char* message);
+
 // ---- infos
 
-enum class Attempt : uint8_t { Cholesky, Inverse, Solve, Lu, Ldl };
+enum class Attempt : uint8_t { Cholesky, Inverse, Solve, Lu, Ldl, Eigenvalues, Svd, LeastSquares };
 // Raises what PyTorch does where some info is not 0, naming the batch element.
 void check_infos(const char* name, Attempt attempt, const Tensor& infos);
 
@@ -63,5 +73,17 @@ Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool left,
 Tensor lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool left, bool adjoint);
 Tensor solve(const Tensor& a, const Tensor& b, bool left);
 Tensor inverse(const Tensor& a);
+// Singular values and vectors, of which only the values are there where no vectors are wanted.
+struct Svd {
+  Tensor u, s, vh;
+};
+Svd svd(const Tensor& a, bool full_matrices, bool vectors = true);
+struct Eigh {
+  Tensor values, vectors;
+};
+Eigh eigh(const Tensor& a, bool upper, bool vectors = true);
+Tensor pinv(const Tensor& a);
+// Of p = pinv(a).
+Tensor pinv_gradient(const Tensor& grad, const Tensor& p, const Tensor& a);
 
 }  // namespace flambeau

@@ -304,14 +304,27 @@ Tensor norm_gradient(const Tensor& grad, const Tensor& x, const Tensor& norm, do
   return mul(mul(sgn(x), masked_fill(share, nothing, Scalar(0.0))), g);
 }
 
+}  // namespace
+
+void check_norm_dtype(const char* name, DType input, std::optional<DType> dtype) {
+  if (!dtype) return;
+  check(is_floating(*dtype) || is_complex(*dtype), name,
+        ": dtype should be floating point or complex, but got ", scalar_type_name(*dtype));
+  const char* const kind = is_complex(input) ? "complex" : "real";
+  check(is_complex(*dtype) == is_complex(input), name, ": dtype should be ", kind, " for ", kind,
+        " inputs, but got ", scalar_type_name(*dtype));
+  check(promote(input, *dtype) == *dtype, name, ": the dtype of the input (", scalar_type_name(input),
+        ") should be convertible without narrowing to the specified dtype (", scalar_type_name(*dtype), ")");
+}
+
+namespace {
+
 Tensor vector_norm(const Tensor& self, const Scalar& ord, std::optional<IntList> dim, bool keepdim,
                    std::optional<DType> dtype, const Out& out) {
   if (!is_floating(self.dtype()) && !is_complex(self.dtype()))
     fail<RuntimeError>("linalg.vector_norm: Expected a floating point or complex tensor as input. Got ",
                        scalar_type_name(self.dtype()), "; convert it, for example with .to(torch.float32)");
-  check(!dtype || is_complex(*dtype) == is_complex(self.dtype()), "linalg.vector_norm: dtype should be ",
-        is_complex(self.dtype()) ? "complex" : "real", " for ", is_complex(self.dtype()) ? "complex" : "real",
-        " inputs, but got ", scalar_type_name(dtype.value_or(self.dtype())));
+  check_norm_dtype("linalg.vector_norm", self.dtype(), dtype);
   if (dtype && *dtype != self.dtype())
     return vector_norm(to_dtype(self, *dtype), ord, dim, keepdim, std::nullopt, out);
   const uint64_t mask = reduction_mask(self.sizes(), dim);
@@ -340,8 +353,7 @@ Tensor norm(const Tensor& self, std::optional<Scalar> p, std::optional<IntList> 
 Tensor norm_named(const Tensor& self, std::string_view p, std::optional<IntList> dim, bool keepdim,
                   std::optional<DType> dtype, const Out& out) {
   if (p == "fro") return vector_norm(self, Scalar(2.0), dim, keepdim, dtype, out);
-  if (p == "nuc")
-    fail<NotImplementedError>("norm: p='nuc' needs the singular values, which are not implemented yet");
+  if (p == "nuc") return delivered(nuclear_norm(self, dim, keepdim, dtype), out);
   fail<RuntimeError>("norm: unsupported p='", p, "'; use a number, 'fro' or 'nuc'");
 }
 Tensor dist(const Tensor& self, const Tensor& other, const Scalar& p) {

@@ -105,7 +105,7 @@ Tensor cumprod_gradient_with_zeros(const Tensor& grad, const Tensor& x, int64_t 
 }
 
 Tensor cumprod_gradient(const Tensor& grad, const Tensor& x, const Tensor& y, int64_t dim) {
-  if (x.dim() == 0 || x.numel() == 0) return grad;
+  if (x.dim() == 0 || x.numel() == 0 || x->sizes[dim] == 1) return grad;
   const Tensor nonzero =
       reduce({}, backend::Reduce::All, "all", x, reduction_mask(x.sizes(), std::nullopt), false, DType::Bool);
   if (host_readable(nonzero.device()) && !*nonzero.data<bool>())
