@@ -91,3 +91,11 @@ def test_the_bilinear_map():
     check_gradient(F.bilinear, a[0, :2], b[0, :2], weight, bias)
     layer = torch.nn.Bilinear(3, 4, 5).double()
     close(layer(a, b), F.bilinear(a, b, layer.weight, layer.bias).detach().numpy())
+
+
+@pytest.mark.parametrize(("length", "sources"), [(3, 5), (200, 300), (300, 200), (1, 1)])
+def test_causal_attention_in_blocks_is_attention_with_a_mask(length, sources):
+    q, k, v = double(2, length, 4), double(2, sources, 4, seed=1), double(2, sources, 3, seed=2)
+    mask = torch.ones(length, sources, dtype=torch.bool).tril()
+    expected = F.scaled_dot_product_attention(q, k, v, mask)
+    close(F.scaled_dot_product_attention(q, k, v, is_causal=True), expected.numpy())

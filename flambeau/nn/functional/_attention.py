@@ -77,10 +77,12 @@ def scaled_dot_product_attention(
         )
     if enable_gqa:
         key, value = _shared_heads(query, key), _shared_heads(query, value)
+    factor = 1 / math.sqrt(query.size(-1)) if scale is None else scale
+    if is_causal and dropout_p == 0 and key.size(-2) > 0:
+        return _causal(query * factor, key, value)
     if is_causal:
         allowed = (query.size(-2), key.size(-2))
         attn_mask = flambeau.ones(allowed, dtype=flambeau.bool, device=query.device).tril()
-    factor = 1 / math.sqrt(query.size(-1)) if scale is None else scale
     scores = (query * factor).matmul(key.transpose(-2, -1))
     if attn_mask is None:
         weights = scores.softmax(-1)
@@ -94,6 +96,25 @@ def scaled_dot_product_attention(
     if dropout_p != 0:
         weights = _dropout(weights, dropout_p, True)
     return weights.to(value.dtype).matmul(value)
+
+
+# Fewer queries at a time make the products too small to be fast.
+_CAUSAL_BLOCK = 128
+
+
+def _causal(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Attention of each query to the keys up to its own: block after block, without the keys behind the block."""
+    length, sources = query.size(-2), key.size(-2)
+    transposed = key.transpose(-2, -1)
+    found = []
+    for start in range(0, max(length, 1), _CAUSAL_BLOCK):
+        stop = min(start + _CAUSAL_BLOCK, length)
+        seen = min(stop, sources)
+        scores = query[..., start:stop, :].matmul(transposed[..., :seen])
+        later = flambeau.ones(stop - start, seen, dtype=flambeau.bool, device=query.device).triu(start + 1)
+        weights = scores.masked_fill(later, -math.inf).softmax(-1)
+        found.append(weights.to(value.dtype).matmul(value[..., :seen, :]))
+    return found[0] if len(found) == 1 else flambeau.cat(found, -2)
 
 
 def _shared_heads(query: Tensor, shared: Tensor) -> Tensor:
