@@ -148,6 +148,7 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             )
     yield "resample grid 8x64x56", lambda: F.grid_sample(features, places, align_corners=False)
     yield from order_cases(T, rng, randn)
+    yield from lookup_cases(T, rng, randn)
     yield from linalg_cases(T, randn)
 
 
@@ -181,6 +182,33 @@ def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[s
         yield f"gather 1000x1000 dim {dim}", lambda dim=dim: T.gather(square, dim, places)
         yield f"scatter_add 1000x1000 dim {dim}", lambda dim=dim: T.scatter_add(square, dim, places, square)
         yield f"index_select 1000x1000 dim {dim}", lambda dim=dim: T.index_select(square, dim, few)
+
+
+def lookup_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Tables and reductions by index, attention, alignment of sequences."""
+    F = T.nn.functional
+    table = randn(10_000, 64)
+    for count in (1000, 10_000, 100_000):
+        rows = T.from_numpy(rng.integers(0, 10_000, count))
+        yield f"embedding of {count}", lambda rows=rows: F.embedding(rows, table)
+    bags = T.from_numpy(rng.integers(0, 10_000, (1000, 10)))
+    for mode in ("sum", "mean", "max"):
+        yield f"embedding_bag {mode}", lambda mode=mode: F.embedding_bag(bags, table, mode=mode)
+    target, source = randn(2000, 64), randn(2000, 64)
+    places = T.from_numpy(rng.integers(0, 2000, (2000, 64)))
+    for reduce in ("sum", "prod", "mean", "amax"):
+        yield (
+            f"scatter_reduce {reduce} 2000x64",
+            lambda reduce=reduce: target.scatter_reduce(0, places, source, reduce),
+        )
+    q, k, v = randn(8, 8, 256, 64), randn(8, 8, 256, 64), randn(8, 8, 256, 64)
+    for causal in (False, True):
+        yield (
+            f"attention 8x8x256x64{' causal' if causal else ''}",
+            lambda causal=causal: F.scaled_dot_product_attention(q, k, v, is_causal=causal),
+        )
+    scores, labels = randn(50, 16, 20).log_softmax(2), T.from_numpy(rng.integers(1, 20, (16, 20)))
+    yield "ctc_loss 50x16x20", lambda: F.ctc_loss(scores, labels, (50,) * 16, (20,) * 16)
 
 
 def linalg_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -204,3 +204,13 @@ def test_embedding_renorm_shortens_the_rows_in_use():
     table = torch.tensor([[3.0, 4.0], [6.0, 8.0], [0.1, 0.0]])
     assert torch.embedding_renorm_(table, torch.tensor([0, 2]), 1.0, 2.0) is table
     assert torch.allclose(table, torch.tensor([[0.6, 0.8], [6.0, 8.0], [0.1, 0.0]]))
+
+
+def test_bags_of_one_length_are_rows_of_a_matrix():
+    rows, weights = torch.tensor([[0, 1], [2, 2]]), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert F.embedding_bag(rows, TABLE).tolist() == [[1.0, 2.0], [4.0, 5.0]]
+    assert F.embedding_bag(rows, TABLE, mode="sum").tolist() == [[2.0, 4.0], [8.0, 10.0]]
+    weighted = F.embedding_bag(rows, TABLE, mode="sum", per_sample_weights=weights)
+    assert weighted.tolist() == [[4.0, 7.0], [28.0, 35.0]]
+    with pytest.raises(RuntimeError, match="Index 2 of input takes value 6 which is not in the valid range"):
+        F.embedding_bag(rows + 4, TABLE)

@@ -195,12 +195,20 @@ def _check_bags(weight: Tensor, indices: Tensor, offsets: Tensor, include_last_o
     elif indices.numel():
         raise RuntimeError("offsets has to have a bag for each index, but is empty")
     rows = weight.size(0)
-    outside = (indices < 0) | (indices >= rows)
-    if bool(outside.any()):
-        place = int(outside.nonzero()[0])
-        raise RuntimeError(
-            f"Index {place} of input takes value {int(indices[place])} which is not in the valid range [0, {rows})"
-        )
+    if indices.numel() == 0:
+        return
+    smallest, largest = indices.aminmax()
+    if int(smallest) < 0 or int(largest) >= rows:
+        raise out_of_range(indices, rows)
+
+
+def out_of_range(indices: Tensor, rows: int) -> RuntimeError:
+    """What is raised for the first number that is no row's."""
+    indices = indices.reshape(-1)
+    place = int(((indices < 0) | (indices >= rows)).nonzero()[0])
+    return RuntimeError(
+        f"Index {place} of input takes value {int(indices[place])} which is not in the valid range [0, {rows})"
+    )
 
 
 @operator(
