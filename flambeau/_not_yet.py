@@ -31,7 +31,7 @@ NOT_YET = frozenset(
     layer_norm lgamma library lobpcg logdet lstm lstm_cell lu_solve lu_unpack margin_ranking_loss masked
     max_pool3d median mode monitor msort mvlgamma nanmedian nanquantile nested norm_except_dim nuclear_norm
     orgqr ormqr package pinverse poisson_nll_loss polygamma qr quantile quantization rms_norm rnn_relu
-    rnn_relu_cell rnn_tanh rnn_tanh_cell rrelu rrelu_ scatter_reduce set_anomaly_enabled slogdet sort sparse
+    rnn_relu_cell rnn_tanh rnn_tanh_cell rrelu rrelu_ scatter_reduce set_anomaly_enabled slogdet sort
     svd topk triangular_solve triplet_margin_loss unique_consecutive vmap
     """.split()
 )

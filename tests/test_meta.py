@@ -45,7 +45,10 @@ _NEEDS_VALUES = {
     "where",
     "repeat_interleave",
 }
-_OPERATORS = operators()
+# What every dense tensor refuses, and what makes a sparse one of another tensor's values.
+_SPARSE = {"Tensor.coalesce", "Tensor.is_coalesced", "Tensor.indices", "Tensor.values", "Tensor.sparse_mask"}
+_SPARSE |= {"Tensor.to_sparse", "Tensor.to_sparse_coo", "sparse_coo_tensor"}
+_OPERATORS = {name: schemas for name, schemas in operators().items() if name not in _SPARSE}
 
 
 def _tensors_in(value: Any) -> list[Any]:

@@ -8,10 +8,13 @@
 #include <unordered_set>
 
 #include "core/autograd/differentiable.h"
+#include "core/autograd/sparse.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 
 namespace flambeau {
+
+SparseBridge sparse_bridge;
 
 // One run of the engine. Nodes carry its state, so that a small graph allocates nothing. Where another run
 // holds a node's place (a hook calls backward, or a thread shares the graph) this one keeps its gradients of
@@ -104,6 +107,10 @@ void add_to(Tensor& sum, Tensor grad, bool create_graph) {
     sum = std::move(grad);
     return;
   }
+  if (is_sparse(sum) || is_sparse(grad)) [[unlikely]] {
+    sum = sparse_bridge.add(sum, grad, create_graph, false);
+    return;
+  }
   current_device = grad.device();  // a run's gradients may lie on several; its scope restores what was
   if (create_graph) {
     sum = add(sum, grad);
@@ -125,7 +132,12 @@ GradientForm form_at(const Edge& edge) {
 // dtype is cast, all else is refused.
 void fit_gradient(const Node& from, size_t index, const Edge& edge, Tensor& grad) {
   const GradientForm form = form_at(edge);
-  const auto& [sizes, dtype, device] = form;
+  const auto& [sizes, dtype, layout] = form;
+  const Device::Type device = place_of(layout);
+  if (is_sparse(grad)) {
+    if (grad.sizes() == sizes && grad.dtype() == dtype && device == Device::Type::Cpu) return;
+    grad = sparse_bridge.to_dense(grad);
+  }
   if (!(grad.sizes() == sizes)) {
     const int extra = grad.dim() - sizes.count;
     bool expands = extra >= 0;
@@ -346,7 +358,8 @@ void GraphTask::call_output_hooks(const Node& node, std::span<Tensor> grads) {
   for (auto& [output_nr, tensor] : retaining)
     if (grads[output_nr]) {
       Tensor sum(tensor->grad);
-      add_to(sum, options.create_graph ? grads[output_nr] : clone(grads[output_nr]), true);
+      const bool shared = options.create_graph || is_sparse(grads[output_nr]);
+      add_to(sum, shared ? grads[output_nr] : clone(grads[output_nr]), true);
       tensor->grad = sum;
     }
 }
@@ -403,11 +416,13 @@ void GraphTask::step(Node* node) {
     call_pre_hooks(*node, grads);
   // A node computes where its results lay.
   bool flows = node->takes_undefined;
-  for (const Tensor& grad : grads)
+  for (Tensor& grad : grads)
     if (grad) {
-      current_device = grad.device();
+      // A Function of Python's may know sparse gradients; the derivatives of the core do not.
+      if (is_sparse(grad) && !node->foreign) [[unlikely]]
+        grad = sparse_bridge.to_dense(grad);
+      current_device = place_of(grad.device());
       flows = true;
-      break;
     }
   if (flows) [[likely]] {
     if (anomaly_mode.enabled) [[unlikely]]
@@ -480,6 +495,10 @@ void GraphTask::accumulate(const Tensor& leaf, Tensor grad) {
       if (leaf_waiters) leaf_is_free.notify_all();
     }
   } free{accumulating};
+  if (is_sparse(grad) || (leaf->grad && is_sparse(Tensor(leaf->grad)))) [[unlikely]] {
+    leaf->grad = sparse_bridge.add(Tensor(leaf->grad), grad, options.create_graph, !options.create_graph);
+    return;
+  }
   current_device = grad.device();
   // The leaf's form may have changed since the gradient was checked (x.data = y), or since `grad` was set.
   for (const TensorImpl* other : {leaf.get(), leaf->grad.get()})
@@ -592,6 +611,7 @@ Tensor root_gradient(const Tensor& root, Tensor grad, size_t index) {
     if (root.numel() != 1) fail<RuntimeError>("grad can be implicitly created only for scalar outputs");
     check(!is_complex(root.dtype()),
           "grad can be implicitly created only for real scalar outputs but got torch.", name(root.dtype()));
+    check<NotImplementedError>(!is_sparse(root), "backward from a sparse tensor needs a gradient");
     const DeviceScope device(root.device());
     grad = empty_like(root, root.dtype());
     fill_raw(grad, Scalar(1));
@@ -606,7 +626,10 @@ Tensor root_gradient(const Tensor& root, Tensor grad, size_t index) {
         "Mismatch in dtype: grad_output[",
         index, "] has a dtype of torch.", name(grad.dtype()), " and output[", index,
         "] has a dtype of torch.", name(root.dtype()), ".");
-  if (grad.dtype() != root.dtype()) grad = to_dtype(grad, root.dtype());
+  if (grad.dtype() != root.dtype()) {
+    if (is_sparse(grad)) grad = sparse_bridge.to_dense(grad);
+    grad = to_dtype(grad, root.dtype());
+  }
   return grad;
 }
 
@@ -629,7 +652,7 @@ std::vector<Tensor> run_backward(std::span<const Edge> roots, std::span<Tensor> 
   if (LeafHooks::leaves) [[unlikely]]
     task.count_dependencies(roots);
 
-  const DeviceScope device(grad_roots.empty() ? current_device : grad_roots[0].device());
+  const DeviceScope device(grad_roots.empty() ? current_device : place_of(grad_roots[0].device()));
   GradState previous = grad_state;
   // Gradients that come about in inference mode are inference tensors.
   grad_state = {options.create_graph && !previous.inference, previous.inference};

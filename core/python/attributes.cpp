@@ -17,23 +17,29 @@ PyObject* get_shape(PyObject* o, void*) { return wrap_size(impl_of(o)->sizes); }
 PyObject* get_dtype(PyObject* o, void*) { return wrap(impl_of(o)->dtype); }
 PyObject* get_device(PyObject* o, void*) {
   static PyObject* cpu = wrap(Device{Device::Type::Cpu, -1});
-  const Device::Type device = impl_of(o)->device;
+  const Device::Type device = place_of(impl_of(o)->device);
   return device == Device::Type::Cpu ? Py_NewRef(cpu) : wrap(Device{device, -1});
 }
-PyObject* get_layout(PyObject*, void*) {
-  static PyObject* strided = [] {
+bool is_sparse(PyObject* o) { return impl_of(o)->device == Device::Type::SparseCpu; }
+PyObject* get_layout(PyObject* o, void*) {
+  static PyObject *strided = nullptr, *sparse = nullptr;
+  if (!strided) {
     Object module(PyImport_ImportModule("flambeau._core"));
-    return PyObject_GetAttrString(module.get(), "strided");
-  }();
-  return Py_NewRef(strided);
+    strided = PyObject_GetAttrString(module.get(), "strided");
+    sparse = PyObject_GetAttrString(module.get(), "sparse_coo");
+  }
+  return Py_NewRef(is_sparse(o) ? sparse : strided);
 }
+PyObject* get_is_sparse(PyObject* o, void*) { return PyBool_FromLong(is_sparse(o)); }
 PyObject* get_ndim(PyObject* o, void*) { return PyLong_FromLong(impl_of(o)->sizes.count); }
 PyObject* get_itemsize(PyObject* o, void*) { return PyLong_FromSize_t(item_size(impl_of(o)->dtype)); }
 PyObject* get_nbytes(PyObject* o, void*) {
   return PyLong_FromLongLong(impl_of(o)->numel * static_cast<int64_t>(item_size(impl_of(o)->dtype)));
 }
 PyObject* get_false(PyObject*, void*) { Py_RETURN_FALSE; }
-PyObject* get_is_cpu(PyObject* o, void*) { return PyBool_FromLong(impl_of(o)->device == Device::Type::Cpu); }
+PyObject* get_is_cpu(PyObject* o, void*) {
+  return PyBool_FromLong(place_of(impl_of(o)->device) == Device::Type::Cpu);
+}
 PyObject* get_is_meta(PyObject* o, void*) {
   return PyBool_FromLong(impl_of(o)->device == Device::Type::Meta);
 }
@@ -103,7 +109,7 @@ int assign_grad(PyObject* o, PyObject* value, void*) {
     fail<RuntimeError>("attempting to assign a gradient with dtype '", scalar_type_name(grad.dtype()),
                        "' to a tensor with grad_dtype '", scalar_type_name(t->dtype),
                        "'. The gradient must match the tensor's dtype.");
-  if (grad.device() != t->device)
+  if (place_of(grad.device()) != place_of(t->device))
     fail<RuntimeError>("attempting to assign a gradient with device type '", name(grad.device()),
                        "' to a tensor with device type '", name(t->device),
                        "'. Please ensure that the gradient and the tensor are on the same device");
@@ -415,13 +421,13 @@ PyGetSetDef tensor_attributes[] = {
     {"shape", entry<get_shape>, nullptr, "The sizes.", nullptr},
     {"dtype", entry<get_dtype>, nullptr, "The element type.", nullptr},
     {"device", entry<get_device>, nullptr, "Where the data lies.", nullptr},
-    {"layout", entry<get_layout>, nullptr, "Always torch.strided.", nullptr},
+    {"layout", entry<get_layout>, nullptr, "torch.strided, or torch.sparse_coo.", nullptr},
     {"ndim", entry<get_ndim>, nullptr, "The number of dimensions.", nullptr},
     {"itemsize", entry<get_itemsize>, nullptr, "Bytes of one element.", nullptr},
     {"nbytes", entry<get_nbytes>, nullptr, "Bytes of all elements.", nullptr},
     {"is_cpu", entry<get_is_cpu>, nullptr, "Whether it lies in main memory.", nullptr},
     {"is_cuda", entry<get_false>, nullptr, "Whether it lies on a CUDA device.", nullptr},
-    {"is_sparse", entry<get_false>, nullptr, "Whether it is sparse.", nullptr},
+    {"is_sparse", entry<get_is_sparse>, nullptr, "Whether it is sparse.", nullptr},
     {"is_quantized", entry<get_false>, nullptr, "Whether it is quantized.", nullptr},
     {"is_meta", entry<get_is_meta>, nullptr, "Whether it has no data.", nullptr},
     {"is_mkldnn", entry<get_false>, nullptr, "Always false.", nullptr},

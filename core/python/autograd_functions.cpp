@@ -27,7 +27,7 @@ Tensor edge_gradient(const Edge& edge, const Tensor& grad, size_t index) {
     form = {edge.leaf->sizes, edge.leaf->dtype, edge.leaf->device};
   else
     form = edge.node->output(edge.output_nr).form;
-  const DeviceScope device(form.device);
+  const DeviceScope device(place_of(form.device));
   return root_gradient(empty(form.sizes, form.dtype), grad, index);
 }
 

@@ -38,6 +38,7 @@ void connect_bridge() {
   python_bridge.decref = [](void* o) noexcept { Py_DECREF(static_cast<PyObject*>(o)); };
   python_bridge.release_gil = []() -> void* { return PyEval_SaveThread(); };
   python_bridge.acquire_gil = acquire_gil;
+  connect_sparse();
   warn = [](const std::string& message) {
     if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), 1) < 0) throw PythonError();
   };
@@ -167,7 +168,7 @@ NB_MODULE(_core, m) {
     make_module_base(module);
     add_function_node(module);
     install_operators(module);
-    for (PyMethodDef* list : {construction_functions, autograd_functions, functions})
+    for (PyMethodDef* list : {construction_functions, autograd_functions, sparse_functions, functions})
       if (PyModule_AddFunctions(module, list) < 0) throw flambeau::PythonError();
     if (PyModule_AddObjectRef(module, "_LinAlgError", linalg_error()) < 0) throw flambeau::PythonError();
     bind_generator(m);

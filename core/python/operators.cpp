@@ -171,6 +171,10 @@ Device::Type device_of_call(const Operator& op, const Overload& overload, const 
   }
   consider(out.target);
   consider(out.second);
+  if (first && first->device == Device::Type::SparseCpu)
+    fail<NotImplementedError>("Could not run 'aten::", op.name,
+                              "' with arguments from the 'SparseCPU' backend: there is no such operator for "
+                              "sparse tensors; convert with .to_dense()");
   if (first) return first->device;
   return named >= 0 && !tensors ? default_device : Device::Type::Cpu;
 }

@@ -162,6 +162,8 @@ PyObject* subscript(PyObject* self, PyObject* key);
 int assign_subscript(PyObject* self, PyObject* key, PyObject* value);
 extern PyMethodDef construction_functions[];  // tensor, as_tensor, from_numpy, ...
 extern PyMethodDef autograd_functions[];
+extern PyMethodDef sparse_functions[];
+void connect_sparse();  // what the engine asks of sparse gradients
 PyObject* to_numpy(const Tensor& t);
 // A tensor from Python data (numbers, nested sequences, arrays, tensors): copies.
 Tensor tensor_from_data(PyObject* data, std::optional<DType> dtype);

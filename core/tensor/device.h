@@ -6,7 +6,9 @@
 namespace flambeau {
 
 struct Device {
-  // Those after Meta can be named, as in PyTorch, and hold nothing.
+  // Those after Meta can be named, as in PyTorch, and hold nothing; the last is no place, but a layout: a
+  // sparse tensor, whose elements lie in two tensors of the CPU that its Python object holds
+  // (flambeau/sparse). It has sizes and no memory of its own, and no operator of the core takes it.
   enum class Type : uint8_t {
     Cpu,
     Cuda,
@@ -27,12 +29,13 @@ struct Device {
     Mps,
     Hpu,
     Mtia,
-    PrivateUseOne
+    PrivateUseOne,
+    SparseCpu
   };
   Type type;
   int index;  // -1: the current one
 };
-inline constexpr int kDeviceTypes = 20;
+inline constexpr int kDeviceTypes = 21;
 const char* name(Device::Type type);  // "cpu", "cuda" ...
 
 // The device of the operands of the running call: its results and temporaries are made there, and
@@ -51,6 +54,11 @@ class DeviceScope {
  private:
   Device::Type previous_;
 };
+
+// Where the results of operations on it lie.
+constexpr Device::Type place_of(Device::Type device) {
+  return device == Device::Type::SparseCpu ? Device::Type::Cpu : device;
+}
 
 // Whether the host may read and write the device's memory by its address.
 constexpr bool host_readable(Device::Type device) { return device == Device::Type::Cpu; }

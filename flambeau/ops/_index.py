@@ -97,6 +97,7 @@ FUNCTIONS = {
     "sinc": "pointwise",
     "sinc_": "pointwise",
     "slice_scatter": "views",
+    "sparse_coo_tensor": "sparse",
     "split_with_sizes_copy": "copies",
     "squeeze_copy": "copies",
     "stft": "stft",
@@ -119,9 +120,11 @@ FUNCTIONS = {
 }
 METHODS = {
     "as_strided_scatter": "views",
+    "coalesce": "sparse",
     "corrcoef": "statistics",
     "cov": "statistics",
     "cross": "products",
+    "dense_dim": "sparse",
     "diag": "views",
     "diag_embed": "views",
     "diagflat": "views",
@@ -136,7 +139,9 @@ METHODS = {
     "heaviside_": "pointwise",
     "histc": "statistics",
     "histogram": "statistics",
+    "indices": "sparse",
     "inner": "products",
+    "is_coalesced": "sparse",
     "is_nonzero": "questions",
     "is_same_size": "questions",
     "istft": "stft",
@@ -163,10 +168,16 @@ METHODS = {
     "sinc": "pointwise",
     "sinc_": "pointwise",
     "slice_scatter": "views",
+    "sparse_dim": "sparse",
+    "sparse_mask": "sparse",
     "stft": "stft",
+    "to_dense": "sparse",
+    "to_sparse": "sparse",
+    "to_sparse_coo": "sparse",
     "trace": "reduce",
     "unique": "sort",
     "unique_consecutive": "sort",
+    "values": "sparse",
 }
 HOMES: dict[str, dict[str, str]] = {
     "_linalg": {

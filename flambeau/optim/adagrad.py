@@ -78,6 +78,8 @@ class Adagrad(TensorOptimizer):
             for param in group["params"]:
                 self.state[param] = {"step": step_count(group, 0.0), **self._first_values(param, group)}
 
+    _takes_sparse = True
+
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         return {"sum": flambeau.full_like(param, self.defaults["initial_accumulator_value"])}
 
@@ -85,5 +87,10 @@ class Adagrad(TensorOptimizer):
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         rate = lr / (1 + (values["step"].item() - 1) * group["lr_decay"])
+        if grad.is_sparse:
+            from flambeau.sparse._coo import adagrad_step
+
+            adagrad_step(param, grad, values["sum"], rate, group["eps"])
+            return
         total = values["sum"].addcmul_(grad, grad)
         add_quotient(param, grad, root_plus(total, group["eps"]), -rate)

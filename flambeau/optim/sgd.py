@@ -156,7 +156,7 @@ class SGD(CoreOptimizer):
 
 
 def _update(params: list[Tensor], buffers: list[Tensor], group: dict[str, Any], dampening: float) -> None:
-    _optim.sgd_(
+    sparse = _optim.sgd_(
         [*params, *buffers],
         float(group["lr"]),
         group["momentum"],
@@ -165,3 +165,7 @@ def _update(params: list[Tensor], buffers: list[Tensor], group: dict[str, Any], 
         group["nesterov"],
         group["maximize"],
     )
+    if sparse:
+        from flambeau.sparse._coo import sgd_step
+
+        sgd_step(params, buffers, dampening, group)

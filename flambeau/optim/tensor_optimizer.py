@@ -29,6 +29,8 @@ class TensorOptimizer(CoreOptimizer):
     them; and `lr` may be a tensor.
     """
 
+    _takes_sparse = False  # whether `_update_param` knows sparse gradients
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         for group in self.param_groups:
@@ -43,6 +45,8 @@ class TensorOptimizer(CoreOptimizer):
             for param in group["params"]:
                 if param.grad is None:
                     continue
+                if param.grad.is_sparse and not self._takes_sparse:
+                    raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
                 values = self.state[param]
                 if not values:
                     values["step"] = step_count(group, 0.0)
@@ -56,6 +60,8 @@ class TensorOptimizer(CoreOptimizer):
                     if group.get("decoupled_weight_decay"):
                         param.mul_(1 - lr * weight_decay)
                     else:
+                        if grad.is_sparse:
+                            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
                         grad = grad.add(param, alpha=weight_decay)
                 if param.is_complex():
                     self._update_parts(param, grad, values, lr, group)

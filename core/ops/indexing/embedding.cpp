@@ -1,4 +1,5 @@
 // Rows of a table by their numbers.
+#include "core/autograd/sparse.h"
 #include "core/ops/indexing/indexing.h"
 
 namespace flambeau {
@@ -23,8 +24,8 @@ Tensor table_gradient(const Tensor& grad, const Tensor& numbers, const Dims& tab
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq,
                  bool sparse, const Out& out) {
-  check<NotImplementedError>(!sparse,
-                             "embedding: sparse=True needs sparse tensors, which are not implemented");
+  check(!sparse || !scale_grad_by_freq,
+        "embedding_backward: scale_grad_by_freq not supported with sparse gradients");
   check(weight.dim() == 2, "'weight' must be 2-D");
   check(indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
@@ -45,7 +46,11 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         return result;
       },
       wrt(weight,
-          [at = saved(numbers), table = weight.sizes(), padding_idx, scale_grad_by_freq](const Tensor& grad) {
+          [at = saved(numbers), table = weight.sizes(), padding_idx, scale_grad_by_freq,
+           sparse](const Tensor& grad) {
+            if (sparse)
+              return sparse_bridge.rows(at(), reshape(grad, Dims{at().numel(), table[1]}), table[0],
+                                        padding_idx);
             return table_gradient(grad, at(), table, padding_idx, scale_grad_by_freq);
           }));
 }
@@ -57,7 +62,7 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
 ///     indices: any shape, numbers of rows, int32 or int64
 ///     padding_idx: a row that gets no gradient; -1: none
 ///     scale_grad_by_freq: whether a row's gradient is divided by how often it was looked up
-///     sparse: must be False
+///     sparse: whether the table's gradient is a sparse tensor
 ///
 /// Returns:
 ///     The shape of the indices and the width.

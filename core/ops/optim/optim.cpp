@@ -147,7 +147,8 @@ double advance(const Tensor& step) {
   return *step.data<float>() += 1;
 }
 
-// `tensors`: parameters; momentum buffers where there is momentum.
+// `tensors`: parameters; momentum buffers where there is momentum. Returns how many gradients were sparse,
+// which are left to the caller.
 int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, double weight_decay,
              bool nesterov, bool maximize) {
   const bool has_momentum = momentum != 0;
@@ -155,19 +156,22 @@ int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, d
   const TensorList params = blocks[0];
   const NoGrad no_grad;
   Pieces pieces(params.size());
-  int64_t updated = 0;
+  int64_t sparse = 0;
   for (size_t i = 0; i < params.size(); ++i) {
     const Tensor& param = params[i];
     if (!param.get()->grad) continue;
+    if (param->grad->device == Device::Type::SparseCpu) [[unlikely]] {
+      ++sparse;
+      continue;
+    }
     Piece& piece = pieces.add(param);
     pieces.set(piece, kParam, param.get(), param.get(), "the parameter");
     pieces.set(piece, kGrad, param->grad.get(), param.get(), "the gradient");
     if (has_momentum) pieces.set(piece, kState, blocks[1][i].get(), param.get(), "the momentum buffer");
-    ++updated;
   }
   const backend::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
   pieces.run([&](const backend::OptimStep& step) { backend::current().sgd(step, options); });
-  return updated;
+  return sparse;
 }
 
 // `tensors`: parameters, counts of steps, averages, averages of squares, and with amsgrad the largest of
@@ -183,6 +187,8 @@ int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double 
   for (size_t i = 0; i < params.size(); ++i) {
     const Tensor& param = params[i];
     if (!param.get()->grad) continue;
+    check(param->grad->device != Device::Type::SparseCpu,
+          "Adam does not support sparse gradients, please consider SparseAdam instead");
     check(steps[i].numel() == 1 && (steps[i].dtype() == DType::Float32 || steps[i].dtype() == DType::Float64),
           "`step` must be a floating-point tensor of one element, but has size ", steps[i].sizes(),
           " and dtype ", name(steps[i].dtype()));

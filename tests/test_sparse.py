@@ -1,0 +1,289 @@
+"""Sparse tensors in coordinate layout: values by hand from their dense counterparts."""
+
+import copy
+import pickle
+
+import pytest
+
+import flambeau as torch
+
+
+@pytest.fixture
+def pair():
+    """A sparse matrix with a place that comes twice, and the dense one."""
+    indices = torch.tensor([[0, 1, 1, 1], [2, 0, 2, 0]])
+    values = torch.tensor([3.0, 4.0, 5.0, 6.0])
+    dense = torch.tensor([[0.0, 0.0, 3.0], [10.0, 0.0, 5.0]])
+    return torch.sparse_coo_tensor(indices, values, (2, 3)), dense
+
+
+def test_parts_and_layout(pair):
+    s, dense = pair
+    assert s.is_sparse and s.layout == torch.sparse_coo and not dense.is_sparse
+    assert (s.shape, s.dtype, s.device.type) == ((2, 3), torch.float32, "cpu")
+    assert (s.sparse_dim(), s.dense_dim(), s._nnz(), s.is_coalesced()) == (2, 0, 4, False)
+    assert isinstance(s, torch.Tensor) and s.type() == "torch.sparse.FloatTensor"
+
+
+def test_coalesce_sorts_and_sums(pair):
+    s, dense = pair
+    c = s.coalesce()
+    assert c.indices().tolist() == [[0, 1, 1], [2, 0, 2]]
+    assert c.values().tolist() == [3.0, 10.0, 5.0]
+    assert c.is_coalesced() and torch.equal(c.to_dense(), dense) and torch.equal(s.to_dense(), dense)
+    with pytest.raises(RuntimeError, match="Cannot get values on an uncoalesced tensor"):
+        s.values()
+
+
+def test_from_dense(pair):
+    _, dense = pair
+    s = dense.to_sparse()
+    assert s.indices().tolist() == [[0, 1, 1], [2, 0, 2]] and s.values().tolist() == [3.0, 10.0, 5.0]
+    rows = torch.tensor([[0.0, 0.0], [1.0, 2.0]]).to_sparse(1)
+    assert rows.indices().tolist() == [[1]] and rows.values().tolist() == [[1.0, 2.0]]
+    assert rows.dense_dim() == 1
+
+
+def test_arithmetic(pair):
+    s, dense = pair
+    other = torch.arange(6.0).reshape(2, 3)
+    assert torch.equal((s + s).to_dense(), 2 * dense)
+    assert torch.equal((s - s * 3).to_dense(), -2 * dense)
+    assert torch.equal(other + s, other + dense)
+    assert torch.equal((s * other).to_dense(), dense * other)
+    assert torch.equal((s * other.to_sparse()).to_dense(), dense * other)
+    assert torch.equal((s / 2).to_dense(), dense / 2)
+    assert torch.equal(s.pow(2).to_dense(), dense**2)
+    assert torch.equal(s.sqrt().to_dense(), dense.sqrt())
+    assert torch.equal((-s).to_dense(), -dense)
+    with pytest.raises(RuntimeError, match="Use add\\(dense, sparse\\) instead"):
+        s + other
+
+
+def test_in_place(pair):
+    s, dense = pair
+    target = torch.ones(2, 3)
+    assert target.add_(s, alpha=2) is target and torch.equal(target, 1 + 2 * dense)
+    turned = torch.ones(3, 2).t()
+    assert torch.equal(turned.add_(s), 1 + dense)
+    assert s.mul_(2) is s and torch.equal(s.to_dense(), 2 * dense)
+    assert s.zero_()._nnz() == 0 and torch.equal(s.to_dense(), torch.zeros(2, 3))
+
+
+def test_products(pair):
+    s, dense = pair
+    m = torch.arange(6.0).reshape(3, 2)
+    assert torch.equal(torch.sparse.mm(s, m), dense @ m)
+    assert torch.equal(s @ m, dense @ m) and torch.equal(m @ s, m @ dense)
+    assert torch.equal(s @ m[:, 0], dense @ m[:, 0])
+    assert torch.equal(torch.sparse.mm(s, s.t()).to_dense(), dense @ dense.t())
+    assert torch.equal(torch.sparse.addmm(torch.ones(2, 2), s, m, beta=2, alpha=3), 2 + 3 * (dense @ m))
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
+        torch.sparse.mm(s, s)
+
+
+def test_sums_and_softmax(pair):
+    s, dense = pair
+    assert s.sum().item() == 18.0 and torch.sparse.sum(s).item() == 18.0
+    assert torch.sparse.sum(s, 0).to_dense().tolist() == [10.0, 0.0, 8.0]
+    assert s.norm().item() == pytest.approx(dense.norm().item())
+    masked = torch.where(dense == 0, -float("inf"), dense)
+    for ours, theirs in (
+        (torch.sparse.softmax, torch.softmax),
+        (torch.sparse.log_softmax, torch.log_softmax),
+    ):
+        values = theirs(masked, 1)[dense != 0]
+        assert torch.allclose(ours(s, 1).values(), values)
+
+
+def test_shapes(pair):
+    s, dense = pair
+    assert torch.equal(s.t().to_dense(), dense.t()) and torch.equal(s[1].to_dense(), dense[1])
+    assert torch.equal(s.unsqueeze(0).to_dense(), dense.unsqueeze(0))
+    assert torch.equal(torch.cat([s, s], 1).to_dense(), torch.cat([dense, dense], 1))
+    assert torch.equal(torch.stack([s, s]).to_dense(), torch.stack([dense, dense]))
+    index = torch.tensor([2, 0, 2])
+    assert torch.equal(s.index_select(1, index).to_dense(), dense.index_select(1, index))
+    assert [row.to_dense().tolist() for row in s] == dense.tolist()
+
+
+def test_gradients_reach_values_and_dense_operands(pair):
+    s, dense = pair
+    values = torch.tensor([3.0, 4.0, 5.0, 6.0], dtype=torch.float64, requires_grad=True)
+    m = torch.arange(6.0, dtype=torch.float64).reshape(3, 2).requires_grad_()
+
+    def product(values, m):
+        return torch.sparse.mm(torch.sparse_coo_tensor(s._indices(), values, (2, 3)).coalesce(), m)
+
+    assert torch.autograd.gradcheck(product, (values, m))
+    assert torch.autograd.gradgradcheck(product, (values, m))
+    x = dense.double().requires_grad_()
+    (x.to_sparse() * 2).to_dense().sum().backward()
+    assert torch.equal(x.grad, 2.0 * (dense != 0))
+
+
+def test_gradient_of_a_sparse_leaf_is_sparse(pair):
+    s = pair[0].coalesce().requires_grad_()
+    (s @ torch.ones(3, 2)).sum().backward()
+    assert s.grad.is_sparse and s.grad.values().tolist() == [2.0, 2.0, 2.0]
+
+
+class Lookup(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, table, index):
+        ctx.index, ctx.size = index, table.shape
+        return table.detach()[index]
+
+    @staticmethod
+    def backward(ctx, grad):
+        return torch.sparse_coo_tensor(ctx.index.unsqueeze(0), grad, ctx.size), None
+
+
+def test_sparse_gradients_accumulate():
+    table = torch.zeros(4, 2, requires_grad=True)
+    index = torch.tensor([1, 3, 1])
+    Lookup.apply(table, index).sum().backward()
+    assert table.grad.is_sparse
+    assert table.grad.to_dense().tolist() == [[0, 0], [2, 2], [0, 0], [1, 1]]
+    Lookup.apply(table, index).sum().backward()
+    assert table.grad.is_sparse and table.grad.to_dense()[1].tolist() == [4, 4]
+    (Lookup.apply(table, index).sum() + table.sum()).backward()  # dense and sparse meet
+    assert not table.grad.is_sparse
+    assert table.grad.tolist() == [[1, 1], [7, 7], [1, 1], [4, 4]]
+    Lookup.apply(table, index).sum().backward()
+    assert table.grad[1].tolist() == [9, 9]
+
+
+def test_a_sparse_gradient_meets_dense_derivatives():
+    table = torch.ones(4, 2, requires_grad=True)
+    seen = []
+    scaled = table * 3
+    scaled.register_hook(lambda g: seen.append(g.is_sparse))
+    scaled.retain_grad()
+    Lookup.apply(scaled, torch.tensor([1])).sum().backward()
+    assert seen == [True] and scaled.grad.is_sparse
+    assert not table.grad.is_sparse and table.grad.tolist() == [[0, 0], [3, 3], [0, 0], [0, 0]]
+
+
+def test_a_sparse_gradient_of_another_shape_is_refused():
+    class Wrong(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, grad):
+            return torch.sparse_coo_tensor([[0]], torch.ones(1, 3), (4, 3))
+
+    with pytest.raises(RuntimeError, match="WrongBackward returned an invalid gradient"):
+        Wrong.apply(torch.ones(4, 2, requires_grad=True)).sum().backward()
+
+
+def with_sparse_gradient(optimizer, steps=3, **settings):
+    """The parameter after some steps whose gradients are sparse, and with the same ones dense."""
+    results = []
+    for sparse in (True, False):
+        p = torch.ones(4, 2, requires_grad=True)
+        o = optimizer([p], **settings)
+        for step in range(steps):
+            g = torch.sparse_coo_tensor([[1, 3, 1]], torch.full((3, 2), 1.0 + step), (4, 2))
+            p.grad = g if sparse else g.to_dense()
+            o.step()
+        results.append(p.detach())
+    return results
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"maximize": True}]
+)
+def test_sgd(settings):
+    sparse, dense = with_sparse_gradient(torch.optim.SGD, lr=0.1, **settings)
+    assert torch.allclose(sparse, dense)
+
+
+def test_adagrad():
+    sparse, dense = with_sparse_gradient(torch.optim.Adagrad, lr=0.1)
+    assert torch.allclose(sparse, dense)
+
+
+def test_sparse_adam_moves_the_rows_that_have_a_gradient_as_adam_does():
+    p = torch.ones(4, 2, requires_grad=True)
+    o = torch.optim.SparseAdam([p], lr=0.1)
+    for step in range(3):
+        p.grad = torch.sparse_coo_tensor([[1, 3, 1]], torch.full((3, 2), 1.0 + step), (4, 2))
+        o.step()
+    q = torch.ones(4, 2, requires_grad=True)
+    adam = torch.optim.Adam([q], lr=0.1)
+    for step in range(3):
+        q.grad = torch.zeros(4, 2)
+        q.grad[1], q.grad[3] = 2.0 + 2 * step, 1.0 + step
+        adam.step()
+    assert torch.allclose(p, q, atol=1e-6) and p[0].tolist() == [1, 1]
+    p.grad = torch.ones(4, 2)
+    with pytest.raises(RuntimeError, match="SparseAdam does not support dense gradients"):
+        o.step()
+
+
+@pytest.mark.parametrize(
+    "name", ["Adam", "AdamW", "RMSprop", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"]
+)
+def test_other_optimizers_refuse(name):
+    p = torch.ones(4, 2, requires_grad=True)
+    p.grad = torch.sparse_coo_tensor([[1]], torch.ones(1, 2), (4, 2))
+    with pytest.raises(RuntimeError, match="does not support sparse gradients"):
+        getattr(torch.optim, name)([p]).step()
+
+
+def test_zero_grad_and_copies(pair):
+    s, dense = pair
+    p = torch.zeros(2, 3, requires_grad=True)
+    p.grad = s.clone()
+    torch.optim.SGD([p], lr=0.1).zero_grad(set_to_none=False)
+    assert p.grad.is_sparse and p.grad._nnz() == 0
+    for again in (copy.deepcopy(s), pickle.loads(pickle.dumps(s)), s.detach(), s.clone()):
+        assert again.is_sparse and torch.equal(again.to_dense(), dense)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda s: s.exp(), NotImplementedError, "Could not run 'aten::exp'.*SparseCPU"),
+        (lambda s: s.view(6), NotImplementedError, "SparseCPU"),
+        (lambda s: s.numpy(), TypeError, "Use Tensor.to_dense\\(\\) first"),
+        (lambda s: s.tolist(), RuntimeError, "doesn't have storage"),
+        (lambda s: s.data_ptr(), RuntimeError, "doesn't have storage"),
+        (lambda s: s.item(), RuntimeError, "cannot be converted to Scalar"),
+        (lambda s: s[0, 1], NotImplementedError, "indexed by one integer"),
+        (lambda s: torch.ones(2).indices(), RuntimeError, "got Strided"),
+        (
+            lambda s: torch.sparse_coo_tensor([[0, 5], [0, 1]], [1.0, 2.0], (2, 3)),
+            RuntimeError,
+            "found index 5",
+        ),
+        (
+            lambda s: torch.sparse_coo_tensor([[0, -1], [0, 1]], [1.0, 2.0], (2, 3)),
+            RuntimeError,
+            "negative index",
+        ),
+        (
+            lambda s: torch.sparse_coo_tensor([[0, 1], [0, 1]], [1.0], (2, 3)),
+            RuntimeError,
+            "must have same nnz",
+        ),
+        (lambda s: torch.sparse_coo_tensor([[0.5]], [1.0], (2,)), RuntimeError, "int64"),
+        (lambda s: torch.ones(2).to_sparse(layout=torch.sparse_csr), NotImplementedError, "sparse_csr"),
+        (lambda s: torch.sparse_csr_tensor, AttributeError, "sparse_csr_tensor"),
+    ],
+)
+def test_refusals(pair, call, error, words):
+    with pytest.raises(error, match=words):
+        call(pair[0])
+
+
+def test_repr(pair):
+    assert repr(pair[0]) == (
+        "tensor(indices=tensor([[0, 1, 1, 1],\n"
+        "                       [2, 0, 2, 0]]),\n"
+        "       values=tensor([3., 4., 5., 6.]),\n"
+        "       size=(2, 3), nnz=4, layout=torch.sparse_coo)"
+    )
