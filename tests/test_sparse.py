@@ -287,3 +287,43 @@ def test_repr(pair):
         "       values=tensor([3., 4., 5., 6.]),\n"
         "       size=(2, 3), nnz=4, layout=torch.sparse_coo)"
     )
+
+
+@pytest.mark.parametrize("padding", [None, 2])
+def test_embedding_with_sparse_gradients(padding):
+    index = torch.tensor([[1, 2], [1, 4]])
+    grads = []
+    for sparse in (True, False):
+        torch.manual_seed(0)
+        table = torch.nn.Embedding(5, 3, padding_idx=padding, sparse=sparse)
+        (table(index) ** 2).sum().backward()
+        assert table.weight.grad.is_sparse == sparse
+        grads.append(table.weight.grad.to_dense())
+    assert torch.allclose(*grads)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+def test_embedding_bag_with_sparse_gradients(mode):
+    grads = []
+    for sparse in (True, False):
+        torch.manual_seed(0)
+        bag = torch.nn.EmbeddingBag(5, 3, mode=mode, sparse=sparse)
+        (bag(torch.tensor([1, 2, 1, 4]), torch.tensor([0, 3])) ** 2).sum().backward()
+        assert bag.weight.grad.is_sparse == sparse
+        grads.append(bag.weight.grad.to_dense())
+    assert torch.allclose(*grads)
+
+
+def test_training_a_table_with_sparse_adam_lowers_the_loss():
+    torch.manual_seed(0)
+    table = torch.nn.Embedding(10, 4, sparse=True)
+    optimizer = torch.optim.SparseAdam(table.parameters(), lr=0.1)
+    index, target = torch.tensor([1, 3, 3, 7]), torch.randn(4, 4)
+    losses = []
+    for _ in range(50):
+        optimizer.zero_grad()
+        loss = ((table(index) - target) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]

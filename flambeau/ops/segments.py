@@ -252,12 +252,10 @@ def embedding_bag(
     >>> torch.embedding_bag(table, torch.tensor([0, 1, 1]), torch.tensor([0, 2]))[0].tolist()
     [[4.0, 6.0], [3.0, 4.0]]
     """
-    if sparse:
-        raise NotImplementedError(
-            "embedding_bag: sparse=True needs sparse tensors, which are not implemented"
-        )
     if mode not in (0, 1, 2):
         raise RuntimeError(f"embedding_bag: mode has to be 0, 1 or 2, but got {mode}")
+    if sparse and mode == 2:
+        raise RuntimeError("embedding_bag: sparse gradients need mode='sum' or 'mean'")
     if per_sample_weights is not None and mode != 0:
         raise RuntimeError("embedding_bag: per_sample_weights only supported with mode='sum'")
     rows = weight.size(0)
@@ -282,7 +280,7 @@ def embedding_bag(
     if mode == 2:
         result, chosen = _maxima(weight, numbers, owners, bags)
         return result, every_owner, sizes, chosen
-    found = torch.embedding(weight, numbers, -1, scale_grad_by_freq)
+    found = torch.embedding(weight, numbers, -1, scale_grad_by_freq, sparse)
     wide = found.float() if weight.dtype in (torch.float16, torch.bfloat16) else found
     if factors is not None:
         wide = wide * factors.to(wide.dtype).unsqueeze(1)

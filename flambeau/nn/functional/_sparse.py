@@ -35,7 +35,7 @@ def embedding(
         max_norm: rows in use that are longer are first scaled to this length, in place.
         norm_type: the norm that is meant.
         scale_grad_by_freq: divides a row's gradient by how often it was looked up.
-        sparse: gradients as sparse tensors; not implemented.
+        sparse: whether the table gets a sparse gradient.
 
     Returns:
         ``(*, width)``.
@@ -85,7 +85,7 @@ def embedding_bag(
         norm_type: the norm that is meant.
         scale_grad_by_freq: divides a row's gradient by how often it was looked up; not for maxima.
         mode: 'sum', 'mean' or 'max'; an empty bag gives 0.
-        sparse: gradients as sparse tensors; not implemented.
+        sparse: whether the table gets a sparse gradient.
         per_sample_weights: factors of the rows, shaped as `input`, for sums.
         include_last_offset: whether the last offset is the end of the last bag.
         padding_idx: a row that counts for nothing.

@@ -26,7 +26,7 @@ class Embedding(Module):
         max_norm: rows in use that are longer are scaled to this length, in place.
         norm_type: the norm that is meant.
         scale_grad_by_freq: divides a row's gradient by how often it was looked up in the batch.
-        sparse: sparse gradients; looking up with it is not implemented.
+        sparse: whether the table gets sparse gradients, for `SparseAdam`, `SGD` or `Adagrad`.
         device, dtype: of the table, which starts from the standard normal distribution.
 
     Shape:
@@ -154,7 +154,7 @@ class EmbeddingBag(Module):
         norm_type: the norm that is meant.
         scale_grad_by_freq: divides a row's gradient by how often it was looked up in the batch; not for maxima.
         mode: 'sum', 'mean' or 'max'.
-        sparse: sparse gradients; looking up with it is not implemented.
+        sparse: whether the table gets sparse gradients, for `SparseAdam`, `SGD` or `Adagrad`.
         include_last_offset: whether the last offset is the end of the last bag.
         padding_idx: a row that counts for nothing and starts from zero.
         device, dtype: of the table, which starts from the standard normal distribution.
