@@ -253,8 +253,6 @@ def test_long_rows_in_use_are_shortened_in_place():
 def test_bad_embeddings_are_named():
     with pytest.raises(IndexError, match="index out of range"):
         F.embedding(torch.tensor([2]), torch.ones(2, 2))
-    with pytest.raises(NotImplementedError, match="sparse=True"):
-        F.embedding(torch.tensor([0]), torch.ones(2, 2), sparse=True)
     with pytest.raises(AssertionError, match="Padding_idx must be within"):
         nn.Embedding(2, 2, padding_idx=2)
     assert nn.Embedding(3, 2, padding_idx=-1).weight[2].tolist() == [0, 0]

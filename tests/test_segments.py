@@ -183,8 +183,8 @@ def test_embedding_bag_checks_numbers_and_offsets():
         F.embedding_bag(ROWS, TABLE, torch.tensor([0, 3, 2]))
     with pytest.raises(NotImplementedError, match="only supported for mode='sum'"):
         F.embedding_bag(ROWS, TABLE, OFFSETS, per_sample_weights=torch.ones(5))
-    with pytest.raises(NotImplementedError, match="sparse=True"):
-        F.embedding_bag(ROWS, TABLE, OFFSETS, mode="sum", sparse=True)
+    with pytest.raises(ValueError, match="max mode does not support sparse weights"):
+        F.embedding_bag(ROWS, TABLE, OFFSETS, mode="max", sparse=True)
 
 
 def test_embedding_bag_is_a_layer():

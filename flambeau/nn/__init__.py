@@ -24,12 +24,8 @@ __all__ += ["parameter", "utils"]
 __all__ += modules.__all__
 
 _NOT_YET = """
-    AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveLogSoftmaxWithLoss AdaptiveMaxPool1d
-    AdaptiveMaxPool2d AdaptiveMaxPool3d AvgPool1d AvgPool2d AvgPool3d CTCLoss CrossMapLRN2d EmbeddingBag
-    FractionalMaxPool2d FractionalMaxPool3d GRU LPPool1d LPPool2d LPPool3d LSTM LinearCrossEntropyLoss
-    MaxPool3d MaxUnpool1d MaxUnpool2d MaxUnpool3d MultiheadAttention RNN RNNBase RReLU SyncBatchNorm
-    Transformer TransformerDecoder TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer Upsample
-    UpsamplingBilinear2d UpsamplingNearest2d attention qat quantized
+    AdaptiveLogSoftmaxWithLoss CrossMapLRN2d GRU LSTM RNN RNNBase SyncBatchNorm Transformer TransformerDecoder
+    TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer attention qat quantized
 """
 _KNOWN = frozenset(_NOT_YET.split())
 

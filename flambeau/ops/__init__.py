@@ -70,9 +70,8 @@ def namespace(module: str) -> tuple[Callable[[str], Any], Callable[[], list[str]
         operators = vars(getattr(_core, home, _core))
         if name.startswith("_") or name not in operators:
             from flambeau._missing import missing
-            from flambeau._not_yet import NOT_YET_IN
 
-            raise missing(module, name, NOT_YET_IN.get(module, frozenset()))
+            raise missing(module, name, frozenset())
         setattr(sys.modules[module], name, operators[name])
         return operators[name]
 
