@@ -369,3 +369,99 @@ def test_norms_of_slices():
     v = torch.arange(24.0).view(2, 3, 4)
     assert torch.allclose(torch.norm_except_dim(v, 2, 1), v.norm(2, (0, 2), keepdim=True))
     assert torch.allclose(torch.norm_except_dim(v, 2, -1), v.norm())
+
+
+def _fused_and_composed(function, *inputs):
+    """The first derivatives by the kernel and, for they are to be differentiated, by operators."""
+    leaves = [x.detach().clone().requires_grad_() for x in inputs]
+    y = function(*leaves)
+    upstream = torch.cos(torch.arange(float(y.numel()))).reshape(y.shape).to(y.dtype)
+    return [
+        torch.autograd.grad(function(*leaves), leaves, upstream, create_graph=create_graph)
+        for create_graph in (False, True)
+    ]
+
+
+@pytest.mark.parametrize("width", [1, 5, 64, 77, 5000])
+@pytest.mark.parametrize("parameters", ["", "w", "b", "wb"])
+def test_layer_norms_kernel_has_the_gradients_of_the_formula(width, parameters):
+    x, weight, bias = double(37, width), double(width, seed=1), double(width, seed=2)
+    given = [v for name, v in (("w", weight), ("b", bias)) if name in parameters]
+
+    def function(x, *values):
+        named = dict(zip([{"w": "weight", "b": "bias"}[name] for name in parameters], values, strict=True))
+        return F.layer_norm(x, (width,), **named)
+
+    for fused, composed in zip(*_fused_and_composed(function, x, *given), strict=True):
+        close(fused, composed.detach().numpy())
+
+
+@pytest.mark.parametrize("image", [(), (1,), (7,), (5, 13)])
+def test_group_norms_kernel_has_the_gradients_of_the_formula(image):
+    inputs = double(5, 6, *image), double(6, seed=1), double(6, seed=2)
+    for groups in (1, 3):
+        found = _fused_and_composed(lambda x, w, b, groups=groups: F.group_norm(x, groups, w, b), *inputs)
+        for fused, composed in zip(*found, strict=True):
+            close(fused, composed.detach().numpy())
+        check_gradient(lambda x, w, b, groups=groups: F.group_norm(x, groups, w, b).sin(), *inputs)
+
+
+def test_gradients_of_the_parameters_add_many_rows():
+    x, upstream = double(3000, 24), double(3000, 24, seed=1)
+    weight, bias = torch.ones(24).double().requires_grad_(), torch.zeros(24).double().requires_grad_()
+    F.layer_norm(x, (24,), weight, bias).backward(upstream)
+    close(bias.grad, upstream.numpy().sum(0))
+    close(weight.grad, (upstream.numpy() * standardized(x.numpy(), 1)).sum(0))
+
+
+def test_a_norm_whose_input_is_fixed_gives_its_parameters_gradients():
+    weight = torch.ones(2, requires_grad=True)
+    y = F.layer_norm(torch.tensor([[1.0, 3.0]]), (2,), weight, eps=0.0)
+    y.sum().backward()
+    assert weight.grad.tolist() == [-1.0, 1.0]
+    assert "NativeLayerNormBackward0" in repr(y.grad_fn)
+    assert "NativeGroupNormBackward0" in repr(F.group_norm(torch.ones(2, 2, 2), 1, weight).grad_fn)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_halves_are_normalised_in_float32(dtype):
+    x = double(4, 6, 5).to(dtype)
+    for function in (lambda x: F.layer_norm(x, (5,)), lambda x: F.group_norm(x, 2)):
+        assert torch.equal(function(x), function(x.float()).to(dtype))
+        leaf, wide = x.clone().requires_grad_(), x.float().requires_grad_()
+        upstream = double(4, 6, 5, seed=1).to(dtype)
+        function(leaf).backward(upstream)
+        function(wide).backward(upstream.float())
+        assert torch.equal(leaf.grad, wide.grad.to(dtype))
+
+
+def test_norms_of_strided_and_of_empty_inputs():
+    x = double(7, 6, 5)
+    close(F.layer_norm(x.transpose(0, 2), (6, 7)), standardized(x.numpy().T, (1, 2)))
+    image = double(2, 4, 3, 3).contiguous(memory_format=torch.channels_last)
+    y = F.group_norm(image, 2)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(y, F.group_norm(image.contiguous(), 2))
+    for shape, normalized in (((0, 3), (3,)), ((3, 0), (0,))):
+        leaf = torch.empty(shape, requires_grad=True)
+        weight = torch.ones(normalized, requires_grad=True)
+        F.layer_norm(leaf, normalized, weight).sum().backward()
+        assert leaf.grad.shape == leaf.shape
+        assert weight.grad.tolist() == [0.0] * normalized[0]
+    assert F.group_norm(torch.empty(0, 4, 3), 2).shape == (0, 4, 3)
+
+
+def test_the_variance_of_a_far_away_row_does_not_cancel():
+    x = torch.tensor([[1.0, 3.0]]) + 2.0**20
+    assert F.layer_norm(x, (2,), eps=0.0).tolist() == [[-1.0, 1.0]]
+
+
+def test_bad_norms_are_refused():
+    with pytest.raises(RuntimeError, match="Expected num groups to be greater than 0, got 0"):
+        F.group_norm(torch.ones(2, 4), 0)
+    for kernel, function in (
+        ("LayerNormKernelImpl", lambda x: F.layer_norm(x, (4,))),
+        ("GroupNormKernelImpl", lambda x: F.group_norm(x, 2)),
+    ):
+        with pytest.raises(NotImplementedError, match=f'"{kernel}" not implemented for'):
+            function(torch.ones(2, 4, dtype=torch.int64))

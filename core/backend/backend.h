@@ -14,6 +14,7 @@
 #include "core/backend/indexing.h"
 #include "core/backend/linalg.h"
 #include "core/backend/loss.h"
+#include "core/backend/normalisation.h"
 #include "core/backend/optim.h"
 #include "core/backend/pointwise.h"
 #include "core/backend/pooling.h"
@@ -76,6 +77,13 @@ struct Row {
                                  const void* logits, const void* log_normalizer, const void* total_weight,
                                  void* grad_logits);
   bool (*all_in_unit_interval)(DType dtype, const void* x, int64_t n);  // true where nobody can look
+
+  // ---- normalisation of rows (core/cpu/normalisation/normalisation.h); float32 and float64
+  void (*normalize_rows)(DType dtype, const NormShape& shape, const void* x, const void* weight,
+                         const void* bias, void* y, void* means, void* scales);
+  void (*normalize_rows_backward)(DType dtype, const NormShape& shape, const void* grad_output, const void* x,
+                                  const void* weight, const void* means, const void* scales, void* grad_input,
+                                  void* grad_weight, void* grad_bias);
 
   // ---- losses over sequences (core/cpu/loss/ctc.h)
   int64_t (*find_bad_label)(const CtcLoss& loss);  // -1: none, or nobody can look

@@ -6,6 +6,7 @@
 #include "core/cpu/linalg/distances.h"
 #include "core/cpu/linalg/gemm.h"
 #include "core/cpu/loss/ctc.h"
+#include "core/cpu/normalisation/normalisation.h"
 #include "core/cpu/optim/optim.h"
 #include "core/cpu/pointwise/pointwise.h"
 #include "core/cpu/pooling/pool.h"
@@ -23,6 +24,7 @@ struct Kernels {
   PointwiseKernels pointwise;
   ReduceKernels reduce;
   SoftmaxKernels softmax;
+  NormKernels normalisation;
   GemmKernels gemm;
   TransposeKernels transpose;
   ConvKernels conv;

@@ -9,9 +9,12 @@ import flambeau
 
 from ..._core import Tensor
 from ...ops._refusals import need_floating
+from ._operators import operator
 from ._padding import pad
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
+
+_layer_norm_rows, _group_norm_rows = operator("layer_norm_rows"), operator("group_norm_rows")
 
 
 def batch_norm(
@@ -181,9 +184,8 @@ def layer_norm(
     Source: Ba et al., "Layer normalization", 2016.
     """
     shape = _checked_shape(input, normalized_shape, "[*, ", weight, bias)
-    need_floating("LayerNormKernelImpl", input.dtype)
-    var, mean = flambeau.var_mean(_wide(input), _last_axes(shape), correction=0, keepdim=True)
-    return _normalized(input, mean, var, weight, bias, shape, eps)
+    result: Tensor = _layer_norm_rows(input, len(shape), weight, bias, eps)
+    return result
 
 
 def rms_norm(
@@ -268,6 +270,8 @@ def group_norm(
     """
     if input.dim() < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.dim()}")
+    if num_groups <= 0:
+        raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")
     batch, channels, *image = input.shape
     if channels % num_groups:
         raise RuntimeError(
@@ -285,14 +289,8 @@ def group_norm(
                 f"Expected {name} to be a vector of size equal to the number of channels in input, but got "
                 f"{name} of shape {list(values.shape)} and input of shape {list(input.shape)}"
             )
-    need_floating("GroupNormKernelImpl", input.dtype)
-    groups = input.reshape(batch, num_groups, -1) if input.numel() else input.reshape(batch, num_groups, 0)
-    var, mean = flambeau.var_mean(_wide(groups), [2], correction=0, keepdim=True)
-    per_channel = (batch, num_groups, 1, *(1 for _ in image))
-    shape = (1, channels, *(1 for _ in image))
-    apart = input.reshape(batch, num_groups, channels // num_groups, *image)
-    y = ((_wide(apart) - mean.view(per_channel)) * (var.view(per_channel) + eps).rsqrt()).reshape(input.shape)
-    return _scaled(y, weight, bias, shape).to(input.dtype)
+    result: Tensor = _group_norm_rows(input, num_groups, weight, bias, eps)
+    return result
 
 
 def local_response_norm(
