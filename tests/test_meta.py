@@ -192,3 +192,13 @@ def test_loading_to_meta() -> None:
     torch.save({"a": torch.ones(3)}, file)
     file.seek(0)
     assert torch.load(file, map_location="meta")["a"].is_meta
+
+
+def test_operators_written_in_python_deliver_on_meta() -> None:
+    x = torch.zeros(3, dtype=torch.complex64, device="meta")
+    out = torch.empty(6, dtype=torch.complex64, device="meta")[::2]
+    assert torch.sinc(x, out=out) is out and x.sinc_() is x
+    weight = torch.ones(3, device="meta", requires_grad=True)
+    assert (weight * 2).sinc_().is_meta
+    with pytest.raises(RuntimeError, match="Expected out tensor to have device meta, but got cpu"):
+        torch.sinc(x, out=torch.empty(3, dtype=torch.complex64))

@@ -110,6 +110,10 @@ bool any_requires_grad(const Overload& overload, const Frame& frame) {
 // Writes what a body computed to where the caller wants it.
 void deliver(const Operator& op, PyObject* value, const Out& out) {
   const Tensor result = need_tensor(value, op.name.c_str(), "out");
+  if (result.device() != out.target->device)
+    fail<RuntimeError>(op.name, "(): Expected out tensor to have device ", name(result.device()), ", but got ",
+                       name(out.target->device), " instead");
+  const DeviceScope scope(result.device());  // the body found its own devices
   copy_(result_for(out, result.sizes(), result.dtype()), result);
 }
 
@@ -118,6 +122,7 @@ void deliver(const Operator& op, PyObject* value, const Out& out) {
   Tensor
       copy;  // for what the body captures of itself: a later backward must not meet the value written below
   if (grad_enabled() && any_requires_grad(overload, frame)) {
+    const DeviceScope scope(self.device());
     copy = clone(self);
     frame.values[0].tensor = copy.get();
   }
