@@ -207,6 +207,24 @@ def lookup_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[
             f"attention 8x8x256x64{' causal' if causal else ''}",
             lambda causal=causal: F.scaled_dot_product_attention(q, k, v, is_causal=causal),
         )
+    for shape in ((32, 128, 256), (8, 512, 768)):
+        x, upstream = randn(*shape).requires_grad_(), randn(*shape)
+        factors, summands = (randn(shape[-1]).requires_grad_() for _ in range(2))
+        arguments = x, shape[-1:], factors, summands
+        where = "x".join(map(str, shape))
+        yield f"layer_norm {where}", lambda a=arguments: F.layer_norm(*a)
+        yield (
+            f"layer_norm forward+backward {where}",
+            lambda a=arguments, g=upstream: T.autograd.grad(F.layer_norm(*a), (a[0], *a[2:]), g),
+        )
+    x, upstream = randn(8, 64, 32, 32).requires_grad_(), randn(8, 64, 32, 32)
+    factors, summands = (randn(64).requires_grad_() for _ in range(2))
+    channels = x, 8, factors, summands
+    yield "group_norm 8x64x32x32", lambda: F.group_norm(*channels)
+    yield (
+        "group_norm forward+backward 8x64x32x32",
+        lambda: T.autograd.grad(F.group_norm(*channels), (x, factors, summands), upstream),
+    )
     scores, labels = randn(50, 16, 20).log_softmax(2), T.from_numpy(rng.integers(1, 20, (16, 20)))
     yield "ctc_loss 50x16x20", lambda: F.ctc_loss(scores, labels, (50,) * 16, (20,) * 16)
 
