@@ -78,7 +78,8 @@ struct Row {
                                  void* grad_logits);
   bool (*all_in_unit_interval)(DType dtype, const void* x, int64_t n);  // true where nobody can look
 
-  // ---- normalisation of rows (core/cpu/normalisation/normalisation.h); float32 and float64
+  // ---- normalisation of rows (core/cpu/normalisation/normalisation.h); beside halves, all but the
+  // rows is float32
   void (*normalize_rows)(DType dtype, const NormShape& shape, const void* x, const void* weight,
                          const void* bias, void* y, void* means, void* scales);
   void (*normalize_rows_backward)(DType dtype, const NormShape& shape, const void* grad_output, const void* x,

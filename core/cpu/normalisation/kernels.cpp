@@ -5,19 +5,24 @@
 // to stretch in float64.
 #include "core/cpu/lanes.h"
 #include "core/cpu/normalisation/normalisation.h"
+#include "core/math/half.h"
+#include "core/parallel/scratch.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
 constexpr int64_t kStretch = 4096;
+constexpr int kInputSlot = 0, kGradientSlot = 1, kResultSlot = 2;  // of thread_scratch
 
-template <class T>
-[[gnu::always_inline]] inline T sum_of_lanes(Vec<T> v) {
-  alignas(kVectorBytes) T items[kLanes<T>];
-  store(items, v);
-  T sum = 0;
-  for (int i = 0; i < kLanes<T>; ++i) sum += items[i];
-  return sum;
+template <class T, int kN>
+[[gnu::always_inline]] inline T sum_of_lanes(Vec<T, kN> v) {
+  if constexpr (kN == 2) {
+    return v[0] + v[1];
+  } else {
+    alignas(kVectorBytes) T items[kN];
+    store(items, v);
+    return sum_of_lanes<T, kN / 2>(load_lanes<kN / 2>(items) + load_lanes<kN / 2>(items + kN / 2));
+  }
 }
 
 struct Two {
@@ -40,7 +45,7 @@ template <class T, class Items>
       items(i + 3 * kL, a3, b3);
     }
     for (; i + kL <= end; i += kL) items(i, a0, b0);
-    T a = sum_of_lanes<T>((a0 + a1) + (a2 + a3)), b = sum_of_lanes<T>((b0 + b1) + (b2 + b3));
+    T a = sum_of_lanes<T, kL>((a0 + a1) + (a2 + a3)), b = sum_of_lanes<T, kL>((b0 + b1) + (b2 + b3));
     for (; i < end; ++i) items(i, a, b);
     total.first += static_cast<double>(a);
     total.second += static_cast<double>(b);
@@ -55,6 +60,13 @@ template <class T>
 template <class T>
 [[gnu::always_inline]] inline T item(const T* p, const T&) {
   return *p;
+}
+
+template <class T>
+double sum_of(const T* x, int64_t n) {
+  return sum_two<T>(n,
+                    [x](int64_t i, auto& a, auto&) __attribute__((always_inline)) { a += item<T>(x + i, a); })
+      .first;
 }
 
 // The sum, and the sum of squares, about a shift.
@@ -72,7 +84,7 @@ void normalize_one(const NormShape& s, const T* x, const T* weight, const T* bia
                    T* scale_of) {
   const int64_t n = s.size();
   const double count = static_cast<double>(n);
-  const T mean = static_cast<T>(sums_about(x, n, T(0)).first / count);
+  const T mean = static_cast<T>(sum_of(x, n) / count);
   // The mean's own rounding is taken out of the sum of squares.
   const Two about = sums_about(x, n, mean);
   double variance = (about.second - about.first * about.first / count) / count;
@@ -98,16 +110,48 @@ void normalize_one(const NormShape& s, const T* x, const T* weight, const T* bia
   }
 }
 
+// Halves are widened row by row: S is the dtype in memory, T that of the arithmetic.
+template <class S, class T>
+constexpr bool kSame = __is_same(S, T);
+
 template <class T>
+T* scratch_row(int slot, int64_t n) {
+  return static_cast<T*>(thread_scratch(slot, static_cast<size_t>(n) * sizeof(T)));
+}
+template <class S, class T>
+[[gnu::always_inline]] inline const T* widened_row(const S* from, int64_t n, int slot) {
+  if constexpr (kSame<S, T>) {
+    return from;
+  } else {
+    T* const to = scratch_row<T>(slot, n);
+    for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+    return to;
+  }
+}
+template <class S, class T>
+[[gnu::always_inline]] inline void narrow_row(const T* from, int64_t n, S* to) {
+  if constexpr (!kSame<S, T>)
+    for (int64_t i = 0; i < n; ++i) to[i] = S::of(from[i]);
+}
+
+template <class S, class T>
 void forward(const NormShape& s, int64_t first, int64_t last, const void* x, const void* weight,
              const void* bias, void* y, void* means, void* scales) {
   const T* const w = static_cast<const T*>(weight);
   const T* const b = static_cast<const T*>(bias);
+  const int64_t n = s.size();
   for (int64_t r = first; r < last; ++r) {
     const int64_t channel = r % s.groups * s.channels;
-    normalize_one(s, static_cast<const T*>(x) + r * s.size(), w ? w + channel : nullptr,
-                  b ? b + channel : nullptr, static_cast<T*>(y) + r * s.size(), static_cast<T*>(means) + r,
+    S* const result = static_cast<S*>(y) + r * n;
+    T* to;
+    if constexpr (kSame<S, T>)
+      to = result;
+    else
+      to = scratch_row<T>(kResultSlot, n);
+    normalize_one(s, widened_row<S, T>(static_cast<const S*>(x) + r * n, n, kInputSlot),
+                  w ? w + channel : nullptr, b ? b + channel : nullptr, to, static_cast<T*>(means) + r,
                   static_cast<T*>(scales) + r);
+    narrow_row<S, T>(to, n, result);
   }
 }
 
@@ -185,33 +229,50 @@ void backward_channels(const BackwardRow<T>& row, const NormShape& s) {
   }
 }
 
-template <class T>
+template <class S, class T>
 void backward(const NormShape& s, int64_t first, int64_t last, const void* grad_output, const void* x,
               const void* weight, const void* means, const void* scales, void* grad_input, void* grad_weight,
               void* grad_bias) {
   const auto at = [](auto* p, int64_t offset) { return p ? p + offset : nullptr; };
+  const int64_t n = s.size();
   for (int64_t r = first; r < last; ++r) {
-    const int64_t channel = r % s.groups * s.channels, start = r * s.size();
-    const BackwardRow<T> row{
-        static_cast<const T*>(grad_output) + start, static_cast<const T*>(x) + start,
-        at(static_cast<const T*>(weight), channel), static_cast<const T*>(means)[r],
-        static_cast<const T*>(scales)[r],           at(static_cast<T*>(grad_input), start),
-        at(static_cast<T*>(grad_weight), channel),  at(static_cast<T*>(grad_bias), channel)};
+    const int64_t channel = r % s.groups * s.channels, start = r * n;
+    S* const result = at(static_cast<S*>(grad_input), start);
+    T* to = nullptr;
+    if constexpr (kSame<S, T>)
+      to = result;
+    else if (result)
+      to = scratch_row<T>(kResultSlot, n);
+    const BackwardRow<T> row{widened_row<S, T>(static_cast<const S*>(grad_output) + start, n, kGradientSlot),
+                             widened_row<S, T>(static_cast<const S*>(x) + start, n, kInputSlot),
+                             at(static_cast<const T*>(weight), channel),
+                             static_cast<const T*>(means)[r],
+                             static_cast<const T*>(scales)[r],
+                             to,
+                             at(static_cast<T*>(grad_weight), channel),
+                             at(static_cast<T*>(grad_bias), channel)};
     if (s.inner > 1)
       backward_channels(row, s);
     else
-      backward_elements(row, s.size());
+      backward_elements(row, n);
+    if (result) narrow_row<S, T>(to, n, result);
   }
+}
+
+template <class S, class T>
+void fill_type(NormKernels& kernels, DType dtype) {
+  kernels.forward[static_cast<int>(dtype)] = forward<S, T>;
+  kernels.backward[static_cast<int>(dtype)] = backward<S, T>;
 }
 
 }  // namespace
 
 void fill(NormKernels& kernels) {
   kernels = {};
-  kernels.forward[static_cast<int>(DType::Float32)] = forward<float>;
-  kernels.forward[static_cast<int>(DType::Float64)] = forward<double>;
-  kernels.backward[static_cast<int>(DType::Float32)] = backward<float>;
-  kernels.backward[static_cast<int>(DType::Float64)] = backward<double>;
+  fill_type<math::Half, float>(kernels, DType::Float16);
+  fill_type<math::BFloat16, float>(kernels, DType::BFloat16);
+  fill_type<float, float>(kernels, DType::Float32);
+  fill_type<double, double>(kernels, DType::Float64);
 }
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

@@ -67,7 +67,7 @@ void normalize_rows_backward(DType dtype, const NormShape& shape, const void* gr
   const NormBackwardKernel kernel = kernels().normalisation.backward[static_cast<int>(dtype)];
   NormShape rows = shape;
   if (shape.size() == 0) rows.rows = 0;
-  visit_floating(dtype, "native_layer_norm_backward", [&]<class T>() {
+  visit_floating(compute_dtype(dtype), "native_layer_norm_backward", [&]<class T>() {
     backward(kernel, rows, grad_output, x, weight, means, scales, grad_input, static_cast<T*>(grad_weight),
              static_cast<T*>(grad_bias));
   });

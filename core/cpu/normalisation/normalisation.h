@@ -1,7 +1,8 @@
 // Layer and group normalisation, forward and backward, each row in one go.
 //
 // The functions split the work over threads; the kernels under `NormKernels` are their single-threaded parts,
-// one set per instruction set. Float32 and Float64 only.
+// one set per instruction set. Of half precision are `x`, `y`, `grad_output` and
+// `grad_input` only: the parameters, their gradients and the statistics are then float32.
 #pragma once
 #include <cstdint>
 

@@ -25,21 +25,20 @@ struct Gradients {
 Gradients fused(const NormShape& shape, const Tensor& grad, const Tensor& input, const Tensor& weight,
                 const Tensor& bias, const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) {
   const DType compute = means.dtype();
-  const Tensor g = in_dtype(grad, compute), x = in_dtype(input, compute), w = in_dtype(weight, compute);
+  const Tensor g = in_dtype(grad, input.dtype()), x = as_contiguous(input), w = in_dtype(weight, compute);
   Gradients result;
-  if (wanted[0]) result.input = empty(input.sizes(), compute);
+  if (wanted[0]) result.input = empty(input.sizes(), input.dtype());
   if (wanted[1]) result.weight = empty(weight.sizes(), compute);
   if (wanted[2]) result.bias = empty(bias.sizes(), compute);
   {
     const WithoutGil guard(2 * nanoseconds(x));
-    backend::current().normalize_rows_backward(compute, shape, g->data, x->data, data_of(w), means->data,
-                                               scales->data, data_of(result.input), data_of(result.weight),
-                                               data_of(result.bias));
+    backend::current().normalize_rows_backward(input.dtype(), shape, g->data, x->data, data_of(w),
+                                               means->data, scales->data, data_of(result.input),
+                                               data_of(result.weight), data_of(result.bias));
   }
   const auto narrow_to = [](Tensor& t, const Tensor& like) {
     if (t && t.dtype() != like.dtype()) t = cast_copy(t, like.dtype());
   };
-  narrow_to(result.input, input);
   narrow_to(result.weight, weight);
   narrow_to(result.bias, bias);
   return result;
@@ -117,14 +116,13 @@ Tensor normalize(const char* kernel, const char* node_name, const NormShape& sha
   Tensor y;
   {
     const InsideForward inside;
-    const Tensor x = in_dtype(input, compute), w = in_dtype(weight, compute), b = in_dtype(bias, compute);
-    y = empty(input.sizes(), compute);
+    const Tensor x = as_contiguous(input), w = in_dtype(weight, compute), b = in_dtype(bias, compute);
+    y = empty(input.sizes(), input.dtype());
     {
       const WithoutGil guard(nanoseconds(x));
-      backend::current().normalize_rows(compute, shape, x->data, data_of(w), data_of(b), y->data, means->data,
-                                        scales->data);
+      backend::current().normalize_rows(input.dtype(), shape, x->data, data_of(w), data_of(b), y->data,
+                                        means->data, scales->data);
     }
-    y = narrowed(y, input.dtype());
     if (keep_order && !input.is_contiguous() && has_channels_last(input)) y = with_channels_last(y);
   }
   if (node) {
