@@ -111,8 +111,8 @@ bool any_requires_grad(const Overload& overload, const Frame& frame) {
 void deliver(const Operator& op, PyObject* value, const Out& out) {
   const Tensor result = need_tensor(value, op.name.c_str(), "out");
   if (result.device() != out.target->device)
-    fail<RuntimeError>(op.name, "(): Expected out tensor to have device ", name(result.device()), ", but got ",
-                       name(out.target->device), " instead");
+    fail<RuntimeError>(op.name, "(): Expected out tensor to have device ", name(result.device()),
+                       ", but got ", name(out.target->device), " instead");
   const DeviceScope scope(result.device());  // the body found its own devices
   copy_(result_for(out, result.sizes(), result.dtype()), result);
 }

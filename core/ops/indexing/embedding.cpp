@@ -24,8 +24,6 @@ Tensor table_gradient(const Tensor& grad, const Tensor& numbers, const Dims& tab
 
 Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_idx, bool scale_grad_by_freq,
                  bool sparse, const Out& out) {
-  check(!sparse || !scale_grad_by_freq,
-        "embedding_backward: scale_grad_by_freq not supported with sparse gradients");
   check(weight.dim() == 2, "'weight' must be 2-D");
   check(indices.dtype() == DType::Int64 || indices.dtype() == DType::Int32,
         "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but "
@@ -45,14 +43,14 @@ Tensor embedding(const Tensor& weight, const Tensor& indices, int64_t padding_id
         copy_into(result, rows);
         return result;
       },
-      wrt(weight,
-          [at = saved(numbers), table = weight.sizes(), padding_idx, scale_grad_by_freq,
-           sparse](const Tensor& grad) {
-            if (sparse)
-              return sparse_bridge.rows(at(), reshape(grad, Dims{at().numel(), table[1]}), table[0],
-                                        padding_idx);
-            return table_gradient(grad, at(), table, padding_idx, scale_grad_by_freq);
-          }));
+      wrt(weight, [at = saved(numbers), table = weight.sizes(), padding_idx, scale_grad_by_freq,
+                   sparse](const Tensor& grad) {
+        check(!sparse || !scale_grad_by_freq,
+              "embedding_backward: scale_grad_by_freq not supported with sparse gradients");
+        if (sparse)
+          return sparse_bridge.rows(at(), reshape(grad, Dims{at().numel(), table[1]}), table[0], padding_idx);
+        return table_gradient(grad, at(), table, padding_idx, scale_grad_by_freq);
+      }));
 }
 
 /// Looks up rows of a table.

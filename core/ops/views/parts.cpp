@@ -107,8 +107,8 @@ Tensor narrow_from(const Tensor& self, int64_t dim, const Tensor& start, int64_t
 }
 Tensor narrow_copy(const Tensor& self, int64_t dim, int64_t start, int64_t length, const Out& out) {
   check(self.dim() > 0, "narrow() cannot be applied to a 0-dim tensor.");
-  check(dim < self.dim() && dim >= -self.dim(), "narrow_copy(): dim ", dim,
-        " is out of range for a tensor of ", self.dim(), " dimensions");
+  check(dim < self.dim(), "narrow_copy(): dim ", dim, " is out of range for a tensor of ", self.dim(),
+        " dimensions");
   Tensor part = narrow(self, dim, start, length);
   if (!out.target) return clone(part, MemoryFormat::Contiguous);
   Tensor result = result_for(out, part.sizes(), part.dtype());
