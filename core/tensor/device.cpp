@@ -8,9 +8,8 @@ const DeviceMemory* device_memory[kDeviceTypes] = {};
 
 const char* name(Device::Type type) {
   constexpr const char* names[kDeviceTypes] = {
-      "cpu", "cuda", "meta", "ipu", "xpu",  "mkldnn", "opengl", "opencl", "ideep", "hip",
-      "ve",  "fpga", "maia", "xla", "lazy", "vulkan", "mps",    "hpu",    "mtia",  "privateuseone",
-      "cpu"};
+      "cpu",  "cuda", "meta", "ipu",  "xpu",    "mkldnn", "opengl", "opencl", "ideep",         "hip", "ve",
+      "fpga", "maia", "xla",  "lazy", "vulkan", "mps",    "hpu",    "mtia",   "privateuseone", "cpu"};
   return names[static_cast<int>(type)];
 }
 
