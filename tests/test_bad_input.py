@@ -197,3 +197,8 @@ def test_views_of_strides_that_nobody_follows_wrap():
     odd = torch.empty((2, 0, 2**63 - 1)).unsqueeze(0)
     assert odd.shape == (1, 2, 0, 2**63 - 1)
     assert torch.ones((1, 2), dtype=torch.complex128).as_strided((1, 2), (2**62, 1)).imag.tolist() == [[0, 0]]
+
+
+def test_a_view_with_more_elements_than_can_be_counted_is_refused():
+    with pytest.raises(RuntimeError, match="no tensor can have that many elements"):
+        torch.empty((0, 2**62), dtype=torch.int32).view(torch.int16)

@@ -260,9 +260,9 @@ template <class T>
 PyObject* nested_list(const char* at, const Dims& sizes, const Dims& strides, int depth) {
   if (depth == sizes.count) return number(element<T>(at));
   Object list = owned(PyList_New(static_cast<Py_ssize_t>(sizes[depth])));
-  const int64_t step = strides[depth] * static_cast<int64_t>(sizeof(T));
-  for (int64_t i = 0; i < sizes[depth]; ++i, at += step) {
-    PyObject* element = nested_list<T>(at, sizes, strides, depth + 1);
+  const int64_t step = wrapping_mul(strides[depth], sizeof(T));  // nobody follows a stride of size 1
+  for (int64_t i = 0; i < sizes[depth]; ++i) {
+    PyObject* element = nested_list<T>(at + i * step, sizes, strides, depth + 1);
     if (!element) throw PythonError();
     PyList_SET_ITEM(list.get(), static_cast<Py_ssize_t>(i), element);
   }

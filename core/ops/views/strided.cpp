@@ -127,7 +127,7 @@ Window unfolded(const Dims& sizes, const Dims& strides, int d, int64_t size, int
     return window;
   }
   window.sizes[d] = (sizes[d] - size) / step + 1;
-  window.strides[d] *= step;
+  window.strides[d] = wrapping_mul(window.strides[d], step);
   window.sizes.push_back(size);
   window.strides.push_back(strides[d]);
   return window;

@@ -58,7 +58,8 @@ Tensor view_as_dtype(const Tensor& self, DType dtype) {
       }
     } else {
       const int64_t ratio = from / to;
-      sizes.back() *= ratio;
+      check(!__builtin_mul_overflow(sizes.back(), ratio, &sizes.back()), "view() of ", self.sizes(), " as ",
+            name(dtype), ": no tensor can have that many elements");
       for (int i = 0; i + 1 < strides.count; ++i) strides[i] = wrapping_mul(strides[i], ratio);
     }
     strides.back() = 1;
