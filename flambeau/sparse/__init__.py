@@ -129,9 +129,7 @@ def _normalized(input: Tensor, dim: int, dtype: Any, name: str, value: Any) -> T
     d = _coo._wrap(x, dim)
     # Lines along `dim` are the places without that row.
     rest = [r for r in range(x.sparse_dim()) if r != d]
-    lines = torch.zeros(x._nnz(), dtype=torch.int64)
-    for r in rest:
-        lines = lines * x.shape[r] + x._i[r]
+    lines = _coo._numbered([x._i[r] for r in rest], [x.shape[r] for r in rest], x._nnz())
     _, line, counts = torch.unique(lines, return_inverse=True, return_counts=True)
     # In order of lines, and of values within each, the last of a line is its largest.
     order = values.detach().argsort()

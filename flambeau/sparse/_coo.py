@@ -275,13 +275,17 @@ def _sparse_sizes(x: Any) -> list[int]:
     return list(x.shape[: x._i.size(0)])
 
 
-def _lines(x: Any) -> Tensor:
-    """The row-major numbers of the places."""
-    sizes = _sparse_sizes(x)
-    lines = torch.zeros(x._i.size(1), dtype=torch.int64)
-    for row, size in zip(x._i, sizes, strict=True):
+def _numbered(rows: Any, sizes: Sequence[int], count: int) -> Tensor:
+    """The row-major numbers of `count` places, given by their coordinates in each of the dimensions."""
+    lines = torch.zeros(count, dtype=torch.int64)
+    for row, size in zip(rows, sizes, strict=True):
         lines = lines * size + row
     return lines
+
+
+def _lines(x: Any) -> Tensor:
+    """The row-major numbers of the places."""
+    return _numbered(x._i, _sparse_sizes(x), x._nnz())
 
 
 def _from_lines(lines: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -323,9 +327,7 @@ def _from_dense(x: Tensor, sparse_dim: int | None = None) -> SparseTensor:
         held = held.flatten(dims).any(-1)
     indices = held.nonzero().t().contiguous() if dims else torch.zeros((0, int(held)), dtype=torch.int64)
     sizes = list(x.shape[:dims])
-    lines = torch.zeros(indices.size(1), dtype=torch.int64)
-    for row, size in zip(indices, sizes, strict=True):
-        lines = lines * size + row
+    lines = _numbered(indices, sizes, indices.size(1))
     values = x.reshape(math.prod(sizes), *x.shape[dims:]).index_select(0, lines)
     return _make(indices, values, x.shape, True)
 
