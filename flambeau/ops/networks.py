@@ -179,8 +179,18 @@ def group_norm(
     return result
 
 
-def _halves_widened(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+def _kept_dtype(input: Tensor, weight: Tensor | None) -> torch.dtype:
+    return input.dtype if weight is None else torch.promote_types(input.dtype, weight.dtype)
+
+
+def _statistics(
+    input: Tensor, axes: list[int], weight: Tensor | None, eps: float, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Means over the axes, and the reciprocals of the standard deviations."""
+    wide = input.float() if input.dtype in (torch.float16, torch.bfloat16) else input
+    var, mean = torch.var_mean(wide, axes, correction=0, keepdim=keepdim)
+    kept = _kept_dtype(input, weight)
+    return mean.to(kept), (var + eps).rsqrt().to(kept)
 
 
 @operator(
@@ -212,9 +222,7 @@ def native_layer_norm(
     """
     result: Tensor = _layers().layer_norm(input, normalized_shape, weight, bias, eps)
     axes = list(range(-len(normalized_shape), 0))
-    var, mean = torch.var_mean(_halves_widened(input.detach()), axes, correction=0, keepdim=True)
-    kept = input.dtype if weight is None else torch.promote_types(input.dtype, weight.dtype)
-    return result, mean.to(kept), (var + eps).rsqrt().to(kept)
+    return result, *_statistics(input.detach(), axes, weight, eps, keepdim=True)
 
 
 @operator(
@@ -253,20 +261,14 @@ def native_group_norm(
         )
     if input.numel() != N * C * HxW:
         raise RuntimeError(f"Expected input of {N} * {C} * {HxW} elements, but got {input.numel()}")
-    x = _halves_widened(input).reshape(N, group, C // group * HxW)
-    var, mean = torch.var_mean(x, 2, correction=0)
-    scale = (var + eps).rsqrt()
-    y = ((x - mean.unsqueeze(2)) * scale.unsqueeze(2)).view(N, C, HxW)
-    for values, apply in ((weight, torch.mul), (bias, torch.add)):
-        if values is None:
-            continue
-        if values.numel() != C:
+    for values in (weight, bias):
+        if values is not None and values.numel() != C:
             raise RuntimeError(
                 f"Expected weight and bias to be vectors of size equal to the number of channels {C}"
             )
-        y = apply(y, values.view(1, C, 1))
-    kept = input.dtype if weight is None else torch.promote_types(input.dtype, weight.dtype)
-    return y.reshape(input.shape).to(input.dtype), mean.to(kept), scale.to(kept)
+    y: Tensor = _layers().group_norm(input.reshape(N, C, HxW), group, weight, bias, eps)
+    statistics = _statistics(input.reshape(N, group, C // group * HxW), [2], weight, eps)
+    return y.reshape(input.shape), *statistics
 
 
 @operator(
@@ -300,12 +302,11 @@ def native_batch_norm(
     result: Tensor = _layers().batch_norm(
         input, running_mean, running_var, weight, bias, training, momentum, eps
     )
-    kept = input.dtype if weight is None else torch.promote_types(input.dtype, weight.dtype)
     if not training:
+        kept = _kept_dtype(input, weight)
         return result, input.new_empty(0, dtype=kept), input.new_empty(0, dtype=kept)
     axes = [axis for axis in range(input.dim()) if axis != 1]
-    var, mean = torch.var_mean(_halves_widened(input.detach()), axes, correction=0)
-    return result, mean.to(kept), (var + eps).rsqrt().to(kept)
+    return result, *_statistics(input.detach(), axes, weight, eps)
 
 
 @operator(
