@@ -11,6 +11,7 @@ process.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def link_package() -> Path:
         if link.is_symlink() and link.name not in wanted:
             link.unlink()
     for name, source in wanted.items():
-        if not (package / name).is_symlink():
+        with contextlib.suppress(FileExistsError):  # there already, perhaps by another run's hand
             (package / name).symlink_to(source)
     return extensions[0]
 
