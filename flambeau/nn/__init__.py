@@ -24,8 +24,7 @@ __all__ += ["parameter", "utils"]
 __all__ += modules.__all__
 
 _NOT_YET = """
-    AdaptiveLogSoftmaxWithLoss CrossMapLRN2d GRU LSTM RNN RNNBase SyncBatchNorm Transformer TransformerDecoder
-    TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer attention qat quantized
+    AdaptiveLogSoftmaxWithLoss CrossMapLRN2d GRU LSTM RNN RNNBase SyncBatchNorm attention qat quantized
 """
 _KNOWN = frozenset(_NOT_YET.split())
 

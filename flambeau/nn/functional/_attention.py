@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import flambeau
@@ -164,12 +165,28 @@ def _check_heads(
     return batched
 
 
-def _additive(mask: Tensor | None, name: str, dtype: flambeau.dtype) -> Tensor | None:
-    """A mask as something to add to the scores: bools are -inf where True."""
-    if mask is None or mask.is_floating_point():
+def canonical_mask(
+    mask: Tensor | None,
+    name: str,
+    dtype: flambeau.dtype,
+    other: Tensor | None = None,
+    other_name: str = "",
+) -> Tensor | None:
+    """A mask as something to add to the scores: bools are -inf where True. Warns where `other` is a mask of another type."""
+    if mask is None:
+        return None
+    if mask.dtype != flambeau.bool and not mask.is_floating_point():
+        raise AssertionError(
+            f"only bool and floating types of {name} are supported: convert the mask, which is of {mask.dtype}, "
+            "with .bool()"
+        )
+    if other is not None and other.dtype != mask.dtype:
+        warnings.warn(
+            f"Support for mismatched {name} and {other_name} is deprecated. Use same type for both instead.",
+            stacklevel=3,
+        )
+    if mask.is_floating_point():
         return mask
-    if mask.dtype != flambeau.bool:
-        raise AssertionError(f"only bool and floating types of {name} are supported")
     return flambeau.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(mask, -math.inf)
 
 
@@ -257,11 +274,15 @@ def multi_head_attention_forward(
             key_padding_mask = key_padding_mask.unsqueeze(0)
     length, samples, width = query.shape
     sources = key.size(0)
+    padding = canonical_mask(key_padding_mask, "key_padding_mask", query.dtype, attn_mask, "attn_mask")
     if is_causal and attn_mask is None:
         raise RuntimeError(
             "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
             "`generate_square_subsequent_mask` to create this mask."
         )
+    # The hint is believed where the mask needs no company; the weights that are returned are those of the mask.
+    hinted = is_causal and padding is None and not need_weights
+    mask = None if hinted else canonical_mask(attn_mask, "attn_mask", query.dtype)
     if width != embed_dim_to_check:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {width}")
     head_width = width // num_heads
@@ -285,26 +306,25 @@ def multi_head_attention_forward(
         weights = in_proj_weight.chunk(3)
     q, k, v = _projected((query, key, value), weights, in_proj_bias)
 
-    mask, padding = (
-        _additive(attn_mask, "attn_mask", query.dtype),
-        _additive(key_padding_mask, "key_padding_mask", query.dtype),
-    )
     if mask is not None:
         if mask.dim() == 2:
             if tuple(mask.shape) != (length, sources):
                 raise RuntimeError(
-                    f"The shape of the 2D attn_mask is {mask.shape}, but should be {(length, sources)}."
+                    f"The shape of the 2D attn_mask is {mask.shape}, but should be {(length, sources)}: a row for each "
+                    "query, a column for each key"
                 )
             mask = mask.unsqueeze(0)
         elif tuple(mask.shape) != (samples * num_heads, length, sources):
             raise RuntimeError(
-                f"The shape of the 3D attn_mask is {mask.shape}, but should be {(samples * num_heads, length, sources)}."
+                f"The shape of the 3D attn_mask is {mask.shape}, but should be "
+                f"{(samples * num_heads, length, sources)}: a matrix for each head of each sample, or one 2D mask for all"
             )
     if padding is not None:
         for axis, size in enumerate((samples, sources)):
             if padding.size(axis) != size:
                 raise AssertionError(
-                    f"Expected key_padded_mask.shape[{axis}] to be {size}, but got {padding.size(axis)}"
+                    f"Expected key_padded_mask.shape[{axis}] to be {size}, but got {padding.size(axis)}: the mask is of "
+                    "(samples, keys), whichever axis of the input comes first"
                 )
 
     def one_more() -> None:
@@ -354,7 +374,7 @@ def multi_head_attention_forward(
             kept = _dropout(kept, dropout_p, True)
         found = kept.matmul(v)
     else:
-        found = scaled_dot_product_attention(q, k, v, mask, dropout_p if training else 0.0)
+        found = scaled_dot_product_attention(q, k, v, mask, dropout_p if training else 0.0, hinted)
     found = found.permute(2, 0, 1, 3).reshape(length, samples, width)
     result = _linear(found, out_proj_weight, out_proj_bias)
     if kept is not None and average_attn_weights:

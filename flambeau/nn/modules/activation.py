@@ -5,10 +5,13 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import flambeau
+
 from ... import _core
 from ..._core import Tensor
 from .. import functional as F
 from .. import init as _init
+from ..functional._attention import canonical_mask
 from ..parameter import Parameter
 from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
@@ -767,6 +770,13 @@ class RReLU(Module):
         return f"lower={self.lower}, upper={self.upper}{_in_place_suffix(self)}"
 
 
+def forward_only(*tensors: Tensor) -> bool:
+    """Whether plain tensors, of a device with kernels for inference, are given and none of them asks for a gradient."""
+    if flambeau.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return False
+    return not any(t.is_meta for t in tensors) and not flambeau.overrides.has_torch_function(tensors)
+
+
 class MultiheadAttention(Module):
     r"""Attention in several heads, each in its own projections of query, key and value.
 
@@ -894,6 +904,52 @@ class MultiheadAttention(Module):
     ) -> tuple[Tensor, Tensor | None]:
         """What the queries find among the values, and the weights where they are needed; masks are True, or added to
         the scores, where nobody may attend."""
+        floats = any(m is not None and m.is_floating_point() for m in (attn_mask, key_padding_mask))
+        fast = (
+            query is key
+            and key is value
+            and query.dim() == 3
+            and not floats
+            and self._may_take_fast_path()
+            and query.dtype == self.out_proj.weight.dtype
+            and forward_only(query, *self.parameters())
+        )
+        padding = canonical_mask(key_padding_mask, "key_padding_mask", query.dtype, attn_mask, "attn_mask")
+        mask = canonical_mask(attn_mask, "attn_mask", query.dtype)
+        return self._forward(
+            query, key, value, padding, need_weights, mask, average_attn_weights, is_causal, fast=fast
+        )
+
+    def _may_take_fast_path(self, training: bool | None = None) -> bool:
+        """Whether PyTorch has a kernel for the whole of a layer made like this; `training` stands for the layer's own."""
+        return (
+            not (self.training if training is None else training)
+            and self.batch_first
+            and self.num_heads % 2 == 0
+            and self._qkv_same_embed_dim
+            and self.in_proj_bias is not None
+            and self.bias_k is None
+            and not self.add_zero_attn
+            and flambeau.backends.mha.get_fastpath_enabled()
+            and not flambeau.is_autocast_enabled()
+        )
+
+    def _forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None,
+        need_weights: bool,
+        attn_mask: Tensor | None,
+        average_attn_weights: bool,
+        is_causal: bool,
+        *,
+        fast: bool,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Attention with masks that are added. `fast`: as PyTorch's kernel for inference has it, which takes no hint, and
+        whose queries that may attend to nothing find NaN, as they do where weights are returned."""
+        masked = attn_mask is not None or key_padding_mask is not None
         batched = query.dim() == 3
         if self.batch_first and batched:
             query, key, value = (x.transpose(0, 1) if x.dim() == 3 else x for x in (query, key, value))
@@ -913,13 +969,45 @@ class MultiheadAttention(Module):
             self.out_proj.bias,
             training=self.training,
             key_padding_mask=key_padding_mask,
-            need_weights=need_weights,
+            need_weights=need_weights or (fast and masked),
             attn_mask=attn_mask,
             use_separate_proj_weight=not self._qkv_same_embed_dim,
             q_proj_weight=self.q_proj_weight,
             k_proj_weight=self.k_proj_weight,
             v_proj_weight=self.v_proj_weight,
             average_attn_weights=average_attn_weights,
-            is_causal=is_causal,
+            is_causal=is_causal and not fast,
         )
-        return (result.transpose(0, 1) if self.batch_first and batched else result), weights
+        if self.batch_first and batched:
+            result = result.transpose(0, 1)
+        return result, (weights if need_weights else None)
+
+    def merge_masks(
+        self, attn_mask: Tensor | None, key_padding_mask: Tensor | None, query: Tensor
+    ) -> tuple[Tensor | None, int | None]:
+        """One mask of the two, and its kind.
+
+        Args:
+            attn_mask: ``(L, L)`` or ``(N num_heads, L, L)``.
+            key_padding_mask: ``(N, L)``.
+            query: ``(N, L, E)``.
+
+        Returns:
+            None and None without masks; `key_padding_mask` alone and 1; else their sum ``(N, num_heads, L, L)`` and 2.
+        """
+        if attn_mask is None:
+            return key_padding_mask, None if key_padding_mask is None else 1
+        samples, length, _ = query.shape
+        if attn_mask.dim() == 3:
+            merged = attn_mask.view(samples, -1, length, length)
+        else:
+            merged = attn_mask.view(1, 1, length, length).expand(samples, self.num_heads, -1, -1)
+        if key_padding_mask is not None:
+            merged = merged + key_padding_mask.view(samples, 1, 1, length).expand(-1, self.num_heads, -1, -1)
+        return merged, 2
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.__dict__.setdefault(
+            "_qkv_same_embed_dim", True
+        )  # states from before keys could have widths of their own
