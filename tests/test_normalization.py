@@ -82,6 +82,59 @@ def test_batch_norm_has_derivatives_of_both_orders():
         lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), x, weight, bias, tolerance=1e-4
     )
 
+    mean, var = double(2, seed=3), double(2, seed=4).abs() + 0.5
+    check_gradient(lambda x, w, b: F.batch_norm(x, mean, var, w, b), x, weight, bias, tolerance=1e-4)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(5, 3), (70, 40), (2, 3, 5), (1, 1, 9000), (3, 2, 4100), (4, 33, 7, 7), (2, 17, 3, 3, 2)],
+    ids=str,
+)
+@pytest.mark.parametrize("last", [False, True], ids=["in order", "channels last"])
+def test_batch_norm_goes_over_planes_and_columns_alike(shape, last):
+    x, upstream = double(*shape), double(*shape, seed=1)
+    weight, bias = double(shape[1], seed=2), double(shape[1], seed=3)
+    axes = tuple(axis for axis in range(len(shape)) if axis != 1)
+    column = (1, -1, *(1 for _ in shape[2:]))
+    values, g = x.numpy(), upstream.numpy()
+    h = standardized(values, axes)
+    scale = 1 / np.sqrt(values.var(axes, keepdims=True) + 1e-5)
+    factor = weight.numpy().reshape(column)
+    inner = g - g.mean(axes, keepdims=True) - h * (g * h).mean(axes, keepdims=True)
+    if last and len(shape) > 3:
+        x = x.contiguous(memory_format=torch.channels_last if len(shape) == 4 else torch.channels_last_3d)
+    leaves = [t.requires_grad_() for t in (x, weight, bias)]
+    y = F.batch_norm(x, None, None, weight, bias, training=True)
+    assert y.stride() == x.stride()
+    close(y.detach(), h * factor + bias.detach().numpy().reshape(column))
+    grads = torch.autograd.grad(y, leaves, upstream)
+    close(grads[0], scale * factor * inner)
+    close(grads[1], (g * h).sum(axes))
+    close(grads[2], g.sum(axes))
+
+
+def test_batch_norm_keeps_its_precision_far_from_zero():
+    x = (torch.arange(6000.0).remainder(7) + 10000).view(3000, 2)
+    expected = standardized(x.double().numpy(), 0)
+    assert np.abs(F.batch_norm(x, None, None, training=True).numpy() - expected).max() < 1e-3
+    assert np.abs(F.batch_norm(x.t()[None], None, None, training=True)[0].t().numpy() - expected).max() < 1e-3
+
+
+def test_running_statistics_of_another_layout_or_type_move_too():
+    x = double(6, 3).float()
+    mean, var = torch.zeros(6)[::2], torch.ones(6)[::2]
+    F.batch_norm(x, mean, var, training=True, momentum=1.0)
+    assert torch.allclose(mean, x.mean(0))
+    assert torch.allclose(var, x.var(0))
+    halves = torch.zeros(3).half(), torch.ones(3).half()
+    y = F.batch_norm(x.half(), *halves, training=True, momentum=1.0)
+    assert y.dtype == torch.float16
+    assert torch.allclose(halves[0], x.half().float().mean(0).half())
+    untouched = torch.zeros(3), torch.ones(3)
+    F.batch_norm(torch.ones(0, 3, 2), *untouched, training=True)
+    assert torch.equal(untouched[1], torch.ones(3))
+
 
 def test_half_precision_is_normalised_in_float32():
     x = torch.tensor([[60000.0, 60001.0, 0.0, 1.0]]).half()
@@ -111,6 +164,27 @@ def test_local_response_norm_divides_by_neighbouring_channels():
         (lambda: F.layer_norm(torch.ones(2, 3), (4,)), RuntimeError, "expected input with shape"),
         (lambda: F.batch_norm(torch.ones(1, 3), None, None, training=True), ValueError, "more than 1 value"),
         (lambda: F.batch_norm(torch.ones(2, 3), None, None), RuntimeError, "running_mean must be defined"),
+        (
+            lambda: F.batch_norm(torch.ones(2, 3), torch.ones(3), None, training=True),
+            ValueError,
+            "must either both be None",
+        ),
+        (
+            lambda: F.batch_norm(torch.ones(2, 3), torch.ones(3).requires_grad_(), torch.ones(3)),
+            RuntimeError,
+            "not differentiable with respect to argument 'running_mean'",
+        ),
+        (
+            lambda: F.batch_norm(torch.ones(2, 3), torch.ones(3).double(), torch.ones(3)),
+            RuntimeError,
+            "expect parameter to have scalar type of Float",
+        ),
+        (
+            lambda: F.batch_norm(torch.ones(2, 3).double(), torch.ones(3), torch.ones(3)),
+            RuntimeError,
+            "all inputs must share same datatype",
+        ),
+        (lambda: F.batch_norm(torch.ones(2, 3).long(), None, None, training=True), RuntimeError, "Long"),
         (lambda: F.group_norm(torch.ones(2, 3), 2), RuntimeError, "divisible by num_groups"),
         (lambda: nn.GroupNorm(2, 3), ValueError, "must be divisible by num_groups"),
         (lambda: nn.BatchNorm2d(3)(torch.ones(2, 3)), ValueError, "expected 4D input"),

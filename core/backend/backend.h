@@ -85,6 +85,12 @@ struct Row {
   void (*normalize_rows_backward)(DType dtype, const NormShape& shape, const void* grad_output, const void* x,
                                   const void* weight, const void* means, const void* scales, void* grad_input,
                                   void* grad_weight, void* grad_bias);
+  // Batch normalisation, of float32 and float64.
+  void (*normalize_channels)(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, const void* x,
+                             void* y);
+  void (*normalize_channels_backward)(DType dtype, const ChannelShape& shape, const ChannelNorm& norm,
+                                      const void* grad_output, const void* x, void* grad_input,
+                                      void* grad_weight, void* grad_bias);
 
   // ---- losses over sequences (core/cpu/loss/ctc.h)
   int64_t (*find_bad_label)(const CtcLoss& loss);  // -1: none, or nobody can look

@@ -3,37 +3,20 @@
 // A row passes through the cache a few times: for its mean, for its variance about that mean (one pass for
 // both would cancel), and for the result. Sums go over short stretches in the row's dtype, and from stretch
 // to stretch in float64.
-#include "core/cpu/lanes.h"
-#include "core/cpu/normalisation/normalisation.h"
+#include "core/cpu/normalisation/sums.h"
 #include "core/math/half.h"
 #include "core/parallel/scratch.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
-constexpr int64_t kStretch = 4096;
 constexpr int kInputSlot = 0, kGradientSlot = 1, kResultSlot = 2;  // of thread_scratch
-
-template <class T, int kN>
-[[gnu::always_inline]] inline T sum_of_lanes(Vec<T, kN> v) {
-  if constexpr (kN == 2) {
-    return v[0] + v[1];
-  } else {
-    alignas(kVectorBytes) T items[kN];
-    store(items, v);
-    return sum_of_lanes<T, kN / 2>(load_lanes<kN / 2>(items) + load_lanes<kN / 2>(items + kN / 2));
-  }
-}
-
-struct Two {
-  double first, second;
-};
 
 // The sums of the two numbers, vectors of them, that items(i, kind of number, a, b) adds to a and b.
 template <class T, class Items>
-[[gnu::always_inline]] inline Two sum_two(int64_t n, Items items) {
+[[gnu::always_inline]] inline TwoSums sum_two(int64_t n, Items items) {
   constexpr int kL = kLanes<T>;
-  Two total{0, 0};
+  TwoSums total{0, 0};
   for (int64_t start = 0; start < n; start += kStretch) {
     const int64_t end = smaller(n, start + kStretch);
     Vec<T> a0{}, a1{}, a2{}, a3{}, b0{}, b1{}, b2{}, b3{};
@@ -54,15 +37,6 @@ template <class T, class Items>
 }
 
 template <class T>
-[[gnu::always_inline]] inline Vec<T> item(const T* p, const Vec<T>&) {
-  return load(p);
-}
-template <class T>
-[[gnu::always_inline]] inline T item(const T* p, const T&) {
-  return *p;
-}
-
-template <class T>
 double sum_of(const T* x, int64_t n) {
   return sum_two<T>(n,
                     [x](int64_t i, auto& a, auto&) __attribute__((always_inline)) { a += item<T>(x + i, a); })
@@ -71,7 +45,7 @@ double sum_of(const T* x, int64_t n) {
 
 // The sum, and the sum of squares, about a shift.
 template <class T>
-Two sums_about(const T* x, int64_t n, T shift) {
+TwoSums sums_about(const T* x, int64_t n, T shift) {
   return sum_two<T>(n, [x, shift](int64_t i, auto& a, auto& b) __attribute__((always_inline)) {
     const auto d = item<T>(x + i, a) - shift;
     a += d;
@@ -86,7 +60,7 @@ void normalize_one(const NormShape& s, const T* x, const T* weight, const T* bia
   const double count = static_cast<double>(n);
   const T mean = static_cast<T>(sum_of(x, n) / count);
   // The mean's own rounding is taken out of the sum of squares.
-  const Two about = sums_about(x, n, mean);
+  const TwoSums about = sums_about(x, n, mean);
   double variance = (about.second - about.first * about.first / count) / count;
   if (variance < 0) variance = 0;
   const T scale = static_cast<T>(1 / __builtin_sqrt(variance + s.eps));
@@ -169,7 +143,7 @@ void backward_elements(const BackwardRow<T>& row, int64_t n) {
   const auto [g, x, weight, mean, scale, grad_input, grad_weight, grad_bias] = row;
   if (grad_input) {
     const auto of_row = [&](auto weighted) __attribute__((always_inline)) {
-      const Two sums = sum_two<T>(n, [&](int64_t i, auto& a, auto& b) __attribute__((always_inline)) {
+      const TwoSums sums = sum_two<T>(n, [&](int64_t i, auto& a, auto& b) __attribute__((always_inline)) {
         const auto u = weighted(i, item<T>(g + i, a));
         a += u;
         b += u * ((item<T>(x + i, a) - mean) * scale);
@@ -205,7 +179,7 @@ void backward_channels(const BackwardRow<T>& row, const NormShape& s) {
     const T* const gc = g + c * s.inner;
     const T* const xc = x + c * s.inner;
     const T m = mean, k = scale;
-    const Two sums =
+    const TwoSums sums =
         sum_two<T>(s.inner, [gc, xc, m, k](int64_t i, auto& a, auto& b) __attribute__((always_inline)) {
           const auto v = item<T>(gc + i, a);
           a += v;
@@ -273,6 +247,7 @@ void fill(NormKernels& kernels) {
   fill_type<math::BFloat16, float>(kernels, DType::BFloat16);
   fill_type<float, float>(kernels, DType::Float32);
   fill_type<double, double>(kernels, DType::Float64);
+  fill_channels(kernels.channels);
 }
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

@@ -1,4 +1,4 @@
-// Layer and group normalisation, forward and backward, each row in one go.
+// Layer and group normalisation, forward and backward, each row in one go; batch normalisation.
 //
 // The functions split the work over threads; the kernels under `NormKernels` are their single-threaded parts,
 // one set per instruction set. Of half precision are `x`, `y`, `grad_output` and
@@ -22,6 +22,14 @@ void normalize_rows_backward(DType dtype, const NormShape& shape, const void* gr
                              const void* weight, const void* means, const void* scales, void* grad_input,
                              void* grad_weight, void* grad_bias);
 
+// Batch normalisation, of float32 and float64. An input without elements leaves the running statistics alone.
+void normalize_channels(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, const void* x,
+                        void* y);
+// Any of the three gradients may be null.
+void normalize_channels_backward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm,
+                                 const void* grad_output, const void* x, void* grad_input, void* grad_weight,
+                                 void* grad_bias);
+
 // ---- the kernels, one set per instruction set: rows [first, last)
 
 using NormKernel = void (*)(const NormShape& shape, int64_t first, int64_t last, const void* x,
@@ -32,19 +40,48 @@ using NormBackwardKernel = void (*)(const NormShape& shape, int64_t first, int64
                                     const void* means, const void* scales, void* grad_input,
                                     void* grad_weight, void* grad_bias);
 
+// By channel: of samples [first, last) of one channel, or, where the channels lie last, of rows [first, last)
+// of them all. Arrays have an element for every channel, in the dtype or float64, and only those of the block
+// are read or written.
+struct ChannelBlock {
+  int64_t channel, first, last;
+};
+struct TwoSums {
+  double first, second;
+};
+struct ChannelKernels {
+  // Means, and sums of squares about them.
+  void (*moments[kDTypes])(const ChannelShape& shape, const ChannelBlock& block, const void* x, double* means,
+                           double* squares);
+  // Sums of the gradients, and of their products with x - mean.
+  void (*products[kDTypes])(const ChannelShape& shape, const ChannelBlock& block, const void* grad_output,
+                            const void* x, const void* means, double* sums, double* products);
+  // y = (x - mean) * factor + summand
+  void (*scale[kDTypes])(const ChannelShape& shape, const ChannelBlock& block, const void* x,
+                         const void* means, const void* factors, const void* summands, void* y);
+  // of_gradient * grad_output + of_x * (x - mean) + summand; of_x null: the first product alone
+  void (*combine[kDTypes])(const ChannelShape& shape, const ChannelBlock& block, const void* grad_output,
+                           const void* x, const void* means, const void* of_gradient, const void* of_x,
+                           const void* summands, void* grad_input);
+};
+
 struct NormKernels {
   NormKernel forward[kDTypes];
   NormBackwardKernel backward[kDTypes];
+  ChannelKernels channels[2];  // in planes; last
 };
 
 namespace baseline {
 void fill(NormKernels& kernels);
-}
+void fill_channels(ChannelKernels (&layouts)[2]);
+}  // namespace baseline
 namespace v3 {
 void fill(NormKernels& kernels);
-}
+void fill_channels(ChannelKernels (&layouts)[2]);
+}  // namespace v3
 namespace v4 {
 void fill(NormKernels& kernels);
-}
+void fill_channels(ChannelKernels (&layouts)[2]);
+}  // namespace v4
 
 }  // namespace flambeau::cpu

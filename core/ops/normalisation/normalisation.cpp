@@ -1,12 +1,15 @@
-// Layer and group normalisation.
+// Layer, group and batch normalisation.
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pointwise/rules.h"
 #include "core/tensor/gil.h"
+#include "core/tensor/layout.h"
 
 namespace flambeau {
 namespace {
 
+using backend::ChannelNorm;
+using backend::ChannelShape;
 using backend::NormShape;
 
 int64_t nanoseconds(const Tensor& x) { return x.numel(); }
@@ -22,8 +25,9 @@ struct Gradients {
   Tensor input, weight, bias;
 };
 
-Gradients fused(const NormShape& shape, const Tensor& grad, const Tensor& input, const Tensor& weight,
-                const Tensor& bias, const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) {
+Gradients fused_rows(const NormShape& shape, const Tensor& grad, const Tensor& input, const Tensor& weight,
+                     const Tensor& bias, const Tensor& means, const Tensor& scales,
+                     std::array<bool, 3> wanted) {
   const DType compute = means.dtype();
   const Tensor g = in_dtype(grad, input.dtype()), x = as_contiguous(input), w = in_dtype(weight, compute);
   Gradients result;
@@ -36,34 +40,42 @@ Gradients fused(const NormShape& shape, const Tensor& grad, const Tensor& input,
                                                means->data, scales->data, data_of(result.input),
                                                data_of(result.weight), data_of(result.bias));
   }
-  const auto narrow_to = [](Tensor& t, const Tensor& like) {
-    if (t && t.dtype() != like.dtype()) t = cast_copy(t, like.dtype());
-  };
-  narrow_to(result.weight, weight);
-  narrow_to(result.bias, bias);
+  if (result.weight) result.weight = narrowed(result.weight, weight.dtype());
+  if (result.bias) result.bias = narrowed(result.bias, bias.dtype());
   return result;
 }
 
-// The same by operators that are themselves differentiated.
-Gradients composed(const NormShape& shape, const Tensor& grad, const Tensor& input, const Tensor& weight,
-                   const Tensor& bias, DType compute, std::array<bool, 3> wanted) {
-  const int64_t samples = shape.rows / shape.groups;
-  const int64_t sizes[] = {samples, shape.groups, shape.channels, shape.inner};
-  const int64_t of_row[] = {2, 3}, of_parameter[] = {0, 3};
-  const auto row_mean = [&](const Tensor& t) { return mean_dims(t, of_row, true); };
+// The input as [samples, groups, channels, inner]. The means go over two of these axes; the factors belong
+// to two of them, and their gradients are sums over the other two.
+struct FourAxes {
+  std::array<int64_t, 4> sizes;
+  std::array<int64_t, 2> of_row;
+};
+FourAxes four_axes(const NormShape& s) {
+  return {{s.rows / s.groups, s.groups, s.channels, s.inner}, {2, 3}};
+}
+FourAxes four_axes(const ChannelShape& s) { return {{s.samples, 1, s.channels, s.inner}, {0, 3}}; }
+
+// The same by operators that are themselves differentiated. `mean` and `scale` are given where they are
+// constants, not those of the input.
+template <class Shape>
+Gradients composed(const Shape& shape, const Tensor& grad, const Tensor& input, const Tensor& weight,
+                   const Tensor& bias, DType compute, std::array<bool, 3> wanted, const Tensor& mean = {},
+                   const Tensor& scale = {}) {
+  const FourAxes axes = four_axes(shape);
+  const auto& sizes = axes.sizes;
+  const int64_t of_parameter[] = {0, 3}, parameters[] = {1, sizes[1], sizes[2], 1};
+  const auto row_mean = [&](const Tensor& t) { return mean_dims(t, axes.of_row, true); };
   const Tensor g = reshape(to_dtype(grad, compute), sizes), x = reshape(to_dtype(input, compute), sizes);
-  const Tensor centred = sub(x, row_mean(x));
-  const Tensor scale = rsqrt(add(row_mean(square(centred)), Scalar(shape.eps)));
-  const Tensor h = mul(centred, scale);
+  const Tensor centred = sub(x, mean ? view(mean, parameters) : row_mean(x));
+  const Tensor k = scale ? view(scale, parameters) : rsqrt(add(row_mean(square(centred)), Scalar(shape.eps)));
+  const Tensor h = mul(centred, k);
   Gradients result;
   if (wanted[0]) {
     Tensor u = g;
-    if (weight) {
-      const int64_t parameters[] = {1, shape.groups, shape.channels, 1};
-      u = mul(g, reshape(to_dtype(weight, compute), parameters));
-    }
-    const Tensor inner = sub(sub(u, row_mean(u)), mul(h, row_mean(mul(u, h))));
-    result.input = to_dtype(reshape(mul(scale, inner), input.sizes()), input.dtype());
+    if (weight) u = mul(g, reshape(to_dtype(weight, compute), parameters));
+    if (!mean) u = sub(sub(u, row_mean(u)), mul(h, row_mean(mul(u, h))));
+    result.input = to_dtype(reshape(mul(k, u), input.sizes()), input.dtype());
   }
   if (wanted[1])
     result.weight = to_dtype(reshape(sum_dims(mul(g, h), of_parameter), weight.sizes()), weight.dtype());
@@ -72,14 +84,15 @@ Gradients composed(const NormShape& shape, const Tensor& grad, const Tensor& inp
 }
 
 // The gradients of input, weight and bias come out of one pass.
+template <class Rule>
 struct NormNode final : Node {
-  NormShape shape;
+  Rule rule;
   std::array<Edge, 3> edge_storage;
   std::optional<Saved> input, weight, bias, means, scales;
 
-  NormNode(const char* name, const NormShape& shape, const Tensor& x, const Tensor& w, const Tensor& b,
+  NormNode(const char* name, const Rule& rule, const Tensor& x, const Tensor& w, const Tensor& b,
            const Tensor& mean, const Tensor& scale)
-      : Node(name), shape(shape), edge_storage{edge_of(x), edge_of(w), edge_of(b)} {
+      : Node(name), rule(rule), edge_storage{edge_of(x), edge_of(w), edge_of(b)} {
     edges = edge_storage;
     const RecordingScope scope(this, nullptr);
     input.emplace(flambeau::saved(x));
@@ -93,13 +106,25 @@ struct NormNode final : Node {
     std::array<bool, 3> wanted;
     for (size_t i = 0; i < 3; ++i) wanted[i] = static_cast<bool>(edge_storage[i]);
     const Tensor x = (*input)(), w = (*weight)(), b = (*bias)(), mean = (*means)(), scale = (*scales)();
-    Gradients result = grad_enabled() ? composed(shape, grads[0], x, w, b, mean.dtype(), wanted)
-                                      : fused(shape, grads[0], x, w, b, mean, scale, wanted);
+    Gradients result = grad_enabled() ? rule.composed(grads[0], x, w, b, mean, scale, wanted)
+                                      : rule.fused(grads[0], x, w, b, mean, scale, wanted);
     grad_inputs[0] = std::move(result.input);
     grad_inputs[1] = std::move(result.weight);
     grad_inputs[2] = std::move(result.bias);
   }
   ~NormNode() override { saved = nullptr; }  // the captures die with their places
+};
+
+struct RowRule {
+  NormShape shape;
+  Gradients composed(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
+                     const Tensor& means, const Tensor&, std::array<bool, 3> wanted) const {
+    return flambeau::composed(shape, grad, input, weight, bias, means.dtype(), wanted);
+  }
+  Gradients fused(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
+                  const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) const {
+    return fused_rows(shape, grad, input, weight, bias, means, scales, wanted);
+  }
 };
 
 Tensor normalize(const char* kernel, const char* node_name, const NormShape& shape, const Tensor& input,
@@ -112,7 +137,7 @@ Tensor normalize(const char* kernel, const char* node_name, const NormShape& sha
   const Tensor means = empty({shape.rows}, compute), scales = empty({shape.rows}, compute);
   Ref<Node> node;
   if (grad_enabled() && (requires_grad(input) || requires_grad(weight) || requires_grad(bias)))
-    node = Ref<Node>(new NormNode(node_name, shape, input, weight, bias, means, scales));
+    node = Ref<Node>(new NormNode<RowRule>(node_name, {shape}, input, weight, bias, means, scales));
   Tensor y;
   {
     const InsideForward inside;
@@ -158,6 +183,140 @@ Tensor group_norm_rows(const Tensor& input, int64_t groups, const OptionalTensor
   return normalize("GroupNormKernelImpl", "NativeGroupNormBackward0", shape, input, weight, bias, true);
 }
 
+// ---- batch normalisation
+
+// Dense, with the channels innermost.
+bool lies_channels_last(const Tensor& t) {
+  if (t->contiguous || (t.dim() != 4 && t.dim() != 5)) return false;
+  const Dims strides = channels_last_strides(t.sizes());
+  for (int i = 0; i < t.dim(); ++i)
+    if (t.sizes()[i] != 1 && t.strides()[i] != strides[i]) return false;
+  return true;
+}
+
+struct ChannelRule {
+  ChannelShape shape;
+  bool training, keeps_order;  // its memory is not in the order of its axes
+
+  ChannelRule(const Tensor& input, bool training, double eps)
+      : shape{1, 1, 1, false, eps}, training(training), keeps_order(lies_channels_last(input)) {
+    const Dims& sizes = input.sizes();
+    shape.samples = sizes[0];
+    shape.channels = sizes[1];
+    for (int i = 2; i < sizes.count; ++i) shape.inner *= sizes[i];
+    shape.channels_last = keeps_order || shape.inner == 1;
+  }
+  Tensor laid(const Tensor& t) const {
+    if (!keeps_order) return widened(as_contiguous(t));
+    return widened(lies_channels_last(t) ? t : with_channels_last(t));
+  }
+  Tensor result(const Dims& sizes, DType dtype) const {
+    return keeps_order ? empty_strided(sizes, channels_last_strides(sizes), dtype) : empty(sizes, dtype);
+  }
+  Gradients composed(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
+                     const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) const {
+    if (training) return flambeau::composed(shape, grad, input, weight, bias, means.dtype(), wanted);
+    return flambeau::composed(shape, grad, input, weight, bias, means.dtype(), wanted, means, scales);
+  }
+  Gradients fused(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
+                  const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) const {
+    const DType compute = means.dtype();
+    const Tensor g = laid(grad), x = laid(input), w = in_dtype(weight, compute);
+    Gradients gradients;
+    if (wanted[0]) gradients.input = result(input.sizes(), compute);
+    if (wanted[1]) gradients.weight = empty(weight.sizes(), compute);
+    if (wanted[2]) gradients.bias = empty(bias.sizes(), compute);
+    const ChannelNorm norm{training, 0, data_of(w), nullptr, nullptr, nullptr, means->data, scales->data};
+    {
+      const WithoutGil guard(nanoseconds(x));
+      backend::current().normalize_channels_backward(compute, shape, norm, g->data, x->data,
+                                                     data_of(gradients.input), data_of(gradients.weight),
+                                                     data_of(gradients.bias));
+    }
+    gradients.input = narrowed(gradients.input, input.dtype());
+    if (gradients.weight) gradients.weight = narrowed(gradients.weight, weight.dtype());
+    if (gradients.bias) gradients.bias = narrowed(gradients.bias, bias.dtype());
+    return gradients;
+  }
+};
+
+// A running statistic as the kernel writes it, and back.
+struct Running {
+  const Tensor& statistic;
+  Tensor values;
+
+  Running(const Tensor& statistic, DType compute)
+      : statistic(statistic), values(in_dtype(statistic, compute)) {}
+  void store() const {
+    if (!statistic) return;
+    if (values->data != statistic->data) copy_into(statistic, values);
+    statistic->bump_version();
+  }
+};
+
+Tensor batch_norm(const Tensor& input, const OptionalTensor& running_mean, const OptionalTensor& running_var,
+                  const OptionalTensor& weight, const OptionalTensor& bias, bool training, double momentum,
+                  double eps) {
+  const int64_t channels = input.dim() > 1 ? input.sizes()[1] : 0;
+  const struct {
+    const char* name;
+    const Tensor& tensor;
+  } given[] = {
+      {"running_mean", running_mean}, {"running_var", running_var}, {"weight", weight}, {"bias", bias}};
+  for (const auto& [name, tensor] : given) {
+    const bool running = &tensor == &running_mean || &tensor == &running_var;
+    check(tensor || training || !running, name, " must be defined in evaluation mode");
+    if (!tensor) continue;
+    check(tensor.numel() == channels, name, " should contain ", channels, " elements not ", tensor.numel());
+    check(!running || !grad_enabled() || !requires_grad(tensor),
+          "The function 'native_batch_norm' is not differentiable with respect to argument '", name,
+          "'. This input cannot have requires_grad True.");
+  }
+  check<ValueError>(!running_mean == !running_var,
+                    "running_mean and running_var must either both be None or neither be None");
+  if (!is_floating(input.dtype()) || !is_supported(input.dtype()))
+    not_implemented_for("batch_norm", input.dtype());
+  const DType compute = compute_dtype(input.dtype());
+  for (const auto& [name, tensor] : given) {
+    if (!tensor || tensor.dtype() == input.dtype()) continue;
+    check(tensor.dtype() == DType::Float32,
+          "mixed dtype (CPU): expect parameter to have scalar type of Float");
+    check(is_half(input.dtype()), "mixed dtype (CPU): all inputs must share same datatype.");
+  }
+  if (input.dim() < 2) return clone(input);  // without an axis of channels it has no channel
+
+  const ChannelRule rule(input, training, eps);
+  const Tensor means = empty({channels}, compute), scales = empty({channels}, compute);
+  Ref<Node> node;
+  if (grad_enabled() && (requires_grad(input) || requires_grad(weight) || requires_grad(bias)))
+    node = Ref<Node>(
+        new NormNode<ChannelRule>("NativeBatchNormBackward0", rule, input, weight, bias, means, scales));
+  Tensor y;
+  {
+    const InsideForward inside;
+    const Tensor x = rule.laid(input), w = in_dtype(weight, compute), b = in_dtype(bias, compute);
+    const Running mean(running_mean, compute), variance(running_var, compute);
+    y = rule.result(input.sizes(), compute);
+    const ChannelNorm norm{
+        training,    momentum,    data_of(w), data_of(b), data_of(mean.values), data_of(variance.values),
+        means->data, scales->data};
+    {
+      const WithoutGil guard(nanoseconds(x));
+      backend::current().normalize_channels(compute, rule.shape, norm, x->data, y->data);
+    }
+    if (training && input.numel() > 0) {
+      mean.store();
+      variance.store();
+    }
+    y = narrowed(y, input.dtype());
+  }
+  if (node) {
+    pack_captures(*node);
+    set_history(y, std::move(node));
+  }
+  return y;
+}
+
 }  // namespace
 
 /// The rows over the last axes, normalised: what `flambeau.nn.functional.layer_norm` computes.
@@ -187,5 +346,25 @@ EXPOSE("layer_norm_rows(Tensor input, int axes, Tensor? weight, Tensor? bias, fl
 /// [[-1.0, 1.0]]
 EXPOSE("group_norm_rows(Tensor input, int groups, Tensor? weight, Tensor? bias, float eps) -> Tensor",
        group_norm_rows, Forms::nn);
+
+/// Channels, normalised: what `flambeau.nn.functional.batch_norm` computes.
+///
+/// Args:
+///     input: (N, C, ...), floating point
+///     running_mean: (C,); in training it moves towards the batch's means, otherwise it is what is subtracted
+///     running_var: (C,); likewise of the variances, the batch's by one element less
+///     weight: factors, (C,)
+///     bias: summands, (C,)
+///     training: whether the batch's own statistics are taken
+///     momentum: the share of the batch in the running statistics
+///     eps: added to the variance
+///
+/// >>> x = torch.tensor([[1.0], [3.0]])
+/// >>> torch.nn.functional.batch_norm(x, None, None, training=True, eps=0.0).tolist()
+/// [[-1.0], [1.0]]
+EXPOSE(
+    "batch_norm_channels(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight, Tensor? "
+    "bias, bool training, float momentum, float eps) -> Tensor",
+    batch_norm, Forms::nn);
 
 }  // namespace flambeau

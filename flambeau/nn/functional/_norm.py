@@ -15,6 +15,7 @@ from ._padding import pad
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
 _layer_norm_rows, _group_norm_rows = operator("layer_norm_rows"), operator("group_norm_rows")
+_batch_norm_channels = operator("batch_norm_channels")
 
 
 def batch_norm(
@@ -47,29 +48,14 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, "Batch normalization", 2015.
     """
-    channels = input.size(1) if input.dim() > 1 else 0
-    if training and input.numel() == channels > 0:
+    if training and input.dim() > 1 and input.numel() == input.size(1) > 0:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.size()}"
         )
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, values in given.items():
-        if values is None:
-            if not training and name.startswith("running"):
-                raise RuntimeError(f"{name} must be defined in evaluation mode")
-        elif values.numel() != channels:
-            raise RuntimeError(f"{name} should contain {channels} elements not {values.numel()}")
-    if input.dim() < 2:
-        return input.clone()  # without an axis of channels it has no channel
-    if training:
-        axes = [axis for axis in range(input.dim()) if axis != 1]
-        var, mean = flambeau.var_mean(_wide(input), axes, correction=0)
-        _move_statistics(running_mean, running_var, mean, var, input.numel() // max(channels, 1), momentum)
-    else:
-        assert running_mean is not None and running_var is not None
-        mean, var = running_mean, running_var
-    shape = (1, channels, *(1 for _ in range(input.dim() - 2)))
-    return _normalized(input, mean.view(shape), var.view(shape), weight, bias, shape, eps)
+    result: Tensor = _batch_norm_channels(
+        input, running_mean, running_var, weight, bias, training, momentum, eps
+    )
+    return result
 
 
 def _wide(x: Tensor) -> Tensor:
