@@ -231,7 +231,8 @@ def deepcopy_tensor(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     if not tensor.is_leaf:
         raise RuntimeError(
             "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
-            "the moment: copy tensor.detach() instead"
+            "the moment: copy tensor.detach() instead. In a module it may be a weight that nn.utils.weight_norm, "
+            "spectral_norm or prune computes before each forward: remove that first, or use nn.utils.parametrizations"
         )
     storage = tensor.untyped_storage()
     # One copy of every storage. The key -1 is no id of an object, so it meets none that deepcopy itself enters.

@@ -513,6 +513,24 @@ def norm_except_dim(v: Tensor, pow: int, dim: int) -> Tensor:
     return rows.norm(pow, 1).view([-1 if axis == lead else 1 for axis in range(v.dim())])
 
 
+@operator("_weight_norm(Tensor v, Tensor g, int dim=0) -> Tensor", function)
+def _weight_norm(v: Tensor, g: Tensor, dim: int) -> Tensor:
+    """Directions times lengths: g v / |v|, with the norms of `norm_except_dim`.
+
+    Args:
+        v: any shape
+        g: the shape of `norm_except_dim(v, 2, dim)`
+        dim: the dimension along which every slice has its length; -1: everything has one
+
+    >>> import flambeau as torch
+    >>> torch._weight_norm(torch.tensor([[3.0, 4.0]]), torch.tensor([[10.0]])).tolist()
+    [[6.0, 8.0]]
+
+    Source: Salimans and Kingma, "Weight normalization", 2016.
+    """
+    return v * (g / torch.norm_except_dim(v, 2, dim))
+
+
 @operator(
     "rrelu(Tensor self, Number lower=0.125, Number upper=0.3333333333333333, bool training=False, "
     "Generator? generator=None) -> Tensor",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flambeau._missing import missing
+from flambeau._submodules import submodules
 
 from . import rnn
 from .clip_grad import (
@@ -23,19 +21,15 @@ from .fusion import (
 )
 from .init import skip_init
 from .memory_format import convert_conv2d_weight_memory_format, convert_conv3d_weight_memory_format
+from .spectral_norm import remove_spectral_norm, spectral_norm
+from .weight_norm import remove_weight_norm, weight_norm
 
 __all__ = [
     "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
     "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "fuse_conv_bn_eval",
     "fuse_conv_bn_weights", "fuse_linear_bn_eval", "fuse_linear_bn_weights", "get_total_norm",
-    "parameters_to_vector", "rnn", "skip_init", "vector_to_parameters",
+    "parameters_to_vector", "remove_spectral_norm", "remove_weight_norm", "rnn", "skip_init", "spectral_norm",
+    "vector_to_parameters", "weight_norm",
 ]  # fmt: skip
 
-_NOT_YET = """
-    parametrizations parametrize prune remove_spectral_norm remove_weight_norm spectral_norm stateless weight_norm
-"""
-_KNOWN = frozenset(_NOT_YET.split())
-
-
-def __getattr__(name: str) -> Any:
-    raise missing("nn.utils", name, _KNOWN)
+__getattr__ = submodules(__name__)

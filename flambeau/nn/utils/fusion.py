@@ -33,7 +33,7 @@ def _fused(
     new_bias = -mean * factor if bias is None else (bias - mean) * factor
     if shift is not None:
         new_bias = new_bias + shift
-    trained = bias.requires_grad if bias is not None else weight.requires_grad
+    trained = bias is not None and bias.requires_grad
     return (
         Parameter((weight * factor.reshape(shape)).detach().to(weight.dtype), weight.requires_grad),
         Parameter(new_bias.detach().to(weight.dtype if bias is None else bias.dtype), trained),
