@@ -749,9 +749,9 @@ def test_parameter_dict_turns_tensors_into_parameters():
 
 
 def test_missing_layers_say_so():
-    with pytest.raises(NotImplementedError, match=r"nn.SyncBatchNorm is not implemented yet"):
-        nn.SyncBatchNorm  # noqa: B018
-    assert not hasattr(nn, "SyncBatchNorm")
+    with pytest.raises(NotImplementedError, match=r"nn.quantized is not implemented yet"):
+        nn.quantized  # noqa: B018
+    assert not hasattr(nn, "quantized")
     with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
         nn.Nonsense  # noqa: B018
 
@@ -841,3 +841,13 @@ def test_a_module_gets_new_parameters_on_another_device():
 def test_modules_are_not_copied_by_to():
     with pytest.raises(RuntimeError, match="does not accept copy argument"):
         torch.nn.Linear(1, 1).to(torch.float64, copy=True)
+
+
+def test_factory_kwargs_are_those_of_tensors():
+    assert nn.factory_kwargs(None) == {}
+    given = {"device": "cpu", "factory_kwargs": {"dtype": torch.float64}}
+    assert nn.factory_kwargs(given) == {"device": "cpu", "dtype": torch.float64}
+    with pytest.raises(TypeError, match="unexpected kwargs {'no'}"):
+        nn.factory_kwargs({"no": 1})
+    with pytest.raises(TypeError, match="dtype specified twice"):
+        nn.factory_kwargs({"dtype": torch.float32, "factory_kwargs": {"dtype": torch.float64}})

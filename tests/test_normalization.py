@@ -539,3 +539,31 @@ def test_bad_norms_are_refused():
     ):
         with pytest.raises(NotImplementedError, match=f'"{kernel}" not implemented for'):
             function(torch.ones(2, 4, dtype=torch.int64))
+
+
+def test_a_synchronised_norm_is_an_ordinary_one_in_a_single_process():
+    x = double(4, 3, 2)
+    ordinary, synchronised = nn.BatchNorm1d(3).double(), nn.SyncBatchNorm(3).double()
+    assert torch.equal(ordinary(x), synchronised(x))
+    assert torch.equal(ordinary.running_var, synchronised.running_var)
+    assert torch.equal(ordinary.eval()(x), synchronised.eval()(x))
+    with pytest.raises(ValueError, match="expected at least 2D input"):
+        synchronised(torch.ones(3))
+    with pytest.raises(ValueError, match="number of input channels should be non-zero"):
+        nn.SyncBatchNorm(0)(torch.ones(2, 0))
+
+
+def test_conversion_keeps_parameters_statistics_and_mode():
+    net = nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2, eps=1e-3), nn.Sequential(nn.BatchNorm1d(3, bias=False))
+    )
+    net[1](torch.randn(3, 2, 2, 2))
+    weight, mean, keys = net[1].weight, net[1].running_mean, list(net.state_dict())
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(net.eval(), "group")
+    assert converted is net and list(net.state_dict()) == keys
+    assert type(net[1]) is type(net[2][0]) is nn.SyncBatchNorm
+    assert (
+        net[1].weight is weight and net[1].running_mean is mean and net[1].eps == 1e-3 and not net[1].training
+    )
+    assert net[2][0].process_group == "group" and net[2][0].bias is None
+    assert type(nn.SyncBatchNorm.convert_sync_batchnorm(nn.BatchNorm3d(2))) is nn.SyncBatchNorm

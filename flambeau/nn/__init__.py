@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from importlib import import_module as _import_module
+from typing import Any as _Any
 
-from flambeau._missing import missing
+from flambeau._missing import missing as _missing
 
 from . import functional, init, modules, parameter, utils
 from .modules import *  # noqa: F403
+from .modules.utils import factory_kwargs
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Parameter",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "factory_kwargs",
     "functional",
     "init",
     "modules",
@@ -24,15 +26,15 @@ __all__ += ["parameter", "utils"]
 __all__ += modules.__all__
 
 _NOT_YET = """
-    AdaptiveLogSoftmaxWithLoss CrossMapLRN2d GRU LSTM RNN RNNBase SyncBatchNorm attention qat quantized
+    AdaptiveLogSoftmaxWithLoss CrossMapLRN2d GRU LSTM RNN RNNBase attention qat quantized
 """
 _KNOWN = frozenset(_NOT_YET.split())
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> _Any:
     if name == "grad":
-        return importlib.import_module(".grad", __name__)
+        return _import_module(".grad", __name__)
     if name in ("parallel", "DataParallel"):
-        parallel = importlib.import_module(".parallel", __name__)
+        parallel = _import_module(".parallel", __name__)
         return parallel if name == "parallel" else parallel.DataParallel
-    raise missing("nn", name, _KNOWN)
+    raise _missing("nn", name, _KNOWN)

@@ -10,12 +10,13 @@ from ..._core import Tensor
 from .. import functional as F
 from ..parameter import UninitializedBuffer, UninitializedParameter
 from .lazy import LazyModuleMixin
+from .module import Module
 from .normalization import _Scaling
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d",
     "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d", "LazyInstanceNorm1d", "LazyInstanceNorm2d",
-    "LazyInstanceNorm3d",
+    "LazyInstanceNorm3d", "SyncBatchNorm",
 ]  # fmt: skip
 
 
@@ -205,6 +206,84 @@ class BatchNorm3d(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() != 5:
             raise ValueError(f"expected 5D input (got {input.dim()}D input)")
+
+
+class SyncBatchNorm(_BatchNorm):
+    r"""Normalises every channel over a batch that several processes share; in a single process it is :class:`BatchNorm1d`.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats: as those of :class:`BatchNorm1d`.
+        process_group: the processes that share a batch; there is only this one.
+        device, dtype, bias: as those of :class:`BatchNorm1d`.
+
+    Shape:
+        Input and output ``(N, C, ...)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.SyncBatchNorm(2)(torch.ones(3, 2, 4)).shape
+        torch.Size([3, 2, 4])
+
+    Source: Ioffe and Szegedy, "Batch normalization", 2015.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-05,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (got {input.dim()}D input)")
+        if input.size(1) == 0:
+            raise ValueError("SyncBatchNorm number of input channels should be non-zero")
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """Replaces every batch normalisation in a module by one of this class, with its parameters and statistics.
+
+        Args:
+            module: changed in place, unless it is itself a batch normalisation.
+            process_group: the processes that share a batch.
+
+        Returns:
+            The module, or what stands for it.
+
+        Example:
+            >>> import flambeau as torch
+            >>> net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+            >>> type(torch.nn.SyncBatchNorm.convert_sync_batchnorm(net)[1]).__name__
+            'SyncBatchNorm'
+        """
+        converted: Any = module
+        if isinstance(module, _BatchNorm):
+            converted = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            if module.affine:
+                converted.weight, converted.bias = module.weight, module.bias
+            for name in ("running_mean", "running_var", "num_batches_tracked", "training"):
+                setattr(converted, name, getattr(module, name))
+        for name, child in module.named_children():
+            converted.add_module(name, cls.convert_sync_batchnorm(child, process_group))
+        return converted  # type: ignore[no-any-return]
 
 
 class _InstanceNorm(_Norm):

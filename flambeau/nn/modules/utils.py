@@ -8,7 +8,7 @@ from typing import Any
 
 from ..._core import Tensor
 
-__all__ = ["consume_prefix_in_state_dict_if_present"]
+__all__ = ["consume_prefix_in_state_dict_if_present", "factory_kwargs"]
 
 
 def _ntuple(n: int, value: Any) -> tuple[Any, ...]:
@@ -72,3 +72,35 @@ def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: 
     for key in list(metadata):
         if key and (key == prefix.replace(".", "") or key.startswith(prefix)):
             metadata[key[len(prefix) :]] = metadata.pop(key)
+
+
+def factory_kwargs(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """The keyword arguments of a module's constructor that say how its tensors are made.
+
+    Args:
+        kwargs: ``device``, ``dtype``, ``memory_format``; or these within ``factory_kwargs``, where an argument of the
+            constructor has one of the names.
+
+    Returns:
+        What can be handed to ``flambeau.empty`` and the like.
+
+    Raises:
+        TypeError: another name, or one that is given twice.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.factory_kwargs({"device": "cpu", "factory_kwargs": {"dtype": torch.float64}})
+        {'dtype': torch.float64, 'device': 'cpu'}
+    """
+    if kwargs is None:
+        return {}
+    names = {"device", "dtype", "memory_format"}
+    unexpected = kwargs.keys() - names - {"factory_kwargs"}
+    if unexpected:
+        raise TypeError(f"unexpected kwargs {unexpected}")
+    result = dict(kwargs.get("factory_kwargs", {}))
+    for name in kwargs.keys() & names:
+        if name in result:
+            raise TypeError(f"{name} specified twice, in **kwargs and in factory_kwargs")
+        result[name] = kwargs[name]
+    return result
