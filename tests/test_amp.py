@@ -34,16 +34,16 @@ def test_autocast_for_cuda_warns_and_changes_nothing():
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
 
 
-def test_autocast_on_the_cpu_is_not_there_yet_unless_disabled():
-    with (
-        pytest.raises(NotImplementedError, match="autocast on the CPU is not implemented yet"),
-        torch.autocast("cpu"),
-    ):
-        pass
-    with torch.autocast("cpu", enabled=False) as block:
-        assert block is not None and not torch.is_autocast_enabled("cpu")
-    with pytest.raises(NotImplementedError):
-        torch.set_autocast_enabled("cpu", True)
+def test_a_block_changes_the_precision_of_products():
+    x = torch.ones(2, 2)
+    with torch.autocast("cpu"):
+        assert (x @ x).dtype == torch.mm(x, x).dtype == x.matmul(x).dtype == torch.bfloat16
+        with torch.autocast("cpu", dtype=torch.float16):
+            assert torch.mm(x, x).dtype == torch.float16
+            with torch.autocast("cpu", enabled=False) as block:
+                assert block is not None and torch.mm(x, x).dtype == torch.float32
+        assert torch.mm(x, x).dtype == torch.bfloat16
+    assert torch.mm(x, x).dtype == torch.float32
 
 
 def test_a_dtype_that_the_cpu_cannot_use_disables():

@@ -309,6 +309,10 @@ enum Forms : unsigned {
   any_device = 1024,  // its tensors may lie on different devices (copy_, to ...)
   fft = 2048,         // flambeau._core._fft.name
   windows = 4096,     // flambeau._core._windows.name
+  // What autocast brings the operands to; none of them: they stay as they are.
+  lower_precision = 8192,  // the block's dtype
+  float32 = 16384,         // float32, where they are narrower
+  widest = 32768,          // the widest among them
 };
 
 struct Exposed {

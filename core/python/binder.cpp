@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "core/python/autocast.h"
+
 namespace flambeau::python {
 
 namespace {
@@ -367,7 +369,7 @@ Bound bind(const Overload& overload, PyObject* self, PyObject* const* args, Py_s
   frame.complex_used = 0;
   frame.out_argument = nullptr;
   frame.special = nullptr;
-  frame.elsewhere = 0;
+  frame.elsewhere = autocast_mark;
   if (!frame.tensors.empty()) frame.tensors.clear();
   const auto& parameters = overload.parameters;
   const int n = static_cast<int>(parameters.size());

@@ -72,7 +72,7 @@ struct Frame {
   Complex<double> complex_numbers[kMaxComplex];
   int complex_used;
   PyObject* out_argument;       // out=, borrowed; null if absent
-  uint8_t elsewhere;            // not 0: some tensor lies on another device than the CPU
+  uint8_t elsewhere;            // not 0: some tensor lies on another device than the CPU, or autocast is on
   PyObject* special;            // an argument whose type is a subclass of Tensor
   std::vector<Tensor> tensors;  // owners of list elements
   std::vector<std::unique_ptr<int64_t[]>> long_lists;  // lists of integers beyond the space above

@@ -10,6 +10,7 @@
 #include "core/ops/pointwise/pointwise.h"
 #include "core/parallel/parallel.h"
 #include "core/python/arguments.h"
+#include "core/python/autocast.h"
 #include "core/python/dlpack.h"
 #include "core/python/function_node.h"
 #include "core/python/generator.h"
@@ -168,7 +169,8 @@ NB_MODULE(_core, m) {
     make_module_base(module);
     add_function_node(module);
     install_operators(module);
-    for (PyMethodDef* list : {construction_functions, autograd_functions, sparse_functions, functions})
+    for (PyMethodDef* list :
+         {construction_functions, autograd_functions, sparse_functions, autocast_functions, functions})
       if (PyModule_AddFunctions(module, list) < 0) throw flambeau::PythonError();
     if (PyModule_AddObjectRef(module, "_LinAlgError", linalg_error()) < 0) throw flambeau::PythonError();
     bind_generator(m);

@@ -322,11 +322,13 @@ PyObject* register_operator(PyObject* module, PyObject* const* args, Py_ssize_t 
 
 // The names of the forms and their bits, for flambeau/ops.
 PyObject* operator_forms(PyObject*, PyObject*) {
-  return Py_BuildValue("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "function", Forms::function,
-                       "method", Forms::method, "inplace", Forms::inplace, "out", Forms::out, "nn", Forms::nn,
-                       "inplace_function", Forms::inplace_function, "writes_self", Forms::writes_self,
-                       "special", Forms::special, "linalg", Forms::linalg, "optim", Forms::optim,
-                       "any_device", Forms::any_device, "fft", Forms::fft, "windows", Forms::windows);
+  return Py_BuildValue("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "function",
+                       Forms::function, "method", Forms::method, "inplace", Forms::inplace, "out", Forms::out,
+                       "nn", Forms::nn, "inplace_function", Forms::inplace_function, "writes_self",
+                       Forms::writes_self, "special", Forms::special, "linalg", Forms::linalg, "optim",
+                       Forms::optim, "any_device", Forms::any_device, "fft", Forms::fft, "windows",
+                       Forms::windows, "lower_precision", Forms::lower_precision, "float32", Forms::float32,
+                       "widest", Forms::widest);
 }
 PyMethodDef registration_functions[] = {
     {"_register_operator", fast<register_operator>(), METH_FASTCALL | METH_KEYWORDS,

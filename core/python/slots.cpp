@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/ops/operators.h"
+#include "core/python/autocast.h"
 
 namespace flambeau::python {
 
@@ -47,7 +48,7 @@ PyObject* call_binary(const Operator& op, PyObject* a, PyObject* b, Arrays array
   const Overload& overload = op.overloads[0];
   Value values[4];
   const size_t n = overload.parameters.size();
-  if (overload.call && n <= 4 && set_plain(a, values[0]) && set_plain(b, values[1]) &&
+  if (!autocast_mark && overload.call && n <= 4 && set_plain(a, values[0]) && set_plain(b, values[1]) &&
       (overload.parameters[1].type == ParameterType::TensorOrNumber ||
        (overload.parameters[1].type == ParameterType::Tensor && values[1].kind == ValueKind::Tensor)) &&
       (overload.parameters[0].type == ParameterType::TensorOrNumber || values[0].kind == ValueKind::Tensor))

@@ -1,6 +1,8 @@
 """Blocks in which operators choose their precision.
 
-On a GPU that is not there such a block changes nothing, and says so as PyTorch does; on the CPU it is not there yet.
+The word of an operator's registration (`lower_precision`, `float32`, `widest`) says what its operands are brought to; the
+core does it as it binds the call, and keeps the state, each thread its own. On a GPU that is not there such a block changes
+nothing, and says so as PyTorch does.
 """
 
 from __future__ import annotations
@@ -15,10 +17,6 @@ from flambeau import _core
 __all__ = ["autocast", "autocast_decorator", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
 _AVAILABLE = ("cpu", "cuda", "hpu", "ipu", "lazy", "maia", "mps", "mtia", "privateuseone", "xla", "xpu")
-_dtypes: dict[str, Any] = {}
-_enabled: set[str] = set()
-_nesting = 0
-_cache_enabled = True
 
 
 def _device_type(function: str, device_type: Any) -> str:
@@ -36,7 +34,7 @@ def is_autocast_available(device_type: str) -> bool:
 
 def is_autocast_enabled(device_type: str = "cuda") -> bool:
     """Whether operators choose their precision here and now."""
-    return _device_type("is_autocast_enabled", device_type) in _enabled
+    return _core._autocast_is_enabled(_device_type("is_autocast_enabled", device_type))
 
 
 def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
@@ -45,19 +43,15 @@ def set_autocast_enabled(device_type: Any, enabled: bool | None = None) -> None:
     Args:
         device_type: for which type of device; may be left out and is 'cuda' then
         enabled: whether to
-
-    Raises:
-        NotImplementedError: for true on the CPU.
     """
     if enabled is None:
         device_type, enabled = "cuda", device_type
-    kind = _device_type("set_autocast_enabled", device_type)
-    if enabled and kind == "cpu":
-        raise NotImplementedError("autocast on the CPU is not implemented yet; use enabled=False")
-    if enabled:
-        _enabled.add(kind)
-    else:
-        _enabled.discard(kind)
+    if not isinstance(enabled, bool):
+        raise TypeError(
+            "set_autocast_enabled(): argument 'enabled' (position 1) must be bool, "
+            f"not {type(enabled).__name__}"
+        )
+    _core._autocast_set_enabled(_device_type("set_autocast_enabled", device_type), enabled)
 
 
 def get_autocast_dtype(device_type: str) -> Any:
@@ -65,7 +59,7 @@ def get_autocast_dtype(device_type: str) -> Any:
     kind = _device_type("get_autocast_dtype", device_type)
     if kind not in _AVAILABLE:
         raise RuntimeError("unsupported scalarType")
-    return _dtypes.get(kind, _core.bfloat16 if kind in ("cpu", "hpu", "xla") else _core.float16)
+    return _core._autocast_get_dtype(kind)
 
 
 def set_autocast_dtype(device_type: str, dtype: Any) -> None:
@@ -75,36 +69,32 @@ def set_autocast_dtype(device_type: str, dtype: Any) -> None:
             "set_autocast_dtype(): argument 'dtype' (position 2) must be torch.dtype, "
             f"not {type(dtype).__name__}"
         )
-    _dtypes[_device_type("set_autocast_dtype", device_type)] = dtype
+    _core._autocast_set_dtype(_device_type("set_autocast_dtype", device_type), dtype)
 
 
 def is_autocast_cache_enabled() -> bool:
     """Whether converted weights are kept within a block."""
-    return _cache_enabled
+    return _core._autocast_keeps_casts()
 
 
 def set_autocast_cache_enabled(enabled: bool) -> None:
     """Keeps converted weights within a block, or does not."""
-    global _cache_enabled
-    _cache_enabled = bool(enabled)
+    _core._autocast_set_keeps_casts(enabled)
 
 
 def clear_autocast_cache() -> None:
-    """Forgets converted weights: none are kept."""
+    """Forgets converted weights."""
+    _core._autocast_forget_casts()
 
 
 def autocast_increment_nesting() -> int:
     """Enters a block; returns how deep."""
-    global _nesting
-    _nesting += 1
-    return _nesting
+    return _core._autocast_nest(1)
 
 
 def autocast_decrement_nesting() -> int:
     """Leaves a block; returns how deep."""
-    global _nesting
-    _nesting -= 1
-    return _nesting
+    return _core._autocast_nest(-1)
 
 
 def _deprecated(name: str, new: str, value: Any) -> Any:
@@ -172,11 +162,18 @@ class autocast:
         cache_enabled: keep converted weights within the block
 
     Raises:
-        NotImplementedError: on entering the block on the CPU, unless `enabled` is false.
+        ValueError: the device type is no string.
+        RuntimeError: there is no autocast for that type of device.
 
     >>> import flambeau as torch
-    >>> with torch.autocast("cpu", enabled=False):
-    ...     y = torch.ones(2) @ torch.ones(2)
+    >>> x = torch.ones(2, 2)
+    >>> with torch.autocast("cpu"):
+    ...     y = x @ x
+    ...     z = torch.nn.functional.mse_loss(y, x)
+    >>> y.dtype, z.dtype
+    (torch.bfloat16, torch.float32)
+
+    Method: Micikevicius et al., Mixed Precision Training, 2018.
     """
 
     def __init__(
@@ -205,7 +202,11 @@ class autocast:
         self._outer: list[tuple[bool, Any, bool]] = []
 
     def __enter__(self) -> autocast:
-        outer = (is_autocast_enabled(self.device), get_autocast_dtype(self.device), _cache_enabled)
+        outer = (
+            is_autocast_enabled(self.device),
+            get_autocast_dtype(self.device),
+            is_autocast_cache_enabled(),
+        )
         set_autocast_enabled(self.device, self._enabled)
         self._outer.append(outer)
         set_autocast_dtype(self.device, self.fast_dtype)
@@ -214,7 +215,8 @@ class autocast:
         return self
 
     def __exit__(self, *_: Any) -> None:
-        autocast_decrement_nesting()
+        if autocast_decrement_nesting() == 0:
+            clear_autocast_cache()
         enabled, dtype, cached = self._outer.pop()
         set_autocast_enabled(self.device, enabled)
         set_autocast_dtype(self.device, dtype)

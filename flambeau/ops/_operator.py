@@ -20,6 +20,10 @@ linalg = _BITS["linalg"]  # flambeau.linalg.name
 special = _BITS["special"]  # flambeau.special.name
 fft = _BITS["fft"]  # flambeau.fft.name
 windows = _BITS["windows"]  # flambeau.signal.windows.name
+# What autocast brings the operands to, and what the body then computes in; none of them: they stay as they are.
+lower_precision = _BITS["lower_precision"]  # the block's dtype
+float32 = _BITS["float32"]  # float32, where they are narrower
+widest = _BITS["widest"]  # the widest among them
 
 # The family, schema and forms of what was defined, for tools/make_index.py and the tests.
 registered: list[tuple[str, str, int]] = []
@@ -35,7 +39,8 @@ def operator(schema: str, *forms: int, result: str | None = None) -> Callable[[C
 
     Args:
         schema: as in EXPOSE: "cov(Tensor self, *, int correction=1, Tensor? fweights=None) -> Tensor"
-        forms: any of `function`, `method`, `inplace`, `out`, and at most one of `linalg`, `special`, `fft`, `windows`
+        forms: any of `function`, `method`, `inplace`, `out`, at most one of `linalg`, `special`, `fft`, `windows`, and at
+            most one of `lower_precision`, `float32`, `widest`
         result: "max values indices" makes a tuple result the named tuple `return_types.max`
 
     Returns:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, operator
+from flambeau.ops._operator import function, lower_precision, operator
 
 
-@operator("conv_tbc(Tensor self, Tensor weight, Tensor bias, int pad=0) -> Tensor", function)
+@operator("conv_tbc(Tensor self, Tensor weight, Tensor bias, int pad=0) -> Tensor", function, lower_precision)
 def conv_tbc(self: Tensor, weight: Tensor, bias: Tensor, pad: int) -> Tensor:
     """Convolves sequences whose first dimension is the time: (time, batch, channels).
 

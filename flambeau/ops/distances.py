@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import flambeau as torch
 from flambeau import Tensor, _core
-from flambeau.ops._operator import function, operator
+from flambeau.ops._operator import float32, function, operator
 from flambeau.ops._refusals import HALVES, refuse, scalar_type
 
 
-@operator("cdist(Tensor x1, Tensor x2, float p=2, str? compute_mode=None) -> Tensor", function)
+@operator("cdist(Tensor x1, Tensor x2, float p=2, str? compute_mode=None) -> Tensor", function, float32)
 def cdist(x1: Tensor, x2: Tensor, p: float, compute_mode: str | None) -> Tensor:
     """The p-norm distances between the rows of two batches: out[i, j] = ||x1[i] - x2[j]||_p.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, linalg, method, operator, out
+from flambeau.ops._operator import float32, function, linalg, method, operator, out
 from flambeau.ops._refusals import HALVES, is_integral, scalar_type
 
 
@@ -189,7 +189,7 @@ def _exponential_series(a: Tensor, terms: int, groups: int) -> Tensor:
     return total
 
 
-@operator("tensorinv(Tensor self, int ind=2) -> Tensor", linalg, out)
+@operator("tensorinv(Tensor self, int ind=2) -> Tensor", linalg, out, float32)
 def tensorinv(self: Tensor, ind: int) -> Tensor:
     """The inverse of a tensor as a linear map, for `tensordot`: tensordot(tensorinv(A, ind), A, ind) is the identity.
 
@@ -220,7 +220,7 @@ def tensorinv(self: Tensor, ind: int) -> Tensor:
     return torch.linalg.inv(self.reshape(n, n)).reshape(last + first)
 
 
-@operator("tensorsolve(Tensor self, Tensor other, int[]? dims=None) -> Tensor", linalg, out)
+@operator("tensorsolve(Tensor self, Tensor other, int[]? dims=None) -> Tensor", linalg, out, float32)
 def tensorsolve(self: Tensor, other: Tensor, dims: tuple[int, ...] | None) -> Tensor:
     """The solution X of tensordot(A, X, X.ndim) = B.
 

@@ -11,7 +11,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 
-from ._operator import function, inplace_function, operator, out
+from ._operator import float32, function, inplace_function, operator, out
 from ._refusals import need_floating, scalar_type
 
 
@@ -314,6 +314,7 @@ def native_batch_norm(
     "int reduction=1) -> Tensor",
     function,
     out,
+    float32,
 )
 def binary_cross_entropy_with_logits(
     self: Tensor, target: Tensor, weight: Tensor | None, pos_weight: Tensor | None, reduction: int
@@ -340,6 +341,7 @@ def binary_cross_entropy_with_logits(
 @operator(
     "cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, float margin=0.0, int reduction=1) -> Tensor",
     function,
+    float32,
 )
 def cosine_embedding_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float, reduction: int
@@ -363,7 +365,9 @@ def cosine_embedding_loss(
 
 
 @operator(
-    "hinge_embedding_loss(Tensor self, Tensor target, float margin=1.0, int reduction=1) -> Tensor", function
+    "hinge_embedding_loss(Tensor self, Tensor target, float margin=1.0, int reduction=1) -> Tensor",
+    function,
+    float32,
 )
 def hinge_embedding_loss(self: Tensor, target: Tensor, margin: float, reduction: int) -> Tensor:
     """See `nn.functional.hinge_embedding_loss`.
@@ -384,7 +388,11 @@ def hinge_embedding_loss(self: Tensor, target: Tensor, margin: float, reduction:
     return result
 
 
-@operator("kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False) -> Tensor", function)
+@operator(
+    "kl_div(Tensor self, Tensor target, int reduction=1, *, bool log_target=False) -> Tensor",
+    function,
+    float32,
+)
 def kl_div(self: Tensor, target: Tensor, reduction: int, *, log_target: bool) -> Tensor:
     """See `nn.functional.kl_div`.
 
@@ -405,6 +413,7 @@ def kl_div(self: Tensor, target: Tensor, reduction: int, *, log_target: bool) ->
 @operator(
     "margin_ranking_loss(Tensor input1, Tensor input2, Tensor target, float margin=0.0, int reduction=1) -> Tensor",
     function,
+    float32,
 )
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float, reduction: int
@@ -429,6 +438,7 @@ def margin_ranking_loss(
 @operator(
     "poisson_nll_loss(Tensor input, Tensor target, bool log_input, bool full, float eps, int reduction) -> Tensor",
     function,
+    float32,
 )
 def poisson_nll_loss(
     input: Tensor, target: Tensor, log_input: bool, full: bool, eps: float, reduction: int
@@ -457,6 +467,7 @@ def poisson_nll_loss(
     "triplet_margin_loss(Tensor anchor, Tensor positive, Tensor negative, float margin=1.0, float p=2.0, "
     "float eps=1e-06, bool swap=False, int reduction=1) -> Tensor",
     function,
+    float32,
 )
 def triplet_margin_loss(
     anchor: Tensor,

@@ -8,7 +8,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._dims import wrap_dim
-from flambeau.ops._operator import function, inplace, linalg, method, operator, out
+from flambeau.ops._operator import float32, function, inplace, linalg, method, operator, out
 from flambeau.ops._refusals import HALVES, scalar_type
 
 
@@ -239,7 +239,7 @@ def _condition_by_inverse(a: Tensor, order: Any) -> Tensor:
     return product.nan_to_num(math.inf, math.inf, -math.inf)
 
 
-@operator("cond(Tensor A, Number? p=None) -> Tensor", linalg, out)
+@operator("cond(Tensor A, Number? p=None) -> Tensor", linalg, out, float32)
 def cond(A: Tensor, p: float | None) -> Tensor:
     """The condition number of matrices: norm(A) norm(inv(A)), how much a relative error of A may grow in solving with it.
 
@@ -273,7 +273,7 @@ def cond(A: Tensor, p: float | None) -> Tensor:
     return _condition_by_inverse(A, p)
 
 
-@operator("cond(Tensor A, str p) -> Tensor", linalg, out)
+@operator("cond(Tensor A, str p) -> Tensor", linalg, out, float32)
 def cond_by_name(A: Tensor, p: str) -> Tensor:
     _check_condition_matrices(A, p)
     if p not in ("fro", "nuc"):

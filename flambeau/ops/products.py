@@ -8,7 +8,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._dims import wrap_dim
-from flambeau.ops._operator import function, linalg, method, operator, out
+from flambeau.ops._operator import function, linalg, lower_precision, method, operator, out
 from flambeau.ops._refusals import WIDE_UNSIGNED, refuse, scalar_type
 
 
@@ -261,7 +261,7 @@ def linalg_cross(self: Tensor, other: Tensor, *, dim: int) -> Tensor:
     return _cross(self, other, dim)
 
 
-@operator("vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor", linalg, out)
+@operator("vecdot(Tensor x, Tensor y, *, int dim=-1) -> Tensor", linalg, out, lower_precision)
 def vecdot(x: Tensor, y: Tensor, *, dim: int) -> Tensor:
     """The dot products of vectors along a dimension: sum conj(x) y.
 
@@ -290,7 +290,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int) -> Tensor:
     return ((x.conj() if x.is_complex() else x) * y).sum(dim)
 
 
-@operator("matmul(Tensor self, Tensor other) -> Tensor", linalg, out)
+@operator("matmul(Tensor self, Tensor other) -> Tensor", linalg, out, lower_precision)
 def linalg_matmul(self: Tensor, other: Tensor) -> Tensor:
     """The matrix product; as `flambeau.matmul`.
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, method, operator, out
+from flambeau.ops._operator import float32, function, method, operator, out
 from flambeau.ops._refusals import WIDE_UNSIGNED, refuse
 
 
-@operator("trace(Tensor self) -> Tensor", function, method)
+@operator("trace(Tensor self) -> Tensor", function, method, float32)
 def trace(self: Tensor) -> Tensor:
     """The sum of a matrix's main diagonal.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import flambeau as torch
 from flambeau import Tensor
-from flambeau.ops._operator import function, operator
+from flambeau.ops._operator import float32, function, operator
 
 _BILINEAR, _NEAREST, _BICUBIC = 0, 1, 2
 _ZEROS, _BORDER, _REFLECTION = 0, 1, 2
@@ -138,6 +138,7 @@ def _check(input: Tensor, grid: Tensor, kernel: str) -> None:
 @operator(
     "grid_sampler(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
     function,
+    float32,
 )
 def grid_sampler(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
@@ -175,6 +176,7 @@ def grid_sampler(
 @operator(
     "grid_sampler_2d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
     function,
+    float32,
 )
 def grid_sampler_2d(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
@@ -191,6 +193,7 @@ def grid_sampler_2d(
 @operator(
     "grid_sampler_3d(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
     function,
+    float32,
 )
 def grid_sampler_3d(
     input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool

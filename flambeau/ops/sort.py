@@ -7,7 +7,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor, _core
 from flambeau.ops._dims import wrap_dim
-from flambeau.ops._operator import function, method, operator, out
+from flambeau.ops._operator import float32, function, method, operator, out
 from flambeau.ops._refusals import COMPLEX, WIDE_UNSIGNED, refuse
 
 
@@ -177,6 +177,7 @@ def _fraction(name: str, q: float, like: Tensor) -> Tensor:
     function,
     method,
     out,
+    float32,
 )
 def quantile(self: Tensor, q: Tensor, dim: int | None, keepdim: bool, *, interpolation: str) -> Tensor:
     """What a fraction q of the elements does not exceed: the element of rank q (n - 1) in sorted order.
@@ -206,6 +207,7 @@ def quantile(self: Tensor, q: Tensor, dim: int | None, keepdim: bool, *, interpo
     function,
     method,
     out,
+    float32,
 )
 def quantile_number(self: Tensor, q: float, dim: int | None, keepdim: bool, *, interpolation: str) -> Tensor:
     return _quantile("quantile", self, _fraction("quantile", q, self), dim, keepdim, interpolation, False)
@@ -216,6 +218,7 @@ def quantile_number(self: Tensor, q: float, dim: int | None, keepdim: bool, *, i
     function,
     method,
     out,
+    float32,
 )
 def nanquantile(self: Tensor, q: Tensor, dim: int | None, keepdim: bool, *, interpolation: str) -> Tensor:
     """`quantile` of the elements that are not NaN; NaN where there is nothing else.
@@ -245,6 +248,7 @@ def nanquantile(self: Tensor, q: Tensor, dim: int | None, keepdim: bool, *, inte
     function,
     method,
     out,
+    float32,
 )
 def nanquantile_number(
     self: Tensor, q: float, dim: int | None, keepdim: bool, *, interpolation: str

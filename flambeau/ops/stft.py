@@ -7,7 +7,7 @@ from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor, _core
-from flambeau.ops._operator import function, method, operator
+from flambeau.ops._operator import float32, function, method, operator
 
 
 def _type_of(tensor: Tensor) -> str:
@@ -43,6 +43,7 @@ def _filled(window: Tensor, n_fft: int) -> Tensor:
     "bool? align_to_window=None) -> Tensor",
     function,
     method,
+    float32,
 )
 def stft(
     self: Tensor,

@@ -428,11 +428,11 @@ EXPOSE(
     "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "
     "int groups=1) -> Tensor",
-    conv<2>, function | nn);
+    conv<2>, function | nn | Forms::lower_precision);
 EXPOSE(
     "conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
     "int[] dilation=1, int groups=1) -> Tensor",
-    conv_named_padding<2>, function | nn);
+    conv_named_padding<2>, function | nn | Forms::lower_precision);
 
 /// Cross-correlation over one dimension: out[n, o, x] = bias[o] + sum_{c, j} weight[o, c, j]
 /// in[n, c, x stride + j dilation - padding].
@@ -456,11 +456,11 @@ EXPOSE(
     "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "
     "int groups=1) -> Tensor",
-    conv<1>, function | nn);
+    conv<1>, function | nn | Forms::lower_precision);
 EXPOSE(
     "conv1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
     "int[] dilation=1, int groups=1) -> Tensor",
-    conv_named_padding<1>, function | nn);
+    conv_named_padding<1>, function | nn | Forms::lower_precision);
 
 /// Cross-correlation over three dimensions: out[n, o, z, y, x] = bias[o] + sum_{c, h, i, j}
 /// weight[o, c, h, i, j] in[n, c, z stride + h dilation - padding, y stride + i dilation - padding,
@@ -485,11 +485,11 @@ EXPOSE(
     "conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "dilation=1, "
     "int groups=1) -> Tensor",
-    conv<3>, function | nn);
+    conv<3>, function | nn | Forms::lower_precision);
 EXPOSE(
     "conv3d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, str padding='valid', "
     "int[] dilation=1, int groups=1) -> Tensor",
-    conv_named_padding<3>, function | nn);
+    conv_named_padding<3>, function | nn | Forms::lower_precision);
 
 /// Transposed convolution over one dimension, the adjoint of conv1d: every input adds the kernel, times
 /// itself, to the output from its place times stride on. out[n, o, x stride + j dilation - padding] collects
@@ -516,7 +516,7 @@ EXPOSE(
 EXPOSE(
     "conv_transpose1d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "output_padding=0, int groups=1, int[] dilation=1) -> Tensor",
-    conv_transpose<1>, function | nn);
+    conv_transpose<1>, function | nn | Forms::lower_precision);
 
 /// Transposed convolution over two dimensions, the adjoint of conv2d: every input adds the kernel, times
 /// itself, to the output from its place times stride on.
@@ -543,7 +543,7 @@ EXPOSE(
 EXPOSE(
     "conv_transpose2d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "output_padding=0, int groups=1, int[] dilation=1) -> Tensor",
-    conv_transpose<2>, function | nn);
+    conv_transpose<2>, function | nn | Forms::lower_precision);
 
 /// Transposed convolution over three dimensions, the adjoint of conv3d: every input adds the kernel, times
 /// itself, to the output from its place times stride on.
@@ -570,7 +570,7 @@ EXPOSE(
 EXPOSE(
     "conv_transpose3d(Tensor input, Tensor weight, Tensor? bias=None, int[] stride=1, int[] padding=0, int[] "
     "output_padding=0, int groups=1, int[] dilation=1) -> Tensor",
-    conv_transpose<3>, function | nn);
+    conv_transpose<3>, function | nn | Forms::lower_precision);
 
 /// The convolution that conv1d to conv3d, or conv_transpose1d to conv_transpose3d, compute, for as many
 /// dimensions as the weight has; the input is a batch.

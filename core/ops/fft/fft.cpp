@@ -252,7 +252,7 @@ Tensor two(const Tensor& self, Sizes s, IntList dim, Norm norm, const Out& out) 
 ///
 /// >>> torch.fft.fft(torch.tensor([1.0, 2.0, 3.0, 4.0])).tolist()
 /// [(10+0j), (-2+2j), (-2+0j), (-2-2j)]
-EXPOSE("fft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", fft_, kForms);
+EXPOSE("fft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", fft_, kForms | Forms::float32);
 
 /// The inverse of `fft`: x[j] = 1 / n times the sum over k of X[k] e^(2 pi i j k / n).
 ///
@@ -269,7 +269,7 @@ EXPOSE("fft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", ff
 ///
 /// >>> torch.fft.ifft(torch.tensor([10, -2 + 2j, -2, -2 - 2j])).tolist()
 /// [(1+0j), (2+0j), (3+0j), (4+0j)]
-EXPOSE("ifft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", ifft, kForms);
+EXPOSE("ifft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", ifft, kForms | Forms::float32);
 
 /// The first n // 2 + 1 items of the Fourier transform of real numbers; the others are their conjugates.
 ///
@@ -286,7 +286,7 @@ EXPOSE("ifft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", i
 ///
 /// >>> torch.fft.rfft(torch.tensor([1.0, 2.0, 3.0, 4.0])).tolist()
 /// [(10+0j), (-2+2j), (-2+0j)]
-EXPOSE("rfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", rfft, kForms);
+EXPOSE("rfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", rfft, kForms | Forms::float32);
 
 /// The inverse of `rfft`: real numbers from the first half of their spectrum.
 ///
@@ -303,7 +303,8 @@ EXPOSE("rfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", r
 ///
 /// >>> torch.fft.irfft(torch.tensor([10, -2 + 2j, -2])).tolist()
 /// [1.0, 2.0, 3.0, 4.0]
-EXPOSE("irfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", irfft, kForms);
+EXPOSE("irfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", irfft,
+       kForms | Forms::float32);
 
 /// The Fourier transform of a Hermitian signal, x[-j] = x[j]*, of which the first half is given; it is real.
 ///
@@ -320,7 +321,7 @@ EXPOSE("irfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", 
 ///
 /// >>> torch.fft.hfft(torch.tensor([10, -2 - 2j, -2])).tolist()
 /// [4.0, 8.0, 12.0, 16.0]
-EXPOSE("hfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", hfft, kForms);
+EXPOSE("hfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", hfft, kForms | Forms::float32);
 
 /// The inverse of `hfft`: the first half of a Hermitian signal from its real spectrum.
 ///
@@ -337,7 +338,8 @@ EXPOSE("hfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", h
 ///
 /// >>> torch.fft.ihfft(torch.tensor([4.0, 8.0, 12.0, 16.0])).tolist()
 /// [(10-0j), (-2-2j), (-2-0j)]
-EXPOSE("ihfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", ihfft, kForms);
+EXPOSE("ihfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", ihfft,
+       kForms | Forms::float32);
 
 /// The discrete Fourier transform along several dimensions.
 ///
@@ -354,7 +356,8 @@ EXPOSE("ihfft(Tensor self, int? n=None, int dim=-1, str? norm=None) -> Tensor", 
 ///
 /// >>> torch.fft.fftn(torch.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
 /// [[(10+0j), (-2+0j)], [(-4+0j), 0j]]
-EXPOSE("fftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", fftn, kForms);
+EXPOSE("fftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", fftn,
+       kForms | Forms::float32);
 
 /// The inverse of `fftn`.
 ///
@@ -371,7 +374,8 @@ EXPOSE("fftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Ten
 ///
 /// >>> torch.fft.ifftn(torch.tensor([[10, -2], [-4, 0j]])).real.tolist()
 /// [[1.0, 2.0], [3.0, 4.0]]
-EXPOSE("ifftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", ifftn, kForms);
+EXPOSE("ifftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", ifftn,
+       kForms | Forms::float32);
 
 /// The Fourier transform of real numbers along several dimensions: the first half of it along the last of
 ///   them.
@@ -389,7 +393,8 @@ EXPOSE("ifftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Te
 ///
 /// >>> torch.fft.rfftn(torch.ones(2, 4)).real.tolist()
 /// [[8.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-EXPOSE("rfftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", rfftn, kForms);
+EXPOSE("rfftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", rfftn,
+       kForms | Forms::float32);
 
 /// The inverse of `rfftn`.
 ///
@@ -407,7 +412,8 @@ EXPOSE("rfftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Te
 ///
 /// >>> torch.fft.irfftn(torch.tensor([[8.0, 0.0, 0.0], [0.0, 0.0, 0.0]])).tolist()
 /// [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
-EXPOSE("irfftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", irfftn, kForms);
+EXPOSE("irfftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> Tensor", irfftn,
+       kForms | Forms::float32);
 
 /// The Fourier transform of a Hermitian signal along several dimensions, of which the first half along the
 ///   last of them is given; it is real.
@@ -460,7 +466,8 @@ EXPOSE("ihfftn(Tensor self, int[]? s=None, int[]? dim=None, str? norm=None) -> T
 ///
 /// >>> torch.fft.fft2(torch.tensor([[1.0, 2.0], [3.0, 4.0]])).tolist()
 /// [[(10+0j), (-2+0j)], [(-4+0j), 0j]]
-EXPOSE("fft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<fftn>, kForms);
+EXPOSE("fft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<fftn>,
+       kForms | Forms::float32);
 
 /// The inverse of `fft2`.
 ///
@@ -477,7 +484,8 @@ EXPOSE("fft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> 
 ///
 /// >>> torch.fft.ifft2(torch.tensor([[10, -2], [-4, 0j]])).real.tolist()
 /// [[1.0, 2.0], [3.0, 4.0]]
-EXPOSE("ifft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<ifftn>, kForms);
+EXPOSE("ifft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<ifftn>,
+       kForms | Forms::float32);
 
 /// The Fourier transform of real numbers along two dimensions: the first half of it along the second.
 ///
@@ -494,7 +502,8 @@ EXPOSE("ifft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) ->
 ///
 /// >>> torch.fft.rfft2(torch.ones(2, 4)).real.tolist()
 /// [[8.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-EXPOSE("rfft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<rfftn>, kForms);
+EXPOSE("rfft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<rfftn>,
+       kForms | Forms::float32);
 
 /// The inverse of `rfft2`.
 ///
@@ -513,7 +522,7 @@ EXPOSE("rfft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) ->
 /// >>> torch.fft.irfft2(torch.tensor([[8.0, 0.0, 0.0], [0.0, 0.0, 0.0]])).tolist()
 /// [[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0]]
 EXPOSE("irfft2(Tensor self, int[]? s=None, int[] dim=[-2, -1], str? norm=None) -> Tensor", two<irfftn>,
-       kForms);
+       kForms | Forms::float32);
 
 /// The Fourier transform of a Hermitian signal along two dimensions, of which the first half along the second
 ///   is given; it is real.

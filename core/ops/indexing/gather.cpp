@@ -287,7 +287,7 @@ EXPOSE("index_add(Tensor self, int dim, Tensor index, Tensor source, *, Number a
 /// >>> torch.zeros(2).index_copy(0, torch.tensor([1]), torch.tensor([5.0])).tolist()
 /// [0.0, 5.0]
 EXPOSE("index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor", index_copy,
-       function | method | inplace | out);
+       function | method | inplace | out | Forms::widest);
 
 /// A copy in which the slices that an index names hold one value.
 ///

@@ -81,7 +81,7 @@ Tensor cholesky(const Tensor& self, bool upper) {
 /// [[2.0, 0.0], [1.0, 2.0]]
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 4.2.
-EXPOSE("cholesky(Tensor self, *, bool upper=False) -> Tensor", cholesky, kLinalgOut);
+EXPOSE("cholesky(Tensor self, *, bool upper=False) -> Tensor", cholesky, kLinalgOut | Forms::float32);
 
 /// Cholesky's factorization, with an info instead of an exception.
 ///
@@ -97,7 +97,7 @@ EXPOSE("cholesky(Tensor self, *, bool upper=False) -> Tensor", cholesky, kLinalg
 /// >>> torch.linalg.cholesky_ex(torch.tensor([[-1.0]])).info
 /// tensor(1, dtype=torch.int32)
 EXPOSE("cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor, Tensor)",
-       cholesky_ex, kLinalgOut, "linalg_cholesky_ex L info");
+       cholesky_ex, kLinalgOut | Forms::float32, "linalg_cholesky_ex L info");
 
 // ---- with the factor at hand
 
@@ -178,7 +178,8 @@ Tensor cholesky_solve(const Tensor& self, const Tensor& input2, bool upper) {
 ///
 /// >>> torch.cholesky(torch.tensor([[4.0]])).tolist()
 /// [[2.0]]
-EXPOSE("cholesky(Tensor self, bool upper=False) -> Tensor", cholesky_old, kFunctionMethodOut);
+EXPOSE("cholesky(Tensor self, bool upper=False) -> Tensor", cholesky_old,
+       kFunctionMethodOut | Forms::float32);
 
 /// The inverse of A = L L^H from its Cholesky factor L.
 ///
@@ -191,7 +192,8 @@ EXPOSE("cholesky(Tensor self, bool upper=False) -> Tensor", cholesky_old, kFunct
 ///
 /// >>> torch.cholesky_inverse(torch.tensor([[2.0]])).tolist()
 /// [[0.25]]
-EXPOSE("cholesky_inverse(Tensor self, bool upper=False) -> Tensor", cholesky_inverse, kFunctionMethodOut);
+EXPOSE("cholesky_inverse(Tensor self, bool upper=False) -> Tensor", cholesky_inverse,
+       kFunctionMethodOut | Forms::float32);
 
 /// The solution X of A X = B from the Cholesky factor of A = L L^H.
 ///
@@ -208,6 +210,6 @@ EXPOSE("cholesky_inverse(Tensor self, bool upper=False) -> Tensor", cholesky_inv
 /// >>> torch.cholesky_solve(torch.tensor([[8.0]]), torch.tensor([[2.0]])).tolist()
 /// [[2.0]]
 EXPOSE("cholesky_solve(Tensor self, Tensor input2, bool upper=False) -> Tensor", cholesky_solve,
-       kFunctionMethodOut);
+       kFunctionMethodOut | Forms::float32);
 
 }  // namespace flambeau

@@ -166,7 +166,7 @@ Tensor eigvals(const Tensor& a) { return std::get<0>(decomposed("linalg.eigvals"
 /// tensor([1., 2.])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, chapter 8.
-EXPOSE("eigh(Tensor A, str UPLO='L') -> (Tensor, Tensor)", eigh_exposed, kLinalgOut,
+EXPOSE("eigh(Tensor A, str UPLO='L') -> (Tensor, Tensor)", eigh_exposed, kLinalgOut | Forms::float32,
        "linalg_eigh eigenvalues eigenvectors");
 
 /// The eigenvalues of Hermitian matrices.
@@ -186,7 +186,7 @@ EXPOSE("eigh(Tensor A, str UPLO='L') -> (Tensor, Tensor)", eigh_exposed, kLinalg
 /// tensor([1., 2.])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, chapter 8.
-EXPOSE("eigvalsh(Tensor A, str UPLO='L') -> Tensor", eigvalsh, kLinalgOut);
+EXPOSE("eigvalsh(Tensor A, str UPLO='L') -> Tensor", eigvalsh, kLinalgOut | Forms::float32);
 
 /// Eigenvalues and eigenvectors of any square matrices: A V = V diag(L).
 ///
@@ -207,7 +207,8 @@ EXPOSE("eigvalsh(Tensor A, str UPLO='L') -> Tensor", eigvalsh, kLinalgOut);
 /// tensor([2., 2.])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, chapter 7.
-EXPOSE("eig(Tensor A) -> (Tensor, Tensor)", eig, kLinalgOut, "linalg_eig eigenvalues eigenvectors");
+EXPOSE("eig(Tensor A) -> (Tensor, Tensor)", eig, kLinalgOut | Forms::float32,
+       "linalg_eig eigenvalues eigenvectors");
 
 /// The eigenvalues of any square matrices.
 ///
@@ -225,6 +226,6 @@ EXPOSE("eig(Tensor A) -> (Tensor, Tensor)", eig, kLinalgOut, "linalg_eig eigenva
 /// tensor([2., 2.])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, chapter 7.
-EXPOSE("eigvals(Tensor A) -> Tensor", eigvals, kLinalgOut);
+EXPOSE("eigvals(Tensor A) -> Tensor", eigvals, kLinalgOut | Forms::float32);
 
 }  // namespace flambeau

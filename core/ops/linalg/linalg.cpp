@@ -108,7 +108,7 @@ Tensor mm(const Tensor& self, const Tensor& mat2, const Out& out) {
 ///
 /// >>> torch.mm(torch.ones(2, 3), torch.ones(3, 1)).tolist()
 /// [[3.0], [3.0]]
-EXPOSE("mm(Tensor self, Tensor mat2) -> Tensor", mm, kFunctionMethodOut);
+EXPOSE("mm(Tensor self, Tensor mat2) -> Tensor", mm, kFunctionMethodOut | Forms::lower_precision);
 
 namespace {
 Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const Scalar& beta,
@@ -155,7 +155,7 @@ Tensor addmm(const Tensor& self, const Tensor& mat1, const Tensor& mat2, const S
 /// >>> torch.addmm(torch.ones(1), torch.ones(2, 3), torch.ones(3, 1)).tolist()
 /// [[4.0], [4.0]]
 EXPOSE("addmm(Tensor self, Tensor mat1, Tensor mat2, *, Number beta=1, Number alpha=1) -> Tensor", addmm,
-       kEveryForm);
+       kEveryForm | Forms::lower_precision);
 
 // ---- batches of matrices
 
@@ -198,7 +198,7 @@ Tensor bmm(const Tensor& self, const Tensor& mat2, const Out& out) {
 ///
 /// >>> torch.bmm(torch.ones(2, 1, 3), torch.ones(2, 3, 1)).flatten().tolist()
 /// [3.0, 3.0]
-EXPOSE("bmm(Tensor self, Tensor mat2) -> Tensor", bmm, kFunctionMethodOut);
+EXPOSE("bmm(Tensor self, Tensor mat2) -> Tensor", bmm, kFunctionMethodOut | Forms::lower_precision);
 
 namespace {
 Tensor baddbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, const Scalar& beta,
@@ -247,7 +247,7 @@ Tensor addbmm(const Tensor& self, const Tensor& batch1, const Tensor& batch2, co
 /// >>> torch.baddbmm(torch.ones(1), torch.ones(1, 1, 3), torch.ones(1, 3, 1)).flatten().tolist()
 /// [4.0]
 EXPOSE("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1) -> Tensor",
-       baddbmm, kEveryForm);
+       baddbmm, kEveryForm | Forms::lower_precision);
 
 /// beta self + alpha sum_i batch1[i] batch2[i].
 ///
@@ -260,7 +260,7 @@ EXPOSE("baddbmm(Tensor self, Tensor batch1, Tensor batch2, *, Number beta=1, Num
 /// >>> torch.addbmm(torch.zeros(1), torch.ones(2, 1, 3), torch.ones(2, 3, 1)).tolist()
 /// [[6.0]]
 EXPOSE("addbmm(Tensor self, Tensor batch1, Tensor batch2, *, Number beta=1, Number alpha=1) -> Tensor",
-       addbmm, kEveryForm);
+       addbmm, kEveryForm | Forms::lower_precision);
 
 // ---- matrix x vector
 
@@ -481,29 +481,29 @@ constexpr unsigned kFunctionOut = Forms::function | Forms::out, kMethods = Forms
 }  // namespace
 
 EXPOSE("addmm(Number beta, Tensor self, Number alpha, Tensor mat1, Tensor mat2) -> Tensor|deprecated",
-       both_factors<addmm>, kFunctionOut);
+       both_factors<addmm>, kFunctionOut | Forms::lower_precision);
 EXPOSE("addmm(Number beta, Tensor self, Tensor mat1, Tensor mat2) -> Tensor|deprecated", one_factor<addmm>,
-       kFunctionOut);
+       kFunctionOut | Forms::lower_precision);
 EXPOSE("addmm(Tensor self, Number beta, Number alpha, Tensor mat1, Tensor mat2) -> Tensor|deprecated",
-       both_factors_of<addmm>, kMethods);
+       both_factors_of<addmm>, kMethods | Forms::lower_precision);
 EXPOSE("addmm(Tensor self, Number beta, Tensor mat1, Tensor mat2) -> Tensor|deprecated", one_factor_of<addmm>,
-       kMethods);
+       kMethods | Forms::lower_precision);
 EXPOSE("addbmm(Number beta, Tensor self, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       both_factors<addbmm>, kFunctionOut);
+       both_factors<addbmm>, kFunctionOut | Forms::lower_precision);
 EXPOSE("addbmm(Number beta, Tensor self, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       one_factor<addbmm>, kFunctionOut);
+       one_factor<addbmm>, kFunctionOut | Forms::lower_precision);
 EXPOSE("addbmm(Tensor self, Number beta, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       both_factors_of<addbmm>, kMethods);
+       both_factors_of<addbmm>, kMethods | Forms::lower_precision);
 EXPOSE("addbmm(Tensor self, Number beta, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       one_factor_of<addbmm>, kMethods);
+       one_factor_of<addbmm>, kMethods | Forms::lower_precision);
 EXPOSE("baddbmm(Number beta, Tensor self, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       both_factors<baddbmm>, kFunctionOut);
+       both_factors<baddbmm>, kFunctionOut | Forms::lower_precision);
 EXPOSE("baddbmm(Number beta, Tensor self, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       one_factor<baddbmm>, kFunctionOut);
+       one_factor<baddbmm>, kFunctionOut | Forms::lower_precision);
 EXPOSE("baddbmm(Tensor self, Number beta, Number alpha, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       both_factors_of<baddbmm>, kMethods);
+       both_factors_of<baddbmm>, kMethods | Forms::lower_precision);
 EXPOSE("baddbmm(Tensor self, Number beta, Tensor batch1, Tensor batch2) -> Tensor|deprecated",
-       one_factor_of<baddbmm>, kMethods);
+       one_factor_of<baddbmm>, kMethods | Forms::lower_precision);
 EXPOSE("addmv(Number beta, Tensor self, Number alpha, Tensor mat, Tensor vec) -> Tensor|deprecated",
        both_factors<addmv>, kFunctionOut);
 EXPOSE("addmv(Number beta, Tensor self, Tensor mat, Tensor vec) -> Tensor|deprecated", one_factor<addmv>,
@@ -593,7 +593,7 @@ Tensor matmul(const Tensor& self, const Tensor& other, const Out& out) {
 ///
 /// >>> torch.matmul(torch.ones(2, 3), torch.ones(3)).tolist()
 /// [3.0, 3.0]
-EXPOSE("matmul(Tensor self, Tensor other) -> Tensor", matmul, kFunctionMethodOut);
+EXPOSE("matmul(Tensor self, Tensor other) -> Tensor", matmul, kFunctionMethodOut | Forms::lower_precision);
 
 // ---- y = x W^T + b
 
@@ -672,6 +672,7 @@ Tensor linear(const Tensor& input, const Tensor& weight, const OptionalTensor& b
 ///
 /// >>> torch.nn.functional.linear(torch.ones(1, 2), torch.ones(3, 2)).tolist()
 /// [[2.0, 2.0, 2.0]]
-EXPOSE("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear, Forms::nn | Forms::out);
+EXPOSE("linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor", linear,
+       Forms::nn | Forms::out | Forms::lower_precision);
 
 }  // namespace flambeau

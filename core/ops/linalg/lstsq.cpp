@@ -184,6 +184,7 @@ Results4 lstsq(const Tensor& a, const Tensor& b, std::optional<double> rcond,
 EXPOSE(
     "lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor, Tensor, Tensor, "
     "Tensor)",
-    lstsq, Forms::linalg | Forms::out, "linalg_lstsq solution residuals rank singular_values");
+    lstsq, Forms::linalg | Forms::out | Forms::float32,
+    "linalg_lstsq solution residuals rank singular_values");
 
 }  // namespace flambeau

@@ -343,7 +343,7 @@ EXPOSE(
 /// >>> torch.linalg.lu_solve(LU, pivots, torch.tensor([[2.0], [3.0]])).tolist()
 /// [[3.0], [1.0]]
 EXPOSE("lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adjoint=False) -> Tensor",
-       lu_solve, kLinalgOut);
+       lu_solve, kLinalgOut | Forms::float32);
 
 /// The solution of A X = B from the LU decomposition of A; deprecated for `linalg.lu_solve`.
 ///
@@ -356,6 +356,6 @@ EXPOSE("lu_solve(Tensor LU, Tensor pivots, Tensor B, *, bool left=True, bool adj
 /// >>> torch.lu_solve(torch.ones(1, 1), LU, pivots).tolist()
 /// [[1.0]]
 EXPOSE("lu_solve(Tensor self, Tensor LU_data, Tensor LU_pivots) -> Tensor", lu_solve_old,
-       Forms::function | Forms::method | Forms::out);
+       Forms::function | Forms::method | Forms::out | Forms::float32);
 
 }  // namespace flambeau

@@ -216,7 +216,8 @@ EXPOSE("pinv(Tensor A, Tensor rcond, bool hermitian=False) -> Tensor", pinv_by_r
 ///
 /// >>> torch.pinverse(torch.tensor([[2.0], [0.0]]))
 /// tensor([[0.5000, 0.0000]])
-EXPOSE("pinverse(Tensor self, float rcond=1e-15) -> Tensor", pinverse, Forms::function | Forms::method);
+EXPOSE("pinverse(Tensor self, float rcond=1e-15) -> Tensor", pinverse,
+       Forms::function | Forms::method | Forms::float32);
 
 /// The rank of matrices: how many singular values are above a limit.
 ///
@@ -242,10 +243,12 @@ EXPOSE("pinverse(Tensor self, float rcond=1e-15) -> Tensor", pinverse, Forms::fu
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 5.5.
 EXPOSE("matrix_rank(Tensor A, *, float? atol=None, float? rtol=None, bool hermitian=False) -> Tensor",
-       rank_by_numbers, kLinalgOut);
+       rank_by_numbers, kLinalgOut | Forms::float32);
 EXPOSE("matrix_rank(Tensor A, *, Tensor? atol=None, Tensor? rtol=None, bool hermitian=False) -> Tensor",
-       rank_by_tensors, kLinalgOut);
-EXPOSE("matrix_rank(Tensor A, float tol, bool hermitian=False) -> Tensor", rank_by_tol, kLinalgOut);
-EXPOSE("matrix_rank(Tensor A, Tensor tol, bool hermitian=False) -> Tensor", rank_by_tol_tensor, kLinalgOut);
+       rank_by_tensors, kLinalgOut | Forms::float32);
+EXPOSE("matrix_rank(Tensor A, float tol, bool hermitian=False) -> Tensor", rank_by_tol,
+       kLinalgOut | Forms::float32);
+EXPOSE("matrix_rank(Tensor A, Tensor tol, bool hermitian=False) -> Tensor", rank_by_tol_tensor,
+       kLinalgOut | Forms::float32);
 
 }  // namespace flambeau

@@ -138,7 +138,8 @@ Pair qr_old(const Tensor& self, bool some) {
 /// tensor([[5.]])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 5.2.
-EXPOSE("qr(Tensor A, str mode='reduced') -> (Tensor, Tensor)", qr, kLinalgOut, "linalg_qr Q R");
+EXPOSE("qr(Tensor A, str mode='reduced') -> (Tensor, Tensor)", qr, kLinalgOut | Forms::float32,
+       "linalg_qr Q R");
 
 /// The QR decomposition; deprecated for `linalg.qr`.
 ///
@@ -148,7 +149,8 @@ EXPOSE("qr(Tensor A, str mode='reduced') -> (Tensor, Tensor)", qr, kLinalgOut, "
 ///
 /// >>> torch.qr(torch.tensor([[3.0], [4.0]])).R.abs()
 /// tensor([[5.]])
-EXPOSE("qr(Tensor self, bool some=True) -> (Tensor, Tensor)", qr_old, kFunctionMethodOut, "qr Q R");
+EXPOSE("qr(Tensor self, bool some=True) -> (Tensor, Tensor)", qr_old, kFunctionMethodOut | Forms::float32,
+       "qr Q R");
 
 // ---- the reflections themselves
 
@@ -290,7 +292,7 @@ Tensor ormqr(const Tensor& input, const Tensor& tau, const Tensor& other, bool l
 /// tensor([5.])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 5.1.
-EXPOSE("geqrf(Tensor self) -> (Tensor, Tensor)", geqrf, kFunctionMethodOut, "geqrf a tau");
+EXPOSE("geqrf(Tensor self) -> (Tensor, Tensor)", geqrf, kFunctionMethodOut | Forms::float32, "geqrf a tau");
 
 /// The first columns of the product of Householder's reflections I - tau_i v_i v_i^H, as of `geqrf`.
 ///
@@ -307,14 +309,16 @@ EXPOSE("geqrf(Tensor self) -> (Tensor, Tensor)", geqrf, kFunctionMethodOut, "geq
 /// >>> a, tau = torch.geqrf(torch.tensor([[3.0], [4.0]]))
 /// >>> torch.linalg.householder_product(a, tau).abs().flatten()
 /// tensor([0.6000, 0.8000])
-EXPOSE("householder_product(Tensor input, Tensor tau) -> Tensor", householder_product, kLinalgOut);
+EXPOSE("householder_product(Tensor input, Tensor tau) -> Tensor", householder_product,
+       kLinalgOut | Forms::float32);
 
 /// The first columns of the product of Householder's reflections; the same as `linalg.householder_product`.
 ///
 /// >>> a, tau = torch.geqrf(torch.tensor([[3.0], [4.0]]))
 /// >>> torch.orgqr(a, tau).abs().flatten()
 /// tensor([0.6000, 0.8000])
-EXPOSE("orgqr(Tensor self, Tensor input2) -> Tensor", householder_product, kFunctionMethodOut);
+EXPOSE("orgqr(Tensor self, Tensor input2) -> Tensor", householder_product,
+       kFunctionMethodOut | Forms::float32);
 
 /// The product of a matrix and the whole Q of `geqrf`, which is not formed: Q C, or C Q.
 ///
@@ -332,6 +336,6 @@ EXPOSE("orgqr(Tensor self, Tensor input2) -> Tensor", householder_product, kFunc
 /// >>> torch.ormqr(a, tau, torch.tensor([[3.0], [4.0]]), transpose=True).abs()[0].round()
 /// tensor([5.])
 EXPOSE("ormqr(Tensor self, Tensor input2, Tensor input3, bool left=True, bool transpose=False) -> Tensor",
-       ormqr, kFunctionMethodOut);
+       ormqr, kFunctionMethodOut | Forms::float32);
 
 }  // namespace flambeau

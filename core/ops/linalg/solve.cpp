@@ -184,7 +184,7 @@ Tensor solve(const Tensor& a, const Tensor& b, bool left) {
 /// [1.0, 0.5]
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 3.4.
-EXPOSE("solve(Tensor A, Tensor B, *, bool left=True) -> Tensor", solve, kLinalgOut);
+EXPOSE("solve(Tensor A, Tensor B, *, bool left=True) -> Tensor", solve, kLinalgOut | Forms::float32);
 
 /// The solution of A X = B with an info instead of an exception.
 ///
@@ -259,13 +259,13 @@ Tensor inverse(const Tensor& self) {
 /// [[0.5, 0.0], [0.0, 0.25]]
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 3.4.
-EXPOSE("inv(Tensor A) -> Tensor", inverse, kLinalgOut);
+EXPOSE("inv(Tensor A) -> Tensor", inverse, kLinalgOut | Forms::float32);
 
 /// The inverses of square matrices; the same as `linalg.inv`.
 ///
 /// >>> torch.inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]])).tolist()
 /// [[0.5, 0.0], [0.0, 0.25]]
-EXPOSE("inverse(Tensor self) -> Tensor", inverse, kFunctionMethodOut);
+EXPOSE("inverse(Tensor self) -> Tensor", inverse, kFunctionMethodOut | Forms::float32);
 
 /// The inverses of square matrices with an info instead of an exception.
 ///
@@ -279,8 +279,8 @@ EXPOSE("inverse(Tensor self) -> Tensor", inverse, kFunctionMethodOut);
 ///
 /// >>> torch.linalg.inv_ex(torch.zeros(2, 2)).info
 /// tensor(1, dtype=torch.int32)
-EXPOSE("inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor, Tensor)", inv_ex, kLinalgOut,
-       "linalg_inv_ex inverse info");
+EXPOSE("inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor, Tensor)", inv_ex,
+       kLinalgOut | Forms::float32, "linalg_inv_ex inverse info");
 
 // ---- determinants
 

@@ -154,7 +154,7 @@ Triple svd_old(const Tensor& self, bool some, bool compute_uv) {
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 8.6.
 EXPOSE("svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor, Tensor, Tensor)", svd_exposed,
-       kLinalgOut, "linalg_svd U S Vh");
+       kLinalgOut | Forms::float32, "linalg_svd U S Vh");
 
 /// The singular values of matrices.
 ///
@@ -173,7 +173,7 @@ EXPOSE("svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor, 
 /// tensor([4., 3.])
 ///
 /// Source: Golub and Van Loan, Matrix Computations, 4th edition, section 8.6.
-EXPOSE("svdvals(Tensor A, *, str? driver=None) -> Tensor", svdvals, kLinalgOut);
+EXPOSE("svdvals(Tensor A, *, str? driver=None) -> Tensor", svdvals, kLinalgOut | Forms::float32);
 
 /// The singular value decomposition A = U diag(S) V^H; `linalg.svd` gives V^H itself.
 ///
@@ -189,7 +189,7 @@ EXPOSE("svdvals(Tensor A, *, str? driver=None) -> Tensor", svdvals, kLinalgOut);
 /// >>> torch.svd(torch.tensor([[3.0, 0.0], [0.0, 4.0]])).S
 /// tensor([4., 3.])
 EXPOSE("svd(Tensor self, bool some=True, bool compute_uv=True) -> (Tensor, Tensor, Tensor)", svd_old,
-       kFunctionMethodOut, "svd U S V");
+       kFunctionMethodOut | Forms::float32, "svd U S V");
 
 // ---- the nuclear norm
 

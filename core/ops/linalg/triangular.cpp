@@ -120,7 +120,7 @@ EXPOSE(
     "triangular_solve(Tensor self, Tensor A, bool upper=True, bool transpose=False, bool "
     "unitriangular=False) -> "
     "(Tensor, Tensor)",
-    triangular_solve, Forms::function | Forms::method | Forms::out,
+    triangular_solve, Forms::function | Forms::method | Forms::out | Forms::float32,
     "triangular_solve solution cloned_coefficient");
 
 }  // namespace flambeau

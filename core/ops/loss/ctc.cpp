@@ -176,12 +176,12 @@ Tensor ctc_loss_tensors(const Tensor& log_probs, const Tensor& targets, const Te
 EXPOSE(
     "ctc_loss(Tensor log_probs, Tensor targets, int[] input_lengths, int[] target_lengths, int blank=0, int "
     "reduction=1, bool zero_infinity=False) -> Tensor",
-    ctc_loss, function);
+    ctc_loss, function | Forms::float32);
 EXPOSE(
     "ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, int blank=0, "
     "int "
     "reduction=1, bool zero_infinity=False) -> Tensor",
-    ctc_loss_tensors, function);
+    ctc_loss_tensors, function | Forms::float32);
 
 }  // namespace
 }  // namespace flambeau

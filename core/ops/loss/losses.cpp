@@ -97,7 +97,8 @@ Tensor huber_loss(const Tensor& self, const Tensor& target, int64_t reduction, d
 ///
 /// >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
 /// tensor(2.)
-EXPOSE("mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", mse_loss, Forms::nn);
+EXPOSE("mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", mse_loss,
+       Forms::nn | Forms::float32);
 
 /// The absolute error: abs(x - y).
 ///
@@ -107,7 +108,7 @@ EXPOSE("mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", mse_lo
 ///
 /// >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 3.0]), torch.tensor([1.0, 1.0]))
 /// tensor(1.)
-EXPOSE("l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", l1_loss, Forms::nn);
+EXPOSE("l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", l1_loss, Forms::nn | Forms::float32);
 
 /// (x - y)^2 / (2 beta) where abs(x - y) < beta, abs(x - y) - beta / 2 elsewhere.
 ///
@@ -121,7 +122,7 @@ EXPOSE("l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor", l1_loss
 /// >>> torch.nn.functional.smooth_l1_loss(torch.tensor([1.0]), torch.tensor([3.0]))
 /// tensor(1.5000)
 EXPOSE("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1.0) -> Tensor",
-       smooth_l1_loss, Forms::nn);
+       smooth_l1_loss, Forms::nn | Forms::float32);
 
 /// (x - y)^2 / 2 where abs(x - y) < delta, delta (abs(x - y) - delta / 2) elsewhere.
 ///
@@ -135,7 +136,7 @@ EXPOSE("smooth_l1_loss(Tensor self, Tensor target, int reduction=1, float beta=1
 /// >>> torch.nn.functional.huber_loss(torch.tensor([1.0]), torch.tensor([3.0]))
 /// tensor(1.5000)
 EXPOSE("huber_loss(Tensor self, Tensor target, int reduction=1, float delta=1.0) -> Tensor", huber_loss,
-       Forms::nn);
+       Forms::nn | Forms::float32);
 
 // ---- binary cross entropy
 
@@ -262,7 +263,7 @@ Tensor binary_cross_entropy_with_logits(const Tensor& self, const Tensor& target
 /// >>> torch.nn.functional.binary_cross_entropy(torch.tensor([1.0]), torch.tensor([1.0]))
 /// tensor(0.)
 EXPOSE("binary_cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1) -> Tensor",
-       binary_cross_entropy, Forms::nn);
+       binary_cross_entropy, Forms::nn | Forms::float32);
 
 /// The binary cross entropy of sigmoid(x): weight (max(x, 0) - x y + log(1 + e^-abs(x))).
 ///
@@ -278,6 +279,6 @@ EXPOSE(
     "binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? "
     "pos_weight=None, "
     "int reduction=1) -> Tensor",
-    binary_cross_entropy_with_logits, Forms::nn);
+    binary_cross_entropy_with_logits, Forms::nn | Forms::float32);
 
 }  // namespace flambeau

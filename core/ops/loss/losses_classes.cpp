@@ -279,7 +279,7 @@ Tensor cross_entropy(const Tensor& self, const Tensor& target, const OptionalTen
 EXPOSE(
     "nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100) -> "
     "Tensor",
-    nll_loss, Forms::nn);
+    nll_loss, Forms::nn | Forms::float32);
 
 /// The negative log likelihood of softmax(x): -weight[y] log_softmax(x)[y].
 ///
@@ -298,6 +298,6 @@ EXPOSE(
 EXPOSE(
     "cross_entropy(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, "
     "float label_smoothing=0.0) -> Tensor",
-    cross_entropy, Forms::nn);
+    cross_entropy, Forms::nn | Forms::float32);
 
 }  // namespace flambeau

@@ -654,6 +654,6 @@ EXPOSE("softshrink(Tensor self, Number lambd=0.5) -> Tensor", softshrink, nn | o
 /// [-0.5, 2.0]
 ///
 /// Source: He et al., Delving deep into rectifiers, 2015.
-EXPOSE("prelu(Tensor self, Tensor weight) -> Tensor", prelu, function | method);
+EXPOSE("prelu(Tensor self, Tensor weight) -> Tensor", prelu, function | method | Forms::lower_precision);
 
 }  // namespace flambeau

@@ -82,7 +82,7 @@ Tensor view_as_complex(const Tensor& self) {
 ///
 /// >>> torch.view_as_complex(torch.tensor([[1.0, 2.0]])).tolist()
 /// [(1+2j)]
-EXPOSE("view_as_complex(Tensor self) -> Tensor", view_as_complex, function);
+EXPOSE("view_as_complex(Tensor self) -> Tensor", view_as_complex, function | Forms::float32);
 
 Tensor real(const Tensor& self) {
   return is_complex(self.dtype()) ? select(view_as_real(self), -1, 0) : self;
@@ -189,7 +189,7 @@ Tensor polar(const Tensor& abs, const Tensor& angle, const Out& out) {
 ///
 /// >>> torch.polar(torch.tensor([2.0]), torch.tensor([0.0])).tolist()
 /// [(2+0j)]
-EXPOSE("polar(Tensor abs, Tensor angle) -> Tensor", polar, function | out);
+EXPOSE("polar(Tensor abs, Tensor angle) -> Tensor", polar, function | out | Forms::float32);
 
 // ---- conjugates
 

@@ -217,7 +217,7 @@ Tensor max_pool3d(const Tensor& self, IntList kernel_size, std::optional<IntList
 EXPOSE(
     "max_pool3d(Tensor self, int[] kernel_size, int[]? stride=None, int[] padding=0, int[] dilation=1, "
     "bool ceil_mode=False) -> Tensor",
-    max_pool3d, function | nn);
+    max_pool3d, function | nn | Forms::float32);
 
 std::tuple<Tensor, Tensor> max_pool3d_with_indices(const Tensor& self, IntList kernel_size,
                                                    std::optional<IntList> stride, IntList padding,

@@ -167,7 +167,7 @@ Tensor avg_pool3d(const Tensor& self, IntList kernel_size, std::optional<IntList
 EXPOSE(
     "avg_pool3d(Tensor self, int[] kernel_size, int[]? stride=None, int[] padding=0, bool ceil_mode=False, "
     "bool count_include_pad=True, int? divisor_override=None) -> Tensor",
-    avg_pool3d, nn | out);
+    avg_pool3d, nn | out | Forms::float32);
 
 namespace pooling {
 
@@ -293,7 +293,8 @@ Tensor adaptive_avg_pool3d(const Tensor& self, IntList output_size) {
 ///
 /// >>> torch._C._nn.adaptive_avg_pool3d(torch.arange(8.0).reshape(1, 2, 2, 2), [1, 1, 2]).tolist()
 /// [[[[3.0, 4.0]]]]
-EXPOSE("adaptive_avg_pool3d(Tensor self, int[] output_size) -> Tensor", adaptive_avg_pool3d, nn);
+EXPOSE("adaptive_avg_pool3d(Tensor self, int[] output_size) -> Tensor", adaptive_avg_pool3d,
+       nn | Forms::float32);
 
 Tensor adaptive_avg_pool1d(const Tensor& self, IntList output_size) {
   check_signal(self, "adaptive_avg_pool1d");

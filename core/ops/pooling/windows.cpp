@@ -117,7 +117,8 @@ std::tuple<Tensor, Tensor> adaptive_max_pool3d(const Tensor& self, IntList outpu
 /// >>> x = torch.arange(8.0).reshape(1, 2, 2, 2)
 /// >>> torch._C._nn.adaptive_max_pool3d(x, [1, 1, 2])[1].tolist()
 /// [[[[6, 7]]]]
-EXPOSE("adaptive_max_pool3d(Tensor self, int[] output_size) -> (Tensor, Tensor)", adaptive_max_pool3d, nn);
+EXPOSE("adaptive_max_pool3d(Tensor self, int[] output_size) -> (Tensor, Tensor)", adaptive_max_pool3d,
+       nn | Forms::float32);
 
 std::tuple<Tensor, Tensor> adaptive_max_pool1d(const Tensor& self, IntList output_size) {
   check_signal(self, "adaptive_max_pool1d");
@@ -291,7 +292,7 @@ std::tuple<Tensor, Tensor> fractional_max_pool2d(const Tensor& self, IntList ker
 EXPOSE(
     "fractional_max_pool2d(Tensor self, int[] kernel_size, int[] output_size, Tensor random_samples) -> "
     "(Tensor, Tensor)",
-    fractional_max_pool2d, nn);
+    fractional_max_pool2d, nn | Forms::float32);
 
 std::tuple<Tensor, Tensor> fractional_max_pool3d(const Tensor& self, IntList kernel_size, IntList output_size,
                                                  const Tensor& random_samples) {
@@ -314,6 +315,6 @@ std::tuple<Tensor, Tensor> fractional_max_pool3d(const Tensor& self, IntList ker
 EXPOSE(
     "fractional_max_pool3d(Tensor self, int[] kernel_size, int[] output_size, Tensor random_samples) -> "
     "(Tensor, Tensor)",
-    fractional_max_pool3d, nn);
+    fractional_max_pool3d, nn | Forms::float32);
 
 }  // namespace flambeau

@@ -291,9 +291,9 @@ Tensor prod_dim(const Tensor& self, int64_t dim, bool keepdim, std::optional<DTy
 ///
 /// >>> torch.prod(torch.tensor([2, 3, 4]))
 /// tensor(24)
-EXPOSE("prod(Tensor self, *, dtype? dtype=None) -> Tensor", prod, kFunctionMethod);
+EXPOSE("prod(Tensor self, *, dtype? dtype=None) -> Tensor", prod, kFunctionMethod | Forms::float32);
 EXPOSE("prod(Tensor self, int dim, bool keepdim=False, *, dtype? dtype=None) -> Tensor", prod_dim,
-       kFunctionMethodOut);
+       kFunctionMethodOut | Forms::float32);
 
 // ---- any, all, count_nonzero
 

@@ -169,19 +169,19 @@ Tensor stack(TensorList tensors, int64_t dim, const Out& out) {
 ///
 /// >>> torch.cat([torch.tensor([1]), torch.tensor([2, 3])]).tolist()
 /// [1, 2, 3]
-EXPOSE("cat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+EXPOSE("cat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out | Forms::widest);
 
 /// Joins tensors along a dimension; the same as `cat`.
 ///
 /// >>> torch.concat([torch.tensor([1]), torch.tensor([2])]).tolist()
 /// [1, 2]
-EXPOSE("concat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+EXPOSE("concat(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out | Forms::widest);
 
 /// Joins tensors along a dimension; the same as `cat`.
 ///
 /// >>> torch.concatenate([torch.tensor([1]), torch.tensor([2])]).tolist()
 /// [1, 2]
-EXPOSE("concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out);
+EXPOSE("concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out | Forms::widest);
 
 /// Joins tensors along a new dimension.
 ///
@@ -194,7 +194,7 @@ EXPOSE("concatenate(Tensor[] tensors, int dim=0) -> Tensor", cat, function | out
 ///
 /// >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], 1).tolist()
 /// [[1, 3], [2, 4]]
-EXPOSE("stack(Tensor[] tensors, int dim=0) -> Tensor", stack, function | out);
+EXPOSE("stack(Tensor[] tensors, int dim=0) -> Tensor", stack, function | out | Forms::widest);
 
 /// Views of tensors in the one shape that all broadcast to.
 ///
