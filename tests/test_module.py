@@ -339,8 +339,50 @@ def test_load_state_dict_lists_all_problems():
         '\tWhile copying the parameter named "scale", expected torch.Tensor or Tensor-like object from '
         "checkpoint but received <class 'int'>\n"
         "\tsize mismatch for fc.weight: copying a param with shape torch.Size([5, 5]) from checkpoint, "
-        "the shape in current model is torch.Size([3, 2])."
+        "the shape in current model is torch.Size([3, 2]).\n"
+        "\tWith strict=False, what fits is loaded and the other keys are returned."
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "state", "advice"),
+    [
+        (
+            nn.Linear(1, 1),
+            {"module.weight": torch.ones(1, 1), "module.bias": torch.ones(1)},
+            "take it off with torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state_dict, 'module.').",
+        ),
+        (
+            nn.DataParallel(nn.Linear(1, 1)),
+            {"weight": torch.ones(1, 1), "bias": torch.ones(1)},
+            "The module's names begin with 'module.', which the keys do not: load into that submodule.",
+        ),
+        (
+            nn.Linear(1, 1),
+            {"bias": torch.ones(1)},
+            "With strict=False, what fits is loaded and the other keys are",
+        ),
+        (
+            nn.Linear(1, 1),
+            {"weight": torch.ones(2, 1), "bias": torch.ones(1)},
+            "Build the module with the checkpoint's sizes, or leave such keys out and load with strict=False.",
+        ),
+    ],
+)
+def test_a_state_that_does_not_fit_comes_with_advice(module, state, advice):
+    with pytest.raises(RuntimeError) as raised:
+        module.load_state_dict(state)
+    assert advice in str(raised.value).splitlines()[-1]
+
+
+def test_loading_into_meta_says_that_it_does_nothing():
+    layer = nn.Linear(1, 1, device="meta")
+    with pytest.warns(
+        UserWarning, match=r"for weight: copying from a non-meta parameter .* which is a no-op"
+    ):
+        layer.load_state_dict(nn.Linear(1, 1).state_dict())
+    layer.load_state_dict(nn.Linear(1, 1).state_dict(), assign=True)
+    assert layer.weight.device.type == "cpu"
 
 
 def test_load_state_dict_reports_keys_when_not_strict():
@@ -594,6 +636,56 @@ def test_forward_is_required():
         NotImplementedError, match=r'Module \[Module\] is missing the required "forward" function'
     ):
         nn.Module()(1)
+
+
+def test_none_in_a_backward_hooks_tuple_takes_the_gradient_away():
+    class Sum(nn.Module):
+        def forward(self, x, y):
+            return 2 * (x + y)
+
+    module, x, y = Sum(), torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    module.register_full_backward_hook(lambda module, grad_input, grad_output: (None, 3 * grad_input[1]))
+    module(x, y).sum().backward()
+    assert x.grad is None and y.grad.tolist() == [6.0, 6.0]
+    x, y = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    z = x * y
+    z.grad_fn.register_hook(lambda grad_inputs, grad_outputs: (grad_inputs[0], None))
+    z.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0] and y.grad is None
+
+
+def test_hooks_run_in_pytorchs_order():
+    seen = []
+
+    def noting(name):
+        return lambda *_: seen.append(name)
+
+    module = nn.Linear(1, 1)
+    handles = [
+        global_hooks.register_module_forward_pre_hook(noting("global pre")),
+        global_hooks.register_module_forward_hook(noting("global forward")),
+        global_hooks.register_module_full_backward_pre_hook(noting("global backward pre")),
+        global_hooks.register_module_full_backward_hook(noting("global backward")),
+    ]
+    module.register_forward_pre_hook(noting("pre 1"))
+    module.register_forward_pre_hook(noting("pre 0"), prepend=True)
+    module.register_forward_pre_hook(noting("pre with kwargs"), with_kwargs=True)
+    module.register_forward_hook(noting("forward 1"))
+    module.register_forward_hook(noting("forward 0"), prepend=True, with_kwargs=True)
+    module.register_forward_hook(noting("always"), always_call=True)
+    module.register_full_backward_pre_hook(noting("backward pre 1"))
+    module.register_full_backward_pre_hook(noting("backward pre 0"), prepend=True)
+    module.register_full_backward_hook(noting("backward 1"))
+    module.register_full_backward_hook(noting("backward 0"), prepend=True)
+    try:
+        module(torch.ones(1, 1, requires_grad=True)).sum().backward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    assert seen == [
+        "global pre", "pre 0", "pre 1", "pre with kwargs", "global forward", "forward 0", "forward 1", "always",
+        "global backward pre", "backward pre 0", "backward pre 1", "global backward", "backward 0", "backward 1",
+    ]  # fmt: skip
 
 
 # ---- copying

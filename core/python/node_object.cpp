@@ -294,7 +294,13 @@ class PythonHook final : public Hook {
     const auto count = static_cast<size_t>(PyTuple_GET_SIZE(result));
     check(count == tensors.size(), "hook '", name(), "' has returned an incorrect number of values (got ",
           count, ", but expected ", tensors.size(), ")");
-    for (size_t i = 0; i < count; ++i) take(tensors[i], PyTuple_GET_ITEM(result, static_cast<Py_ssize_t>(i)));
+    for (size_t i = 0; i < count; ++i) {
+      PyObject* value = PyTuple_GET_ITEM(result, static_cast<Py_ssize_t>(i));
+      if (value == Py_None)
+        tensors[i] = Tensor();  // in a tuple, None takes the gradient away
+      else
+        take(tensors[i], value);
+    }
   }
   Object callable_;
 };

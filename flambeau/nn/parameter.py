@@ -178,7 +178,7 @@ class UninitializedTensorMixin(Tensor):
             return _core._disabled_torch_function_impl(func, types, args, kwargs or {})
         raise ValueError(
             f"Attempted to use an uninitialized parameter in {func}. This error happens when you are using a "
-            "`LazyModule` or explicitly manipulating `torch.nn.parameter.UninitializedParameter` objects. When "
+            f"`LazyModule` or explicitly manipulating `torch.nn.parameter.{cls.__name__}` objects. When "
             "using LazyModules Call `forward` with a dummy batch to initialize the parameters before calling "
             "torch functions"
         )

@@ -32,6 +32,32 @@ def _quoted(keys: list[str]) -> str:
     return ", ".join(f'"{key}"' for key in keys)
 
 
+def _advice(missing: list[str], unexpected: list[str], mismatched: bool) -> str | None:
+    """What to do where a state does not fit."""
+
+    def extra_prefix(longer: list[str], shorter: list[str]) -> str | None:
+        prefix = longer[0].partition(".")[0] + "." if longer else ""
+        same = all(key.startswith(prefix) for key in longer)
+        return prefix if same and {key[len(prefix) :] for key in longer} & set(shorter) else None
+
+    prefix = extra_prefix(unexpected, missing)
+    if prefix:
+        return (
+            f"The keys begin with {prefix!r}, which the module's names do not: take it off with "
+            f"torch.nn.modules.utils.consume_prefix_in_state_dict_if_present(state_dict, {prefix!r})."
+        )
+    prefix = extra_prefix(missing, unexpected)
+    if prefix:
+        return f"The module's names begin with {prefix!r}, which the keys do not: load into that submodule."
+    if missing or unexpected:
+        return "With strict=False, what fits is loaded and the other keys are returned."
+    if mismatched:
+        return (
+            "Build the module with the checkpoint's sizes, or leave such keys out and load with strict=False."
+        )
+    return None
+
+
 class StateDict:
     """state_dict and load_state_dict, with their hooks.
 
@@ -189,6 +215,13 @@ class StateDict:
                     f"size mismatch for {key}: copying a param with shape {source.shape} from checkpoint, the "
                     f"shape in current model is {target.shape}."
                 )
+        if target.is_meta and not source.is_meta and not assign:
+            warnings.warn(
+                f"for {key}: copying from a non-meta parameter in the checkpoint to a meta parameter in the "
+                "current model, which is a no-op. (Did you mean to pass `assign=True` to assign items in the "
+                "state dictionary to their corresponding key in the module instead of copying them in place?)",
+                stacklevel=5,
+            )
         try:
             with flambeau.no_grad():
                 if not assign:
@@ -279,6 +312,9 @@ class StateDict:
             if missing:
                 errors.insert(0, f"Missing key(s) in state_dict: {_quoted(missing)}. ")
         if errors:
+            mismatched = any(error.startswith("size mismatch") for error in errors)
+            advice = _advice(missing, unexpected, mismatched) if strict else _advice([], [], mismatched)
+            errors += [advice] if advice else []
             raise RuntimeError(
                 "Error(s) in loading state_dict for {}:\n\t{}".format(
                     type(self).__name__, "\n\t".join(errors)
