@@ -94,6 +94,8 @@ CASES = [
     Case((3, 40, 17, 19), (21, 40, 3, 3), padding=(0, 1)),
     Case((8, 64, 20, 16), (40, 64, 3, 3), padding=(2, 0)),
     Case((1, 200, 5, 5), (70, 200, 3, 3), padding=(1, 1)),
+    Case((2, 150, 7, 9), (45, 150, 3, 3), padding=(1, 1)),
+    Case((6, 33, 41, 40), (39, 33, 3, 3), padding=(1, 0)),
     Case((5, 40, 3, 3), (50, 40, 2, 2)),
     Case((8, 40, 17, 19), (21, 40, 3, 3), padding=(2, 1), dilation=(3, 1)),
     Case((8, 40, 33, 34), (21, 40, 3, 3), stride=(2, 2), padding=(2, 1), dilation=(2, 2)),
@@ -426,6 +428,17 @@ def test_convolutions_of_one_to_three_axes_are_their_sums(case):
     b = values(24)
     y = case.function(*map(torch.tensor, (x, w, b)), **case.options)
     assert_near(y, case.forward(x, w) + b.reshape(-1, *(1,) * case.axes), torch.float64)
+
+
+@pytest.mark.parametrize("case", SUMS, ids=str)
+def test_weight_gradients_are_adjoint_to_the_convolution(case):
+    x = torch.tensor(values(2, case.channels, *(n + 4 for n in SIZES[case.axes - 1])))
+    w, v = (torch.tensor(values(24, case.channels // case.groups, *(3,) * case.axes, seed=i)) for i in (1, 2))
+    y = case.function(x, w.requires_grad_(), **case.options)
+    grad = torch.tensor(values(*y.shape, seed=3))
+    y.backward(grad)
+    expected = (case.function(x, v, **case.options) * grad).sum()
+    assert torch.allclose((w.grad * v).sum(), expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("case", SUMS, ids=str)

@@ -5,6 +5,7 @@
 #include "core/cpu/convolution/weight_dots.h"
 #include "core/cpu/convolution/weight_gradient.h"
 #include "core/cpu/convolution/winograd.h"
+#include "core/cpu/convolution/winograd_gradient.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
@@ -84,14 +85,8 @@ void correlate(const Correlation<T>& p) {
 template <class T>
 void forward(const ConvShape& s, const T* input, const T* weight, const T* bias, T* output) {
   Correlation<T> p = forward_correlation(s, input, output);
-  const int64_t taps = p.taps();
-  T* packed = scratch<T>(kWeightSlot, s.out_channels * taps);
-  for (int64_t g = 0; g < p.groups; ++g) {
-    const T* from = weight + g * p.out_channels * taps;
-    pack_weight(p.out_channels, taps, packed + g * p.out_channels * taps,
-                [&](int64_t m, int64_t k) { return from[m * taps + k]; });
-  }
-  p.weight = packed;
+  const int64_t plane = s.kernel[1] * s.kernel[2], window = s.window(), taps = p.taps();
+  p.weights = {weight, p.out_channels * taps, taps, window, plane, {s.kernel[2], 1}};
   p.bias = bias;
   correlate(p);
 }
@@ -129,22 +124,15 @@ void input_gradient_phase(const ConvShape& s, const GradientPhase (&phase)[kConv
   write_to(p, grad_input + (z.first * s.input[1] + y.first) * s.input[2] + x.first, s.input, s.stride);
   p.bias = bias;
 
-  const int64_t taps = p.taps(), kernel = s.window(), out_channels = s.out_channels / s.groups;
-  int64_t* source = scratch<int64_t>(kPositionSlot, taps);
-  int64_t k = 0;
-  for (int64_t o = 0; o < out_channels; ++o)
-    for (int64_t t = z.taps - 1; t >= 0; --t)
-      for (int64_t r = y.taps - 1; r >= 0; --r)
-        for (int64_t c = x.taps - 1; c >= 0; --c)
-          source[k++] =
-              o * p.out_channels * kernel + (z.tap(t) * s.kernel[1] + y.tap(r)) * s.kernel[2] + x.tap(c);
-  T* packed = scratch<T>(kWeightSlot, s.in_channels * taps);
-  for (int64_t g = 0; g < p.groups; ++g) {
-    const T* from = weight + g * out_channels * p.out_channels * kernel;
-    pack_weight(p.out_channels, taps, packed + g * p.out_channels * taps,
-                [&](int64_t m, int64_t tap) { return from[m * kernel + source[tap]]; });
-  }
-  p.weight = packed;
+  // Tap t of the correlation is tap (taps - 1 - t) of the phase.
+  const int64_t kernel = s.window(), plane = s.kernel[1] * s.kernel[2];
+  const auto last = [](const GradientPhase& axis) { return axis.taps == 0 ? 0 : axis.tap(axis.taps - 1); };
+  p.weights = {weight + last(z) * plane + last(y) * s.kernel[2] + last(x),
+               s.out_channels / s.groups * p.out_channels * kernel,
+               kernel,
+               p.out_channels * kernel,
+               -z.tap_step * plane,
+               {-y.tap_step * s.kernel[2], -x.tap_step}};
   correlate(p);
 }
 
@@ -171,6 +159,8 @@ void weight_gradient(const ConvShape& s, const T* input, const T* grad_output, T
   // With few output channels to a group, lanes along the channels would stay empty.
   if (p.groups >= num_threads() && p.groups > 1 && 2 * p.out_channels <= kLanes<T>)
     weight_gradient_by_dots(p, grad_output, grad_weight, grad_bias);
+  else if (!grad_bias && winograd_is_cheaper(p))
+    WinogradGradient<T>(p, grad_output, grad_weight).run();
   else
     WeightGradient<T>(p, grad_output, grad_weight, grad_bias).run();
 }

@@ -4,6 +4,7 @@
 // weight rows and image positions. For kernel sources only.
 
 #include "core/cpu/convolution/frame.h"
+#include "core/cpu/lanes_transpose.h"
 #include "core/parallel/parallel.h"
 #include "core/parallel/scratch.h"
 
@@ -39,20 +40,55 @@ constexpr int64_t depth_block(int64_t taps) {
   return larger<int64_t>(1, ceil_div(taps, blocks));
 }
 
-// The packed weights: row blocks of output channels, each as [tap][channel].
-// `source(m, k)` yields the weight of output channel m and tap k.
-template <class T, class Source>
-void pack_weight(int64_t out_channels, int64_t taps, T* packed, const Source& source) {
-  const RowBlocks blocks(out_channels);
-  parallel_for(0, blocks.count, larger<int64_t>(1, (1 << 14) / (kTileRows * taps + 1)),
+// One row block of packed weights, as [tap][row].
+template <int64_t Rows, class T>
+void pack_rows(const Correlation<T>& p, const T* from, T* to) {
+  constexpr int64_t L = kLanes<T>;
+  const TapWeights<T>& w = p.weights;
+  int64_t k = 0;
+  if (w.contiguous(p)) {
+    const int64_t taps = p.taps();
+    if constexpr (Rows == kTileRows && L >= Rows)
+      // Each vector spills over what the next one overwrites.
+      for (; k + L < taps; k += L) {
+        Vec<T> block[L];
+#pragma GCC unroll 16
+        for (int i = 0; i < L; ++i) block[i] = load(from + smaller<int64_t>(i, Rows - 1) * w.row + k);
+        transpose_square<kLanes<T>>(block);
+#pragma GCC unroll 16
+        for (int j = 0; j < L; ++j) store(to + (k + j) * Rows, block[j]);
+      }
+    for (; k < taps; ++k)
+      for (int64_t i = 0; i < Rows; ++i) to[k * Rows + i] = from[i * w.row + k];
+    return;
+  }
+  for (int64_t c = 0; c < p.channels; ++c)
+    for (int64_t r = 0; r < p.kernel[0]; ++r)
+      for (int64_t s = 0; s < p.kernel[1]; ++s, to += Rows) {
+        const T* tap = from + w.offset(p, c) + r * w.tap[0] + s * w.tap[1];
+#pragma GCC unroll 8
+        for (int64_t i = 0; i < Rows; ++i) to[i] = tap[i * w.row];
+      }
+}
+
+// The weights in row blocks of output channels, each as [tap][channel], one group after the other.
+template <class T>
+const T* pack_weights(const Correlation<T>& p) {
+  const int64_t taps = p.taps();
+  const RowBlocks blocks(p.out_channels);
+  T* packed = scratch<T>(kWeightSlot, p.groups * p.out_channels * taps);
+  parallel_for(0, p.groups * blocks.count, larger<int64_t>(1, (1 << 14) / (kTileRows * taps + 1)),
                [&](int64_t first, int64_t last) {
-                 for (int64_t b = first; b < last; ++b) {
-                   const int64_t m0 = blocks.first(b), rows = blocks.size(b);
-                   T* to = packed + m0 * taps;
-                   for (int64_t i = 0; i < rows; ++i)
-                     for (int64_t k = 0; k < taps; ++k) to[k * rows + i] = source(m0 + i, k);
+                 for (int64_t i = first; i < last; ++i) {
+                   const int64_t group = i / blocks.count, b = i % blocks.count, m = blocks.first(b);
+                   with_constant<kTileRows>(blocks.size(b), [&](auto rows) {
+                     pack_rows<decltype(rows)::value>(
+                         p, p.weights.first + group * p.weights.group + m * p.weights.row,
+                         packed + (group * p.out_channels + m) * taps);
+                   });
                  }
                });
+  return packed;
 }
 
 // The bias of `rows` output channels, or zeros.
@@ -79,6 +115,7 @@ void correlate_flat(const Correlation<T>& p) {
   const RowBlocks blocks(p.out_channels);
   int64_t* offset = scratch<int64_t>(kOffsetSlot, taps);
   frame.tap_offsets(p, offset);
+  const T* weights = pack_weights(p);
   const bool gapless = frame.width == p.output[1] && p.out_step[1] == 1 && p.out_step[0] == frame.width;
   const int64_t result_stride = round_up(rows * frame.width, L) + L;
 
@@ -94,7 +131,7 @@ void correlate_flat(const Correlation<T>& p) {
 
     for (int64_t i_block = 0; i_block < blocks.count; ++i_block) {
       const int64_t m0 = blocks.first(i_block), m_count = blocks.size(i_block);
-      const T* weight = p.weight + (group * p.out_channels + m0) * taps;
+      const T* weight = weights + (group * p.out_channels + m0) * taps;
       const T* bias = bias_or_zero(p.bias, group * p.out_channels + m0);
       T* out = p.out + p.out_offset(n) + (group * p.out_channels + m0) * p.out_channel + u0 * p.out_step[0];
       with_constant<kTileRows>(m_count, [&](auto row_constant) {
@@ -214,6 +251,7 @@ void correlate_packed(const Correlation<T>& p) {
   const Frame<T> frame(p, smaller(kSpan, total));
   int64_t* offset = scratch<int64_t>(kOffsetSlot, taps);
   frame.tap_offsets(p, offset);
+  const T* weights = pack_weights(p);
 
   parallel_items(spans * p.groups * shares, kSpan * taps * p.out_channels / shares, [&](int64_t item) {
     const int64_t first = item / (p.groups * shares) * kSpan, group = item / shares % p.groups;
@@ -227,7 +265,7 @@ void correlate_packed(const Correlation<T>& p) {
     const Span span{first, smaller(kSpan, total - first), first / p.positions(),
                     first % p.positions() / p.output[1]};
     const T* base = frame.prepare(p, group, span, scratch<T>(kFrameSlot, frame.copy_size()));
-    const T* weight = p.weight + group * p.out_channels * taps;
+    const T* weight = weights + group * p.out_channels * taps;
     T* out = p.out + group * p.out_channels * p.out_channel;
     T* panels = scratch<T>(kPanelSlot, kSpan * block);
     T* results = scratch<T>(kTileSlot, kSpan * p.out_channels);

@@ -17,6 +17,26 @@ namespace {
 // with zeros outside of the image; every group has its own image channels, weights and output channels.
 // n counts output slices, c pairs of an image channel and a tap along the depth.
 template <class T>
+struct Correlation;
+
+// Where a correlation finds its weights: those of a group's output channel m, pair c of a channel and a depth
+// tap, and tap (r, s) lie at first + m row + offset(c) + r tap[0] + s tap[1], groups `group` apart.
+template <class T>
+struct TapWeights {
+  const T* first;
+  int64_t group, row, channel, plane, tap[2];
+
+  int64_t offset(const Correlation<T>& p, int64_t c) const {
+    return c / p.depth_taps * channel + c % p.depth_taps * plane;
+  }
+  // Whether a row's taps lie in the order in which they are counted.
+  bool contiguous(const Correlation<T>& p) const {
+    const int64_t window = p.kernel[0] * p.kernel[1];
+    return tap[1] == 1 && tap[0] == p.kernel[1] && plane == window && channel == p.depth_taps * window;
+  }
+};
+
+template <class T>
 struct Correlation {
   int64_t batch, groups;
   int64_t channels, out_channels;                                              // of one group
@@ -25,8 +45,8 @@ struct Correlation {
   int64_t planes, depth_taps, depth_stride, depth_padding, depth_dilation;
   const T* image;
   int64_t image_batch, image_group, image_channel, image_plane;  // strides; rows are contiguous
-  const T* weight;  // packed by pack_weight, one group after the other
-  const T* bias;    // or null
+  TapWeights<T> weights;
+  const T* bias;  // or null
   T* out;
   int64_t out_batch, out_channel, out_slice, out_step[2];  // strides
 

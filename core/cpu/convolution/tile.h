@@ -62,12 +62,19 @@ template <int64_t Max, class F>
   }
 }
 
-// Two ways to find A(i, k): rows packed together as [k][Rows], or rows of an image read at a table of
-// positions.
+// Three ways to find A(i, k): rows packed together as [k][Rows], rows at a stride, or rows of an image read
+// at a table of positions.
 template <class T, int64_t Rows>
 struct PackedRows {
   const T* data;
   [[gnu::always_inline]] T at(int64_t i, int64_t k) const { return data[k * Rows + i]; }
+};
+
+template <class T>
+struct StridedRows {
+  const T* data;
+  int64_t stride;
+  [[gnu::always_inline]] T at(int64_t i, int64_t k) const { return data[i * stride + k]; }
 };
 
 template <class T, int64_t Rows>
@@ -77,11 +84,18 @@ struct GatheredRows {
   [[gnu::always_inline]] T at(int64_t i, int64_t k) const { return row[i][position[k]]; }
 };
 
-// Two ways to find row k of B: packed as [k][Columns], or in an image at a table of offsets.
+// Three ways to find row k of B: packed as [k][Columns], at a stride, or in an image at a table of offsets.
 template <class T, int64_t Columns>
 struct PackedColumns {
   const T* data;
   [[gnu::always_inline]] const T* row(int64_t k) const { return data + k * Columns; }
+};
+
+template <class T>
+struct StridedColumns {
+  const T* data;
+  int64_t stride;
+  [[gnu::always_inline]] const T* row(int64_t k) const { return data + k * stride; }
 };
 
 template <class T>
