@@ -509,13 +509,70 @@ def test_halves_are_normalised_in_float32(dtype):
         assert torch.equal(leaf.grad, wide.grad.to(dtype))
 
 
+@pytest.mark.parametrize("shape", [(2, 6, 5, 5), (1, 32, 20, 20), (3, 8, 2, 3, 4)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_group_norm_of_channels_that_lie_last(shape, dtype):
+    order = torch.channels_last if len(shape) == 4 else torch.channels_last_3d
+    operands = [double(size, seed=seed).to(dtype) for seed, size in enumerate(shape[1:2] * 2)]
+    x, upstream = double(*shape).to(dtype), double(*shape, seed=3).to(dtype)
+    results = []
+    for image in (x, x.contiguous(memory_format=order)):
+        leaves = [t.clone().requires_grad_() for t in (image, *operands)]
+        y = F.group_norm(leaves[0], 2, *leaves[1:])
+        results.append((y, *torch.autograd.grad(y, leaves, upstream)))
+        assert y.stride() == results[-1][1].stride() == image.stride()
+    for plain, last in zip(*results, strict=True):
+        assert torch.allclose(plain, last, rtol=1e-3 if dtype == torch.float16 else 1e-9, atol=1e-3)
+    check_gradient(lambda *a: F.group_norm(a[0], 2, *a[1:]), double(2, 4, 3, 1), double(4), double(4, seed=1))
+
+
+@pytest.mark.parametrize("shape", [(3, 5000), (1, 70000), (66, 4099)], ids=str)
+def test_long_rows_have_their_gradients_too(shape):
+    x, upstream, weight, bias = (
+        double(*size, seed=i) for i, size in enumerate([shape, shape, shape[1:], shape[1:]])
+    )
+    leaves = [t.requires_grad_() for t in (x, weight, bias)]
+    y = F.layer_norm(x, shape[1:], weight, bias)
+    h, g = standardized(x.detach().numpy(), 1), upstream.numpy()
+    u = g * weight.detach().numpy()
+    close(y.detach(), h * weight.detach().numpy() + bias.detach().numpy())
+    dx, dw, db = torch.autograd.grad(y, leaves, upstream)
+    scale = 1 / np.sqrt(x.detach().numpy().var(1, keepdims=True) + 1e-5)
+    close(dx, scale * (u - u.mean(1, keepdims=True) - h * (u * h).mean(1, keepdims=True)))
+    close(dw, (g * h).sum(0))
+    close(db, g.sum(0))
+
+
+def test_rms_norm_has_derivatives_of_both_orders():
+    check_gradient(
+        lambda x, w: F.rms_norm(x, (2, 3), w, 0.1), double(2, 2, 3), double(2, 3, seed=1), tolerance=1e-4
+    )
+    x, upstream = double(3, 5000), double(3, 5000, seed=1)
+    leaf, plain = x.clone().requires_grad_(), x.clone().requires_grad_()
+    y = F.rms_norm(leaf, (5000,), eps=0.5)
+    (plain * (plain.square().mean(1, keepdim=True) + 0.5).rsqrt()).backward(upstream)
+    y.backward(upstream)
+    close(leaf.grad, plain.grad.numpy())
+    halves = x.half()
+    assert torch.equal(F.rms_norm(halves, (5000,)), F.rms_norm(halves.float(), (5000,)).half())
+
+
+def test_instance_norm_moves_its_statistics_towards_the_mean_of_the_samples():
+    x, weight, bias = double(3, 2, 4), double(2, seed=1), double(2, seed=2)
+    mean, var = torch.zeros(2).double(), torch.ones(2).double()
+    F.instance_norm(x, mean, var, momentum=0.25)
+    close(mean, 0.25 * x.numpy().mean((0, 2)))
+    close(var, 0.75 + 0.25 * x.numpy().var(2, ddof=1).mean(0))
+    check_gradient(lambda *a: F.instance_norm(a[0], None, None, *a[1:]), x, weight, bias, tolerance=1e-4)
+
+
 def test_norms_of_strided_and_of_empty_inputs():
     x = double(7, 6, 5)
     close(F.layer_norm(x.transpose(0, 2), (6, 7)), standardized(x.numpy().T, (1, 2)))
     image = double(2, 4, 3, 3).contiguous(memory_format=torch.channels_last)
     y = F.group_norm(image, 2)
     assert y.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(y, F.group_norm(image.contiguous(), 2))
+    close(y, F.group_norm(image.contiguous(), 2).numpy())
     for shape, normalized in (((0, 3), (3,)), ((3, 0), (0,))):
         leaf = torch.empty(shape, requires_grad=True)
         weight = torch.ones(normalized, requires_grad=True)

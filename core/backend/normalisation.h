@@ -1,14 +1,18 @@
-// Geometry of normalisation: of rows (layer and group normalisation), and of channels (batch normalisation).
+// Geometry of normalisation: of rows (layer, group and root-mean-square normalisation), and of channels
+// (batch normalisation).
 #pragma once
 #include <cstdint>
 
 namespace flambeau::backend {
 
 // Contiguous rows of channels * inner elements, each with a mean and a variance of its own. Row r has the
-// channels (r % groups) * channels ... of the `groups * channels` that the factors and summands count.
+// channels (r % groups) * channels ... of the `groups * channels` that the factors and summands count. With
+// the channels last, a sample's `inner` elements of all its groups' channels stand beside each other.
 struct NormShape {
   int64_t rows, groups, channels, inner;
   double eps;
+  bool centred = true;  // the mean is subtracted
+  bool channels_last = false;
 
   int64_t size() const { return channels * inner; }
   int64_t parameters() const { return groups * channels; }

@@ -15,6 +15,8 @@ constexpr int64_t kGrain = 16384;
 // Few channels are cut into parts, and so are rows of all channels. How many depends on the shape alone, and
 // with it the result.
 constexpr int64_t kParts = 32, kManyChannels = 16;
+// Elements of a plane that are worth a call.
+constexpr int64_t kPlane = 1024;
 
 struct Blocks {
   const ChannelShape& shape;
@@ -45,6 +47,17 @@ struct Blocks {
     parallel_for(0, count, 1 + kGrain / each, [&](int64_t first, int64_t last) {
       for (int64_t i = first; i < last; ++i) body(i, (*this)[i]);
     });
+  }
+  // The same for work in which every plane is alone: in the order of the memory.
+  template <class Body>
+  void for_each_plane(Body body) const {
+    if (shape.channels_last || shape.inner < kPlane)
+      return for_each([&](int64_t, const ChannelBlock& block) { body(block); });
+    parallel_for(0, shape.samples * shape.channels, 1 + kGrain / shape.inner,
+                 [&](int64_t first, int64_t last) {
+                   for (int64_t i = first; i < last; ++i)
+                     body(ChannelBlock{i % shape.channels, i / shape.channels, i / shape.channels + 1});
+                 });
   }
   // One block holds the whole of a channel, and while it is in the cache two kernels may go over it.
   bool whole() const { return parts == 1; }
@@ -107,7 +120,7 @@ void forward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, co
     for (int64_t c = 0; c < channels; ++c)
       of.set(c, static_cast<double>(static_cast<const T*>(norm.running_mean)[c]),
              static_cast<double>(static_cast<const T*>(norm.running_var)[c]));
-    return blocks.for_each([&](int64_t, const ChannelBlock& block) { of.scale(dtype, block, x, y); });
+    return blocks.for_each_plane([&](const ChannelBlock& block) { of.scale(dtype, block, x, y); });
   }
   std::vector<double> memory(static_cast<size_t>(2 * blocks.parts * channels));
   double* const means = memory.data();
@@ -135,7 +148,7 @@ void forward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, co
     }
     of.finish(c, mean, square);
   }
-  blocks.for_each([&](int64_t, const ChannelBlock& block) { of.scale(dtype, block, x, y); });
+  blocks.for_each_plane([&](const ChannelBlock& block) { of.scale(dtype, block, x, y); });
 }
 
 // With h = (x - mean) * scale: dweight = sum(g * h), dbias = sum(g) and, in training,
@@ -179,7 +192,7 @@ void backward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, c
   };
   if (!norm.training && !grad_weight && !grad_bias) {
     for (int64_t c = 0; c < channels; ++c) of.set_factor(c);
-    return blocks.for_each([&](int64_t, const ChannelBlock& block) { fill(block); });
+    return blocks.for_each_plane([&](const ChannelBlock& block) { fill(block); });
   }
   std::vector<double> memory(static_cast<size_t>(2 * blocks.parts * channels));
   double* const sums = memory.data();
@@ -202,7 +215,7 @@ void backward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, c
     }
     of.finish(c, sum, product);
   }
-  blocks.for_each([&](int64_t, const ChannelBlock& block) { fill(block); });
+  blocks.for_each_plane([&](const ChannelBlock& block) { fill(block); });
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // The kernels of normalisation by channel. A kernel source: compiled once per instruction set.
 //
-// Statistics are read once from memory: the elements that fit into the first-level cache are summed, then
-// their squares about their own mean, and the moments of such pieces are joined in float64 (Chan, Golub and
-// LeVeque, 1979).
+// Statistics are read once: the moments of pieces are joined in float64 (Chan, Golub and LeVeque, 1979). The
+// first piece is summed for its mean, and every piece about the mean of those before it. Where that is far
+// from its own, squares cancel, but then the distance of the means, and not they, makes the variance.
 #include "core/cpu/normalisation/sums.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
@@ -11,20 +11,6 @@ namespace {
 template <class V>
 struct Pair {
   V first, second;
-};
-
-// Joins the moments of `count` elements (mean, and sum of squares about it) to those of `before` others.
-struct Join {
-  double of_mean, of_square;
-  Join(int64_t before, int64_t count)
-      : of_mean(static_cast<double>(count) / static_cast<double>(before + count)),
-        of_square(static_cast<double>(before) * of_mean) {}
-  [[gnu::always_inline]] void operator()(double piece_mean, double piece_squares, double& mean,
-                                         double& squares) const {
-    const double step = piece_mean - mean;
-    mean += step * of_mean;
-    squares += piece_squares + step * step * of_square;
-  }
 };
 
 // ---- channels that lie in planes
@@ -102,12 +88,15 @@ void plane_moments(const ChannelShape& s, const ChannelBlock& block, const void*
     const int64_t count = (n1 - n0) * (i1 - i0);
     if (count == 0) return;
     const double n = static_cast<double>(count);
-    const double sum =
-        sum_planes<T>(s, c, n0, n1, i0, i1, [x](int64_t i, const auto& like) __attribute__((always_inline)) {
-          const auto v = item<T>(x + i, like);
-          return Pair<decltype(v + v)>{v, v};
-        }).first;
-    const T about = static_cast<T>(sum / n);
+    if (before == 0)
+      mean = sum_planes<T>(s, c, n0, n1, i0, i1,
+                           [x](int64_t i, const auto& like) __attribute__((always_inline)) {
+                             const auto v = item<T>(x + i, like);
+                             return Pair<decltype(v + v)>{v, v};
+                           })
+                 .first /
+             n;
+    const T about = static_cast<T>(mean);
     const TwoSums sums = sum_planes<T>(
         s, c, n0, n1, i0, i1, [x, about](int64_t i, const auto& like) __attribute__((always_inline)) {
           const auto d = item<T>(x + i, like) - about;
@@ -255,16 +244,18 @@ void column_moments(const ChannelShape& s, const ChannelBlock& block, const void
       constexpr int kL = static_cast<int>(sizeof(V) / sizeof(T)), kWidth = kVectors * kL;
       alignas(kVectorBytes) T about[kWidth], a[kWidth], b[kWidth];
       const int64_t place = r * columns + c;
-      sum_rows<T, kVectors, V>(place, rows, columns, about, b,
-                               [x](int64_t i, int, const V& like) __attribute__((always_inline)) {
-                                 const V v = item<T>(x + i, like);
-                                 return Pair<V>{v, v};
-                               });
-      V mean[kVectors];
-      for (int v = 0; v < kVectors; ++v) {
-        mean[v] = item<T>(about + v * kL, V{}) * static_cast<T>(1 / n);
-        store(about + v * kL, mean[v]);
+      if (r == block.first) {
+        sum_rows<T, kVectors, V>(place, rows, columns, a, b,
+                                 [x](int64_t i, int, const V& like) __attribute__((always_inline)) {
+                                   const V v = item<T>(x + i, like);
+                                   return Pair<V>{v, v};
+                                 });
+        for (int i = 0; i < kWidth; ++i) about[i] = a[i] * static_cast<T>(1 / n);
+      } else {
+        for (int i = 0; i < kWidth; ++i) about[i] = static_cast<T>(means[c + i]);
       }
+      V mean[kVectors];
+      for (int v = 0; v < kVectors; ++v) mean[v] = item<T>(about + v * kL, V{});
       sum_rows<T, kVectors, V>(place, rows, columns, a, b,
                                [x, &mean](int64_t i, int v, const V& like) __attribute__((always_inline)) {
                                  const V d = item<T>(x + i, like) - mean[v];

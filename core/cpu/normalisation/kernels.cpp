@@ -1,8 +1,6 @@
 // The kernels of layer and group normalisation. A kernel source: compiled once per instruction set.
 //
-// A row passes through the cache a few times: for its mean, for its variance about that mean (one pass for
-// both would cancel), and for the result. Sums go over short stretches in the row's dtype, and from stretch
-// to stretch in float64.
+// Sums go over short stretches in the row's dtype, and from stretch to stretch in float64.
 #include "core/cpu/normalisation/sums.h"
 #include "core/math/half.h"
 #include "core/parallel/scratch.h"
@@ -10,59 +8,23 @@
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
+constexpr int64_t kColumns = 1024;  // of long rows, all of whose operands fit into the first-level cache
 constexpr int kInputSlot = 0, kGradientSlot = 1, kResultSlot = 2;  // of thread_scratch
-
-// The sums of the two numbers, vectors of them, that items(i, kind of number, a, b) adds to a and b.
-template <class T, class Items>
-[[gnu::always_inline]] inline TwoSums sum_two(int64_t n, Items items) {
-  constexpr int kL = kLanes<T>;
-  TwoSums total{0, 0};
-  for (int64_t start = 0; start < n; start += kStretch) {
-    const int64_t end = smaller(n, start + kStretch);
-    Vec<T> a0{}, a1{}, a2{}, a3{}, b0{}, b1{}, b2{}, b3{};
-    int64_t i = start;
-    for (; i + 4 * kL <= end; i += 4 * kL) {
-      items(i, a0, b0);
-      items(i + kL, a1, b1);
-      items(i + 2 * kL, a2, b2);
-      items(i + 3 * kL, a3, b3);
-    }
-    for (; i + kL <= end; i += kL) items(i, a0, b0);
-    T a = sum_of_lanes<T, kL>((a0 + a1) + (a2 + a3)), b = sum_of_lanes<T, kL>((b0 + b1) + (b2 + b3));
-    for (; i < end; ++i) items(i, a, b);
-    total.first += static_cast<double>(a);
-    total.second += static_cast<double>(b);
-  }
-  return total;
-}
-
-template <class T>
-double sum_of(const T* x, int64_t n) {
-  return sum_two<T>(n,
-                    [x](int64_t i, auto& a, auto&) __attribute__((always_inline)) { a += item<T>(x + i, a); })
-      .first;
-}
-
-// The sum, and the sum of squares, about a shift.
-template <class T>
-TwoSums sums_about(const T* x, int64_t n, T shift) {
-  return sum_two<T>(n, [x, shift](int64_t i, auto& a, auto& b) __attribute__((always_inline)) {
-    const auto d = item<T>(x + i, a) - shift;
-    a += d;
-    b += d * d;
-  });
-}
 
 template <class T>
 void normalize_one(const NormShape& s, const T* x, const T* weight, const T* bias, T* y, T* mean_of,
                    T* scale_of) {
   const int64_t n = s.size();
   const double count = static_cast<double>(n);
-  const T mean = static_cast<T>(sum_of(x, n) / count);
-  // The mean's own rounding is taken out of the sum of squares.
-  const TwoSums about = sums_about(x, n, mean);
-  double variance = (about.second - about.first * about.first / count) / count;
-  if (variance < 0) variance = 0;
+  T mean = 0;
+  double variance;
+  if (s.centred) {
+    const Moments of_row = moments_of(x, n);
+    mean = static_cast<T>(of_row.mean);
+    variance = larger(of_row.squares / count, 0.0);
+  } else {
+    variance = sums_about(x, n, T(0)).second / count;
+  }
   const T scale = static_cast<T>(1 / __builtin_sqrt(variance + s.eps));
   *mean_of = mean;
   *scale_of = scale;
@@ -139,7 +101,7 @@ struct BackwardRow {
 };
 
 template <class T>
-void backward_elements(const BackwardRow<T>& row, int64_t n) {
+void backward_elements(const BackwardRow<T>& row, int64_t n, bool centred) {
   const auto [g, x, weight, mean, scale, grad_input, grad_weight, grad_bias] = row;
   if (grad_input) {
     const auto of_row = [&](auto weighted) __attribute__((always_inline)) {
@@ -148,7 +110,7 @@ void backward_elements(const BackwardRow<T>& row, int64_t n) {
         a += u;
         b += u * ((item<T>(x + i, a) - mean) * scale);
       });
-      const T mean_u = static_cast<T>(sums.first / static_cast<double>(n));
+      const T mean_u = centred ? static_cast<T>(sums.first / static_cast<double>(n)) : T(0);
       const T mean_uh = static_cast<T>(sums.second / static_cast<double>(n));
       for (int64_t i = 0; i < n; ++i)
         grad_input[i] = scale * (weighted(i, g[i]) - mean_u - (x[i] - mean) * scale * mean_uh);
@@ -192,7 +154,7 @@ void backward_channels(const BackwardRow<T>& row, const NormShape& s) {
     if (grad_bias) grad_bias[c] += static_cast<T>(sums.first);
   }
   if (!grad_input) return;
-  const T mean_u = static_cast<T>(sum_u / static_cast<double>(s.size()));
+  const T mean_u = s.centred ? static_cast<T>(sum_u / static_cast<double>(s.size())) : T(0);
   const T mean_uh = static_cast<T>(sum_uh / static_cast<double>(s.size()));
   for (int64_t c = 0; c < s.channels; ++c) {
     const T* const gc = g + c * s.inner;
@@ -228,8 +190,81 @@ void backward(const NormShape& s, int64_t first, int64_t last, const void* grad_
     if (s.inner > 1)
       backward_channels(row, s);
     else
-      backward_elements(row, n);
+      backward_elements(row, n, s.centred);
     if (result) narrow_row<S, T>(to, n, result);
+  }
+}
+
+// ---- long rows: first the sums that a row's gradient wants, then all three gradients of a few columns after
+// the others, of all rows
+
+template <class S, class T>
+TwoSums row_sums(const NormShape& s, int64_t row, const void* grad_output, const void* x, const void* weight,
+                 const void* means, const void* scales) {
+  const int64_t n = s.size();
+  const T mean = static_cast<const T*>(means)[row], scale = static_cast<const T*>(scales)[row];
+  TwoSums total{0, 0};
+  for (int64_t start = 0; start < n; start += kStretch) {
+    const int64_t count = smaller(n - start, kStretch);
+    const T* const g =
+        widened_row<S, T>(static_cast<const S*>(grad_output) + row * n + start, count, kGradientSlot);
+    const T* const from = widened_row<S, T>(static_cast<const S*>(x) + row * n + start, count, kInputSlot);
+    const T* const w = weight ? static_cast<const T*>(weight) + start : nullptr;
+    const auto add = [&](auto weighted) __attribute__((always_inline)) {
+      const TwoSums sums = sum_two<T>(count, [&](int64_t i, auto& a, auto& b) __attribute__((always_inline)) {
+        const auto u = weighted(i, item<T>(g + i, a));
+        a += u;
+        b += u * ((item<T>(from + i, a) - mean) * scale);
+      });
+      total.first += sums.first;
+      total.second += sums.second;
+    };
+    if (w)
+      add([w](int64_t i, const auto& v) __attribute__((always_inline)) { return v * item<T>(w + i, v); });
+    else
+      add([](int64_t, const auto& v) __attribute__((always_inline)) { return v; });
+  }
+  return total;
+}
+
+template <class S, class T>
+void column_gradients(const NormShape& s, int64_t first, int64_t last, const void* grad_output, const void* x,
+                      const void* weight, const void* means, const void* scales, const TwoSums* sums,
+                      void* grad_input, void* grad_weight, void* grad_bias) {
+  const int64_t n = s.size();
+  const double length = static_cast<double>(n);
+  for (int64_t start = first; start < last; start += kColumns) {
+    const int64_t count = smaller(last - start, kColumns);
+    const T* const w = weight ? static_cast<const T*>(weight) + start : nullptr;
+    T* const gw = grad_weight ? static_cast<T*>(grad_weight) + start : nullptr;
+    T* const gb = grad_bias ? static_cast<T*>(grad_bias) + start : nullptr;
+    for (int64_t i = 0; gw && i < count; ++i) gw[i] = 0;
+    for (int64_t i = 0; gb && i < count; ++i) gb[i] = 0;
+    for (int64_t row = 0; row < s.rows; ++row) {
+      const int64_t place = row * n + start;
+      const T mean = static_cast<const T*>(means)[row], scale = static_cast<const T*>(scales)[row];
+      const T mean_u = s.centred ? static_cast<T>(sums[row].first / length) : T(0);
+      const T mean_uh = static_cast<T>(sums[row].second / length);
+      const T* const g = widened_row<S, T>(static_cast<const S*>(grad_output) + place, count, kGradientSlot);
+      const T* const from = widened_row<S, T>(static_cast<const S*>(x) + place, count, kInputSlot);
+      S* const result = grad_input ? static_cast<S*>(grad_input) + place : nullptr;
+      T* to = nullptr;
+      if constexpr (kSame<S, T>)
+        to = result;
+      else if (result)
+        to = scratch_row<T>(kResultSlot, count);
+      if (to && w)
+        for (int64_t i = 0; i < count; ++i)
+          to[i] = scale * (g[i] * w[i] - mean_u - (from[i] - mean) * scale * mean_uh);
+      else if (to)
+        for (int64_t i = 0; i < count; ++i)
+          to[i] = scale * (g[i] - mean_u - (from[i] - mean) * scale * mean_uh);
+      if (gw)
+        for (int64_t i = 0; i < count; ++i) gw[i] += g[i] * ((from[i] - mean) * scale);
+      if (gb)
+        for (int64_t i = 0; i < count; ++i) gb[i] += g[i];
+      if (result) narrow_row<S, T>(to, count, result);
+    }
   }
 }
 
@@ -237,6 +272,8 @@ template <class S, class T>
 void fill_type(NormKernels& kernels, DType dtype) {
   kernels.forward[static_cast<int>(dtype)] = forward<S, T>;
   kernels.backward[static_cast<int>(dtype)] = backward<S, T>;
+  kernels.row_sums[static_cast<int>(dtype)] = row_sums<S, T>;
+  kernels.column_gradients[static_cast<int>(dtype)] = column_gradients<S, T>;
 }
 
 }  // namespace

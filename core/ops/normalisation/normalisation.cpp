@@ -1,4 +1,4 @@
-// Layer, group and batch normalisation.
+// Layer, root-mean-square, group, batch and instance normalisation.
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pointwise/rules.h"
@@ -21,29 +21,46 @@ Tensor in_dtype(const Tensor& x, DType dtype) {
 
 void* data_of(const Tensor& x) { return x ? x->data : nullptr; }
 
-struct Gradients {
-  Tensor input, weight, bias;
+// Dense, with the channels innermost.
+bool lies_channels_last(const Tensor& t) {
+  if (t->contiguous || (t.dim() != 4 && t.dim() != 5)) return false;
+  const Dims strides = channels_last_strides(t.sizes());
+  for (int i = 0; i < t.dim(); ++i)
+    if (t.sizes()[i] != 1 && t.strides()[i] != strides[i]) return false;
+  return true;
+}
+
+// The order of the memory of inputs, gradients and results.
+struct Layout {
+  bool channels_last = false;
+
+  // Without a copy where it lies so, in this dtype.
+  Tensor of(const Tensor& t, DType dtype) const {
+    if (!channels_last) return in_dtype(t, dtype);
+    const Tensor laid = lies_channels_last(t) ? t : with_channels_last(t);
+    return laid.dtype() == dtype ? laid : cast_copy(laid, dtype);
+  }
+  Tensor fresh(const Dims& sizes, DType dtype) const {
+    return channels_last ? empty_strided(sizes, channels_last_strides(sizes), dtype) : empty(sizes, dtype);
+  }
 };
 
-Gradients fused_rows(const NormShape& shape, const Tensor& grad, const Tensor& input, const Tensor& weight,
-                     const Tensor& bias, const Tensor& means, const Tensor& scales,
-                     std::array<bool, 3> wanted) {
-  const DType compute = means.dtype();
-  const Tensor g = in_dtype(grad, input.dtype()), x = as_contiguous(input), w = in_dtype(weight, compute);
-  Gradients result;
-  if (wanted[0]) result.input = empty(input.sizes(), input.dtype());
-  if (wanted[1]) result.weight = empty(weight.sizes(), compute);
-  if (wanted[2]) result.bias = empty(bias.sizes(), compute);
-  {
-    const WithoutGil guard(2 * nanoseconds(x));
-    backend::current().normalize_rows_backward(input.dtype(), shape, g->data, x->data, data_of(w),
-                                               means->data, scales->data, data_of(result.input),
-                                               data_of(result.weight), data_of(result.bias));
+struct Gradients {
+  Tensor input, weight, bias;
+
+  Gradients(const Layout& layout, DType dtype, DType compute, const Tensor& x, const Tensor& w,
+            const Tensor& b, std::array<bool, 3> wanted) {
+    if (wanted[0]) input = layout.fresh(x.sizes(), dtype);
+    if (wanted[1]) weight = empty(w.sizes(), compute);
+    if (wanted[2]) bias = empty(b.sizes(), compute);
   }
-  if (result.weight) result.weight = narrowed(result.weight, weight.dtype());
-  if (result.bias) result.bias = narrowed(result.bias, bias.dtype());
-  return result;
-}
+  Gradients() = default;
+  void narrow(const Tensor& x, const Tensor& w, const Tensor& b) {
+    if (input) input = narrowed(input, x.dtype());
+    if (weight) weight = narrowed(weight, w.dtype());
+    if (bias) bias = narrowed(bias, b.dtype());
+  }
+};
 
 // The input as [samples, groups, channels, inner]. The means go over two of these axes; the factors belong
 // to two of them, and their gradients are sums over the other two.
@@ -54,6 +71,8 @@ struct FourAxes {
 FourAxes four_axes(const NormShape& s) {
   return {{s.rows / s.groups, s.groups, s.channels, s.inner}, {2, 3}};
 }
+bool is_centred(const NormShape& s) { return s.centred; }
+bool is_centred(const ChannelShape&) { return true; }
 FourAxes four_axes(const ChannelShape& s) { return {{s.samples, 1, s.channels, s.inner}, {0, 3}}; }
 
 // The same by operators that are themselves differentiated. `mean` and `scale` are given where they are
@@ -67,14 +86,16 @@ Gradients composed(const Shape& shape, const Tensor& grad, const Tensor& input, 
   const int64_t of_parameter[] = {0, 3}, parameters[] = {1, sizes[1], sizes[2], 1};
   const auto row_mean = [&](const Tensor& t) { return mean_dims(t, axes.of_row, true); };
   const Tensor g = reshape(to_dtype(grad, compute), sizes), x = reshape(to_dtype(input, compute), sizes);
-  const Tensor centred = sub(x, mean ? view(mean, parameters) : row_mean(x));
+  const Tensor centred = !is_centred(shape) ? x : sub(x, mean ? view(mean, parameters) : row_mean(x));
   const Tensor k = scale ? view(scale, parameters) : rsqrt(add(row_mean(square(centred)), Scalar(shape.eps)));
   const Tensor h = mul(centred, k);
   Gradients result;
   if (wanted[0]) {
     Tensor u = g;
     if (weight) u = mul(g, reshape(to_dtype(weight, compute), parameters));
-    if (!mean) u = sub(sub(u, row_mean(u)), mul(h, row_mean(mul(u, h))));
+    const Tensor along = mean ? Tensor() : mul(h, row_mean(mul(u, h)));
+    if (!mean && is_centred(shape)) u = sub(u, row_mean(u));
+    if (along) u = sub(u, along);
     result.input = to_dtype(reshape(mul(k, u), input.sizes()), input.dtype());
   }
   if (wanted[1])
@@ -117,38 +138,59 @@ struct NormNode final : Node {
 
 struct RowRule {
   NormShape shape;
+  Layout layout() const { return {shape.channels_last}; }
+  // What the kernel takes: with the channels last, no halves.
+  DType dtype(const Tensor& input) const {
+    return shape.channels_last ? compute_dtype(input.dtype()) : input.dtype();
+  }
   Gradients composed(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
                      const Tensor& means, const Tensor&, std::array<bool, 3> wanted) const {
     return flambeau::composed(shape, grad, input, weight, bias, means.dtype(), wanted);
   }
   Gradients fused(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
                   const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) const {
-    return fused_rows(shape, grad, input, weight, bias, means, scales, wanted);
+    const DType rows = dtype(input), compute = means.dtype();
+    const Tensor g = layout().of(grad, rows), x = layout().of(input, rows), w = in_dtype(weight, compute);
+    Gradients result(layout(), rows, compute, input, weight, bias, wanted);
+    {
+      const WithoutGil guard(2 * nanoseconds(x));
+      backend::current().normalize_rows_backward(rows, shape, g->data, x->data, data_of(w), means->data,
+                                                 scales->data, data_of(result.input), data_of(result.weight),
+                                                 data_of(result.bias));
+    }
+    result.narrow(input, weight, bias);
+    return result;
   }
 };
 
-Tensor normalize(const char* kernel, const char* node_name, const NormShape& shape, const Tensor& input,
-                 const Tensor& weight, const Tensor& bias, bool keep_order) {
+void check_floating(const char* kernel, const Tensor& input) {
   if (!is_floating(input.dtype()) || !is_supported(input.dtype())) not_implemented_for(kernel, input.dtype());
+}
+
+Tensor normalize(const char* node_name, const NormShape& shape, const Tensor& input, const Tensor& weight,
+                 const Tensor& bias) {
   const DType compute = compute_dtype(input.dtype());
   for (const Tensor* parameter : {&weight, &bias})
     check(!*parameter || is_floating(parameter->dtype()),
           "mixed dtype (CPU): expect parameter to have scalar type of Float");
+  const RowRule rule{shape};
   const Tensor means = empty({shape.rows}, compute), scales = empty({shape.rows}, compute);
   Ref<Node> node;
   if (grad_enabled() && (requires_grad(input) || requires_grad(weight) || requires_grad(bias)))
-    node = Ref<Node>(new NormNode<RowRule>(node_name, {shape}, input, weight, bias, means, scales));
+    node = Ref<Node>(new NormNode<RowRule>(node_name, rule, input, weight, bias, means, scales));
   Tensor y;
   {
     const InsideForward inside;
-    const Tensor x = as_contiguous(input), w = in_dtype(weight, compute), b = in_dtype(bias, compute);
-    y = empty(input.sizes(), input.dtype());
+    const DType rows = rule.dtype(input);
+    const Tensor x = rule.layout().of(input, rows), w = in_dtype(weight, compute),
+                 b = in_dtype(bias, compute);
+    y = rule.layout().fresh(input.sizes(), rows);
     {
       const WithoutGil guard(nanoseconds(x));
-      backend::current().normalize_rows(input.dtype(), shape, x->data, data_of(w), data_of(b), y->data,
-                                        means->data, scales->data);
+      backend::current().normalize_rows(rows, shape, x->data, data_of(w), data_of(b), y->data, means->data,
+                                        scales->data);
     }
-    if (keep_order && !input.is_contiguous() && has_channels_last(input)) y = with_channels_last(y);
+    y = narrowed(y, input.dtype());
   }
   if (node) {
     pack_captures(*node);
@@ -157,17 +199,31 @@ Tensor normalize(const char* kernel, const char* node_name, const NormShape& sha
   return y;
 }
 
-Tensor layer_norm_rows(const Tensor& input, int64_t axes, const OptionalTensor& weight,
-                       const OptionalTensor& bias, double eps) {
+// The rows over the last axes.
+NormShape over_last_axes(const char* name, const Tensor& input, int64_t axes, double eps,
+                         std::initializer_list<const Tensor*> parameters) {
   NormShape shape{1, 1, 1, 1, eps};
   const Dims& sizes = input.sizes();
-  check(axes >= 0 && axes <= sizes.count, "layer_norm_rows: a tensor of ", sizes.count, " axes has no last ",
-        axes);
+  check(axes >= 0 && axes <= sizes.count, name, ": a tensor of ", sizes.count, " axes has no last ", axes);
   for (int i = 0; i < sizes.count; ++i) (i < sizes.count - axes ? shape.rows : shape.channels) *= sizes[i];
-  for (const Tensor* parameter : {static_cast<const Tensor*>(&weight), static_cast<const Tensor*>(&bias)})
-    check(!*parameter || parameter->numel() == shape.channels, "layer_norm_rows: expected a parameter of ",
+  for (const Tensor* parameter : parameters)
+    check(!*parameter || parameter->numel() == shape.channels, name, ": expected a parameter of ",
           shape.channels, " elements");
-  return normalize("LayerNormKernelImpl", "NativeLayerNormBackward0", shape, input, weight, bias, false);
+  return shape;
+}
+
+Tensor layer_norm_rows(const Tensor& input, int64_t axes, const OptionalTensor& weight,
+                       const OptionalTensor& bias, double eps) {
+  const NormShape shape = over_last_axes("layer_norm_rows", input, axes, eps, {&weight, &bias});
+  check_floating("LayerNormKernelImpl", input);
+  return normalize("NativeLayerNormBackward0", shape, input, weight, bias);
+}
+
+Tensor rms_norm_rows(const Tensor& input, int64_t axes, const OptionalTensor& weight, double eps) {
+  NormShape shape = over_last_axes("rms_norm_rows", input, axes, eps, {&weight});
+  shape.centred = false;
+  check_floating("rms_norm", input);
+  return normalize("FusedRmsNormBackward0", shape, input, weight, {});
 }
 
 Tensor group_norm_rows(const Tensor& input, int64_t groups, const OptionalTensor& weight,
@@ -180,38 +236,25 @@ Tensor group_norm_rows(const Tensor& input, int64_t groups, const OptionalTensor
   for (const Tensor* parameter : {static_cast<const Tensor*>(&weight), static_cast<const Tensor*>(&bias)})
     check(!*parameter || parameter->numel() == sizes[1], "group_norm_rows: expected a parameter of ",
           sizes[1], " elements");
-  return normalize("GroupNormKernelImpl", "NativeGroupNormBackward0", shape, input, weight, bias, true);
+  check_floating("GroupNormKernelImpl", input);
+  shape.channels_last = !input.is_contiguous() && has_channels_last(input);
+  return normalize("NativeGroupNormBackward0", shape, input, weight, bias);
 }
 
 // ---- batch normalisation
 
-// Dense, with the channels innermost.
-bool lies_channels_last(const Tensor& t) {
-  if (t->contiguous || (t.dim() != 4 && t.dim() != 5)) return false;
-  const Dims strides = channels_last_strides(t.sizes());
-  for (int i = 0; i < t.dim(); ++i)
-    if (t.sizes()[i] != 1 && t.strides()[i] != strides[i]) return false;
-  return true;
-}
-
 struct ChannelRule {
   ChannelShape shape;
-  bool training, keeps_order;  // its memory is not in the order of its axes
+  bool training;
+  Layout layout;
 
   ChannelRule(const Tensor& input, bool training, double eps)
-      : shape{1, 1, 1, false, eps}, training(training), keeps_order(lies_channels_last(input)) {
+      : shape{1, 1, 1, false, eps}, training(training), layout{!input.is_contiguous() && has_channels_last(input)} {
     const Dims& sizes = input.sizes();
     shape.samples = sizes[0];
     shape.channels = sizes[1];
     for (int i = 2; i < sizes.count; ++i) shape.inner *= sizes[i];
-    shape.channels_last = keeps_order || shape.inner == 1;
-  }
-  Tensor laid(const Tensor& t) const {
-    if (!keeps_order) return widened(as_contiguous(t));
-    return widened(lies_channels_last(t) ? t : with_channels_last(t));
-  }
-  Tensor result(const Dims& sizes, DType dtype) const {
-    return keeps_order ? empty_strided(sizes, channels_last_strides(sizes), dtype) : empty(sizes, dtype);
+    shape.channels_last = layout.channels_last || shape.inner == 1;
   }
   Gradients composed(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
                      const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) const {
@@ -221,22 +264,17 @@ struct ChannelRule {
   Gradients fused(const Tensor& grad, const Tensor& input, const Tensor& weight, const Tensor& bias,
                   const Tensor& means, const Tensor& scales, std::array<bool, 3> wanted) const {
     const DType compute = means.dtype();
-    const Tensor g = laid(grad), x = laid(input), w = in_dtype(weight, compute);
-    Gradients gradients;
-    if (wanted[0]) gradients.input = result(input.sizes(), compute);
-    if (wanted[1]) gradients.weight = empty(weight.sizes(), compute);
-    if (wanted[2]) gradients.bias = empty(bias.sizes(), compute);
+    const Tensor g = layout.of(grad, compute), x = layout.of(input, compute), w = in_dtype(weight, compute);
+    Gradients result(layout, compute, compute, input, weight, bias, wanted);
     const ChannelNorm norm{training, 0, data_of(w), nullptr, nullptr, nullptr, means->data, scales->data};
     {
       const WithoutGil guard(nanoseconds(x));
       backend::current().normalize_channels_backward(compute, shape, norm, g->data, x->data,
-                                                     data_of(gradients.input), data_of(gradients.weight),
-                                                     data_of(gradients.bias));
+                                                     data_of(result.input), data_of(result.weight),
+                                                     data_of(result.bias));
     }
-    gradients.input = narrowed(gradients.input, input.dtype());
-    if (gradients.weight) gradients.weight = narrowed(gradients.weight, weight.dtype());
-    if (gradients.bias) gradients.bias = narrowed(gradients.bias, bias.dtype());
-    return gradients;
+    result.narrow(input, weight, bias);
+    return result;
   }
 };
 
@@ -274,8 +312,7 @@ Tensor batch_norm(const Tensor& input, const OptionalTensor& running_mean, const
   }
   check<ValueError>(!running_mean == !running_var,
                     "running_mean and running_var must either both be None or neither be None");
-  if (!is_floating(input.dtype()) || !is_supported(input.dtype()))
-    not_implemented_for("batch_norm", input.dtype());
+  check_floating("batch_norm", input);
   const DType compute = compute_dtype(input.dtype());
   for (const auto& [name, tensor] : given) {
     if (!tensor || tensor.dtype() == input.dtype()) continue;
@@ -294,9 +331,10 @@ Tensor batch_norm(const Tensor& input, const OptionalTensor& running_mean, const
   Tensor y;
   {
     const InsideForward inside;
-    const Tensor x = rule.laid(input), w = in_dtype(weight, compute), b = in_dtype(bias, compute);
+    const Tensor x = rule.layout.of(input, compute), w = in_dtype(weight, compute),
+                 b = in_dtype(bias, compute);
     const Running mean(running_mean, compute), variance(running_var, compute);
-    y = rule.result(input.sizes(), compute);
+    y = rule.layout.fresh(input.sizes(), compute);
     const ChannelNorm norm{
         training,    momentum,    data_of(w), data_of(b), data_of(mean.values), data_of(variance.values),
         means->data, scales->data};
@@ -315,6 +353,33 @@ Tensor batch_norm(const Tensor& input, const OptionalTensor& running_mean, const
     set_history(y, std::move(node));
   }
   return y;
+}
+
+// The channels of all samples are the channels of one.
+Tensor instance_norm(const Tensor& input, const OptionalTensor& running_mean,
+                     const OptionalTensor& running_var, const OptionalTensor& weight,
+                     const OptionalTensor& bias, double momentum, double eps) {
+  const Dims& sizes = input.sizes();
+  check(sizes.count >= 2, "instance_norm: expected a batch of channels, but got input of shape ", sizes);
+  const int64_t samples = sizes[0], channels = sizes[1];
+  Dims one = sizes;
+  one[0] = 1;
+  one[1] = samples * channels;
+  const int64_t all[] = {samples * channels}, each[] = {samples, channels}, over[] = {0};
+  const auto repeated = [&](const char* name, const Tensor& t) -> OptionalTensor {
+    OptionalTensor result;
+    check(!t || t.numel() == channels, name, " should contain ", channels, " elements not ",
+          t ? t.numel() : 0);
+    if (t) static_cast<Tensor&>(result) = contiguous(reshape(expand(t, each), all));
+    return result;
+  };
+  const OptionalTensor mean = repeated("running_mean", running_mean),
+                       variance = repeated("running_var", running_var), w = repeated("weight", weight),
+                       b = repeated("bias", bias);
+  const Tensor y = batch_norm(reshape(contiguous(input), one), mean, variance, w, b, true, momentum, eps);
+  if (running_mean) copy_(running_mean, mean_dims(view(mean, each), over));
+  if (running_var) copy_(running_var, mean_dims(view(variance, each), over));
+  return reshape(y, sizes);
 }
 
 }  // namespace
@@ -366,5 +431,37 @@ EXPOSE(
     "batch_norm_channels(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight, Tensor? "
     "bias, bool training, float momentum, float eps) -> Tensor",
     batch_norm, Forms::nn);
+
+/// Channels of every sample, normalised: what `flambeau.nn.functional.instance_norm` computes.
+///
+/// Args:
+///     input: (N, C, ...), floating point
+///     running_mean: (C,); moves towards the mean of the samples' means
+///     running_var: (C,); moves towards the mean of the samples' variances, by one element less
+///     weight: factors, (C,)
+///     bias: summands, (C,)
+///     momentum: the share of the batch in the running statistics
+///     eps: added to the variance
+///
+/// >>> torch.nn.functional.instance_norm(torch.tensor([[[1.0, 3.0]]]), eps=0.0).tolist()
+/// [[[-1.0, 1.0]]]
+EXPOSE(
+    "instance_norm_channels(Tensor input, Tensor? running_mean, Tensor? running_var, Tensor? weight, Tensor? "
+    "bias, float momentum, float eps) -> Tensor",
+    instance_norm, Forms::nn);
+
+/// The rows over the last axes, divided by their root mean square: what `flambeau.nn.functional.rms_norm`
+/// computes.
+///
+/// Args:
+///     input: any shape, floating point
+///     axes: how many of the last axes share a mean
+///     weight: factors, of those axes' shape
+///     eps: added to the mean square
+///
+/// >>> torch.nn.functional.rms_norm(torch.tensor([[3.0, 3.0]]), (2,), eps=0.0).tolist()
+/// [[1.0, 1.0]]
+EXPOSE("rms_norm_rows(Tensor input, int axes, Tensor? weight, float eps) -> Tensor", rms_norm_rows,
+       Forms::nn);
 
 }  // namespace flambeau

@@ -15,7 +15,11 @@ from ._padding import pad
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm"]
 
 _layer_norm_rows, _group_norm_rows = operator("layer_norm_rows"), operator("group_norm_rows")
-_batch_norm_channels = operator("batch_norm_channels")
+_rms_norm_rows = operator("rms_norm_rows")
+_batch_norm_channels, _instance_norm_channels = (
+    operator("batch_norm_channels"),
+    operator("instance_norm_channels"),
+)
 
 
 def batch_norm(
@@ -63,43 +67,6 @@ def _wide(x: Tensor) -> Tensor:
     return x.float() if x.dtype in (flambeau.float16, flambeau.bfloat16) else x
 
 
-def _normalized(
-    x: Tensor,
-    mean: Tensor,
-    var: Tensor,
-    weight: Tensor | None,
-    bias: Tensor | None,
-    shape: Sequence[int],
-    eps: float,
-) -> Tensor:
-    return _scaled((_wide(x) - mean) * (var + eps).rsqrt(), weight, bias, shape).to(x.dtype)
-
-
-def _scaled(y: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Sequence[int]) -> Tensor:
-    if weight is not None:
-        y = y * weight.view(shape)
-    return y if bias is None else y + bias.view(shape)
-
-
-def _move_statistics(
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    mean: Tensor,
-    var: Tensor,
-    count: int,
-    momentum: float,
-) -> None:
-    """Moves the running statistics towards those of a batch with `count` values for each channel."""
-    if count == 0:
-        return
-    with flambeau.no_grad():
-        if running_mean is not None:
-            running_mean.mul_(1 - momentum).add_(mean.to(running_mean.dtype), alpha=momentum)
-        if running_var is not None:
-            unbiased = var * (count / (count - 1)) if count > 1 else var * math.nan
-            running_var.mul_(1 - momentum).add_(unbiased.to(running_var.dtype), alpha=momentum)
-
-
 def instance_norm(
     input: Tensor,
     running_mean: Tensor | None = None,
@@ -138,14 +105,8 @@ def instance_norm(
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     if math.prod(input.shape[2:]) == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.size()}")
-    channels = input.size(1)
-    var, mean = flambeau.var_mean(_wide(input), list(range(2, input.dim())), correction=0, keepdim=True)
-    count = math.prod(input.shape[2:])
-    _move_statistics(
-        running_mean, running_var, mean.mean(0).view(channels), var.mean(0).view(channels), count, momentum
-    )
-    shape = (1, channels, *(1 for _ in range(input.dim() - 2)))
-    return _normalized(input, mean, var, weight, bias, shape, eps)
+    result: Tensor = _instance_norm_channels(input, running_mean, running_var, weight, bias, momentum, eps)
+    return result
 
 
 def layer_norm(
@@ -201,6 +162,9 @@ def rms_norm(
     x = _wide(input)
     if eps is None:
         eps = flambeau.finfo(x.dtype).eps
+    if x.is_floating_point() and (weight is None or _wide(weight).dtype == x.dtype):
+        result: Tensor = _rms_norm_rows(input, len(shape), weight, eps)
+        return result
     y = x * (x.square().mean(_last_axes(shape), keepdim=True) + eps).rsqrt()
     return (y if weight is None else y * weight).to(input.dtype)
 
