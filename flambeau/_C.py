@@ -45,8 +45,10 @@ def _get_tracing_state() -> None:
 
 
 def _is_tracing() -> builtins.bool:
-    """Whether operations are being traced: False."""
-    return False
+    """Whether the code runs inside :func:`torch.jit.trace`."""
+    from flambeau.jit import is_tracing
+
+    return is_tracing()
 
 
 def __getattr__(name: str) -> Any:

@@ -20,7 +20,6 @@ __all__ = [
     "asarray",
     "set_default_device",
     "get_num_interop_threads",
-    "compile",
 ]
 
 
@@ -136,27 +135,3 @@ def set_default_device(device: Any) -> None:
 def get_num_interop_threads() -> int:
     """Always one: operators run one after another, each on all threads."""
     return 1
-
-
-def compile(
-    model: Any = None,
-    *,
-    fullgraph: bool = False,
-    dynamic: bool | None = None,
-    backend: Any = "inductor",
-    mode: str | None = None,
-    options: dict[str, Any] | None = None,
-    disable: bool = False,
-) -> Any:
-    """Compiles a model or function: not there yet, except with `disable`, which returns it as it is.
-
-    Raises:
-        NotImplementedError: unless `disable` is true.
-    """
-    if mode is not None and options is not None:
-        raise RuntimeError(
-            "Either mode or options can be specified, but both can't be specified at the same time."
-        )
-    if not disable:
-        raise NotImplementedError("torch.compile is not implemented yet; run the model as it is")
-    return (lambda fn: fn) if model is None else model

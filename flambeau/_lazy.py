@@ -82,6 +82,8 @@ _NAMES = {
     "sym_not": "_symbolic",
     "sym_sqrt": "_symbolic",
     "sym_sum": "_symbolic",
+    "_assert": "_tracing",
+    "compile": "_compile",
     "AcceleratorError": "_exceptions",
     "OutOfMemoryError": "_exceptions",
     "solve": "_removed",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from flambeau._core import _overridable
+
 F = TypeVar("F")
 
 
@@ -27,3 +29,13 @@ def mark(name: str, doc: str) -> Callable[..., Any]:
 def never() -> bool:
     """False: nothing here traces or compiles."""
     return False
+
+
+def _asserted(condition: Any, message: str) -> None:
+    """Raises AssertionError(message) unless `condition` holds: what ``assert`` is in a traced program."""
+    if not condition:
+        raise AssertionError(message)
+
+
+_asserted.__name__ = _asserted.__qualname__ = "_assert"
+_assert = _overridable(_asserted, "flambeau")

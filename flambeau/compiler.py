@@ -1,4 +1,4 @@
-"""Questions and marks of the compiler, which is not here: programs run as they stand.
+"""Questions and marks of the compiler: :func:`flambeau.compile` lets programs run as they stand.
 
 >>> import flambeau as torch
 >>> torch.compiler.is_compiling()
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flambeau import _compile
 from flambeau._missing import missing
 from flambeau._tracing import mark
 
 __all__ = [
     "allow_in_graph",
     "assume_constant_result",
+    "compile",
     "cudagraph_mark_step_begin",
     "disable",
     "is_compiling",
@@ -22,12 +24,21 @@ __all__ = [
     "is_exporting",
     "list_backends",
     "reset",
+    "set_stance",
 ]
 
+_STANCES = (
+    "default",
+    "eager_then_compile",
+    "aot_eager_then_compile",
+    "force_eager",
+    "eager_on_recompile",
+    "fail_on_recompile",
+)
 _KNOWN = frozenset(
-    "compile config get_default_backend keep_portable_guards_unsafe keep_tensor_guards_unsafe load_cache_artifacts "
+    "config get_default_backend keep_portable_guards_unsafe keep_tensor_guards_unsafe load_cache_artifacts "
     "load_compiled_function nested_compile_region save_cache_artifacts set_default_backend "
-    "set_enable_guard_collectives set_stance skip_all_guards_unsafe skip_guard_on_all_nn_modules_unsafe "
+    "set_enable_guard_collectives skip_all_guards_unsafe skip_guard_on_all_nn_modules_unsafe "
     "skip_guard_on_globals_unsafe skip_guard_on_inbuilt_nn_modules_unsafe substitute_in_graph wrap_numpy".split()
 )
 
@@ -62,8 +73,42 @@ def cudagraph_mark_step_begin() -> None:
 
 
 def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
-    """The names of the compilers that there are: none."""
-    return []
+    """The names of compilers that :func:`compile` knows; programs run eagerly with each of them."""
+    return list(_compile._BACKENDS) + ([] if "debug" in (exclude_tags or ()) else list(_compile._DEBUGGING))
+
+
+def compile(*args: Any, **kwargs: Any) -> Any:
+    """:func:`flambeau.compile`."""
+    return _compile.compile(*args, **kwargs)
+
+
+class set_stance:
+    """What compiled programs do when they would be compiled anew; they run as they stand in any case.
+
+    A call, a decorator or a block.
+
+    Raises:
+        RuntimeError: an unknown stance.
+
+    >>> import flambeau as torch
+    >>> with torch.compiler.set_stance("force_eager"):
+    ...     pass
+    """
+
+    def __init__(
+        self, stance: str = "default", *, skip_guard_eval_unsafe: bool = False, force_backend: Any = None
+    ) -> None:
+        if stance not in _STANCES:
+            raise RuntimeError(f"invalid torch.compile stance {stance!r}; one of: {', '.join(_STANCES)}")
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: Any) -> None:
+        pass
+
+    def __call__(self, fn: Any) -> Any:
+        return fn
 
 
 def __getattr__(name: str) -> Any:

@@ -37,7 +37,4 @@ extern const vectorcallfunc call_as_function, call_as_method;
 PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
                      PyObject* keywords);
 
-// Puts into the module what switches __torch_function__ off.
-void install_overrides(PyObject* module);
-
 }  // namespace flambeau::python

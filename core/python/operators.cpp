@@ -1,5 +1,4 @@
-// Calls of operators: overloads, devices, out= and in-place forms, bodies written in Python,
-// __torch_function__.
+// Calls of operators: overloads, devices, out= and in-place forms, bodies written in Python.
 #include "core/python/operator.h"
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include "core/ops/operators.h"
 #include "core/python/arguments.h"
 #include "core/python/autocast.h"
+#include "core/python/overrides.h"
 
 namespace flambeau::python {
 
@@ -367,80 +367,11 @@ PyObject* run(const Operator& op, const Overload& overload, Frame& frame) {
   return dispatch(op, overload, frame, Out{});
 }
 
-// ---- __torch_function__
-
-PyObject* torch_function_name() {
-  static PyObject* name = PyUnicode_InternFromString("__torch_function__");
-  return name;
-}
-
-PyObject* disabled_torch_function = nullptr;  // what a subclass sets to have no hook
-
-// The class's hook (Tensor's default gives results of the subclass), or null where it is switched off.
-PyObject* override_of(PyTypeObject* type) {
-  static PyTypeObject* plain[4] = {};  // subclasses known to have none
-  static unsigned plain_version[4] = {};
-  for (int i = 0; i < 4; ++i)
-    if (plain[i] == type && plain_version[i] == type->tp_version_tag && type->tp_version_tag) return nullptr;
-  PyObject* found = _PyType_Lookup(type, torch_function_name());
-  bool disabled = !found || found == Py_None || found == disabled_torch_function;
-  if (!disabled) return found;
-  static int next = 0;
-  plain[next] = type;
-  plain_version[next] = type->tp_version_tag;
-  next = (next + 1) % 4;
-  return nullptr;
-}
-
-thread_local bool overrides_disabled = false;
-
-// Calls the hooks of the arguments that have one; null without an exception: nobody took the call.
-[[gnu::cold]] PyObject* call_override(const Operator& op, PyObject* self, PyObject* const* args,
-                                      Py_ssize_t count, PyObject* keywords) {
-  if (overrides_disabled) return nullptr;
-  std::vector<Object> takers;  // owned: a hook may change the list an argument came from
-  auto consider = [&](PyObject* o) {
-    if (Py_TYPE(o) == tensor_type || PyType_HasFeature(Py_TYPE(o), Py_TPFLAGS_LONG_SUBCLASS) ||
-        PyFloat_CheckExact(o))
-      return;
-    if (!override_of(Py_TYPE(o))) return;
-    for (const Object& other : takers)
-      if (Py_TYPE(other.get()) == Py_TYPE(o)) return;
-    auto at = takers.begin();  // subclasses before their bases
-    while (at != takers.end() && !PyType_IsSubtype(Py_TYPE(o), Py_TYPE(at->get()))) ++at;
-    takers.insert(at, Object::borrow(o));
-  };
-  auto consider_all = [&](PyObject* o) {
-    consider(o);
-    if (PyTuple_CheckExact(o) || PyList_CheckExact(o))
-      for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(o); ++i) consider(PySequence_Fast_GET_ITEM(o, i));
-  };
-  const Py_ssize_t named = keywords ? PyTuple_GET_SIZE(keywords) : 0;
-  if (self) consider(self);
-  for (Py_ssize_t i = 0; i < count + named; ++i) consider_all(args[i]);
-  if (takers.empty()) return nullptr;
-
-  Object positional = owned(PyTuple_New(count + (self != nullptr)));
-  Py_ssize_t k = 0;
-  if (self) PyTuple_SET_ITEM(positional.get(), k++, Py_NewRef(self));
-  for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(positional.get(), k++, Py_NewRef(args[i]));
-  Object by_name = owned(PyDict_New());
-  for (Py_ssize_t i = 0; i < named; ++i)
-    if (PyDict_SetItem(by_name.get(), PyTuple_GET_ITEM(keywords, i), args[count + i]) < 0)
-      throw PythonError();
-  Object types = owned(PyTuple_New(static_cast<Py_ssize_t>(takers.size())));
-  for (size_t i = 0; i < takers.size(); ++i)
-    PyTuple_SET_ITEM(types.get(), static_cast<Py_ssize_t>(i),
-                     Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(takers[i].get()))));
+// Gives the call to the hook of an argument; null without an exception: nobody took it.
+[[gnu::cold]] PyObject* offer(const Operator& op, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                              PyObject* keywords) {
   PyObject* function = self && op.method ? op.method : op.function ? op.function : op.method;
-  for (const Object& taker : takers) {
-    Object hook =
-        owned(PyObject_GetAttr(reinterpret_cast<PyObject*>(Py_TYPE(taker.get())), torch_function_name()));
-    Object result = owned(PyObject_CallFunctionObjArgs(hook.get(), function ? function : Py_None, types.get(),
-                                                       positional.get(), by_name.get(), nullptr));
-    if (result.get() != Py_NotImplemented) return result.release();
-  }
-  fail<TypeError>("no implementation found for '", op.name, "' on types that implement __torch_function__");
+  return call_override(op.name, function, self, args, count, keywords);
 }
 
 // An overload as PyTorch's messages write it: "add(Tensor input, Tensor other, *, Number alpha = 1)".
@@ -493,7 +424,7 @@ PyObject* try_overloads(const Operator& op, const std::vector<Overload>& overloa
       warn_deprecated(op, overload, wanted);
     if (frame.special) [[unlikely]]
       if (override_of(Py_TYPE(frame.special)) || !frame.tensors.empty())
-        if (PyObject* result = call_override(op, self, args, count, keywords)) return result;
+        if (PyObject* result = offer(op, self, args, count, keywords)) return result;
     return run(op, overload, frame);
   }
   return nullptr;
@@ -515,7 +446,7 @@ PyObject* try_invoke(const Operator& op, PyObject* self, PyObject* const* args, 
       if ((result = try_overloads(op, op.deprecated, wanted, self, args, count, keywords)) ||
           PyErr_Occurred())
         return result;
-    return call_override(op, self, args, count, keywords);
+    return offer(op, self, args, count, keywords);
   });
 }
 
@@ -550,34 +481,5 @@ PyObject* call_method(PyObject* callable, PyObject* const* args, size_t flags, P
 }  // namespace
 
 const vectorcallfunc call_as_function = entry<call_function>, call_as_method = entry<call_method>;
-
-namespace {
-PyObject* set_overrides_disabled(PyObject*, PyObject* value) {
-  return PyBool_FromLong(std::exchange(overrides_disabled, value == Py_True));
-}
-// (func, types, args, kwargs): runs func without hooks.
-PyObject* run_without_overrides(PyObject*, PyObject* args) {
-  PyObject *function, *types, *positional = nullptr, *keywords = nullptr;
-  if (!PyArg_ParseTuple(args, "OO|OO:_disabled_torch_function_impl", &function, &types, &positional,
-                        &keywords))
-    return nullptr;
-  Object none(PyTuple_New(0));
-  bool previous = std::exchange(overrides_disabled, true);
-  PyObject* result =
-      PyObject_Call(function, positional ? positional : none.get(), keywords == Py_None ? nullptr : keywords);
-  overrides_disabled = previous;
-  return result;
-}
-PyMethodDef override_functions[] = {{"_disabled_torch_function_impl", entry<run_without_overrides>,
-                                     METH_VARARGS, "The __torch_function__ of classes without one."},
-                                    {"_set_overrides_disabled", entry<set_overrides_disabled>, METH_O,
-                                     "Switches __torch_function__ off; returns what it was."},
-                                    {nullptr, nullptr, 0, nullptr}};
-}  // namespace
-
-void install_overrides(PyObject* module) {
-  if (PyModule_AddFunctions(module, override_functions) < 0) throw PythonError();
-  disabled_torch_function = owned(PyObject_GetAttrString(module, "_disabled_torch_function_impl")).release();
-}
 
 }  // namespace flambeau::python

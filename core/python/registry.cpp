@@ -1,5 +1,6 @@
 // The operators there are: their registration, the objects that stand for them, and where these stand.
 #include "core/python/operator.h"
+#include "core/python/overrides.h"
 
 #include <structmember.h>
 

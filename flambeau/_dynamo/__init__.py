@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flambeau._missing import dummy, missing
+from flambeau._missing import missing
 from flambeau._tracing import mark
 from flambeau.compiler import allow_in_graph as allow_in_graph
 from flambeau.compiler import assume_constant_result as assume_constant_result
@@ -12,9 +12,12 @@ from flambeau.compiler import disable as disable
 from flambeau.compiler import is_compiling as is_compiling
 from flambeau.compiler import list_backends as list_backends
 from flambeau.compiler import reset as reset
+from flambeau.compiler import set_stance as set_stance
+
+from . import config as config
 
 _KNOWN = frozenset(
-    "config explain export lookup_backend optimize optimize_assert register_backend replay run set_stance".split()
+    "explain export lookup_backend optimize optimize_assert register_backend replay run".split()
 )
 
 disallow_in_graph = mark(
@@ -23,11 +26,6 @@ disallow_in_graph = mark(
 forbid_in_graph = mark("forbid_in_graph", "Marks a function that compiled code must not call; returns it.")
 nonstrict_trace = mark(
     "nonstrict_trace", "Marks a function that the compiler does not look into; returns it."
-)
-
-# Libraries ask isinstance(model, torch._dynamo.OptimizedModule): nothing is one.
-OptimizedModule = dummy(
-    __name__, "OptimizedModule", NotImplementedError, "torch._dynamo.OptimizedModule is not implemented yet"
 )
 
 
@@ -52,4 +50,8 @@ def mark_static_address(t: Any, guard: bool = True) -> None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "OptimizedModule":
+        from .eval_frame import OptimizedModule
+
+        return OptimizedModule
     raise missing("torch._dynamo", name, _KNOWN)

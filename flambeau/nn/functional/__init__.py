@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import importlib
+from types import FunctionType
 from typing import TYPE_CHECKING as TYPE_CHECKING
 from typing import Any
 
 from flambeau._core import Tensor as Tensor
+from flambeau._core import _overridable
 from flambeau._missing import missing
 
 from ._activation import *  # noqa: F403
@@ -23,6 +25,17 @@ from ._padding import *  # noqa: F403
 from ._pooling import *  # noqa: F403
 from ._resample import *  # noqa: F403
 from ._sparse import *  # noqa: F403
+
+# A function in Python offers itself to ``__torch_function__`` of its arguments, as operators do by themselves; those that
+# call one another inside this package have been asked already.
+for _name, _function in list(globals().items()):
+    if (
+        isinstance(_function, FunctionType)
+        and _function.__module__.startswith(f"{__name__}._")
+        and _name != "operator"
+    ):
+        globals()[_name] = _overridable(_function, __name__)
+del _name, _function
 
 linear = operator("linear")
 conv1d = operator("conv1d")

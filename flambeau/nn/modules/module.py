@@ -558,7 +558,18 @@ class Module(HookedCall, StateDict):
         return self._apply(lambda t: t.share_memory_())
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted for programs that ask for it: there is nothing to compile, operators run as they are."""
+        """Takes the arguments of :func:`flambeau.compile`; the module runs as it stands, which is said once.
+
+        Raises:
+            NotImplementedError: `backend` is a function; :func:`flambeau.compile` calls such ones.
+        """
+        from flambeau import _compile
+
+        if callable(kwargs.get("backend")):
+            raise NotImplementedError(
+                "Module.compile with a function as backend is not implemented yet; use torch.compile(module, backend=...)"
+            )
+        _compile.compile(self.forward, *args, **kwargs)
 
     # ---- printing
 

@@ -1,9 +1,4 @@
-"""Questions and marks of TorchScript, whose compiler is not here: nothing is scripted or traced.
-
->>> import flambeau as torch
->>> torch.jit.is_scripting()
-False
-"""
+"""Questions and marks of TorchScript's language, which run as plain Python."""
 
 from __future__ import annotations
 
@@ -15,15 +10,12 @@ from collections.abc import Iterator
 from types import UnionType
 from typing import Any, Final, TypeVar
 
-from flambeau._missing import dummy, missing
 from flambeau._tracing import unchanged
 
 __all__ = [
     "Attribute",
     "Error",
     "Final",
-    "ScriptFunction",
-    "ScriptModule",
     "annotate",
     "export",
     "ignore",
@@ -37,24 +29,10 @@ __all__ = [
 
 F = TypeVar("F")
 _UNIONS = (typing.Union, UnionType)
-_KNOWN = frozenset(
-    "CompilationUnit Future RecursiveScriptModule TracerWarning TracingCheckError TopLevelTracedModule "
-    "enable_onednn_fusion export_opnames fork freeze fuser interface last_executed_optimized_graph load "
-    "onednn_fusion_enabled optimize_for_inference run_frozen_optimizations save script script_method "
-    "set_fusion_strategy strict_fusion trace trace_module wait".split()
-)
 
 
 class Error(RuntimeError):
     """TorchScript's error, for programs that catch it."""
-
-
-def _class(name: str) -> Any:
-    return dummy(__name__, name, NotImplementedError, f"torch.jit.{name} is not implemented yet")
-
-
-ScriptModule = _class("ScriptModule")
-ScriptFunction = _class("ScriptFunction")
 
 
 class Attribute(typing.NamedTuple):
@@ -70,12 +48,16 @@ def is_scripting() -> bool:
 
 
 def is_tracing() -> bool:
-    """Whether operations are being traced: False."""
-    return False
+    """Whether the code runs inside :func:`torch.jit.trace`."""
+    import sys
+
+    tracing = sys.modules.get("flambeau.jit._trace")
+    return tracing is not None and tracing.current() is not None
 
 
 def export(fn: F) -> F:
-    """Marks a method to be compiled; returns it."""
+    """Marks a method that is saved beside ``forward``; returns it."""
+    fn._jit_export = True  # type: ignore[attr-defined]
     return fn
 
 
@@ -90,7 +72,7 @@ def unused(fn: F) -> F:
 
 
 def script_if_tracing(fn: F) -> F:
-    """Marks a function to be compiled when it is traced, which does not happen; returns it."""
+    """Marks a function whose choices a trace should keep; a trace here keeps those of its run. Returns it."""
     return fn
 
 
@@ -145,7 +127,3 @@ def _overload(func: F) -> F:
 
 def _overload_method(func: F) -> F:
     return func
-
-
-def __getattr__(name: str) -> Any:
-    raise missing("torch.jit", name, _KNOWN)
