@@ -106,6 +106,23 @@ def test_a_trace_shares_the_tensors_and_their_names():
     assert isinstance(module.scale, nn.Parameter)
 
 
+def test_tensors_made_from_traced_sizes_follow_them():
+    def f(x):
+        n, width = x.shape
+        mask = torch.ones(n, n).tril()
+        return (
+            torch.arange(n * 2),
+            torch.zeros((width, n)) + x.sum(),
+            mask @ x,
+            x.new_zeros(n + 1),
+            x.repeat(n, 1),
+        )
+
+    traced = torch.jit.trace(f, torch.rand(2, 3))
+    x = torch.rand(5, 4)
+    assert same(traced(x), f(x))
+
+
 def test_writes_in_place_and_views_are_traced():
     def f(x, y):
         z = x.clone()

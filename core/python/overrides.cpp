@@ -60,6 +60,8 @@ PyObject* override_of(PyTypeObject* type) {
   return nullptr;
 }
 
+bool takes_over(PyObject* argument) { return !overrides_disabled && override_of(Py_TYPE(argument)); }
+
 PyObject* call_override(const std::string& name, PyObject* function, PyObject* self, PyObject* const* args,
                         Py_ssize_t count, PyObject* keywords) {
   if (overrides_disabled) return nullptr;

@@ -10,6 +10,9 @@ namespace flambeau::python {
 // switched it off.
 PyObject* override_of(PyTypeObject* type);
 
+// Whether an argument has a hook that is not switched off.
+bool takes_over(PyObject* argument);
+
 // Offers a call to the hooks of its arguments and of what their lists hold, subclasses before their bases.
 // Null without an exception: nobody has a hook. `function` is what the hook is told was called; null: None.
 PyObject* call_override(const std::string& name, PyObject* function, PyObject* self, PyObject* const* args,

@@ -1,6 +1,8 @@
 // dtype, device, layout, memory_format and Size: small immutable objects with PyTorch's names and reprs.
 #include "core/python/python.h"
 
+#include "core/python/overrides.h"
+
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -513,6 +515,7 @@ bool parse_int(PyObject* o, int64_t& value) {
     return !overflow;
   }
   if (PyBool_Check(o) || PyFloat_Check(o) || !PyIndex_Check(o)) return false;
+  if (!is_tensor(o) && takes_over(o)) return false;  // a number that wants to know of the call
   if (is_tensor(o) && (impl_of(o)->numel != 1 || impl_of(o)->sizes.count != 0 ||
                        !is_integral(impl_of(o)->dtype) || impl_of(o)->dtype == DType::Bool))
     return false;
@@ -541,6 +544,7 @@ bool parse_number(PyObject* o, Scalar& value) {
     return true;
   }
   if (PyLong_Check(o)) {
+    if (takes_over(o)) return false;
     const uint64_t natural = PyLong_AsUnsignedLongLong(o);
     if (PyErr_Occurred()) throw PythonError();
     value = Scalar(natural);

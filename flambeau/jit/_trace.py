@@ -57,6 +57,10 @@ class TracedInt(int):
         made.node = node
         return made
 
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return Traced.__torch_function__(func, types, args, kwargs)
+
     def __reduce__(self) -> Any:
         return int, (int(self),)
 
