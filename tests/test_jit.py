@@ -66,8 +66,13 @@ class Controlled(nn.Module):
             n += 1
         return torch.stack(out), {name: helper(x, power=i) for i, name in enumerate(self.names)}
 
-    def more(self, x, n):
-        return x.clamp(max=1.0) + n
+    def more(me, x, n):  # noqa: N805
+        x = torch.stack([t for t in x.unbind(0)])
+        return me.low(x) + n
+
+    @staticmethod
+    def low(x):
+        return x.clamp(max=1.0)
 
     @torch.jit.export
     def first(self, x):

@@ -198,7 +198,7 @@ class _Program:
             methods = {name: self.function(number) for name, number in record["methods"].items()}
             cls = type(str(record["name"]), (LoadedModule,), {"__module__": "flambeau.jit"})
             for name, function in methods.items():
-                setattr(cls, name, function if _takes_self(function) else staticmethod(function))
+                setattr(cls, name, staticmethod(function) if name in record.get("static", ()) else function)
             module = object.__new__(cls)
             Module.__init__(module)
             module.__dict__["original_name"] = str(record["name"])
@@ -243,11 +243,6 @@ class _LoadedFunction(ScriptFunction):
             NotImplementedError: always.
         """
         raise NotImplementedError("saving a loaded function again is not implemented yet; copy its file")
-
-
-def _takes_self(function: Any) -> bool:
-    names = function.__code__.co_varnames
-    return bool(names) and function.__code__.co_argcount > 0 and names[0] == "self"
 
 
 def _may_be_read(name: str) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import inspect
+import symtable
 import textwrap
 import types
 from collections.abc import Callable
@@ -123,13 +123,13 @@ class Capture:
             function = function._original
         if function in self._numbers:
             return self._numbers[function]
-        source, tree = self._parsed(function)
+        source, _ = self._parsed(function)
         number = self._numbers[function] = len(self.functions)
         entry = {"name": function.__name__, "source": source, "globals": {}}
         self.functions.append(entry)
         entry["globals"] = {
             name: self._reference(value, f"the name {name!r} in {function.__qualname__}")
-            for name, value in self._free(function, tree)
+            for name, value in self._free(function, source)
         }
         entry["defaults"] = [self._plain(value) for value in function.__defaults__ or ()]
         entry["keyword_defaults"] = {
@@ -183,18 +183,18 @@ class Capture:
         return ast.unparse(ast.fix_missing_locations(plain)), plain
 
     @staticmethod
-    def _free(function: Any, tree: ast.FunctionDef) -> list[tuple[str, Any]]:
+    def _free(function: Any, source: str) -> list[tuple[str, Any]]:
         """The names of a function that are not its own, and their values."""
-        closure = inspect.getclosurevars(function)
-        known = {**closure.globals, **closure.nonlocals}
-        for node in ast.walk(tree):  # names inside comprehensions and lambdas
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in known:
-                if node.id in function.__globals__ and node.id not in function.__code__.co_varnames:
-                    known[node.id] = function.__globals__[node.id]
-        if "super" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        names: set[str] = set()
+        tables = [symtable.symtable(source, "<program>", "exec").get_children()[0]]
+        while tables:
+            table = tables.pop()
+            names |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global()}
+            tables += table.get_children()
+        if "super" in names:
             raise NotSupportedError(f"{function.__qualname__} calls super(), which a saved program cannot")
-        known.pop("__class__", None)
-        return [(name, value) for name, value in known.items() if getattr(builtins, name, None) is not value]
+        known = {**function.__globals__, **inspect.getclosurevars(function).nonlocals}
+        return [(name, known[name]) for name in sorted(names) if name in known]
 
     def _reference(self, value: Any, where: str) -> dict[str, Any]:
         path = _language.path_of(value) if callable(value) or isinstance(value, types.ModuleType) else None
@@ -258,8 +258,16 @@ class Capture:
             record["methods"] = {}
         elif isinstance(module, LoadedModule):
             record["methods"] = {name: self._again(entry) for name, entry in module._entries.items()}
+            record["static"] = [
+                name for name in module._entries if isinstance(vars(type(module))[name], staticmethod)
+            ]
         else:
             record["methods"] = self._methods(module)
+            record["static"] = [
+                name
+                for name in record["methods"]
+                if isinstance(inspect.getattr_static(module, name), staticmethod)
+            ]
         record["attributes"] = self._attributes(module)
         return record
 
