@@ -377,7 +377,9 @@ def test_copies_have_graphs_of_their_own():
     x = torch.rand(2, 4)
     assert torch.equal(twin(x)[0]["sum"], traced(x)[0]["sum"])
     assert twin.scale is not traced.scale
-    next(n for n in twin.graph.nodes if n.target is operator.pow).target = operator.add  # 2 ** b is never 2 + b
+    next(
+        n for n in twin.graph.nodes if n.target is operator.pow
+    ).target = operator.add  # 2 ** b is never 2 + b
     twin.recompile()
     assert not torch.equal(twin(x)[0]["sum"], traced(x)[0]["sum"])
     assert type(twin) is not type(traced)
