@@ -134,6 +134,7 @@ Device::Type device_argument(PyObject* o) {
 PyObject* is_enabled(PyObject*, PyObject* device) {
   return PyBool_FromLong(state.enabled[static_cast<int>(device_argument(device))]);
 }
+PyObject* is_on(PyObject*, PyObject*) { return PyBool_FromLong(state.enabled[kCpu]); }
 PyObject* set_enabled(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
   auto [device, enabled] =
       parse_arguments<2>("_autocast_set_enabled", {"device_type", "enabled"}, 2, args, count, keywords);
@@ -169,6 +170,7 @@ PyObject* nest(PyObject*, PyObject* o) {
 
 PyMethodDef autocast_functions[] = {
     {"_autocast_is_enabled", entry<is_enabled>, METH_O, "Whether autocast is on for a type of device."},
+    {"_autocast_on_cpu", entry<is_on>, METH_NOARGS, "Whether autocast is on for the CPU."},
     {"_autocast_set_enabled", fast<set_enabled>(), METH_FASTCALL | METH_KEYWORDS,
      "Switches autocast on or off for a type of device."},
     {"_autocast_get_dtype", entry<get_dtype>, METH_O, "The lower precision of a type of device."},

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flambeau import _core
+from flambeau._precision import converted
 
 __all__ = ["autocast", "autocast_decorator", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
@@ -226,19 +227,6 @@ class autocast:
         return autocast_decorator(self, func)
 
 
-def _converted(value: Any, device_type: str, dtype: Any) -> Any:
-    if isinstance(value, _core.Tensor):
-        lies_there = value.is_floating_point() and value.device.type == device_type
-        return value.to(dtype) if lies_there and value.dtype != _core.float64 else value
-    if isinstance(value, (str, bytes)):
-        return value
-    if isinstance(value, dict):
-        return {k: _converted(v, device_type, dtype) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_converted(each, device_type, dtype) for each in value)
-    return value
-
-
 def custom_fwd(
     fwd: Callable[..., Any] | None = None, *, device_type: str, cast_inputs: Any = None
 ) -> Callable[..., Any]:
@@ -267,8 +255,8 @@ def custom_fwd(
             return method(*args, **kwargs)
         context._fwd_used_autocast = False
         with autocast(device_type=device_type, enabled=False):
-            inputs = _converted(args[1:], device_type, cast_inputs)
-            return method(context, *inputs, **_converted(kwargs, device_type, cast_inputs))
+            inputs = converted(args[1:], device_type, cast_inputs)
+            return method(context, *inputs, **converted(kwargs, device_type, cast_inputs))
 
     return forward
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import flambeau as torch
 from flambeau import Tensor
+from flambeau._precision import precision
 from flambeau.ops._operator import float32, function, linalg, method, operator, out
 from flambeau.ops._refusals import HALVES, is_integral, scalar_type
 
@@ -137,6 +138,7 @@ def linalg_diagonal(A: Tensor, *, offset: int, dim1: int, dim2: int) -> Tensor:
 
 @operator("matrix_exp(Tensor A) -> Tensor", linalg)
 @operator("matrix_exp(Tensor self) -> Tensor", function, method)
+@precision("own")
 def matrix_exp(self: Tensor) -> Tensor:
     """The exponential of square matrices: I + A + A^2 / 2! + ...
 
@@ -255,6 +257,7 @@ def tensorsolve(self: Tensor, other: Tensor, dims: tuple[int, ...] | None) -> Te
     function,
     method,
     out,
+    float32,
 )
 def lu(A: Tensor, pivot: bool, get_infos: bool) -> tuple[Tensor, ...]:
     """The LU decomposition in one matrix; deprecated for `linalg.lu_factor` and `linalg.lu_factor_ex`.

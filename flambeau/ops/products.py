@@ -59,6 +59,8 @@ def inner(self: Tensor, other: Tensor) -> Tensor:
             f"inner() the last dimension must match on both input tensors but got shapes {list(self.shape)} and "
             f"{list(other.shape)}"
         )
+    if self.dim() == other.dim() == 1:
+        return torch.dot(self, other)
     return torch.tensordot(self, other, [[-1], [-1]])
 
 
@@ -112,6 +114,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any) -> Tensor:
     inside = math.prod(a.size(d) for d in of_a)
     first = a.permute([*left, *of_a]).reshape(math.prod(a.size(d) for d in left), inside)
     second = b.permute([*of_b, *right]).reshape(inside, math.prod(b.size(d) for d in right))
+    if not left and not right:
+        return torch.dot(first[0], second[:, 0])
     return torch.mm(first, second).reshape([*(a.size(d) for d in left), *(b.size(d) for d in right)])
 
 

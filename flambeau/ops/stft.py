@@ -161,6 +161,7 @@ def stft(
     "bool normalized=False, bool? onesided=None, int? length=None, bool return_complex=False) -> Tensor",
     function,
     method,
+    float32,
 )
 def istft(
     self: Tensor,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import flambeau
 
 from ..._core import Tensor
+from ..._precision import precision
 from ._operators import operator
 from ._padding import pad
 
@@ -17,6 +18,7 @@ __all__ = ["bilinear", "multi_head_attention_forward", "scaled_dot_product_atten
 _dropout, _linear = operator("dropout"), operator("linear")
 
 
+@precision("lower_precision")
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -385,6 +387,7 @@ def multi_head_attention_forward(
     return result, kept
 
 
+@precision("own")
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     r"""Computes :math:`y_o = x_1^\top A_o x_2 + b_o`.
 

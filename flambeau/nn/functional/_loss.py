@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..._core import Tensor, promote_types
+from ..._precision import precision
 from ...ops._refusals import need_floating
 from .. import _reduction
 from ._operators import operator
@@ -124,6 +125,7 @@ def l1_loss(
     return _l1_loss(input, target, _reduction.get_enum(reduction))
 
 
+@precision("float32")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -160,6 +162,7 @@ def smooth_l1_loss(
     )
 
 
+@precision("float32")
 def huber_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0, weight: Tensor | None = None
 ) -> Tensor:
@@ -422,6 +425,7 @@ def binary_cross_entropy_with_logits(
     return _binary_cross_entropy_with_logits(input, target, weight, pos_weight, code)
 
 
+@precision("float32")
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -463,6 +467,7 @@ def kl_div(
     return loss.sum() / input.size(0) if input.dim() else loss.sum()
 
 
+@precision("float32")
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -545,6 +550,7 @@ def _broadcasts_once(size: tuple[int, ...], to: tuple[int, ...]) -> bool:
     return len(size) == len(to) and all(s in (1, t) for s, t in zip(size, to, strict=True))
 
 
+@precision("float32")
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -572,6 +578,7 @@ def hinge_embedding_loss(
     return _reduced(apart + together, _chosen(reduction, size_average, reduce))
 
 
+@precision("float32")
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -604,6 +611,7 @@ def margin_ranking_loss(
     return _reduced(loss, _chosen(reduction, size_average, reduce))
 
 
+@precision("float32")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -654,6 +662,7 @@ def multilabel_soft_margin_loss(
     return _reduced(loss.mean(dim=input.dim() - 1), _chosen(reduction, size_average, reduce))
 
 
+@precision("float32")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -717,6 +726,7 @@ def _as_rows(input: Tensor) -> Tensor:
     return input if input.dim() == 2 else input.reshape(1, -1)
 
 
+@precision("float32")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -813,6 +823,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     return (x1 / length1 * (x2 / length2)).sum(dim=dim)
 
 
+@precision("float32")
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -854,6 +865,7 @@ def cosine_embedding_loss(
     return _reduced(like + unlike, _chosen(reduction, size_average, reduce))
 
 
+@precision("float32")
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import flambeau
 
 from ..._core import Tensor
+from ..._precision import precision
 from ...ops._layout import memory_format_of
 
 __all__ = ["pad"]
@@ -60,6 +61,14 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
             "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
         )
+    if mode == "replicate" or (mode == "reflect" and axes < 3):
+        return _widened_beyond_edges(input, amounts, mode)
+    return _beyond_edges(input, amounts, mode)
+
+
+def _beyond_edges(input: Tensor, amounts: Sequence[int], mode: str) -> Tensor:
+    """What :func:`pad` makes of sources that depend on the place."""
+    axes = len(amounts) // 2
     result = input
     for i in range(axes):
         axis, before, after = input.dim() - 1 - i, amounts[2 * i], amounts[2 * i + 1]
@@ -75,6 +84,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if result._is_view() or result is input:  # nothing but negative paddings
         return result.clone(memory_format=layout)
     return result.contiguous(memory_format=layout)
+
+
+_widened_beyond_edges = precision("float32")(_beyond_edges)
 
 
 def _extended(

@@ -9,6 +9,7 @@ from typing import Any
 import flambeau
 
 from ..._core import Tensor
+from ..._precision import precision
 from ._operators import operator
 
 __all__ = [
@@ -422,6 +423,7 @@ def _unpool(input: Tensor, indices: Tensor, output_size: Sequence[int]) -> Tenso
     return result
 
 
+@precision("float32")
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
@@ -438,6 +440,7 @@ def max_unpool1d(
     return _unpool(input.unsqueeze(-1), indices.unsqueeze(-1), [*size, 1]).squeeze(-1)
 
 
+@precision("float32")
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
@@ -453,6 +456,7 @@ def max_unpool2d(
     return _unpool(input, indices, _unpooled_size(input, kernel, steps, pads, output_size))
 
 
+@precision("float32")
 def max_unpool3d(
     input: Tensor,
     indices: Tensor,
