@@ -56,6 +56,9 @@ const Kernels chosen_kernels = [] {
   Kernels k = choose();
   fill_complex(k.pointwise);
   fill_special_once(k.pointwise);
+#ifdef FLAMBEAU_HAS_BRAIN
+  if (__builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16")) brain::fill(k.brain);
+#endif
   return k;
 }();
 

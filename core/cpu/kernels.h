@@ -5,6 +5,7 @@
 #include "core/cpu/indexing/mask.h"
 #include "core/cpu/linalg/distances.h"
 #include "core/cpu/linalg/gemm.h"
+#include "core/cpu/linalg/half_gemm.h"
 #include "core/cpu/loss/ctc.h"
 #include "core/cpu/normalisation/normalisation.h"
 #include "core/cpu/optim/optim.h"
@@ -26,6 +27,7 @@ struct Kernels {
   SoftmaxKernels softmax;
   NormKernels normalisation;
   GemmKernels gemm;
+  BrainKernels brain;  // null where the CPU has no AVX512-BF16
   TransposeKernels transpose;
   ConvKernels conv;
   PoolKernels pool;

@@ -114,9 +114,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any) -> Tensor:
     inside = math.prod(a.size(d) for d in of_a)
     first = a.permute([*left, *of_a]).reshape(math.prod(a.size(d) for d in left), inside)
     second = b.permute([*of_b, *right]).reshape(inside, math.prod(b.size(d) for d in right))
-    if not left and not right:
-        return torch.dot(first[0], second[:, 0])
-    return torch.mm(first, second).reshape([*(a.size(d) for d in left), *(b.size(d) for d in right)])
+    one = first.size(0) == 1 and second.size(1) == 1
+    product = torch.dot(first[0], second[:, 0]) if one else torch.mm(first, second)
+    return product.reshape([*(a.size(d) for d in left), *(b.size(d) for d in right)])
 
 
 def _best_split(sizes: list[int]) -> list[list[int]]:

@@ -4,8 +4,7 @@
 #include <optional>
 
 #include "core/cpu/linalg/gemm.h"
-#include "core/math/half.h"
-#include "core/parallel/parallel.h"
+#include "core/cpu/linalg/half_gemm.h"
 #include "core/tensor/allocator.h"
 #include "core/tensor/dispatch.h"
 #include "core/tensor/gil.h"
@@ -123,54 +122,53 @@ void floating_product(const Matrix& c, const Matrix& a, const Matrix& b, T alpha
     gemm_batched(g, batch, left.batch_stride, right.batch_stride, c.batch_stride);
 }
 
-// ---- half precision: float32 copies, one product, one rounding
+// ---- half precision
 
-// Items a thread is worth waking for.
-constexpr int64_t kGrain = 1 << 15;
-
-// y = x, item by item, each conversion one function.
-template <class To, class From, class Convert>
-void convert_matrix(const Matrix& x, const Matrix& y, int64_t batch, Convert convert) {
-  const int64_t grain = std::max<int64_t>(1, kGrain / std::max<int64_t>(1, x.columns));
-  parallel_for(0, batch * x.rows, grain, [&](int64_t first, int64_t last) {
-    for (int64_t row = first; row < last; ++row) {
-      const int64_t p = row / x.rows, i = row % x.rows;
-      const From* const in = reinterpret_cast<const From*>(x.data) + p * x.batch_stride + i * x.row_stride;
-      To* const out = reinterpret_cast<To*>(y.data) + p * y.batch_stride + i * y.row_stride;
-      for (int64_t j = 0; j < x.columns; ++j) out[j * y.column_stride] = convert(in[j * x.column_stride]);
-    }
-  });
+// A matrix one of whose strides is 1: itself, or a copy that `holder` keeps.
+Matrix in_lines(const Matrix& m, int64_t& batch, Block& holder) {
+  if (m.column_stride == 1 || m.row_stride == 1) return m;
+  if (m.rows == 1) return {m.data, 1, m.columns, 1, m.column_stride, m.batch_stride};
+  if (m.columns == 1) return {m.data, m.rows, 1, m.row_stride, 1, m.batch_stride};
+  return in_rows<uint16_t>(m, batch, holder);
 }
 
-// A dense float32 matrix of m's sizes and orientation in `holder`, with m's values where they are wanted.
-template <class H>
-Matrix wide_matrix(const Matrix& m, int64_t batch, Block& holder, bool values = true) {
-  if (m.row_stride < m.column_stride)
-    return wide_matrix<H>(m.transposed(), batch, holder, values).transposed();
-  const bool one = m.batch_stride == 0;
-  if (one) batch = 1;
-  const Matrix wide{holder.take(static_cast<size_t>(batch * m.rows * m.columns) * sizeof(float)),
-                    m.rows,
-                    m.columns,
-                    std::max<int64_t>(1, m.columns),
-                    1,
-                    one ? 0 : m.rows * m.columns};
-  if (values) convert_matrix<float, H>(m, wide, batch, [](H x) { return static_cast<float>(x); });
-  return wide;
-}
-
-template <class H>
-void half_product(const Matrix& c, const Matrix& a, const Matrix& b, float alpha, float beta, const H* bias,
-                  int64_t batch) {
-  Block left, right, target, row;
-  const Matrix wide = wide_matrix<H>(c, batch, target, beta != 0);
-  const Matrix added =
-      bias ? wide_matrix<H>({reinterpret_cast<char*>(const_cast<H*>(bias)), 1, c.columns, c.columns, 1, 0}, 1,
-                            row)
-           : Matrix{};
-  floating_product<float>(wide, wide_matrix<H>(a, batch, left), wide_matrix<H>(b, batch, right), alpha, beta,
-                          reinterpret_cast<const float*>(added.data), batch);
-  convert_matrix<H, float>(wide, c, c.batch_stride == 0 ? 1 : batch, [](float x) { return H::of(x); });
+void half_product(DType dtype, const Matrix& c, const Matrix& a, const Matrix& b, float alpha, float beta,
+                  const uint16_t* bias, int64_t batch) {
+  const auto target = layout_of(c);
+  if (!target) {
+    Block holder;
+    int64_t copies = batch;
+    const Matrix dense = in_rows<uint16_t>(c, copies, holder, beta != 0);
+    half_product(dtype, dense, a, b, alpha, beta, bias, batch);
+    return copy_matrix<uint16_t>(dense, c, batch);
+  }
+  if (target->transposed && !bias)
+    return half_product(dtype, c.transposed(), b.transposed(), a.transposed(), alpha, beta, bias, batch);
+  if (target->transposed) {
+    copy_matrix<uint16_t>({reinterpret_cast<char*>(const_cast<uint16_t*>(bias)), c.rows, c.columns, 0, 1, 0},
+                          c, batch);
+    return half_product(dtype, c, a, b, alpha, 1, nullptr, batch);
+  }
+  Block holder_a, holder_b;
+  int64_t copies_a = batch, copies_b = batch;
+  const Matrix left = in_lines(a, copies_a, holder_a), right = in_lines(b, copies_b, holder_b);
+  HalfGemm g{};
+  g.m = c.rows;
+  g.n = c.columns;
+  g.k = a.columns;
+  g.alpha = alpha;
+  g.a = reinterpret_cast<const uint16_t*>(left.data);
+  g.a_row = left.row_stride;
+  g.a_column = left.column_stride;
+  g.b = reinterpret_cast<const uint16_t*>(right.data);
+  g.b_row = right.row_stride;
+  g.b_column = right.column_stride;
+  g.beta = beta;
+  g.c = reinterpret_cast<uint16_t*>(c.data);
+  g.ldc = target->leading;
+  g.bias = bias;
+  const WithoutGil guard(nanoseconds(g.m * g.n * g.k * batch));
+  half_gemm(dtype, g, batch, left.batch_stride, right.batch_stride, c.batch_stride);
 }
 
 [[noreturn]] void refuse(const char* name, DType dtype) {
@@ -191,12 +189,9 @@ void product(const char* name, DType dtype, const Matrix& c, const Matrix& a, co
     return visit_complex(dtype, name, [&]<class T>() {
       floating_product<T>(c, a, b, alpha.to<T>(), beta.to<T>(), static_cast<const T*>(bias), batch);
     });
-  if (dtype == DType::Float16)
-    return half_product<math::Half>(c, a, b, alpha.to<float>(), beta.to<float>(),
-                                    static_cast<const math::Half*>(bias), batch);
-  if (dtype == DType::BFloat16)
-    return half_product<math::BFloat16>(c, a, b, alpha.to<float>(), beta.to<float>(),
-                                        static_cast<const math::BFloat16*>(bias), batch);
+  if (is_half(dtype))
+    return half_product(dtype, c, a, b, alpha.to<float>(), beta.to<float>(),
+                        static_cast<const uint16_t*>(bias), batch);
   if (!is_integral(dtype) || is_wide_unsigned(dtype) || dtype == DType::Bool) refuse(name, dtype);
   if (bias)
     visit_number(dtype, name, [&]<class T>() {
