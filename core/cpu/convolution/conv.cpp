@@ -1,7 +1,9 @@
 // Kernel source: compiled once per instruction set.
 #include "core/cpu/convolution/conv.h"
 
+#include "core/cpu/convolution/by_channels.h"
 #include "core/cpu/convolution/correlation.h"
+#include "core/cpu/convolution/depthwise.h"
 #include "core/cpu/convolution/weight_dots.h"
 #include "core/cpu/convolution/weight_gradient.h"
 #include "core/cpu/convolution/winograd.h"
@@ -71,15 +73,22 @@ Correlation<T> forward_correlation(const ConvShape& s, const T* input, T* output
 template <class T>
 void correlate(const Correlation<T>& p) {
   if (p.batch == 0 || p.positions() == 0 || p.out_channels == 0) return;
-  if (winograd_is_cheaper(p))
+  if (Depthwise<T>::possible(p) && p.out_step[1] == 1 && p.out_step[0] == p.output[1])
+    Depthwise<T>(&p, 1, p.out, p.output[0], p.output[1]).run(p.out);
+  else if (winograd_is_cheaper(p))
     Winograd<T>(p).run();
   else if (winograd_of_parts_is_cheaper(p))
     for (int64_t a = 0; a < p.dilation[0]; ++a)
       for (int64_t b = 0; b < p.dilation[1]; ++b) Winograd<T>(undilated_part(p, a, b)).run();
-  else if (flat_is_cheaper(p))
-    correlate_flat(p);
-  else
-    correlate_packed(p);
+  else {
+    const double flat = flat_cost(p), packed = packed_cost(p);
+    if (ByChannels<T>::possible(p) && ByChannels<T>::cost(p) < smaller(flat, packed))
+      ByChannels<T>(p).run();
+    else if (flat < packed)
+      correlate_flat(p);
+    else
+      correlate_packed(p);
+  }
 }
 
 template <class T>
@@ -114,8 +123,8 @@ struct GradientPhase {
 };
 
 template <class T>
-void input_gradient_phase(const ConvShape& s, const GradientPhase (&phase)[kConvAxes], const T* grad_output,
-                          const T* weight, const T* bias, T* grad_input) {
+Correlation<T> phase_correlation(const ConvShape& s, const GradientPhase (&phase)[kConvAxes],
+                                 const T* grad_output, const T* weight, const T* bias, T* grad_input) {
   const auto& [z, y, x] = phase;
   AxisWindow window[kConvAxes];
   for (int d = 0; d < kConvAxes; ++d)
@@ -133,18 +142,28 @@ void input_gradient_phase(const ConvShape& s, const GradientPhase (&phase)[kConv
                p.out_channels * kernel,
                -z.tap_step * plane,
                {-y.tap_step * s.kernel[2], -x.tap_step}};
-  correlate(p);
+  return p;
 }
 
 template <class T>
 void input_gradient(const ConvShape& s, const T* grad_output, const T* weight, const T* bias, T* grad_input) {
+  constexpr int kMostTogether = 9;
+  const bool together = s.stride[0] == 1 && s.stride[1] * s.stride[2] <= kMostTogether;
+  Correlation<T> parts[kMostTogether];
+  int count = 0;
   for (int64_t a = 0; a < s.stride[0]; ++a)
     for (int64_t b = 0; b < s.stride[1]; ++b)
       for (int64_t c = 0; c < s.stride[2]; ++c) {
         const GradientPhase phase[kConvAxes] = {{s, 0, a}, {s, 1, b}, {s, 2, c}};
-        if (phase[0].count > 0 && phase[1].count > 0 && phase[2].count > 0)
-          input_gradient_phase(s, phase, grad_output, weight, bias, grad_input);
+        if (phase[0].count <= 0 || phase[1].count <= 0 || phase[2].count <= 0) continue;
+        const Correlation<T> p = phase_correlation(s, phase, grad_output, weight, bias, grad_input);
+        if (together && Depthwise<T>::possible(p))
+          parts[count++] = p;
+        else
+          correlate(p);
       }
+  if (count > 0 && s.batch > 0)
+    Depthwise<T>(parts, count, grad_input, s.input[1], s.input[2]).run(grad_input);
 }
 
 template <class T>
@@ -156,6 +175,8 @@ void weight_gradient(const ConvShape& s, const T* input, const T* grad_output, T
     return;
   }
   if (s.out_channels == 0) return;
+  if (!grad_bias && Depthwise<T>::possible(p) && p.groups > (num_threads() - 1) * kLanes<T>)
+    return Depthwise<T>(&p, 1, p.out, p.output[0], p.output[1]).weight_gradient(grad_output, grad_weight);
   // With few output channels to a group, lanes along the channels would stay empty.
   if (p.groups >= num_threads() && p.groups > 1 && 2 * p.out_channels <= kLanes<T>)
     weight_gradient_by_dots(p, grad_output, grad_weight, grad_bias);

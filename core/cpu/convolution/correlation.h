@@ -301,23 +301,28 @@ void correlate_packed(const Correlation<T>& p) {
   });
 }
 
-// Estimated cycles per tile of output positions of either way, fitted to measurements. Flat pays for the gaps
-// between the rows, for loads across cache lines, and for copying its result out; packed pays for the copy of
-// every tap.
+// Estimated cycles per tile of output positions, fitted to measurements. Flat pays for the gaps between the
+// rows, for loads across cache lines, and for copying its result out; packed pays for the copy of every tap,
+// and for what the last tile has too many.
 template <class T>
-bool flat_is_cheaper(const Correlation<T>& p) {
-  const double columns = kTileColumns<T>, rows = static_cast<double>(p.out_channels),
-               taps = static_cast<double>(p.taps());
-  const double width = static_cast<double>(p.output[1]);
+double flat_cost(const Correlation<T>& p) {
+  const double rows = static_cast<double>(p.out_channels), width = static_cast<double>(p.output[1]);
   const double frame_width = static_cast<double>(Frame<T>(p, 1).width);
-  const double flat_positions = static_cast<double>(p.output[0] - 1) * frame_width + width;
-  const bool gapless = frame_width == width;
-  const double multiply = taps * rows * kTileVectors / 2.0;
-  const double flat = 1.05 * multiply * flat_positions / static_cast<double>(p.positions()) +
-                      (gapless ? 0 : 7 * rows * kTileVectors);
-  const double chunks = kTileVectors + (gapless ? 0 : columns / width);
-  const double packed = multiply + 1.5 * taps * chunks + 80;
-  return flat < packed;
+  const double positions = static_cast<double>(p.output[0] - 1) * frame_width + width;
+  const double multiply = static_cast<double>(p.taps()) * rows * kTileVectors / 2.0;
+  return 1.05 * multiply * positions / static_cast<double>(p.positions()) +
+         (frame_width == width ? 0 : 7 * rows * kTileVectors);
+}
+
+template <class T>
+double packed_cost(const Correlation<T>& p) {
+  const double rows = static_cast<double>(p.out_channels), taps = static_cast<double>(p.taps());
+  const bool gapless = Frame<T>(p, 1).width == p.output[1];
+  const double columns = static_cast<double>(kTileColumns<T>);
+  const double chunks = kTileVectors + (gapless ? 0 : columns / static_cast<double>(p.output[1]));
+  const int64_t total = p.batch * p.positions();
+  const double fill = static_cast<double>(total) / static_cast<double>(round_up(total, kTileColumns<T>));
+  return (taps * rows * kTileVectors / 2.0 + 1.5 * taps * chunks + 6 * rows + 80) / fill;
 }
 
 }  // namespace
