@@ -27,7 +27,9 @@ struct Blocks {
     const int64_t wanted = s.channels_last              ? kParts
                            : s.channels < kManyChannels ? 1 + kManyChannels / s.channels
                                                         : 1;
-    parts = std::max<int64_t>(1, std::min({length, wanted, 1 + s.size() * s.channels / kGrain}));
+    // What joining the parts takes is to be little beside them.
+    const int64_t grain = s.channels_last ? 4 * kGrain : kGrain;
+    parts = std::max<int64_t>(1, std::min({length, wanted, 1 + s.size() * s.channels / grain}));
     count = s.channels_last ? parts : parts * s.channels;
   }
   ChannelBlock operator[](int64_t i) const {
@@ -48,11 +50,13 @@ struct Blocks {
       for (int64_t i = first; i < last; ++i) body(i, (*this)[i]);
     });
   }
-  // The same for work in which every plane is alone: in the order of the memory.
+  // Other blocks, in the order of the memory, for work in which every plane, or row, is alone.
   template <class Body>
   void for_each_plane(Body body) const {
-    if (shape.channels_last || shape.inner < kPlane)
-      return for_each([&](int64_t, const ChannelBlock& block) { body(block); });
+    if (shape.channels_last)
+      return parallel_for(0, shape.size(), 1 + kGrain / shape.channels,
+                          [&](int64_t first, int64_t last) { body(ChannelBlock{0, first, last}); });
+    if (shape.inner < kPlane) return for_each([&](int64_t, const ChannelBlock& block) { body(block); });
     parallel_for(0, shape.samples * shape.channels, 1 + kGrain / shape.inner,
                  [&](int64_t first, int64_t last) {
                    for (int64_t i = first; i < last; ++i)
@@ -135,19 +139,18 @@ void forward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, co
   blocks.for_each([&](int64_t i, const ChannelBlock& block) {
     moments(shape, block, x, means + blocks.offset(i), squares + blocks.offset(i));
   });
-  for (int64_t c = 0; c < channels; ++c) {
-    double mean = means[c], square = squares[c];
-    const int64_t first = shape.channels_last ? 0 : c * blocks.parts;
-    double before = static_cast<double>(blocks.elements(blocks[first]));
-    for (int64_t p = 1; p < blocks.parts; ++p) {
-      const double more = static_cast<double>(blocks.elements(blocks[first + p]));
-      const double step = means[p * channels + c] - mean;
-      mean += step * (more / (before + more));
-      square += squares[p * channels + c] + step * step * (before * more / (before + more));
-      before += more;
+  double before = static_cast<double>(blocks.elements(blocks[0]));
+  for (int64_t p = 1; p < blocks.parts; ++p) {
+    const double more = static_cast<double>(blocks.elements(blocks[p]));
+    const double of_mean = more / (before + more), of_square = before * of_mean;
+    for (int64_t c = 0; c < channels; ++c) {
+      const double distance = means[p * channels + c] - means[c];
+      means[c] += distance * of_mean;
+      squares[c] += squares[p * channels + c] + distance * distance * of_square;
     }
-    of.finish(c, mean, square);
+    before += more;
   }
+  for (int64_t c = 0; c < channels; ++c) of.finish(c, means[c], squares[c]);
   blocks.for_each_plane([&](const ChannelBlock& block) { of.scale(dtype, block, x, y); });
 }
 
@@ -207,14 +210,13 @@ void backward(DType dtype, const ChannelShape& shape, const ChannelNorm& norm, c
   blocks.for_each([&](int64_t i, const ChannelBlock& block) {
     products_of(shape, block, g, x, norm.means, sums + blocks.offset(i), products + blocks.offset(i));
   });
-  for (int64_t c = 0; c < channels; ++c) {
-    double sum = 0, product = 0;
-    for (int64_t p = 0; p < blocks.parts; ++p) {
-      sum += sums[p * channels + c];
-      product += products[p * channels + c];
+  for (int64_t p = 1; p < blocks.parts; ++p) {
+    for (int64_t c = 0; c < channels; ++c) {
+      sums[c] += sums[p * channels + c];
+      products[c] += products[p * channels + c];
     }
-    of.finish(c, sum, product);
   }
+  for (int64_t c = 0; c < channels; ++c) of.finish(c, sums[c], products[c]);
   blocks.for_each_plane([&](const ChannelBlock& block) { fill(block); });
 }
 

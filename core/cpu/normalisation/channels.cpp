@@ -4,6 +4,7 @@
 // first piece is summed for its mean, and every piece about the mean of those before it. Where that is far
 // from its own, squares cancel, but then the distance of the means, and not they, makes the variance.
 #include "core/cpu/normalisation/sums.h"
+#include "core/parallel/scratch.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
@@ -189,7 +190,11 @@ void plane_combine(const ChannelShape& s, const ChannelBlock& block, const void*
 
 // ---- channels that lie last, in columns
 
+// Sums of so many rows are made in their dtype.
 constexpr int64_t kRows = 64;
+// So many rows are walked side by side, each a stream from memory.
+constexpr int64_t kStreams = 8;
+constexpr int kColumnSlot = 3;  // of thread_scratch
 
 // Calls tile(first column, first column that no tile before had, whatever tells the width) over all columns,
 // in tiles of four vectors, one, or, where there are fewer columns than lanes, single numbers.
@@ -208,25 +213,48 @@ template <class T, class Tile>
     for (; c < columns; ++c) tile(c, c, Width<1, T>{});
 }
 
-// The sums over `rows` rows of the two numbers that items(place, column of the tile, like) gives, one of each
-// for a column.
-template <class T, int kVectors, class V, class Items>
-[[gnu::always_inline]] inline void sum_rows(int64_t first, int64_t rows, int64_t columns, T* a, T* b,
-                                            Items items) {
-  constexpr int kL = static_cast<int>(sizeof(V) / sizeof(T));
-  V sums[kVectors] = {}, products[kVectors] = {};
-  for (int64_t r = 0; r < rows; ++r) {
+// Adds to a[c] and b[c] the two numbers that items(place, shift[c]) gives for the rows [first, last).
+template <class T, class Items>
+[[gnu::always_inline]] inline void sum_rows(int64_t first, int64_t last, int64_t columns, const T* shift,
+                                            T* a, T* b, Items items) {
+  for (int64_t start = first; start < last; start += kStreams) {
+    const int64_t end = smaller(last, start + kStreams);
+    each_tile<T>(columns, [&]<int kVectors, class V>(int64_t c, int64_t fresh, Width<kVectors, V>)
+                              __attribute__((always_inline)) {
+                                constexpr int kL = static_cast<int>(sizeof(V) / sizeof(T));
+                                V from[kVectors], sums[kVectors] = {}, products[kVectors] = {};
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) {
-      const Pair<V> p = items(first + r * columns + v * kL, v, V{});
-      sums[v] += p.first;
-      products[v] += p.second;
-    }
+                                for (int v = 0; v < kVectors; ++v) from[v] = item<T>(shift + c + v * kL, V{});
+                                for (int64_t r = start; r < end; ++r) {
+#pragma GCC unroll 4
+                                  for (int v = 0; v < kVectors; ++v) {
+                                    const Pair<V> p = items(r * columns + c + v * kL, from[v]);
+                                    sums[v] += p.first;
+                                    products[v] += p.second;
+                                  }
+                                }
+                                if (fresh == c) {
+#pragma GCC unroll 4
+                                  for (int v = 0; v < kVectors; ++v) {
+                                    store(a + c + v * kL, item<T>(a + c + v * kL, V{}) + sums[v]);
+                                    store(b + c + v * kL, item<T>(b + c + v * kL, V{}) + products[v]);
+                                  }
+                                } else {  // one vector, some of whose columns have been added
+                                  alignas(kVectorBytes) T of_a[kL], of_b[kL];
+                                  store(of_a, sums[0]);
+                                  store(of_b, products[0]);
+                                  for (int64_t i = fresh - c; i < kL; ++i) {
+                                    a[c + i] += of_a[i];
+                                    b[c + i] += of_b[i];
+                                  }
+                                }
+                              });
   }
-  for (int v = 0; v < kVectors; ++v) {
-    store(a + v * kL, sums[v]);
-    store(b + v * kL, products[v]);
-  }
+}
+
+template <class T>
+void clear(T* first, T* second, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) first[i] = second[i] = 0;
 }
 
 template <class T>
@@ -234,39 +262,35 @@ void column_moments(const ChannelShape& s, const ChannelBlock& block, const void
                     double* squares) {
   const T* const x = static_cast<const T*>(input);
   const int64_t columns = s.channels;
-  for (int64_t c = 0; c < columns; ++c) means[c] = squares[c] = 0;
+  T* const shift = static_cast<T*>(thread_scratch(kColumnSlot, 3 * static_cast<size_t>(columns) * sizeof(T)));
+  T* const a = shift + columns;
+  T* const b = a + columns;
+  clear(means, squares, columns);
   for (int64_t r = block.first; r < block.last; r += kRows) {
-    const int64_t rows = smaller(kRows, block.last - r);
-    const double n = static_cast<double>(rows);
-    const Join join(r - block.first, rows);
-    each_tile<T>(columns, [&]<int kVectors, class V>(int64_t c, int64_t fresh,
-                                                     Width<kVectors, V>) __attribute__((always_inline)) {
-      constexpr int kL = static_cast<int>(sizeof(V) / sizeof(T)), kWidth = kVectors * kL;
-      alignas(kVectorBytes) T about[kWidth], a[kWidth], b[kWidth];
-      const int64_t place = r * columns + c;
-      if (r == block.first) {
-        sum_rows<T, kVectors, V>(place, rows, columns, a, b,
-                                 [x](int64_t i, int, const V& like) __attribute__((always_inline)) {
-                                   const V v = item<T>(x + i, like);
-                                   return Pair<V>{v, v};
-                                 });
-        for (int i = 0; i < kWidth; ++i) about[i] = a[i] * static_cast<T>(1 / n);
-      } else {
-        for (int i = 0; i < kWidth; ++i) about[i] = static_cast<T>(means[c + i]);
-      }
-      V mean[kVectors];
-      for (int v = 0; v < kVectors; ++v) mean[v] = item<T>(about + v * kL, V{});
-      sum_rows<T, kVectors, V>(place, rows, columns, a, b,
-                               [x, &mean](int64_t i, int v, const V& like) __attribute__((always_inline)) {
-                                 const V d = item<T>(x + i, like) - mean[v];
-                                 return Pair<V>{d, d * d};
-                               });
-      for (int64_t i = fresh - c; i < kWidth; ++i) {
-        const double sum = static_cast<double>(a[i]);
-        join(static_cast<double>(about[i]) + sum * (1 / n), static_cast<double>(b[i]) - sum * sum * (1 / n),
-             means[c + i], squares[c + i]);
-      }
+    const int64_t end = smaller(block.last, r + kRows);
+    const double share = 1 / static_cast<double>(end - r);
+    clear(a, b, columns);
+    if (r == block.first) {
+      for (int64_t c = 0; c < columns; ++c) shift[c] = 0;
+      sum_rows(r, end, columns, shift, a, b, [x](int64_t i, const auto& like) __attribute__((always_inline)) {
+        const auto v = item<T>(x + i, like);
+        return Pair<decltype(v + v)>{v, v};
+      });
+      for (int64_t c = 0; c < columns; ++c) shift[c] = a[c] * static_cast<T>(share);
+      clear(a, b, columns);
+    } else {
+      for (int64_t c = 0; c < columns; ++c) shift[c] = static_cast<T>(means[c]);
+    }
+    sum_rows(r, end, columns, shift, a, b, [x](int64_t i, const auto& from) __attribute__((always_inline)) {
+      const auto d = item<T>(x + i, from) - from;
+      return Pair<decltype(d + d)>{d, d * d};
     });
+    const Join join(r - block.first, end - r);
+    for (int64_t c = 0; c < columns; ++c) {
+      const double sum = static_cast<double>(a[c]);
+      join(static_cast<double>(shift[c]) + sum * share, static_cast<double>(b[c]) - sum * sum * share,
+           means[c], squares[c]);
+    }
   }
 }
 
@@ -275,38 +299,48 @@ void column_products(const ChannelShape& s, const ChannelBlock& block, const voi
                      const void* input, const void* means, double* sums, double* products) {
   const T* const g = static_cast<const T*>(gradient);
   const T* const x = static_cast<const T*>(input);
-  const T* const mean_of = static_cast<const T*>(means);
   const int64_t columns = s.channels;
-  for (int64_t c = 0; c < columns; ++c) sums[c] = products[c] = 0;
+  T* const a = static_cast<T*>(thread_scratch(kColumnSlot, 2 * static_cast<size_t>(columns) * sizeof(T)));
+  T* const b = a + columns;
+  clear(sums, products, columns);
   for (int64_t r = block.first; r < block.last; r += kRows) {
-    const int64_t rows = smaller(kRows, block.last - r);
-    each_tile<T>(columns, [&]<int kVectors, class V>(int64_t c, int64_t fresh,
-                                                     Width<kVectors, V>) __attribute__((always_inline)) {
-      constexpr int kL = static_cast<int>(sizeof(V) / sizeof(T)), kWidth = kVectors * kL;
-      alignas(kVectorBytes) T a[kWidth], b[kWidth];
-      V mean[kVectors];
-      for (int v = 0; v < kVectors; ++v) mean[v] = item<T>(mean_of + c + v * kL, V{});
-      sum_rows<T, kVectors, V>(r * columns + c, rows, columns, a, b,
-                               [g, x, &mean](int64_t i, int v, const V& like) __attribute__((always_inline)) {
-                                 const V u = item<T>(g + i, like);
-                                 return Pair<V>{u, u * (item<T>(x + i, like) - mean[v])};
-                               });
-      for (int64_t i = fresh - c; i < kWidth; ++i) {
-        sums[c + i] += static_cast<double>(a[i]);
-        products[c + i] += static_cast<double>(b[i]);
-      }
-    });
+    clear(a, b, columns);
+    sum_rows(r, smaller(block.last, r + kRows), columns, static_cast<const T*>(means), a, b,
+             [g, x](int64_t i, const auto& mean) __attribute__((always_inline)) {
+               const auto v = item<T>(g + i, mean);
+               return Pair<decltype(v + v)>{v, v * (item<T>(x + i, mean) - mean)};
+             });
+    for (int64_t c = 0; c < columns; ++c) {
+      sums[c] += static_cast<double>(a[c]);
+      products[c] += static_cast<double>(b[c]);
+    }
   }
 }
 
-template <class T, class Of>
+// to[place] = of(place, what the arrays have for its column)
+template <class T, int kArrays, class Of>
 [[gnu::always_inline]] inline void fill_columns(const ChannelShape& s, const ChannelBlock& block, T* to,
-                                                Of of) {
-  for (int64_t r = block.first; r < block.last; ++r) {
-    const int64_t row = r * s.channels;
-    fill_vectors(to + row, 0, s.channels,
-                 [row, of](int64_t c, const auto& like)
-                     __attribute__((always_inline)) { return of(row + c, c, like); });
+                                                const T* const (&arrays)[kArrays], Of of) {
+  const int64_t columns = s.channels;
+  for (int64_t start = block.first; start < block.last; start += kStreams) {
+    const int64_t end = smaller(block.last, start + kStreams);
+    each_tile<T>(columns, [&]<int kVectors, class V>(int64_t c, int64_t, Width<kVectors, V>)
+                              __attribute__((always_inline)) {
+                                constexpr int kL = static_cast<int>(sizeof(V) / sizeof(T));
+                                V values[kVectors][kArrays];
+#pragma GCC unroll 4
+                                for (int v = 0; v < kVectors; ++v)
+#pragma GCC unroll 4
+                                  for (int k = 0; k < kArrays; ++k)
+                                    values[v][k] = item<T>(arrays[k] + c + v * kL, V{});
+                                for (int64_t r = start; r < end; ++r) {
+#pragma GCC unroll 4
+                                  for (int v = 0; v < kVectors; ++v) {
+                                    const int64_t place = r * columns + c + v * kL;
+                                    store(to + place, of(place, values[v]));
+                                  }
+                                }
+                              });
   }
 }
 
@@ -314,14 +348,12 @@ template <class T>
 void column_scale(const ChannelShape& s, const ChannelBlock& block, const void* input, const void* means,
                   const void* factors, const void* summands, void* result) {
   const T* const x = static_cast<const T*>(input);
-  const T* const mean = static_cast<const T*>(means);
-  const T* const factor = static_cast<const T*>(factors);
-  const T* const summand = static_cast<const T*>(summands);
-  fill_columns(s, block, static_cast<T*>(result),
-               [=](int64_t i, int64_t c, const auto& like) __attribute__((always_inline)) {
-                 return (item<T>(x + i, like) - item<T>(mean + c, like)) * item<T>(factor + c, like) +
-                        item<T>(summand + c, like);
-               });
+  const T* const arrays[] = {static_cast<const T*>(means), static_cast<const T*>(factors),
+                             static_cast<const T*>(summands)};
+  fill_columns<T>(s, block, static_cast<T*>(result), arrays,
+                  [x](int64_t i, const auto& column) __attribute__((always_inline)) {
+                    return (item<T>(x + i, column[0]) - column[0]) * column[1] + column[2];
+                  });
 }
 
 template <class T>
@@ -330,20 +362,19 @@ void column_combine(const ChannelShape& s, const ChannelBlock& block, const void
                     void* result) {
   const T* const g = static_cast<const T*>(gradient);
   const T* const x = static_cast<const T*>(input);
-  const T* const a = static_cast<const T*>(of_gradient);
   T* const to = static_cast<T*>(result);
-  if (!of_input)
-    return fill_columns(s, block, to,
-                        [=](int64_t i, int64_t c, const auto& like) __attribute__((always_inline)) {
-                          return item<T>(g + i, like) * item<T>(a + c, like);
-                        });
-  const T* const mean = static_cast<const T*>(means);
-  const T* const b = static_cast<const T*>(of_input);
-  const T* const constant = static_cast<const T*>(summands);
-  fill_columns(s, block, to, [=](int64_t i, int64_t c, const auto& like) __attribute__((always_inline)) {
-    return item<T>(g + i, like) * item<T>(a + c, like) +
-           ((item<T>(x + i, like) - item<T>(mean + c, like)) * item<T>(b + c, like) +
-            item<T>(constant + c, like));
+  if (!of_input) {
+    const T* const arrays[] = {static_cast<const T*>(of_gradient)};
+    return fill_columns<T>(s, block, to, arrays,
+                           [g](int64_t i, const auto& column) __attribute__((always_inline)) {
+                             return item<T>(g + i, column[0]) * column[0];
+                           });
+  }
+  const T* const arrays[] = {static_cast<const T*>(means), static_cast<const T*>(of_gradient),
+                             static_cast<const T*>(of_input), static_cast<const T*>(summands)};
+  fill_columns<T>(s, block, to, arrays, [g, x](int64_t i, const auto& column) __attribute__((always_inline)) {
+    return item<T>(g + i, column[0]) * column[1] +
+           ((item<T>(x + i, column[0]) - column[0]) * column[2] + column[3]);
   });
 }
 
