@@ -248,6 +248,7 @@ struct Row {
   // ---- optimizers
   void (*sgd)(const OptimStep& step, const SgdOptions& options);
   void (*adam)(const OptimStep& step, const AdamOptions& options);
+  void (*update)(const OptimStep& step, const UpdateOptions& options);
 };
 
 extern const Row* rows[kDeviceTypes];  // null: no such device in this build

@@ -152,6 +152,7 @@ const Row meta_row = {
     .histogram = nothing,
     .sgd = nothing,
     .adam = nothing,
+    .update = nothing,
 };
 
 const Row* rows[kDeviceTypes] = {&cpu_row, nullptr, &meta_row};

@@ -277,6 +277,7 @@ constinit const Row cpu_row = {
     .histogram = cpu::histogram,
     .sgd = cpu::sgd_step,
     .adam = cpu::adam_step,
+    .update = cpu::update_step,
 };
 
 }  // namespace flambeau::backend

@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import TensorOptimizer, add_scaled, check_not_negative, check_rate
 
@@ -39,6 +39,8 @@ class Adadelta(TensorOptimizer):
     Source: M. D. Zeiler, "ADADELTA: an adaptive learning rate method", 2012.
     """
 
+    _captures_on_xla = (False, False)
+
     def __init__(
         self,
         params: ParamsT,
@@ -70,6 +72,19 @@ class Adadelta(TensorOptimizer):
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         return {"square_avg": flambeau.zeros_like(param), "acc_delta": flambeau.zeros_like(param)}
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("square_avg", "acc_delta")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        return _optim.adadelta_(
+            tensors,
+            float(group["lr"]),
+            group["rho"],
+            group["eps"],
+            group["weight_decay"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT, step_count
 from .tensor_optimizer import TensorOptimizer, add_quotient, check_not_negative, check_rate, root_plus
 
@@ -61,7 +61,6 @@ class Adagrad(TensorOptimizer):
             initial_accumulator_value=initial_accumulator_value,
             eps=eps,
         )
-        self._check_implementation(foreach, fused, differentiable)
         defaults = {
             "lr": lr,
             "lr_decay": lr_decay,
@@ -74,23 +73,48 @@ class Adagrad(TensorOptimizer):
             "fused": fused,
         }
         super().__init__(params, defaults)
+        self._check_implementation()
         for group in self.param_groups:
             for param in group["params"]:
                 self.state[param] = {"step": step_count(group, 0.0), **self._first_values(param, group)}
 
-    _takes_sparse = True
-
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         return {"sum": flambeau.full_like(param, self.defaults["initial_accumulator_value"])}
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("sum",)
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        return _optim.adagrad_(
+            tensors,
+            float(group["lr"]),
+            group["lr_decay"],
+            group["eps"],
+            group["weight_decay"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
     ) -> None:
         rate = lr / (1 + (values["step"].item() - 1) * group["lr_decay"])
-        if grad.is_sparse:
-            from flambeau.sparse._coo import adagrad_step
-
-            adagrad_step(param, grad, values["sum"], rate, group["eps"])
-            return
         total = values["sum"].addcmul_(grad, grad)
         add_quotient(param, grad, root_plus(total, group["eps"]), -rate)
+
+    def _update_sparse(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        from flambeau.sparse._coo import adagrad_step
+
+        if group["differentiable"]:
+            raise NotImplementedError("Adagrad: differentiable=True with sparse gradients")
+        if group["fused"]:
+            raise RuntimeError("`fused` does not support sparse grad or complex param; leave fused=False")
+        for param in params:
+            grad = param.grad
+            if grad is None or not grad.is_sparse:
+                continue
+            if group["weight_decay"] != 0:
+                raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+            values = self.state[param]
+            values["step"] += 1
+            rate = float(group["lr"]) / (1 + (values["step"].item() - 1) * group["lr_decay"])
+            adagrad_step(param, -grad if group["maximize"] else grad, values["sum"], rate, group["eps"])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import flambeau
 
 from .._core import Tensor, _optim
-from .optimizer import CoreOptimizer, ParamsT, step_count
+from .optimizer import ParamsT
+from .tensor_optimizer import TensorOptimizer
 
 __all__ = ["Adam"]
 
 
-class Adam(CoreOptimizer):
+class Adam(TensorOptimizer):
     r"""Adam: steps scaled by running averages of the gradient and of its square.
 
     With :math:`g` the gradient (negated if `maximize`) plus `weight_decay` times the parameter
@@ -83,7 +83,6 @@ class Adam(CoreOptimizer):
         _check_betas(betas, tensors_allowed=capturable or not foreach)
         if not 0.0 <= weight_decay:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
-        self._check_implementation(foreach, fused, differentiable)
         defaults = {
             "lr": lr,
             "betas": tuple(beta.squeeze() if isinstance(beta, Tensor) else beta for beta in betas),
@@ -98,83 +97,46 @@ class Adam(CoreOptimizer):
             "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, defaults)
+        self._check_implementation()
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("amsgrad", False)
-            group.setdefault("maximize", False)
-            group.setdefault("foreach", None)
-            group.setdefault("capturable", False)
-            group.setdefault("differentiable", False)
-            group.setdefault("decoupled_weight_decay", False)
-            group.setdefault("fused", None)
-        self._restore_step_counts()
+    _capture_comes_first = True
+    _sparse_refusal = "Adam does not support sparse gradients, please consider SparseAdam instead"
 
-    def _update_group(self, group: dict[str, Any]) -> None:
-        if group["differentiable"]:
-            self._update_recorded(group)
-            return
-        state, params = self.state, group["params"]
-        values_of: Callable[[Tensor], Any] = state.get
-        values = [*map(values_of, params)]
-        if not all(values):
-            params = [param for param in params if param.grad is not None]
-            values = [state[param] or self._start(param, group) for param in params]
+    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+        names = self._state_names(group)
+        return {name: flambeau.zeros_like(param) for name in names}
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return _WITH_AMSGRAD if group["amsgrad"] else _PLAIN
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
         beta1, beta2 = group["betas"]
-        amsgrad = group["amsgrad"]
-        tensors = [*params, *(one["step"] for one in values)]
-        tensors += [one["exp_avg"] for one in values]
-        tensors += [one["exp_avg_sq"] for one in values]
-        if amsgrad:
-            tensors += [one["max_exp_avg_sq"] for one in values]
-        _optim.adam_(
+        return _optim.adam_(
             tensors,
             float(group["lr"]),
             float(beta1),
             float(beta2),
             group["eps"],
             group["weight_decay"],
-            amsgrad,
+            group["amsgrad"],
             group["maximize"],
             group["decoupled_weight_decay"],
         )
 
-    def _update_recorded(self, group: dict[str, Any]) -> None:
-        """The step of a group as autograd records it; `lr` and `betas` may be tensors."""
-        lr, weight_decay, (beta1, beta2) = group["lr"], group["weight_decay"], group["betas"]
-        with flambeau.enable_grad():
-            for param in group["params"]:
-                if param.grad is None:
-                    continue
-                if param.is_complex():
-                    raise NotImplementedError("Adam: differentiable=True with complex parameters")
-                values = self.state[param] or self._start(param, group)
-                values["step"] += 1
-                step = values["step"].item()
-                grad = -param.grad if group["maximize"] else param.grad
-                if weight_decay != 0:
-                    if group["decoupled_weight_decay"]:
-                        param.mul_(1 - lr * weight_decay)
-                    else:
-                        grad = grad + param * weight_decay
-                exp_avg = values["exp_avg"] = values["exp_avg"] * beta1 + grad * (1 - beta1)
-                squares = values["exp_avg_sq"] = values["exp_avg_sq"] * beta2 + grad * grad * (1 - beta2)
-                if group["amsgrad"]:
-                    squares = flambeau.maximum(values["max_exp_avg_sq"], squares)
-                    values["max_exp_avg_sq"] = squares
-                scale = squares.sqrt() / (1 - beta2**step) ** 0.5 + group["eps"]
-                param.sub_(exp_avg / scale * (lr / (1 - beta1**step)))
-
-    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        """Creates the state of a parameter that has its first gradient."""
-        values: dict[str, Tensor] = self.state[param]
-        values["step"] = step_count(group, 0.0)
-        values["exp_avg"] = flambeau.zeros_like(param)
-        values["exp_avg_sq"] = flambeau.zeros_like(param)
+    def _update_param(
+        self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]
+    ) -> None:
+        (beta1, beta2), step = group["betas"], values["step"].item()
+        exp_avg = values["exp_avg"].mul_(beta1).add_(grad * (1 - beta1))
+        squares = values["exp_avg_sq"].mul_(beta2).add_(grad * grad * (1 - beta2))
         if group["amsgrad"]:
-            values["max_exp_avg_sq"] = flambeau.zeros_like(param)
-        return values
+            squares = values["max_exp_avg_sq"] = flambeau.maximum(values["max_exp_avg_sq"], squares)
+        scale = squares.sqrt() / (1 - beta2**step) ** 0.5 + group["eps"]
+        param.sub_(exp_avg / scale * (lr / (1 - beta1**step)))
+
+
+_PLAIN = ("exp_avg", "exp_avg_sq")
+_WITH_AMSGRAD = (*_PLAIN, "max_exp_avg_sq")
 
 
 def _check_betas(betas: tuple[float | Tensor, float | Tensor], tensors_allowed: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import TensorOptimizer, add_quotient, check_betas, check_not_negative, check_rate
 
@@ -69,6 +69,21 @@ class Adamax(TensorOptimizer):
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         return {"exp_avg": flambeau.zeros_like(param), "exp_inf": flambeau.zeros_like(param)}
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("exp_avg", "exp_inf")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        beta1, beta2 = group["betas"]
+        return _optim.adamax_(
+            tensors,
+            float(group["lr"]),
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

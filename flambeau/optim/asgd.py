@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT, step_count
 from .tensor_optimizer import TensorOptimizer, add_scaled, check_not_negative, check_rate
 
@@ -36,6 +36,8 @@ class ASGD(TensorOptimizer):
 
     Source: B. T. Polyak, A. B. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
     """
+
+    _captured = ("params, mus, etas, and state_steps", "params, mus, etas, and state_steps")
 
     def __init__(
         self,
@@ -71,6 +73,20 @@ class ASGD(TensorOptimizer):
             "mu": step_count(group, 1.0),
             "ax": flambeau.zeros_like(param),
         }
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("eta", "mu", "ax")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        return _optim.asgd_(
+            tensors,
+            float(group["lr"]),
+            group["lambd"],
+            group["alpha"],
+            group["t0"],
+            group["weight_decay"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

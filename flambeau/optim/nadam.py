@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT, step_count
 from .tensor_optimizer import (
     TensorOptimizer,
@@ -49,6 +49,8 @@ class NAdam(TensorOptimizer):
 
     Source: T. Dozat, "Incorporating Nesterov momentum into Adam", ICLR workshop 2016.
     """
+
+    _captured = ("params, mu_products and state_steps", "params, mu_products, and state_steps")
 
     def __init__(
         self,
@@ -97,6 +99,23 @@ class NAdam(TensorOptimizer):
             "exp_avg": flambeau.zeros_like(param),
             "exp_avg_sq": flambeau.zeros_like(param),
         }
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("mu_product", "exp_avg", "exp_avg_sq")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        beta1, beta2 = group["betas"]
+        return _optim.nadam_(
+            tensors,
+            float(group["lr"]),
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["momentum_decay"],
+            group["decoupled_weight_decay"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

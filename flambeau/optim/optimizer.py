@@ -388,11 +388,25 @@ class CoreOptimizer(Optimizer):
     def _update_group(self, group: dict[str, Any]) -> None:
         raise NotImplementedError(f"{type(self).__name__} does not define _update_group")
 
-    def _check_implementation(self, foreach: bool | None, fused: bool | None, differentiable: bool) -> None:
-        if fused and differentiable:
+    _fused_fits = False  # whether `_check_fused` has seen the parameters
+
+    def _check_implementation(self) -> None:
+        """Refuses combinations that PyTorch's fused implementations refuse."""
+        if self.defaults["fused"] and self.defaults["differentiable"]:
             raise RuntimeError("`fused` does not support `differentiable`")
-        if fused and foreach:
+        if self.defaults["fused"] and self.defaults["foreach"]:
             raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+    def _check_fused(self, group: dict[str, Any]) -> None:
+        """Refuses, as PyTorch does at the first step, parameters of other types than its fused steps take."""
+        for param in group["params"]:
+            if param.grad is not None and not (param.is_floating_point() and param.device.type == "cpu"):
+                raise RuntimeError(
+                    "`fused=True` requires all the params to be floating point Tensors of supported devices: "
+                    "['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', 'privateuseone'] but "
+                    f"{str(param.dtype).replace('flambeau', 'torch')} and {param.device.type}; leave fused=None"
+                )
+        self._fused_fits = True
 
     def _restore_step_counts(self) -> None:
         """Turns the plain numbers of old checkpoints into tensors."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import (
     TensorOptimizer,
@@ -87,6 +87,22 @@ class RAdam(TensorOptimizer):
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         return {"exp_avg": flambeau.zeros_like(param), "exp_avg_sq": flambeau.zeros_like(param)}
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("exp_avg", "exp_avg_sq")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        beta1, beta2 = group["betas"]
+        return _optim.radam_(
+            tensors,
+            float(group["lr"]),
+            beta1,
+            beta2,
+            group["eps"],
+            group["weight_decay"],
+            group["decoupled_weight_decay"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

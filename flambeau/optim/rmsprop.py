@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import (
     TensorOptimizer,
@@ -47,6 +47,8 @@ class RMSprop(TensorOptimizer):
     recurrent neural networks", 2013 (centered).
     """
 
+    _captures_on_xla = (True, True)
+
     def __init__(
         self,
         params: ParamsT,
@@ -84,6 +86,22 @@ class RMSprop(TensorOptimizer):
         if group["centered"]:
             values["grad_avg"] = flambeau.zeros_like(param)
         return values
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()
+        return ("square_avg", *momentum, *(("grad_avg",) if group["centered"] else ()))
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        return _optim.rmsprop_(
+            tensors,
+            float(group["lr"]),
+            group["alpha"],
+            group["eps"],
+            group["weight_decay"],
+            group["momentum"],
+            group["centered"],
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Any
 
 import flambeau
 
-from .._core import Tensor
+from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import TensorOptimizer, check_rate
 
@@ -35,6 +35,8 @@ class Rprop(TensorOptimizer):
     Source: M. Riedmiller, H. Braun, "A direct adaptive method for faster backpropagation learning", ICNN
         1993.
     """
+
+    _captures_on_xla = (True, True)
 
     def __init__(
         self,
@@ -67,6 +69,20 @@ class Rprop(TensorOptimizer):
             "prev": flambeau.zeros_like(param),
             "step_size": flambeau.full_like(param, float(group["lr"])),
         }
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("prev", "step_size")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        (shrink, grow), (least, largest) = group["etas"], group["step_sizes"]
+        return _optim.rprop_(
+            tensors,
+            shrink,
+            grow,
+            least,
+            largest,
+            group["maximize"],
+        )
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

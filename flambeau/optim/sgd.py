@@ -81,7 +81,6 @@ class SGD(CoreOptimizer):
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        self._check_implementation(foreach, fused, differentiable)
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -94,6 +93,7 @@ class SGD(CoreOptimizer):
             "fused": fused,
         }
         super().__init__(params, defaults)
+        self._check_implementation()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -113,6 +113,8 @@ class SGD(CoreOptimizer):
         if group["differentiable"]:
             self._update_recorded(group)
             return
+        if not self._fused_fits and group["fused"]:
+            self._check_fused(group)
         params, buffers = group["params"], []
         if group["momentum"] != 0:
             values_of: Callable[[Tensor], Any] = self.state.get
@@ -125,7 +127,9 @@ class SGD(CoreOptimizer):
 
     def _update_recorded(self, group: dict[str, Any]) -> None:
         """The step of a group as autograd records it; `lr` and `weight_decay` may be tensors."""
-        momentum, weight_decay = group["momentum"], group["weight_decay"]
+        momentum, weight_decay, lr = group["momentum"], group["weight_decay"], group["lr"]
+        if isinstance(lr, Tensor):
+            lr = lr.reshape(())
         with flambeau.enable_grad():
             for param in group["params"]:
                 if param.grad is None:
@@ -142,7 +146,7 @@ class SGD(CoreOptimizer):
                         buffer = buffer * momentum + grad * (1 - group["dampening"])
                     values["momentum_buffer"] = buffer
                     grad = grad + buffer * momentum if group["nesterov"] else buffer
-                param.sub_(grad * group["lr"])
+                param.sub_(grad * lr)
 
     def _update_with_new_buffers(self, group: dict[str, Any]) -> None:
         """The step of a group in which some parameters have no buffer, for lack of an earlier gradient."""
@@ -166,6 +170,8 @@ def _update(params: list[Tensor], buffers: list[Tensor], group: dict[str, Any], 
         group["maximize"],
     )
     if sparse:
+        if group["fused"]:
+            raise RuntimeError("`_fused_sgd` does not support sparse gradients; leave fused=None")
         from flambeau.sparse._coo import sgd_step
 
         sgd_step(params, buffers, dampening, group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flambeau
@@ -20,16 +21,24 @@ __all__ = [
 ]
 
 
-class TensorOptimizer(CoreOptimizer):
-    """An optimizer that updates one parameter after the other with tensor operations.
+_NO_FOREACH_AUTOGRAD = "_foreach ops don't support autograd: leave foreach=None where differentiable=True"
 
-    Subclasses write `_start`, a parameter's first state, and `_update_param`, which is given the gradient
-    with its sign and penalty applied. With `differentiable`, what `_update_param` does is recorded: it may
-    write to the state, of which it gets a copy, and to the parameter, but not to what it has computed from
-    them; and `lr` may be a tensor.
+
+class TensorOptimizer(CoreOptimizer):
+    """An optimizer whose step is one call of the core for each group, or is recorded by autograd.
+
+    Subclasses write `_start`, a parameter's first state; `_state_names`, in the order in which the core takes
+    them after `step`; `_step`, the call; and `_update_param`, the same formula for one parameter. That is given the
+    gradient with its sign and penalty applied, and runs where `differentiable`: it may write to the state, of which
+    it gets a copy, and to the parameter, but not to what it has computed from them; and `lr` may be a tensor.
     """
 
-    _takes_sparse = False  # whether `_update_param` knows sparse gradients
+    _sparse_refusal = "{} does not support sparse gradients"
+    # PyTorch's words for what `capturable` needs on an accelerator, and whether "xla" is one: of the step parameter by
+    # parameter, and of that with `foreach`.
+    _captured = ("params and state_steps", "params and state_steps")
+    _captures_on_xla = (True, False)
+    _capture_comes_first = False  # of two refusals
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -39,34 +48,81 @@ class TensorOptimizer(CoreOptimizer):
         self._restore_step_counts()
 
     def _update_group(self, group: dict[str, Any]) -> None:
-        recorded = group["differentiable"]
-        lr, weight_decay = group["lr"] if recorded else float(group["lr"]), group.get("weight_decay", 0)
-        with flambeau.set_grad_enabled(recorded):
-            for param in group["params"]:
-                if param.grad is None:
-                    continue
-                if param.grad.is_sparse and not self._takes_sparse:
-                    raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
-                values = self.state[param]
-                if not values:
-                    values["step"] = step_count(group, 0.0)
-                    values.update(self._first_values(param, group))
-                elif recorded:
-                    # The derivatives of earlier steps need the state as it was.
-                    values.update({name: value.clone() for name, value in values.items()})
-                values["step"] += 1
-                grad = -param.grad if group["maximize"] else param.grad
-                if weight_decay != 0:
-                    if group.get("decoupled_weight_decay"):
-                        param.mul_(1 - lr * weight_decay)
-                    else:
-                        if grad.is_sparse:
-                            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-                        grad = grad.add(param, alpha=weight_decay)
-                if param.is_complex():
-                    self._update_parts(param, grad, values, lr, group)
+        if group["differentiable"] or group.get("capturable"):
+            self._check_setting(group)
+        if not self._fused_fits and group.get("fused"):
+            self._check_fused(group)
+        if group["differentiable"]:
+            with flambeau.enable_grad():
+                self._update_recorded(group)
+            return
+        params = group["params"]
+        values_of: Callable[[Tensor], Any] = self.state.get
+        values = [*map(values_of, params)]
+        if not all(values):
+            params = [param for param in params if param.grad is not None]
+            values = [self.state[param] or self._begin(param, group) for param in params]
+        tensors = [*params, *(one["step"] for one in values)]
+        for name in self._state_names(group):
+            tensors += [one[name] for one in values]
+        if self._step(tensors, group):
+            self._update_sparse(params, group)
+
+    def _check_setting(self, group: dict[str, Any]) -> None:
+        """Refuses, as PyTorch does at the first step, what its implementations of the step cannot do."""
+        grads = [param.grad for param in group["params"] if param.grad is not None]
+        if not grads or any(grad.is_sparse for grad in grads):
+            return
+        foreach = bool(group["foreach"])
+        if group["differentiable"] and foreach and not self._capture_comes_first:
+            raise AssertionError(_NO_FOREACH_AUTOGRAD)
+        if group.get("capturable") and not group.get("fused"):
+            xla = ", 'xla'" if self._captures_on_xla[foreach] else ""
+            raise AssertionError(
+                f"If capturable=True, {self._captured[foreach]} must be on supported devices: "
+                f"['cuda', 'xpu', 'hpu', 'privateuseone'{xla}]. Steps on the CPU are not captured: leave capturable=False"
+            )
+        if group["differentiable"] and foreach:
+            raise AssertionError(_NO_FOREACH_AUTOGRAD)
+
+    def _update_recorded(self, group: dict[str, Any]) -> None:
+        lr, weight_decay = group["lr"], group.get("weight_decay", 0)
+        if isinstance(lr, Tensor):
+            lr = lr.reshape(())
+        for param in group["params"]:
+            if param.grad is None:
+                continue
+            if param.grad.is_sparse:
+                self._update_sparse([param], group)
+                continue
+            values = self.state[param]
+            if not values:
+                self._begin(param, group)
+            else:
+                # The derivatives of earlier steps need the state as it was.
+                values.update({name: value.clone() for name, value in values.items()})
+            values["step"] += 1
+            grad = -param.grad if group["maximize"] else param.grad
+            if weight_decay != 0:
+                if group.get("decoupled_weight_decay"):
+                    param.mul_(1 - lr * weight_decay)
                 else:
-                    self._update_param(param, grad, values, lr, group)
+                    grad = grad.add(param, alpha=weight_decay)
+            if param.is_complex():
+                self._update_parts(param, grad, values, lr, group)
+            else:
+                self._update_param(param, grad, values, lr, group)
+
+    def _update_sparse(self, params: list[Tensor], group: dict[str, Any]) -> None:
+        """The step of those parameters whose gradients are sparse, which the core leaves out."""
+        raise RuntimeError(self._sparse_refusal.format(type(self).__name__))
+
+    def _begin(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
+        """Creates the state of a parameter that has its first gradient."""
+        values: dict[str, Tensor] = self.state[param]
+        values["step"] = step_count(group, 0.0)
+        values.update(self._first_values(param, group))
+        return values
 
     def _first_values(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         """`_start`, of which the parts of a complex parameter see two real ones."""
@@ -92,6 +148,13 @@ class TensorOptimizer(CoreOptimizer):
             if value is not views.get(name):
                 of_parts = name in values and values[name].is_complex()
                 values[name] = flambeau.view_as_complex(value) if of_parts else value
+
+    def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        raise NotImplementedError(f"{type(self).__name__} does not define _state_names")
+
+    def _step(self, tensors: list[Tensor], group: dict[str, Any]) -> int:
+        """Calls the core, which returns how many gradients were sparse."""
+        raise NotImplementedError(f"{type(self).__name__} does not define _step")
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
         raise NotImplementedError(f"{type(self).__name__} does not define _start")

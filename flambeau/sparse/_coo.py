@@ -837,7 +837,9 @@ def sgd_step(params: list[Tensor], buffers: list[Tensor], dampening: float, grou
         if not isinstance(grad, SparseTensor):
             continue
         if group["weight_decay"]:
-            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+            raise RuntimeError(
+                "add(sparse, dense) is not supported. Use add(dense, sparse) instead. Sparse gradients take no weight_decay"
+            )
         update: Any = _neg(grad) if group["maximize"] else grad
         if group["momentum"]:
             _add_(buffers[i].mul_(group["momentum"]), update, alpha=1 - dampening)

@@ -98,6 +98,7 @@ void fill(OptimKernels& table) {
   table.sgd_double = sgd<double>;
   table.adam_float = adam<float>;
   table.adam_double = adam<double>;
+  fill_updates(table);
 }
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

@@ -36,6 +36,29 @@ AdamArrays<T> adam_arrays(const OptimPiece& piece, int64_t offset) {
           at<T>(piece, kState, offset), at<T>(piece, kState + 1, offset), at<T>(piece, kState + 2, offset)};
 }
 
+// One rule over a stretch, in chunks whose gradients, once complete, stay in the first-level cache.
+template <class T, class Penalize, class Shrink>
+void update_stretch(const OptimPiece& piece, int64_t offset, int64_t n, const UpdateOptions& o,
+                    UpdateKernel<T> kernel, Penalize penalize, Shrink shrink) {
+  constexpr int64_t kChunk = 1024;
+  constexpr int kState = OptimPiece::kState;
+  const double penalty = o.decoupled ? 0 : o.weight_decay;
+  T complete[kChunk];
+  for (int64_t i = 0; i < n; i += kChunk) {
+    const int64_t count = std::min(kChunk, n - i), at_chunk = offset + i;
+    UpdateArrays<T> arrays{at<T>(piece, OptimPiece::kParam, at_chunk),
+                           at<T>(piece, OptimPiece::kGrad, at_chunk),
+                           {at<T>(piece, kState, at_chunk), at<T>(piece, kState + 1, at_chunk),
+                            at<T>(piece, kState + 2, at_chunk)}};
+    if (o.decoupled && o.weight_decay != 0) shrink(arrays.param, count, 1 - o.lr * o.weight_decay);
+    if (o.maximize || penalty != 0) {
+      penalize(complete, arrays.grad, arrays.param, count, o.maximize ? -1 : 1, penalty);
+      arrays.grad = complete;
+    }
+    kernel(arrays, count, o.constants, piece.factors);
+  }
+}
+
 }  // namespace
 
 void sgd_step(const OptimStep& step, const SgdOptions& options) {
@@ -57,6 +80,19 @@ void adam_step(const OptimStep& step, const AdamOptions& options) {
       table.adam_double(adam_arrays<double>(p, offset), n, p.scales, options);
     else
       table.adam_float(adam_arrays<float>(p, offset), n, p.scales, options);
+  });
+}
+
+void update_step(const OptimStep& step, const UpdateOptions& options) {
+  const OptimKernels& table = kernels().optim;
+  const auto rule = static_cast<int>(options.rule);
+  for_each_stretch(step, [&](const OptimPiece& p, int64_t offset, int64_t n) {
+    if (p.is_double)
+      update_stretch<double>(p, offset, n, options, table.update_double[rule], table.penalize_double,
+                             table.shrink_double);
+    else
+      update_stretch<float>(p, offset, n, options, table.update_float[rule], table.penalize_float,
+                            table.shrink_float);
   });
 }
 
