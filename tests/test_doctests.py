@@ -18,7 +18,6 @@ MODULES = sorted(
 )
 
 HOMES = ("_nn", "_special", "_linalg", "_optim", "_fft", "_windows")
-UNCALLED = ("_optim.sgd_", "_optim.adam_")  # what optimizers call
 
 
 @pytest.mark.parametrize("name", ["flambeau", *MODULES])
@@ -54,7 +53,7 @@ def test_every_operator_is_documented():
     bare = [
         name
         for name, operator in OPERATORS.items()
-        if ">>> " not in operator.__doc__ and name not in UNCALLED
+        if ">>> " not in operator.__doc__ and not name.startswith("_optim.")  # what optimizers call
     ]
     assert bare == []
 

@@ -28,7 +28,7 @@ class Adagrad(TensorOptimizer):
         initial_accumulator_value: what :math:`s` starts with.
         eps: :math:`\epsilon`.
         maximize: follow the gradient upwards.
-        foreach, fused: accepted, without effect: there is one implementation.
+        foreach, fused: kept, and refused where PyTorch refuses them; the step is the same, for there is one implementation.
         differentiable: record the step, so that gradients flow through it to the gradients, the parameters
             before it and `lr`; the parameters must not be leaves then.
 

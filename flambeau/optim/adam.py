@@ -8,7 +8,7 @@ import flambeau
 
 from .._core import Tensor, _optim
 from .optimizer import ParamsT
-from .tensor_optimizer import TensorOptimizer
+from .tensor_optimizer import TensorOptimizer, check_rate
 
 __all__ = ["Adam"]
 
@@ -32,7 +32,8 @@ class Adam(TensorOptimizer):
         amsgrad: use the largest :math:`v` so far.
         maximize: follow the gradient upwards.
         decoupled_weight_decay: shrink the parameter directly, as AdamW does.
-        foreach, fused, capturable: accepted, without effect: there is one implementation.
+        foreach, fused: kept, and refused where PyTorch refuses them; the step is the same, for there is one implementation.
+        capturable: refused at the first step, as PyTorch does on the CPU, but with `fused`.
         differentiable: record the step, so that gradients flow through it to the gradients, the parameters
             before it and `lr`; the parameters must not be leaves then.
 
@@ -71,13 +72,9 @@ class Adam(TensorOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        if isinstance(lr, Tensor):
-            if foreach and not capturable:
-                raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-            if lr.numel() != 1:
-                raise ValueError("Tensor lr must be 1-element")
-        if not 0.0 <= lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
+        if isinstance(lr, Tensor) and foreach and not capturable:
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
+        check_rate(lr)
         if not 0.0 <= eps:
             raise ValueError(f"Invalid epsilon value: {eps}")
         _check_betas(betas, tensors_allowed=capturable or not foreach)
@@ -140,7 +137,8 @@ _WITH_AMSGRAD = (*_PLAIN, "max_exp_avg_sq")
 
 
 def _check_betas(betas: tuple[float | Tensor, float | Tensor], tensors_allowed: bool) -> None:
-    for i, beta in enumerate(betas):
+    for i in range(2):
+        beta = betas[i]
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
     if not (

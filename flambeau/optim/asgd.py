@@ -27,7 +27,8 @@ class ASGD(TensorOptimizer):
         t0: the step at which averaging starts.
         weight_decay: L2 penalty.
         maximize: follow the gradient upwards.
-        foreach, capturable: accepted, without effect: there is one implementation.
+        foreach: kept, and refused with `differentiable`; the step is the same, for there is one implementation.
+        capturable: refused at the first step, as PyTorch does on the CPU.
         differentiable: record the step, so that gradients flow through it to the gradients, the parameters
             before it and `lr`; the parameters must not be leaves then.
 

@@ -40,7 +40,8 @@ class NAdam(TensorOptimizer):
         momentum_decay: :math:`\psi`.
         decoupled_weight_decay: shrink the parameter directly, as AdamW does.
         maximize: follow the gradient upwards.
-        foreach, capturable: accepted, without effect: there is one implementation.
+        foreach: kept, and refused with `differentiable`; the step is the same, for there is one implementation.
+        capturable: refused at the first step, as PyTorch does on the CPU.
         differentiable: record the step, so that gradients flow through it to the gradients, the parameters
             before it and `lr`; the parameters must not be leaves then.
 

@@ -41,6 +41,9 @@ _HOOK_REGISTRIES = (
 )
 
 
+RATE_HINT = "a rate is 0 or more, and maximize=True goes upwards"
+
+
 class _Required:
     """Marks an option that every parameter group has to give."""
 
@@ -127,6 +130,7 @@ class Optimizer:
     defaults: dict[str, Any]
     state: defaultdict[Any, Any]
     param_groups: list[dict[str, Any]]
+    _zero_grad_profile_name: str
     _optimizer_step_pre_hooks: Hooks
     _optimizer_step_post_hooks: Hooks
     _optimizer_state_dict_pre_hooks: Hooks
@@ -144,9 +148,19 @@ class Optimizer:
             )
         self.state = defaultdict(dict)
         self.param_groups = []
+        if not hasattr(params, "__iter__") and hasattr(params, "parameters"):
+            raise TypeError(f"'{type(params).__name__}' object is not iterable; pass its parameters()")
         groups: list[Any] = list(params)
         if not groups:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(
+                "optimizer got an empty parameter list; an iterator gives its parameters once, and a model has none "
+                "before its layers are attributes of it"
+            )
+        if isinstance(params, dict):
+            raise TypeError(
+                f"optimizer can only optimize Tensors, but one of the params is {_type_name(groups[0])}: a "
+                "dictionary's key; pass its values(), or a list of groups"
+            )
         if not isinstance(groups[0], dict):
             groups = [{"params": groups}]
         for group in groups:
@@ -157,8 +171,14 @@ class Optimizer:
             if name not in self.__dict__:
                 setattr(self, name, OrderedDict())
         cls = type(self)
+        self._zero_grad_profile_name = f"Optimizer.zero_grad#{cls.__name__}.zero_grad"
         if not getattr(cls.step, "hooked", False):
             cls.step = _with_hooks(cls.step)  # type: ignore[method-assign]
+
+    @staticmethod
+    def profile_hook_step(func: Callable[..., Any]) -> Callable[..., Any]:
+        """A `step` around which the registered hooks run; every class's `step` is wrapped so by itself."""
+        return _with_hooks(func)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups}
@@ -297,7 +317,9 @@ class Optimizer:
             ValueError: a parameter is not a leaf or stands in another group, or only some groups are named.
         """
         if not isinstance(param_group, dict):
-            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+            raise TypeError(
+                f"param_group must be a dict, but got {type(param_group)}; write {{'params': [...]}}"
+            )
         param_group = param_group.copy()  # the caller's may describe a group of another optimizer, too
         params = param_group["params"]
         if isinstance(params, set):
@@ -320,7 +342,8 @@ class Optimizer:
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                    f"parameter group didn't specify a value of required optimization parameter {name}; give it "
+                    "to the optimizer or to every group"
                 )
             param_group.setdefault(name, default)
         self._check_distinct(param_group)
@@ -353,17 +376,18 @@ class Optimizer:
             if named != ("param_names" in group):
                 raise ValueError(
                     "all optimizer param groups should be with/without names. "
-                    f"cannot add param group {'with' if named else 'without'} names to the optimizer"
+                    f"cannot add param group {'with' if named else 'without'} names to the optimizer; its other groups are "
+                    f"{'without' if named else 'with'}"
                 )
         if any(id(param) in params for group in self.param_groups for param in group["params"]):
-            raise ValueError("some parameters appear in more than one parameter group")
+            raise ValueError("some parameters appear in more than one parameter group; list each once")
 
 
 class CoreOptimizer(Optimizer):
     """An optimizer whose step is one call of the core for each group.
 
     `foreach`, `fused` and `capturable` choose between PyTorch's implementations of the same step; here there
-    is one, so they are checked, kept for checkpoints, and otherwise without effect. Subclasses write
+    is one, so they are kept for checkpoints, and refused where PyTorch refuses them. Subclasses write
     `_update_group`.
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 import flambeau
 
 from .._core import Tensor, _optim
-from .optimizer import CoreOptimizer, ParamsT
+from .optimizer import RATE_HINT, CoreOptimizer, ParamsT
 
 __all__ = ["SGD"]
 
@@ -34,7 +34,7 @@ class SGD(CoreOptimizer):
         weight_decay: L2 penalty.
         nesterov: take the look-ahead gradient; needs a momentum and no dampening.
         maximize: follow the gradient upwards.
-        foreach, fused: accepted, without effect: there is one implementation.
+        foreach, fused: kept, and refused where PyTorch refuses them; the step is the same, for there is one implementation.
         differentiable: record the step, so that gradients flow through it to the gradients, the parameters
             before it and `lr`; the parameters must not be leaves then.
 
@@ -74,7 +74,7 @@ class SGD(CoreOptimizer):
         if isinstance(lr, Tensor) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
         if lr < 0.0:
-            raise ValueError(f"Invalid learning rate: {lr}")
+            raise ValueError(f"Invalid learning rate: {lr}; {RATE_HINT}")
         if momentum < 0.0:
             raise ValueError(f"Invalid momentum value: {momentum}")
         if weight_decay < 0.0:

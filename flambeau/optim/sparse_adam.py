@@ -55,7 +55,9 @@ class SparseAdam(CoreOptimizer):
         if isinstance(lr, Tensor) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
         if not 0.0 < lr:
-            raise ValueError(f"Invalid learning rate: {lr}")
+            raise ValueError(
+                f"Invalid learning rate: {lr}; it must be above 0, and maximize=True goes upwards"
+            )
         if not 0.0 < eps:
             raise ValueError(f"Invalid epsilon value: {eps}")
         for i, beta in enumerate(betas):

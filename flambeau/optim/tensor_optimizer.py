@@ -8,7 +8,7 @@ from typing import Any
 import flambeau
 
 from .._core import Tensor
-from .optimizer import CoreOptimizer, step_count
+from .optimizer import RATE_HINT, CoreOptimizer, step_count
 
 __all__ = [
     "TensorOptimizer",
@@ -192,11 +192,12 @@ def check_rate(lr: float | Tensor) -> None:
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
     if not 0.0 <= lr:
-        raise ValueError(f"Invalid learning rate: {lr}")
+        raise ValueError(f"Invalid learning rate: {lr}; {RATE_HINT}")
 
 
 def check_betas(betas: tuple[float, float]) -> None:
-    for i, beta in enumerate(betas):
+    for i in range(2):
+        beta = betas[i]
         if not 0.0 <= beta < 1.0:
             raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
 
