@@ -112,8 +112,10 @@ AutocastCall::AutocastCall(const Overload& overload, Frame& frame) {
       casts_.push_back(cast_to(Tensor(v.tensor), dtype, is_lower));
       v.tensor = casts_.back().get();
     } else if (v.kind == ValueKind::Tensors) {
-      for (Tensor& t : frame.tensors)  // what v.tensors shows
+      for (uint32_t k = 0; k < v.count; ++k) {
+        Tensor& t = const_cast<Tensor&>(v.tensors[k]);  // the frame's own
         if (is_eligible(t.get()) && t.dtype() != dtype) t = cast_to(t, dtype, is_lower);
+      }
     }
   }
   enable(Device::Type::Cpu, false);

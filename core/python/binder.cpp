@@ -204,8 +204,8 @@ inline bool set_tensor(PyObject* o, Value& v, Frame& frame) {
 
 bool set_ints(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
   const bool fits = frame.integers_used + n <= kMaxInts;
-  if (!fits) frame.long_lists.push_back(std::make_unique<int64_t[]>(static_cast<size_t>(n)));
-  int64_t* list = fits ? frame.integers + frame.integers_used : frame.long_lists.back().get();
+  if (!fits) frame.more_lists.push_back({std::make_unique<int64_t[]>(static_cast<size_t>(n)), {}});
+  int64_t* list = fits ? frame.integers + frame.integers_used : frame.more_lists.back().integers.get();
   for (Py_ssize_t i = 0; i < n; ++i)
     if (!parse_int(items[i], list[i])) return false;
   v.integers = list;
@@ -216,17 +216,18 @@ bool set_ints(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
 }
 
 bool set_tensors(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
-  if (!frame.tensors.empty()) return false;  // one list per schema: a second would move the first
-  frame.tensors.reserve(static_cast<size_t>(n));
+  // A second list would move the first.
+  std::vector<Tensor>& list = frame.tensors.empty() ? frame.tensors : frame.more_lists.emplace_back().tensors;
+  list.reserve(static_cast<size_t>(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
     Value ignored;
     if (!set_tensor(items[i], ignored, frame)) {
-      frame.tensors.clear();
+      list.clear();
       return false;
     }
-    frame.tensors.push_back(tensor_of(items[i]));
+    list.push_back(tensor_of(items[i]));
   }
-  v.tensors = frame.tensors.data();
+  v.tensors = list.data();
   v.count = static_cast<uint32_t>(n);
   v.kind = ValueKind::Tensors;
   return true;

@@ -74,8 +74,12 @@ struct Frame {
   PyObject* out_argument;       // out=, borrowed; null if absent
   uint8_t elsewhere;            // not 0: some tensor lies on another device than the CPU, or autocast is on
   PyObject* special;            // an argument whose type is a subclass of Tensor
-  std::vector<Tensor> tensors;  // owners of list elements
-  std::vector<std::unique_ptr<int64_t[]>> long_lists;  // lists of integers beyond the space above
+  std::vector<Tensor> tensors;  // owners of a list's elements
+  struct MoreItems {
+    std::unique_ptr<int64_t[]> integers;  // beyond the space above
+    std::vector<Tensor> tensors;          // of a second list
+  };
+  std::vector<MoreItems> more_lists;
 };
 
 // Null on success, else why this overload does not take the arguments (an empty text where nobody asked).
