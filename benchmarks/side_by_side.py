@@ -150,6 +150,7 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield from order_cases(T, rng, randn)
     yield from lookup_cases(T, rng, randn)
     yield from linalg_cases(T, randn)
+    yield from recurrent_cases(T, randn)
 
 
 def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -258,6 +259,59 @@ def linalg_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Calla
     yield "einsum outer", lambda: T.einsum("i,j->ij", x[0], x[1])
     yield "einsum bilinear", lambda: T.einsum("bi,ij,bj->b", x, y, z)
     yield "einsum 3x3", lambda: T.einsum("ij,jk->ik", x[:3, :3], y[:3, :3])
+
+
+def recurrent_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Networks over sequences, forward alone and training; single steps."""
+    rnn = importlib.import_module(f"{T.__name__}.nn.utils.rnn")
+    sizes = [
+        (1, 32, 10),
+        (1, 128, 50),
+        (1, 512, 50),
+        (32, 32, 200),
+        (32, 128, 50),
+        (32, 512, 50),
+        (128, 128, 100),
+    ]
+    cases = [(kind, *size, {}) for kind in ("LSTM", "GRU", "RNN") for size in sizes]
+    cases += [(kind, 32, 128, 50, {"bidirectional": True}) for kind in ("LSTM", "GRU")]
+    cases += [("LSTM", 32, 128, 50, {"num_layers": 2}), ("LSTM", 32, 128, 50, {"proj_size": 64})]
+    for kind, batch, hidden, steps, options in cases:
+        net, x = getattr(T.nn, kind)(hidden, hidden, **options), randn(steps, batch, hidden)
+        lengths = [steps - i * steps // (2 * batch) for i in range(batch)]
+        packed = rnn.pack_padded_sequence(x, lengths)
+
+        def forward(net: Any = net, x: Any = x) -> None:
+            with T.no_grad():
+                net(x)
+
+        def step(net: Any = net, x: Any = x) -> None:
+            net.zero_grad()
+            y, _ = net(x)
+            (y.data if isinstance(y, tuple) else y).square().mean().backward()
+
+        what = " ".join([kind, f"{batch}x{hidden}x{steps}", *options])
+        yield f"recurrent forward {what}", forward
+        yield f"recurrent step {what}", step
+        if (batch, hidden) == (32, 128):
+            yield f"recurrent packed step {what}", lambda step=step, x=packed: step(x=x)
+    for kind in ("LSTMCell", "GRUCell", "RNNCell"):
+        for batch in (1, 32):
+            cell, x = getattr(T.nn, kind)(128, 128), randn(batch, 128)
+
+            def several(cell: Any = cell, x: Any = x) -> Any:
+                state = None
+                for _ in range(10):
+                    state = cell(x, state)
+                return state
+
+            def train(cell: Any = cell, several: Any = several) -> None:
+                cell.zero_grad()
+                state = several()
+                (state[0] if isinstance(state, tuple) else state).square().mean().backward()
+
+            yield f"recurrent ten {kind} {batch}x128", several
+            yield f"recurrent ten {kind} step {batch}x128", train
 
 
 def measure(package: str, match: str, threads: int) -> None:

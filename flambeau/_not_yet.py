@@ -4,7 +4,6 @@ from __future__ import annotations
 
 NOT_YET = frozenset(
     """
-    ao classes distributions export gru gru_cell library lstm lstm_cell masked monitor nested package
-    quantization rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell vmap
+    ao classes distributions export library masked monitor nested package quantization vmap
     """.split()
 )

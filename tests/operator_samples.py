@@ -90,6 +90,17 @@ def _choices(kind: str, name: str, first: bool) -> list[Any]:
     }.get(kind, [None])
 
 
+def _recurrent(gates: int, step: bool = False) -> list[Any]:
+    """Arguments of a recurrent network of one layer, or of a step of it, with so many gates."""
+    sizes = (2, 3) if step else (5, 2, 3)
+    state = torch.rand(2, 4) if step else torch.rand(1, 2, 4)
+    weights = [torch.rand(4 * gates, 3), torch.rand(4 * gates, 4)]
+    states = [state, state] if gates == 4 else state
+    if step:
+        return [torch.rand(sizes), states, *weights]
+    return [torch.rand(sizes), states, weights, False, 1, 0.0, False, False, False]
+
+
 # Operators whose arguments have to fit each other more closely than a choice by type would hit on.
 _WHOLE: dict[str, list[Any]] = {
     "_nn.cdist_forward": [torch.rand(2, 3), torch.rand(4, 3), 2],
@@ -147,6 +158,14 @@ _WHOLE: dict[str, list[Any]] = {
     "unsafe_split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
     "view_as_complex": [torch.rand(3, 2)],
     "view_as_real": [torch.rand(2, 3) + 1j],
+    "lstm": _recurrent(4),
+    "gru": _recurrent(3),
+    "rnn_tanh": _recurrent(1),
+    "rnn_relu": _recurrent(1),
+    "lstm_cell": _recurrent(4, step=True),
+    "gru_cell": _recurrent(3, step=True),
+    "rnn_tanh_cell": _recurrent(1, step=True),
+    "rnn_relu_cell": _recurrent(1, step=True),
     "linspace": [0, 1, 5],
     "logspace": [0, 1, 5],
     "select": [torch.rand(2, 3), 1, 0],

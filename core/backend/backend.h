@@ -18,6 +18,7 @@
 #include "core/backend/optim.h"
 #include "core/backend/pointwise.h"
 #include "core/backend/pooling.h"
+#include "core/backend/recurrent.h"
 #include "core/backend/reduce.h"
 #include "core/backend/resample.h"
 #include "core/backend/softmax.h"
@@ -91,6 +92,14 @@ struct Row {
   void (*normalize_channels_backward)(DType dtype, const ChannelShape& shape, const ChannelNorm& norm,
                                       const void* grad_output, const void* x, void* grad_input,
                                       void* grad_weight, void* grad_bias);
+
+  // ---- recurrent layers (core/cpu/recurrent/recurrent.h); float32 and float64, with working memory
+  size_t (*recurrent_workspace)(DType dtype, const RecurrentShape& shape, bool keeps);
+  void (*recurrent_layer)(DType dtype, const RecurrentShape& shape,
+                          std::span<const RecurrentForward> directions, void* workspace);
+  size_t (*recurrent_backward_workspace)(DType dtype, const RecurrentShape& shape);
+  void (*recurrent_layer_backward)(DType dtype, const RecurrentShape& shape,
+                                   std::span<const RecurrentBackward> directions, void* workspace);
 
   // ---- losses over sequences (core/cpu/loss/ctc.h)
   int64_t (*find_bad_label)(const CtcLoss& loss);  // -1: none, or nobody can look

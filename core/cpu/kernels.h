@@ -12,6 +12,7 @@
 #include "core/cpu/pointwise/pointwise.h"
 #include "core/cpu/pooling/pool.h"
 #include "core/cpu/random/random.h"
+#include "core/cpu/recurrent/recurrent.h"
 #include "core/cpu/reduce/reduce.h"
 #include "core/cpu/resample/resample.h"
 #include "core/cpu/softmax/softmax.h"
@@ -26,6 +27,7 @@ struct Kernels {
   ReduceKernels reduce;
   SoftmaxKernels softmax;
   NormKernels normalisation;
+  RecurrentKernels recurrent;
   GemmKernels gemm;
   BrainKernels brain;  // null where the CPU has no AVX512-BF16
   TransposeKernels transpose;

@@ -162,6 +162,9 @@ Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const T
                    const Out& out = {});
 Tensor take(const Tensor& self, const Tensor& index, const Out& out = {});
 
+// ---- random/sampling.cpp
+Tensor dropout(const Tensor& input, double p, bool train, const Out& out = {});
+
 // ---- creation/creation.cpp
 Tensor tril(const Tensor& self, int64_t diagonal = 0, const Out& out = {});
 Tensor triu(const Tensor& self, int64_t diagonal = 0, const Out& out = {});

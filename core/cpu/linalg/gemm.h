@@ -82,6 +82,14 @@ struct GemmKernelsOf {
   void (*gemm)(const Gemm<T>& g);
   void (*gemv)(const Gemv<T>& g);
   T (*dot)(int64_t n, const T* x, int64_t x_stride, const T* y, int64_t y_stride);
+  // For a b that serves many products: how many items it has when packed (readable past the end by a vector),
+  // and the packing itself, of g.n columns and g.k rows of g.b.
+  int64_t (*packed_items)(int64_t n, int64_t k);
+  void (*pack)(const Gemm<T>& g, T* to);
+  // The product on one thread, a not transposed and g.b packed; its columns come in blocks of `panel`, each
+  // of k * panel items in g.b.
+  void (*packed)(const Gemm<T>& g);
+  int64_t panel;
 };
 struct GemmKernels {
   GemmKernelsOf<float> f32;

@@ -55,7 +55,7 @@ void outer_tile(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_ro
                 int64_t ldc, int64_t columns, const Epilogue<T>& e) {
   constexpr int kL = kLanes<T>;
   Vec<T> sums[kRows][kVectors] = {};
-  for (int64_t k = 0; k < depth; ++k) {
+  const auto add_row = [&](Vec<T>(&to)[kRows][kVectors]) __attribute__((always_inline)) {
     Vec<T> row[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) row[v] = load(b + v * kL);
@@ -63,11 +63,29 @@ void outer_tile(const T* a, int64_t a_row, int64_t a_k, const T* b, int64_t b_ro
     for (int i = 0; i < kRows; ++i) {
       const Vec<T> item = broadcast(a[i * a_row]);
 #pragma GCC unroll 8
-      for (int v = 0; v < kVectors; ++v) sums[i][v] += item * row[v];
+      for (int v = 0; v < kVectors; ++v) to[i][v] += item * row[v];
     }
     a += a_k;
     b += b_row;
+  };
+  int64_t k = 0;
+  // A small tile waits for its own sums; several of each keep the multipliers busy.
+  constexpr int kParts = kRows * kVectors >= 8 ? 1 : kRows * kVectors >= 4 ? 2 : 4;
+  if constexpr (kParts > 1) {
+    Vec<T> more[kParts - 1][kRows][kVectors] = {};
+    for (; k + kParts <= depth; k += kParts) {
+      add_row(sums);
+#pragma GCC unroll 8
+      for (int p = 0; p + 1 < kParts; ++p) add_row(more[p]);
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p + 1 < kParts; ++p)
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v) sums[i][v] += more[p][i][v];
   }
+  for (; k < depth; ++k) add_row(sums);
   if (columns == kVectors * kL) {
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
@@ -238,6 +256,45 @@ void outer_gemm(const Gemm<T>& g, const Operand<T>& a, const Operand<T>& b) {
           }
         }
       }
+    }
+  }
+}
+
+// ---- products with a packed b
+
+template <class T>
+int64_t packed_items(int64_t n, int64_t k) {
+  constexpr int64_t kP = kPanel<T>;
+  return (n + kP - 1) / kP * kP * k + kP;
+}
+
+template <class T>
+void pack(const Gemm<T>& g, T* to) {
+  const Operand<T> b = g.trans_b ? Operand<T>{g.b, 1, g.ldb} : Operand<T>{g.b, g.ldb, 1};
+  constexpr int64_t kP = kPanel<T>;
+  for (int64_t column = 0; column < g.n; column += kP)
+    pack_panel(b, 0, g.k, column, smaller(kP, g.n - column), to + column * g.k);
+}
+
+template <class T>
+void packed_gemm(const Gemm<T>& g) {
+  constexpr int64_t kP = kPanel<T>;
+  const int64_t tiles = (g.m + kTileRows - 1) / kTileRows, height = (g.m + tiles - 1) / tiles;
+  // A panel that serves one tile only need not stay in the first-level cache.
+  const int64_t depth_blocks = tiles > 1 ? (g.k + kDepth - 1) / kDepth : 1,
+                depth_step = (g.k + depth_blocks - 1) / depth_blocks;
+  for (int64_t column = 0; column < g.n; column += kP) {
+    const int64_t columns = smaller(kP, g.n - column);
+    const int64_t vectors = (columns + kLanes<T> - 1) / kLanes<T>;
+    const T* const panel = g.b + column * g.k;
+    for (int64_t k = 0; k < g.k; k += depth_step) {
+      const int64_t depth = smaller(depth_step, g.k - k);
+      const T* const bias = g.bias && k + depth == g.k ? g.bias + column : nullptr;
+      const Epilogue<T> epilogue{g.alpha, k == 0 ? g.beta : T(1), bias};
+      for (int64_t i = 0; i < g.m; i += height)
+        outer_tile_of<T>(smaller(height, g.m - i), vectors)(g.a + i * g.lda + k, g.lda, 1, panel + k * kP, kP,
+                                                            depth, g.c + i * g.ldc + column, g.ldc, columns,
+                                                            epilogue);
     }
   }
 }
@@ -523,8 +580,10 @@ void integer_gemm(const IntegerGemm& g) {
 
 void fill(GemmKernels& kernels) {
   kernels = {};
-  kernels.f32 = {gemm<float>, gemv<float>, dot<float>};
-  kernels.f64 = {gemm<double>, gemv<double>, dot<double>};
+  kernels.f32 = {gemm<float>, gemv<float>,        dot<float>,   packed_items<float>,
+                 pack<float>, packed_gemm<float>, kPanel<float>};
+  kernels.f64 = {gemm<double>, gemv<double>,        dot<double>,   packed_items<double>,
+                 pack<double>, packed_gemm<double>, kPanel<double>};
   kernels.integer[static_cast<int>(DType::UInt8)] = integer_gemm<uint8_t>;
   kernels.integer[static_cast<int>(DType::Int8)] = integer_gemm<int8_t>;
   kernels.integer[static_cast<int>(DType::Int16)] = integer_gemm<int16_t>;

@@ -371,6 +371,8 @@ Tensor alpha_masked(const Tensor& input, const Tensor& noise, double p, const Ou
   return add(mul_or_zero(input, noise, out), shift, 1, out);
 }
 
+}  // namespace
+
 Tensor dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;
   return masked(input, empty_like(input, input.dtype()), p, out);
@@ -392,6 +394,8 @@ Tensor dropout(const Tensor& input, double p, bool train, const Out& out) {
 /// Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014.
 EXPOSE("dropout(Tensor input, float p, bool train) -> Tensor", dropout,
        function | inplace | inplace_function | nn);
+
+namespace {
 
 Tensor feature_dropout(const Tensor& input, double p, bool train, const Out& out) {
   if (nothing_dropped(input, p, train)) return input;

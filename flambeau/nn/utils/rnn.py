@@ -238,10 +238,12 @@ def pad_packed_sequence(
     padded = data.new_full((steps, batch, *data.shape[1:]), padding_value)
     padded[step, row] = data
     lengths = (batch_sizes > flambeau.arange(batch).unsqueeze(1)).sum(1)
+    if batch_first:
+        padded = padded.transpose(0, 1)
     if sequence.unsorted_indices is not None:
-        padded = padded.index_select(1, sequence.unsorted_indices)
+        padded = padded.index_select(0 if batch_first else 1, sequence.unsorted_indices)
         lengths = lengths.index_select(0, sequence.unsorted_indices.cpu())
-    return padded.transpose(0, 1) if batch_first else padded, lengths
+    return padded, lengths
 
 
 def pad_sequence(
