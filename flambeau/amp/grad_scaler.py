@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections import defaultdict
@@ -175,13 +176,42 @@ class GradScaler:
         if state["stage"] is OptState.STEPPED:
             raise RuntimeError("step() has already been called since the last update().")
         if getattr(optimizer, "_step_supports_amp_scaling", False):
-            raise NotImplementedError("optimizers that unscale gradients themselves are not implemented yet")
+            return self._step_of_unscaling(optimizer, args, kwargs)
         if state["stage"] is OptState.READY:
             self.unscale_(optimizer)
         if not state["found_inf_per_device"]:
             raise AssertionError("No inf checks were recorded for this optimizer.")
         overflowed = any(float(found) for found in state["found_inf_per_device"].values())
         result = None if overflowed else optimizer.step(*args, **kwargs)
+        state["stage"] = OptState.STEPPED
+        return result
+
+    def _step_of_unscaling(self, optimizer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The step of an optimizer that divides the gradients itself, and itself skips: it finds `grad_scale`, None where
+        :meth:`unscale_` has divided them, and `found_inf`; or asks for the scaler as an argument."""
+        scale, _ = self._started("step")
+        state = self._per_optimizer_states[id(optimizer)]
+        if "grad_scaler" in inspect.signature(optimizer.step).parameters:
+            warnings.warn(
+                "GradScaler is going to stop passing itself as a keyword argument to the passed optimizer. In the near "
+                "future GradScaler registers `grad_scale: Tensor` and `found_inf: Tensor` to the passed optimizer and let "
+                "the optimizer use them directly.",
+                FutureWarning,
+                stacklevel=3,
+            )
+            result = optimizer.step(*args, **kwargs, grad_scaler=self)
+            state["stage"] = OptState.STEPPED
+            return result
+        if state["stage"] is OptState.READY:
+            self._check_inf_per_device(optimizer)
+        own = getattr(optimizer, "grad_scale", None)
+        factor = scale if own is None else own * scale
+        optimizer.grad_scale = None if state["stage"] is OptState.UNSCALED else factor
+        optimizer.found_inf = sum(state["found_inf_per_device"].values())
+        try:
+            result = optimizer.step(*args, **kwargs)
+        finally:
+            del optimizer.grad_scale, optimizer.found_inf
         state["stage"] = OptState.STEPPED
         return result
 
