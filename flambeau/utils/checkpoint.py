@@ -83,6 +83,23 @@ def _current_random_state(wanted: bool) -> Any:
     return get_rng_state()
 
 
+def _current_precision() -> tuple[bool, Any, bool]:
+    """What autocast does here, for :func:`_precision` to do it again."""
+    return (
+        _core._autocast_on_cpu(),
+        _core._autocast_get_dtype("cpu"),
+        _core._autocast_keeps_casts(),
+    )
+
+
+def _precision(state: tuple[bool, Any, bool]) -> Any:
+    """A block in which operators choose their precision as they did where `state` was taken."""
+    from flambeau.amp import autocast
+
+    enabled, dtype, cache_enabled = state
+    return autocast("cpu", dtype=dtype, enabled=enabled, cache_enabled=cache_enabled)
+
+
 class CheckpointFunction(Function):
     """A segment as one node: forward unrecorded, backward records it again and differentiates that."""
 
@@ -91,6 +108,7 @@ class CheckpointFunction(Function):
         check_backward_validity(args)
         ctx.run_function = run_function
         ctx.random_state = _current_random_state(preserve_rng_state)
+        ctx.precision = _current_precision()
         ctx.arguments = [None if isinstance(x, Tensor) else x for x in args]
         ctx.places = [i for i, x in enumerate(args) if isinstance(x, Tensor)]
         with no_grad():
@@ -110,7 +128,7 @@ class CheckpointFunction(Function):
         for i, x in zip(ctx.places, ctx.saved_tensors, strict=True):
             arguments[i] = x
         detached = detach_variable(tuple(arguments))
-        with _random_state(ctx.random_state), enable_grad():
+        with _random_state(ctx.random_state), _precision(ctx.precision), enable_grad():
             outputs = ctx.run_function(*detached)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         pairs = [
@@ -268,8 +286,10 @@ def _checkpoint_without_reentry(
 ) -> Any:
     forward_context, second_context = contexts
 
+    precision = _current_precision()
+
     def again() -> None:
-        with _random_state(random_state), second_context:
+        with _random_state(random_state), _precision(precision), second_context:
             function(*args, **keywords)
 
     segment = _Segment(again, early_stop, compare_forms)
