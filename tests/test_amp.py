@@ -135,7 +135,8 @@ _LOWER = set(
     """
     _linalg.matmul _linalg.multi_dot _linalg.vecdot _nn.conv1d _nn.conv2d _nn.conv3d _nn.conv_transpose1d
     _nn.conv_transpose2d _nn.conv_transpose3d _nn.linear addbmm addmm affine_grid_generator baddbmm bmm chain_matmul conv1d
-    conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d corrcoef cov einsum inner matmul mm prelu
+    conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d corrcoef cov einsum inner lstm matmul mm prelu
+    rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell
     """.split()
 )
 _FLOAT32 = set(
@@ -152,6 +153,8 @@ _FLOAT32 = set(
     view_as_complex
     """.split()
 )
+# PyTorch's widen step by step, so that a state of bfloat16 stays one; one of float32 gives float32, as here.
+_FLOAT32 |= {"gru", "gru_cell", "lstm_cell"}
 # Compositions whose parts choose. pinv stays in float32, where PyTorch's result is the lower precision of its last product;
 # what the last line names is not PyTorch's, or takes no float32 there.
 _BY_PARTS = {
