@@ -19,6 +19,7 @@ _NAMES = {
     "set_printoptions": "_tensor_str",
     "get_printoptions": "_tensor_str",
     "install_as_torch": "_install",
+    "summary": "_summary",
     "manual_seed": "random",
     "seed": "random",
     "initial_seed": "random",

@@ -262,6 +262,15 @@ struct Row {
 
 extern const Row* rows[kDeviceTypes];  // null: no such device in this build
 extern const Row cpu_row, meta_row;
+
+// What the device `meta` was asked for: it computes and stores nothing, but counts the multiplications of
+// products and convolutions (each with its addition), and the bytes that its tensors stand for. Tensors
+// without memory may be of any size: the counts wrap around.
+struct MetaStats {
+  uint64_t multiply_adds = 0, live_bytes = 0, peak_bytes = 0;
+};
+extern MetaStats meta_stats;
+
 inline const Row& current() { return *rows[static_cast<int>(current_device)]; }
 
 }  // namespace flambeau::backend

@@ -1,5 +1,6 @@
 // The device `meta`: shapes, strides and dtypes without memory. Every entry does nothing, and can what the
 // CPU can.
+#include <algorithm>
 #include <cstdint>
 
 #include "core/backend/backend.h"
@@ -40,15 +41,48 @@ struct Search {
 constexpr Search none_found;
 
 // An address that is not null, so that offsets from it are addresses too; nobody looks there.
-void* allocate(size_t) { return reinterpret_cast<void*>(uintptr_t{64}); }
+void* allocate(size_t bytes) {
+  meta_stats.live_bytes += bytes;
+  meta_stats.peak_bytes = std::max(meta_stats.peak_bytes, meta_stats.live_bytes);
+  return reinterpret_cast<void*>(uintptr_t{64});
+}
+void deallocate(void*, size_t bytes) noexcept { meta_stats.live_bytes -= bytes; }
 const DeviceMemory memory = {
-    .allocate = allocate, .deallocate = [](void*, size_t) noexcept {}, .zero = nothing, .upload = nothing};
+    .allocate = allocate, .deallocate = deallocate, .zero = nothing, .upload = nothing};
 
 struct Installed {
   Installed() { device_memory[static_cast<int>(Device::Type::Meta)] = &memory; }
 } const installed;
 
+// ---- entries that count what they would do
+template <class... Sizes>
+void count(Sizes... sizes) {
+  meta_stats.multiply_adds += (static_cast<uint64_t>(sizes) * ...);
+}
+
+void matrix_product(const char*, DType, const Matrix& c, const Matrix& a, const Matrix&, const Scalar&,
+                    const Scalar&, const void*, int64_t batch) {
+  count(batch, c.rows, c.columns, a.columns);
+}
+void matrix_vector_product(const char*, DType, const Vector&, const Matrix& a, const Vector&, const Scalar&,
+                           const Scalar&) {
+  count(a.rows, a.columns);
+}
+void dot(DType, int64_t n, const Vector&, const Vector&, void*) { count(n); }
+
+// Forward and both gradients visit the same pairs.
+void convolution(DType, const ConvShape& s, const void*, const void*, const void*, void*) {
+  count(s.batch, s.out_channels, s.output[0], s.output[1], s.output[2], s.in_channels / s.groups, s.kernel[0],
+        s.kernel[1], s.kernel[2]);
+}
+void convolution_weight_gradient(DType dtype, const ConvShape& s, const void* input, const void* grad_output,
+                                 void* grad_weight) {
+  convolution(dtype, s, input, grad_output, nullptr, grad_weight);
+}
+
 }  // namespace
+
+MetaStats meta_stats;
 
 const Row meta_row = {
     .has_values = false,
@@ -89,9 +123,9 @@ const Row meta_row = {
     .find_bad_label = none_found,
     .ctc_loss = nothing,
     .ctc_loss_backward = nothing,
-    .matrix_product = nothing,
-    .matrix_vector_product = nothing,
-    .dot = nothing,
+    .matrix_product = matrix_product,
+    .matrix_vector_product = matrix_vector_product,
+    .dot = dot,
     .cholesky = nothing,
     .cholesky_inverse = nothing,
     .cholesky_solve = nothing,
@@ -112,9 +146,9 @@ const Row meta_row = {
     .lstsq = nothing,
     .row_distances = nothing,
     .has_convolution = [](DType dtype) { return cpu_row.has_convolution(dtype); },
-    .convolution = nothing,
-    .convolution_input_gradient = nothing,
-    .convolution_weight_gradient = nothing,
+    .convolution = convolution,
+    .convolution_input_gradient = convolution,
+    .convolution_weight_gradient = convolution_weight_gradient,
     .has_max_pool = [](DType dtype) { return cpu_row.has_max_pool(dtype); },
     .max_pool = nothing,
     .max_pool_backward = nothing,

@@ -5,6 +5,7 @@
 
 #include <nanobind/nanobind.h>
 
+#include "core/backend/backend.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/linalg/blas.h"
 #include "core/ops/pointwise/pointwise.h"
@@ -105,6 +106,16 @@ PyObject* memory_stats_function(PyObject*, PyObject*) {
                        static_cast<unsigned long long>(s.allocations), "cache_hits",
                        static_cast<unsigned long long>(s.cache_hits));
 }
+PyObject* meta_stats_function(PyObject*, PyObject*) {
+  const backend::MetaStats& s = backend::meta_stats;
+  return Py_BuildValue("(KKK)", static_cast<unsigned long long>(s.multiply_adds),
+                       static_cast<unsigned long long>(s.live_bytes),
+                       static_cast<unsigned long long>(s.peak_bytes));
+}
+PyObject* reset_meta_peak(PyObject*, PyObject*) {
+  backend::meta_stats.peak_bytes = backend::meta_stats.live_bytes;
+  Py_RETURN_NONE;
+}
 PyObject* reset_peak(PyObject*, PyObject*) {
   reset_peak_memory_stats();
   Py_RETURN_NONE;
@@ -140,6 +151,9 @@ PyMethodDef functions[] = {
      "What the allocator holds, in bytes and counts."},
     {"reset_peak_memory_stats", entry<reset_peak>, METH_NOARGS, "Restarts the peak at the present use."},
     {"empty_cache", entry<empty_cache_function>, METH_NOARGS, "Gives cached memory back to the system."},
+    {"_meta_stats", entry<meta_stats_function>, METH_NOARGS,
+     "What the device meta was asked for: multiply-adds, live bytes, and their peak."},
+    {"_reset_meta_peak", entry<reset_meta_peak>, METH_NOARGS, "Restarts that peak at the present use."},
     {"_set_blas_library", entry<set_blas_library>, METH_O, "Where OpenBLAS is; it is opened at first use."},
     {"_build_info", entry<build_info>, METH_NOARGS, "Instruction set, BLAS, threads, memory limit."},
     {nullptr, nullptr, 0, nullptr}};
