@@ -250,3 +250,36 @@ def test_loading_a_family_again_replaces_its_operators():
     importlib.reload(family)
     del _operator.registered[count:]
     assert torch.cov.schemas == before
+
+
+def test_methods_that_are_no_operators_reach_torch_function():
+    seen = []
+
+    class Noting(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            seen.append((func.__name__, len(args), kwargs))
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    x = torch.ones(2, 3).as_subclass(Noting)
+    assert x.numel() == 6 and x.size(1) == 3 and x.size(dim=0) == 2 and x.dim() == 2 and x.is_contiguous()
+    assert seen == [
+        ("numel", 1, {}), ("size", 2, {}), ("size", 1, {"dim": 0}), ("dim", 1, {}), ("is_contiguous", 1, {}),
+    ]  # fmt: skip
+    with torch._C.DisableTorchFunction():
+        x.numel()
+    torch.ones(2).as_subclass(type("Plain", (torch.Tensor,), {})).numel()
+    assert len(seen) == 5
+
+
+def test_states_of_old_pickles_are_taken_over():
+    x = torch.empty(0)
+    x.__setstate__((torch.arange(6.0).untyped_storage(), 1, (2, 2), (2, 1)))
+    assert x.tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    x.__setstate__((True, False, None))
+    assert x.requires_grad
+    x = torch.empty(0)
+    x.__setstate__((torch.ones(2), False, None, True, None))
+    assert x.tolist() == [1.0, 1.0] and x.requires_grad
+    with pytest.raises(RuntimeError, match="__setstate__ can be only called on leaf Tensors"):
+        (x * 2).__setstate__(())

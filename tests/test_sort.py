@@ -84,6 +84,9 @@ def test_results_go_where_they_are_asked_for() -> None:
     assert torch.sort(x, out=(x, places))[0] is x
     assert x.tolist() == [1, 2, 3] and places.tolist() == [1, 2, 0]
     assert isinstance(torch.sort(x), torch.return_types.sort)
+    assert repr(torch.sort(x)) == (
+        "torch.return_types.sort(\nvalues=tensor([1., 2., 3.]),\nindices=tensor([0, 1, 2]))"
+    )
     assert torch.msort(torch.tensor([[3, 1], [2, 4]])).tolist() == [[2, 1], [3, 4]]
     with pytest.raises(RuntimeError, match="Expected out tensor to have dtype float, but got double instead"):
         torch.sort(x, out=(torch.empty(0, dtype=torch.float64), places))

@@ -5,6 +5,7 @@
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/python/arguments.h"
+#include "core/python/overrides.h"
 #include "core/tensor/dispatch.h"
 
 namespace flambeau::python {
@@ -451,37 +452,79 @@ PyGetSetDef tensor_attributes[] = {
     {"imag", entry<get_imag>, nullptr, "The imaginary part.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr}};
 
+// Methods that a subclass with a __torch_function__ of its own may take over.
+struct MethodName {
+  char text[24] = {};
+  template <size_t n>
+  consteval MethodName(const char (&name)[n]) {
+    for (size_t i = 0; i < n; ++i) text[i] = name[i];
+  }
+};
+[[gnu::cold]] PyObject* offer(const char* name, PyObject* self, PyObject* const* args, Py_ssize_t count,
+                              PyObject* keywords) {
+  if (!takes_over_by_its_own(self)) return nullptr;
+  const Object method = owned(PyObject_GetAttrString(reinterpret_cast<PyObject*>(tensor_type), name));
+  return call_override(concat("Tensor.", name), method.get(), self, args, count, keywords);
+}
+template <auto function, MethodName name>
+struct Offered;
+template <PyObject* (*function)(PyObject*, PyObject*), MethodName name>
+struct Offered<function, name> {
+  static PyObject* call(PyObject* o, PyObject* argument) {
+    if (Py_TYPE(o) != tensor_type) [[unlikely]]
+      if (PyObject* taken = offer(name.text, o, &argument, argument != nullptr, nullptr)) return taken;
+    return function(o, argument);
+  }
+};
+template <PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*), MethodName name>
+struct Offered<function, name> {
+  static PyObject* call(PyObject* o, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+    if (Py_TYPE(o) != tensor_type) [[unlikely]]
+      if (PyObject* taken = offer(name.text, o, args, count, keywords)) return taken;
+    return function(o, args, count, keywords);
+  }
+};
+template <auto function, MethodName name>
+inline constexpr auto offered = &Offered<function, name>::call;
+
 constexpr int kFast = METH_FASTCALL | METH_KEYWORDS;
 PyMethodDef tensor_methods[] = {
-    {"size", fast<size>(), kFast, "size(dim=None): the sizes, or one of them."},
-    {"stride", fast<stride>(), kFast, "stride(dim=None): the strides, or one of them."},
-    {"dim", entry<dim>, METH_NOARGS, "The number of dimensions."},
-    {"ndimension", entry<dim>, METH_NOARGS, "The number of dimensions."},
-    {"numel", entry<numel>, METH_NOARGS, "The number of elements."},
-    {"nelement", entry<numel>, METH_NOARGS, "The number of elements."},
-    {"storage_offset", entry<storage_offset>, METH_NOARGS,
+    {"size", fast<offered<size, "size">>(), kFast, "size(dim=None): the sizes, or one of them."},
+    {"stride", fast<offered<stride, "stride">>(), kFast, "stride(dim=None): the strides, or one of them."},
+    {"dim", entry<offered<dim, "dim">>, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", entry<offered<dim, "ndimension">>, METH_NOARGS, "The number of dimensions."},
+    {"numel", entry<offered<numel, "numel">>, METH_NOARGS, "The number of elements."},
+    {"nelement", entry<offered<numel, "nelement">>, METH_NOARGS, "The number of elements."},
+    {"storage_offset", entry<offered<storage_offset, "storage_offset">>, METH_NOARGS,
      "Elements between the start of the storage and the first one."},
-    {"is_contiguous", fast<is_contiguous_method>(), kFast, "Whether the elements lie in order without gaps."},
-    {"data_ptr", entry<data_ptr>, METH_NOARGS, "The address of the first element."},
-    {"element_size", entry<element_size>, METH_NOARGS, "Bytes of one element."},
-    {"is_floating_point", entry<is_floating_point>, METH_NOARGS, "Whether the dtype is floating point."},
-    {"is_complex", entry<is_complex_method>, METH_NOARGS, "Whether the dtype is complex."},
-    {"is_signed", entry<is_signed>, METH_NOARGS, "Whether the dtype has a sign."},
-    {"is_inference", entry<is_inference>, METH_NOARGS, "Whether it was made in inference mode."},
+    {"is_contiguous", fast<offered<is_contiguous_method, "is_contiguous">>(), kFast,
+     "Whether the elements lie in order without gaps."},
+    {"data_ptr", entry<offered<data_ptr, "data_ptr">>, METH_NOARGS, "The address of the first element."},
+    {"element_size", entry<offered<element_size, "element_size">>, METH_NOARGS, "Bytes of one element."},
+    {"is_floating_point", entry<offered<is_floating_point, "is_floating_point">>, METH_NOARGS,
+     "Whether the dtype is floating point."},
+    {"is_complex", entry<offered<is_complex_method, "is_complex">>, METH_NOARGS,
+     "Whether the dtype is complex."},
+    {"is_signed", entry<offered<is_signed, "is_signed">>, METH_NOARGS, "Whether the dtype has a sign."},
+    {"is_inference", entry<offered<is_inference, "is_inference">>, METH_NOARGS,
+     "Whether it was made in inference mode."},
     {"_is_view", entry<is_view>, METH_NOARGS, "Whether it shares memory and history with a base."},
-    {"is_pinned", entry<is_pinned>, METH_NOARGS, "Whether it lies in pinned memory."},
-    {"get_device", entry<get_device_method>, METH_NOARGS,
+    {"is_pinned", entry<offered<is_pinned, "is_pinned">>, METH_NOARGS, "Whether it lies in pinned memory."},
+    {"get_device", entry<offered<get_device_method, "get_device">>, METH_NOARGS,
      "The number of its CUDA device; -1 in main memory."},
-    {"is_set_to", entry<is_set_to>, METH_O, "Whether both are the same window on the same memory."},
-    {"item", entry<item_method>, METH_NOARGS, "The value of a tensor with one element as a Python number."},
+    {"is_set_to", entry<offered<is_set_to, "is_set_to">>, METH_O,
+     "Whether both are the same window on the same memory."},
+    {"item", entry<offered<item_method, "item">>, METH_NOARGS,
+     "The value of a tensor with one element as a Python number."},
     {"__complex__", entry<as_complex>, METH_NOARGS,
      "The value of a tensor with one element as a complex number."},
-    {"tolist", entry<tolist>, METH_NOARGS, "The values as nested lists."},
-    {"backward", fast<backward>(), kFast,
+    {"tolist", entry<offered<tolist, "tolist">>, METH_NOARGS, "The values as nested lists."},
+    {"backward", fast<offered<backward, "backward">>(), kFast,
      "backward(gradient=None, retain_graph=None, create_graph=False, inputs=None)"},
-    {"requires_grad_", fast<requires_grad_>(), kFast,
+    {"requires_grad_", fast<offered<requires_grad_, "requires_grad_">>(), kFast,
      "requires_grad_(requires_grad=True): sets the flag, returns self."},
-    {"retain_grad", entry<retain_grad>, METH_NOARGS, "Keeps the gradient of a tensor that is no leaf."},
+    {"retain_grad", entry<offered<retain_grad, "retain_grad">>, METH_NOARGS,
+     "Keeps the gradient of a tensor that is no leaf."},
     {"_add_hook", entry<add_hook>, METH_O, "Adds a gradient hook; returns its id."},
     {"_add_post_accumulate_hook", entry<add_post_accumulate_hook>, METH_O,
      "Adds a hook to run after accumulation; returns its id."},
@@ -489,7 +532,8 @@ PyMethodDef tensor_methods[] = {
     {"as_subclass", entry<as_subclass>, METH_O, "The same data as an object of a subclass."},
     {"_make_subclass", fast<make_subclass_method>(), kFast | METH_STATIC,
      "_make_subclass(cls, data, require_grad=False)"},
-    {"numpy", fast<numpy_method>(), kFast, "numpy(*, force=False): the same memory as a NumPy array."},
+    {"numpy", fast<offered<numpy_method, "numpy">>(), kFast,
+     "numpy(*, force=False): the same memory as a NumPy array."},
     {nullptr, nullptr, 0, nullptr}};
 
 }  // namespace flambeau::python

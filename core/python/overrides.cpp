@@ -62,6 +62,11 @@ PyObject* override_of(PyTypeObject* type) {
 
 bool takes_over(PyObject* argument) { return !overrides_disabled && override_of(Py_TYPE(argument)); }
 
+bool takes_over_by_its_own(PyObject* argument) {
+  return takes_over(argument) &&
+         override_of(Py_TYPE(argument)) != _PyType_Lookup(tensor_type, torch_function_name());
+}
+
 PyObject* call_override(const std::string& name, PyObject* function, PyObject* self, PyObject* const* args,
                         Py_ssize_t count, PyObject* keywords) {
   if (overrides_disabled) return nullptr;

@@ -12,6 +12,8 @@ PyObject* override_of(PyTypeObject* type);
 
 // Whether an argument has a hook that is not switched off.
 bool takes_over(PyObject* argument);
+// The same, but for Tensor's default.
+bool takes_over_by_its_own(PyObject* argument);
 
 // Offers a call to the hooks of its arguments and of what their lists hold, subclasses before their bases.
 // Null without an exception: nobody has a hook. `function` is what the hook is told was called; null: None.

@@ -150,6 +150,17 @@ PyObject* make_callable(PyTypeObject* type, const Operator& op, vectorcallfunc c
 
 // ---- named tuples for results: flambeau.return_types.max(values=..., indices=...)
 
+// A line for each field, as tensors have lines of their own.
+PyObject* result_repr(PyObject* o, PyObject*) {
+  std::string text = concat(Py_TYPE(o)->tp_name, "(\n");
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(o); ++i) {
+    const Object value = owned(PyObject_Repr(PyTuple_GET_ITEM(o, i)));
+    text += concat(i ? ",\n" : "", Py_TYPE(o)->tp_members[i].name, "=", text_of(value.get()));
+  }
+  text += ")";
+  return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
 PyTypeObject* make_result_type(PyObject* module, const char* names) {
   static std::map<std::string, PyTypeObject*> made;
   auto& type = made[names];
@@ -173,6 +184,10 @@ PyTypeObject* make_result_type(PyObject* module, const char* names) {
                                        static_cast<int>(words.size() - 1)};
   type = PyStructSequence_NewType(&description);
   if (!type) throw PythonError();
+  static PyMethodDef repr = {"__repr__", entry<result_repr>, METH_NOARGS, "The fields, a line for each."};
+  const Object method = owned(PyDescr_NewMethod(type, &repr));
+  if (PyObject_SetAttrString(reinterpret_cast<PyObject*>(type), "__repr__", method.get()) < 0)
+    throw PythonError();
   Object home(PyObject_GetAttrString(module, "return_types"));
   if (!home) {
     PyErr_Clear();

@@ -15,6 +15,12 @@ import flambeau as torch
 from flambeau import Tensor, _core
 
 _HANDLERS: dict[str, Callable[..., Any]] = {}
+# What sizes and element type alone answer.
+_PLAIN = frozenset(
+    """
+    size dim ndimension numel nelement is_floating_point is_complex is_signed is_inference is_pinned get_device
+    """.split()
+)
 
 
 def _handles(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -38,6 +44,8 @@ class SparseTensor(Tensor):
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.__name__
+        if name in _PLAIN:
+            return _core._disabled_torch_function_impl(func, types, args, kwargs or {})
         handler = _HANDLERS.get(name)
         if handler is None:
             raise NotImplementedError(
@@ -214,7 +222,9 @@ class SparseTensor(Tensor):
         return result
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _make, (self._i, self._v.detach(), tuple(self.shape), self._coalesced)
+        from flambeau._utils import reduce_sparse
+
+        return reduce_sparse(self)
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:
         def part(name: str, value: Tensor) -> str:
