@@ -109,6 +109,19 @@ def _reduce_ex(self: Tensor, protocol: int) -> Any:
     return reduce_tensor(self)
 
 
+def _setstate(self: Tensor, state: tuple[Any, ...]) -> None:
+    """Takes over a state that pickles from before 0.4 hold: a window on a storage, or whether it requires gradients."""
+    if not self.is_leaf:
+        raise RuntimeError("__setstate__ can be only called on leaf Tensors")
+    if len(state) == 4:  # storage, offset, sizes, strides
+        self.set_(*state)
+        return
+    if len(state) == 5:  # a Variable: data, volatile ..., hooks, requires_grad
+        self.data = state[0]
+        state = (state[3], state[4], state[2])
+    self.requires_grad = state[0]
+
+
 def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The name of the tensor's type without arguments; else the tensor converted to `dtype`."""
     from flambeau._tensor_new import TYPES
@@ -373,6 +386,7 @@ for _name, _function in {
     "__reversed__": _reversed,
     "__deepcopy__": _deepcopy,
     "__reduce_ex__": _reduce_ex,
+    "__setstate__": _setstate,
     "type": _type,
     "cuda": _no_cuda,
     "pin_memory": _no_pinning,

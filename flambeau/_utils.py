@@ -100,6 +100,37 @@ def _rebuild_meta_tensor_no_storage(
     )
 
 
+def _rebuild_sparse_tensor(layout: Any, data: tuple[Any, ...]) -> Tensor:
+    """Of (indices, values, size) and, in newer files, whether the places are in order and come once.
+
+    Raises:
+        NotImplementedError: the layout is not COO.
+        RuntimeError: the parts do not belong together, or an index lies outside of the size.
+    """
+    import flambeau
+
+    if layout != flambeau.sparse_coo:
+        raise NotImplementedError(
+            f"rebuilding sparse tensor for layout {layout}: only torch.sparse_coo is there"
+        )
+    indices, values, size, *coalesced = data
+    tensor = flambeau.sparse_coo_tensor(indices, values, tuple(size))
+    if not (coalesced and coalesced[0]):
+        return tensor
+    ordered = tensor.coalesce()  # the file's word alone is not enough
+    if not flambeau.equal(ordered.indices(), indices):
+        raise RuntimeError(
+            "the indices of a tensor that is said to be coalesced are out of order or repeated"
+        )
+    return ordered
+
+
+def reduce_sparse(tensor: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """`__reduce_ex__` of sparse tensors."""
+    parts = (tensor._indices(), tensor._values(), tensor.shape, tensor.is_coalesced())
+    return _rebuild_sparse_tensor, (tensor.layout, parts)
+
+
 def _rebuild_parameter(data: Tensor, requires_grad: bool, backward_hooks: Any) -> Tensor:
     import flambeau
 
@@ -146,7 +177,9 @@ def object_state(obj: Any) -> Any:
 def set_object_state(obj: Any, state: Any) -> None:
     """Puts on an object what `object_state` has given."""
     take_in = getattr(type(obj), "__setstate__", None)
-    if take_in is not None:
+    if take_in is not None and take_in is not vars(_core.Tensor).get(
+        "__setstate__"
+    ):  # that one knows older states only
         take_in(obj, state)
         return
     attributes, slots = state if isinstance(state, tuple) and len(state) == 2 else (state, None)

@@ -1,11 +1,13 @@
 """Sparse tensors in coordinate layout: values by hand from their dense counterparts."""
 
 import copy
+import io
 import pickle
 
 import pytest
 
 import flambeau as torch
+from flambeau import _utils
 
 
 @pytest.fixture
@@ -327,3 +329,41 @@ def test_training_a_table_with_sparse_adam_lowers_the_loss():
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.5 * losses[0]
+
+
+@pytest.mark.parametrize("weights_only", [True, False])
+def test_files_hold_sparse_tensors(weights_only):
+    sparse = torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0], (2, 3))
+    for tensor in (sparse, sparse.coalesce()):
+        file = io.BytesIO()
+        torch.save({"x": tensor}, file)
+        file.seek(0)
+        loaded = torch.load(file, weights_only=weights_only)["x"]
+        assert loaded.is_sparse and loaded.is_coalesced() == tensor.is_coalesced()
+        assert torch.equal(loaded.to_dense(), sparse.to_dense())
+    assert torch.equal(pickle.loads(pickle.dumps(sparse)).to_dense(), sparse.to_dense())
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((torch.tensor([[5]]), torch.ones(1), (3,), False), "size is 3 but found index 5"),
+        ((torch.tensor([[1, 0]]), torch.ones(2), (3,), True), "are out of order or repeated"),
+        ((torch.tensor([[1]]), torch.ones(2), (3,), False), "must have same nnz"),
+    ],
+)
+def test_files_with_wrong_sparse_tensors_are_refused(parts, message):
+    class Wrong:
+        def __reduce__(self):
+            return _utils._rebuild_sparse_tensor, (torch.sparse_coo, parts)
+
+    file = io.BytesIO()
+    torch.save(Wrong(), file)
+    file.seek(0)
+    with pytest.raises(pickle.UnpicklingError, match=message):
+        torch.load(file)
+
+
+def test_other_layouts_in_files_are_refused_by_name():
+    with pytest.raises(NotImplementedError, match="sparse tensor for layout torch.sparse_csr"):
+        _utils._rebuild_sparse_tensor(torch.sparse_csr, ())

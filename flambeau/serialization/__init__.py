@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from types import ModuleType
 
+from .._core import layout
 from ._loading import get_unsafe_globals_in_checkpoint, load
 from ._options import (
     LoadEndianness,
@@ -63,6 +64,16 @@ __all__ = [
 
 class SourceChangeWarning(Warning):
     """The class of warnings about a module whose source has changed since it was saved."""
+
+
+def _get_layout(name: str) -> layout:
+    """The layout of a name, as files hold it: ``torch.sparse_coo``."""
+    import flambeau
+
+    found = getattr(flambeau, name.removeprefix("torch."), None)
+    if not isinstance(found, layout):
+        raise RuntimeError(f"{name!r} is no layout")
+    return found
 
 
 @contextlib.contextmanager

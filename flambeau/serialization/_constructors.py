@@ -82,6 +82,30 @@ def _meta_tensor(machine: Machine, arguments: tuple[Any, ...]) -> Any:
         refuse(f"A tensor on meta cannot be made: {error}")
 
 
+def _layout(machine: Machine, arguments: tuple[Any, ...]) -> Any:
+    import flambeau
+
+    name = _take("_get_layout", arguments, str)[0]
+    try:
+        return flambeau.serialization._get_layout(name)
+    except RuntimeError as error:
+        refuse(str(error))
+
+
+def _sparse_tensor(machine: Machine, arguments: tuple[Any, ...]) -> Any:
+    import flambeau
+
+    layout, parts = _take("_rebuild_sparse_tensor", arguments, flambeau.layout, tuple)
+    kinds: tuple[Any, ...] = (flambeau.Tensor, flambeau.Tensor, (flambeau.Size, tuple), bool)
+    _take("_rebuild_sparse_tensor", parts, *kinds[: max(3, len(parts))])
+    if not all(map(is_count, parts[2])):
+        refuse("A sparse tensor's size holds something else than counts")
+    try:
+        return _utils._rebuild_sparse_tensor(layout, parts)
+    except (RuntimeError, NotImplementedError, TypeError) as error:
+        refuse(f"A sparse tensor cannot be made: {error}")
+
+
 def _parameter(machine: Machine, arguments: tuple[Any, ...]) -> Any:
     import flambeau
 
@@ -204,6 +228,8 @@ _GLOBALS: dict[tuple[str, str], Mark] = {
     ("torch._utils", "_rebuild_meta_tensor_no_storage"): Constructor(
         "_rebuild_meta_tensor_no_storage", _meta_tensor
     ),
+    ("torch._utils", "_rebuild_sparse_tensor"): Constructor("_rebuild_sparse_tensor", _sparse_tensor),
+    ("torch.serialization", "_get_layout"): Constructor("_get_layout", _layout),
     ("torch._utils", "_rebuild_parameter"): Constructor("_rebuild_parameter", _parameter),
     ("torch._utils", "_rebuild_parameter_with_state"): Constructor(
         "_rebuild_parameter_with_state", _parameter_with_state

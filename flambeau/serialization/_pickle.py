@@ -116,6 +116,8 @@ class _Translating:
             return dtype_name(obj)
         if kind is bytes and not obj and self.proto < 3:
             return codecs.encode, ("", "latin1")  # PyTorch reads no other form of it
+        if kind is flambeau.layout:
+            return flambeau.serialization._get_layout, (str(obj),)
         if kind is flambeau.Size:
             return flambeau.Size, (tuple(obj),)
         if kind is flambeau.device:
