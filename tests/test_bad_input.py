@@ -29,6 +29,53 @@ import flambeau as torch
         (lambda: torch.ones(3)[torch.tensor([True])], IndexError, "mask"),
         (lambda: torch.ones(3)[0.5], (TypeError, IndexError), "only integers, slices"),
         (lambda: torch.zeros(-1), RuntimeError, "negative dimension"),
+        (
+            lambda: torch.cov(torch.ones(2, 3), aweights=torch.ones(2, dtype=torch.int64)),
+            RuntimeError,
+            "expected aweights to have floating point dtype but got aweights with Long dtype",
+        ),
+        (
+            lambda: torch.cov(torch.ones(2, 3), aweights=torch.ones(2)),
+            RuntimeError,
+            "to have the same numel as there are observations in the input but got 2 != 3",
+        ),
+        (
+            lambda: torch.gradient(torch.ones(3, 3), dim=(0,), spacing=[1.0, 2.0]),
+            RuntimeError,
+            "got a spacing argument of length 2 and a dim argument of length 1.",
+        ),
+        (
+            lambda: torch.gradient(torch.ones(3, 3), spacing=[torch.arange(3.0)]),
+            RuntimeError,
+            r"'self.dim\(\) = 2', since dim argument was not given, but got a list of length 1",
+        ),
+        (
+            lambda: torch.nn.functional.multi_margin_loss(torch.ones(2, 3), torch.ones(2)),
+            RuntimeError,
+            "expected scalar type Long but found Float",
+        ),
+        (
+            lambda: torch.prelu(torch.tensor(1.0), torch.ones(2)),
+            RuntimeError,
+            "Not allow zero-dim input tensor.",
+        ),
+        (
+            lambda: torch.nn.functional.softshrink(torch.ones(1), -0.5),
+            RuntimeError,
+            r"lambda must be in range \[0, 3.40282e\+38\] for input dtype Float, but found -0.5",
+        ),
+        (
+            lambda: torch.nn.functional.softshrink(torch.ones(1).half(), 1e9),
+            RuntimeError,
+            r"in range \[0, 65504\] for input dtype Half",
+        ),
+        (
+            lambda: torch.ormqr(torch.ones(3, 2), torch.ones(1), torch.ones(3, 3)),
+            RuntimeError,
+            r"tau.shape\[-1\] must be equal to min\(other.shape\[-2\], input.shape\[-1\]\)",
+        ),
+        (lambda: torch.signal.windows.gaussian(3, std=0), ValueError, "must be positive, got: 0 instead"),
+        (lambda: torch.signal.windows.kaiser(3, beta=-2), ValueError, "be non-negative, got: -2 instead"),
         (lambda: torch.zeros(2**40, 2**40), RuntimeError, "overflow"),
         (lambda: torch.ones(3).expand(2), RuntimeError, "must match the existing size"),
         (lambda: torch.ones(3).expand(2, 3).add_(1), RuntimeError, "single memory location"),

@@ -273,7 +273,7 @@ def cosine(M: int, *, sym: bool, **options: Any) -> Tensor:
 
 
 @operator(
-    f"exponential(int M, *, float? center=None, float tau=1.0, bool sym=True, {_PLACE}) -> Tensor", windows
+    f"exponential(int M, *, float? center=None, Number tau=1.0, bool sym=True, {_PLACE}) -> Tensor", windows
 )
 def exponential(M: int, *, center: float | None, tau: float, sym: bool, **options: Any) -> Tensor:
     """The exponential window: w[k] = exp(-|k - center| / tau).
@@ -302,7 +302,7 @@ def exponential(M: int, *, center: float | None, tau: float, sym: bool, **option
     return _window("exponential", M, options, lambda k: ((k - middle).abs() / -tau).exp())
 
 
-@operator(f"gaussian(int M, *, float std=1.0, bool sym=True, {_PLACE}) -> Tensor", windows)
+@operator(f"gaussian(int M, *, Number std=1.0, bool sym=True, {_PLACE}) -> Tensor", windows)
 def gaussian(M: int, *, std: float, sym: bool, **options: Any) -> Tensor:
     """The Gaussian window: w[k] = exp(-((k - (M - 1) / 2) / std)^2 / 2).
 
@@ -329,7 +329,7 @@ def gaussian(M: int, *, std: float, sym: bool, **options: Any) -> Tensor:
     )
 
 
-@operator(f"kaiser(int M, *, float beta=12.0, bool sym=True, {_PLACE}) -> Tensor", windows)
+@operator(f"kaiser(int M, *, Number beta=12.0, bool sym=True, {_PLACE}) -> Tensor", windows)
 def kaiser(M: int, *, beta: float, sym: bool, **options: Any) -> Tensor:
     """Kaiser's window: w[k] = I0(beta sqrt(1 - (2 k / (M - 1) - 1)^2)) / I0(beta).
 

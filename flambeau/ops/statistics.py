@@ -9,7 +9,7 @@ from typing import Any
 import flambeau as torch
 from flambeau import Tensor, _core
 from flambeau.ops._operator import function, method, operator, out
-from flambeau.ops._refusals import HALVES, need_floating, refuse
+from flambeau.ops._refusals import HALVES, need_floating, refuse, scalar_type
 
 
 @operator(
@@ -43,7 +43,7 @@ def cov(self: Tensor, *, correction: int, fweights: Tensor | None, aweights: Ten
     """
     if self.dim() > 2:
         raise RuntimeError(
-            f"cov(): expected input to have two or fewer dimensions but got an input with {self.dim()}"
+            f"cov(): expected input to have two or fewer dimensions but got an input with {self.dim()} dimensions"
         )
     if self.dtype == torch.bool:
         raise RuntimeError("cov(): bool dtype is not supported for input")
@@ -51,16 +51,23 @@ def cov(self: Tensor, *, correction: int, fweights: Tensor | None, aweights: Ten
     count = observations.size(1)
     weights = None
     if fweights is not None:
-        _check_weights("fweights", fweights, count)
+        _check_dims("fweights", fweights)
         if fweights.is_floating_point() or fweights.is_complex() or fweights.dtype == torch.bool:
-            raise RuntimeError("cov(): expected fweights to have integral dtype")
+            raise RuntimeError(
+                f"cov(): expected fweights to have integral dtype but got fweights with {scalar_type(fweights.dtype)} dtype"
+            )
+        _check_count("fweights", fweights, count)
         if count and bool((fweights < 0).any()):
             raise RuntimeError("cov(): fweights cannot be negative")
         weights = fweights
     if aweights is not None:
-        _check_weights("aweights", aweights, count)
+        _check_dims("aweights", aweights)
         if not aweights.is_floating_point():
-            raise RuntimeError("cov(): expected aweights to have floating point dtype")
+            raise RuntimeError(
+                "cov(): expected aweights to have floating point dtype but got aweights with "
+                f"{scalar_type(aweights.dtype)} dtype"
+            )
+        _check_count("aweights", aweights, count)
         if count and bool((aweights < 0).any()):
             raise RuntimeError("cov(): aweights cannot be negative")
         weights = aweights if weights is None else weights * aweights
@@ -83,15 +90,19 @@ def cov(self: Tensor, *, correction: int, fweights: Tensor | None, aweights: Ten
     return (torch.mm(centred, _adjoint(weighted)) / norm).squeeze()
 
 
-def _check_weights(name: str, weights: Tensor, observations: int) -> None:
+def _check_dims(name: str, weights: Tensor) -> None:
     if weights.dim() > 1:
         raise RuntimeError(
-            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.dim()}"
+            f"cov(): expected {name} to have one or fewer dimensions but got {name} with {weights.dim()} "
+            "dimensions"
         )
+
+
+def _check_count(name: str, weights: Tensor, observations: int) -> None:
     if weights.numel() != observations:
         raise RuntimeError(
-            f"cov(): expected {name} to have the same number of observations as the input but got {weights.numel()} "
-            f"!= {observations}"
+            f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+            f"{weights.numel()} != {observations}"
         )
 
 

@@ -252,8 +252,8 @@ Tensor ormqr(const Tensor& input, const Tensor& tau, const Tensor& other, bool l
   check(order >= tau.sizes().back(), name, ": other.shape[", -side,
         "] must be greater than or equal to tau.shape[-1]");
   check(order == rows_of(input), name, ": other.shape[", -side, "] must be equal to input.shape[-2]");
-  check(tau.sizes().back() <= columns_of(input), name,
-        ": tau.shape[-1] must be less than or equal to input.shape[-1]");
+  check(tau.sizes().back() == std::min(order, columns_of(input)), name,
+        ": tau.shape[-1] must be equal to min(other.shape[", -side, "], input.shape[-1])");
   check_reflectors(name, input, tau);
   check(batch_sizes(other) == batch_sizes(input), name,
         ": Expected batch dimensions of other to be equal to input.shape[:-2], but got ", batch_sizes(other));

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "core/ops/pointwise/rules.h"
+#include "core/tensor/limits.h"
 
 namespace flambeau {
 
@@ -559,7 +560,11 @@ Tensor shrink(const char* node, const Tensor& self, const Scalar& lambd, bool so
   const double bound = lambd.to_double();
   if (is_integral(self.dtype()))
     not_implemented_for(soft ? "softshrink_check" : "hardshrink_cpu", self.dtype());
-  check(!soft || bound >= 0, "lambda must be greater or equal to 0, but found to be ", bound, ".");
+  if (soft) {
+    const double largest = largest_number(self.dtype());
+    check(bound >= 0 && bound <= largest, "lambda must be in range [0, ", largest, "] for input dtype ",
+          scalar_type_name(self.dtype()), ", but found ", bound);
+  }
   return differentiable(
       node, out,
       [&] {
@@ -595,13 +600,14 @@ Tensor prelu_backward(const Tensor& grad, const Tensor& x, const Tensor& slopes)
 Tensor prelu(const Tensor& self, const Tensor& weight) {
   check(self.dtype() == weight.dtype(), "prelu: Type promoting not supported. Got ",
         c_type_name(self.dtype()), " and ", c_type_name(weight.dtype()));
-  check(weight.dim() <= 1,
-        "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   if (!is_floating(self.dtype())) not_implemented_for("prelu_cpu", self.dtype());
   const int64_t channels = self.dim() > 1 ? self.sizes()[1] : 1;
-  check(weight.numel() == 1 || (self.dim() > 0 && weight.numel() == channels),
+  check(weight.numel() == 1 || self.dim() > 0, "Not allow zero-dim input tensor.");
+  check(weight.numel() == 1 || weight.numel() == channels,
         "Mismatch of parameter numbers and input channel size. Found parameter numbers = ", weight.numel(),
         " and channel size = ", channels, ".");
+  check(weight.dim() <= 1,
+        "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = ", weight.dim());
   Dims sizes;
   for (int d = 0; d < self.dim(); ++d) sizes.push_back(d == 1 ? weight.numel() : 1);
   if (self.dim() == 1 && weight.numel() == 1) sizes[0] = 1;

@@ -15,6 +15,7 @@
 #include "core/random/distributions.h"
 #include "core/tensor/dispatch.h"
 #include "core/tensor/gil.h"
+#include "core/tensor/limits.h"
 
 namespace flambeau {
 
@@ -88,19 +89,6 @@ Tensor overwritten(const char* node, const Tensor& self, Write write) {
 }
 
 // ---- uniform
-
-double largest_number(DType dtype) {
-  switch (dtype) {
-    case DType::Float16:
-      return 65504;
-    case DType::BFloat16:
-      return 0x1.fep127;
-    case DType::Float32:
-      return std::numeric_limits<float>::max();
-    default:
-      return std::numeric_limits<double>::max();
-  }
-}
 
 void check_bounds_of_uniform(DType dtype, double from, double to) {
   if (!is_floating(dtype)) not_implemented_for("check_uniform_bounds", dtype);

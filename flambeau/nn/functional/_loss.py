@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..._core import Tensor, promote_types
+from ..._core import Tensor, int64, promote_types
 from ..._precision import precision
-from ...ops._refusals import need_floating
+from ...ops._refusals import need_floating, scalar_type
 from .. import _reduction
 from ._operators import operator
 
@@ -704,6 +704,8 @@ def multi_margin_loss(
             f"(batch size). Expected target size [{scores.size(0)}], but got {list(target.shape)}. Input has "
             f"shape {list(input.shape)}."
         )
+    if target.dtype != int64:
+        raise RuntimeError(f"expected scalar type Long but found {scalar_type(target.dtype)}")
     chosen = target.reshape(-1, 1)
     if chosen.numel() and (chosen.min() < 0 or chosen.max() >= classes):
         raise RuntimeError("target out of range")
