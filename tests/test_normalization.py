@@ -188,6 +188,16 @@ def test_local_response_norm_divides_by_neighbouring_channels():
         (lambda: F.group_norm(torch.ones(2, 3), 2), RuntimeError, "divisible by num_groups"),
         (lambda: nn.GroupNorm(2, 3), ValueError, "must be divisible by num_groups"),
         (lambda: nn.BatchNorm2d(3)(torch.ones(2, 3)), ValueError, "expected 4D input"),
+        (
+            lambda: nn.BatchNorm1d(3, eps=0)(torch.ones(2, 3)),
+            ValueError,
+            "batch_norm eps must be positive during training, but got 0",
+        ),
+        (
+            lambda: nn.BatchNorm1d(3, eps=-1.0).eval()(torch.ones(2, 3)),
+            ValueError,
+            "batch_norm eps must be non-negative, but got -1.0",
+        ),
         (lambda: F.instance_norm(torch.ones(2, 3, 1)), ValueError, "more than 1 spatial element"),
     ],
 )

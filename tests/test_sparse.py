@@ -367,3 +367,32 @@ def test_files_with_wrong_sparse_tensors_are_refused(parts, message):
 def test_other_layouts_in_files_are_refused_by_name():
     with pytest.raises(NotImplementedError, match="sparse tensor for layout torch.sparse_csr"):
         _utils._rebuild_sparse_tensor(torch.sparse_csr, ())
+
+
+def test_a_sparse_tensor_grows_in_place():
+    x = torch.sparse_coo_tensor([[0, 1], [1, 0]], [[1.0, 2.0], [3.0, 4.0]], (2, 2, 2)).coalesce()
+    assert x.sparse_resize_((3, 2, 3), 2, 1) is x
+    assert x.shape == (3, 2, 3) and x.is_coalesced()
+    assert x.to_dense()[:2].tolist() == [[[0, 0, 0], [1, 2, 0]], [[3, 4, 0], [0, 0, 0]]]
+    x.sparse_resize_and_clear_((4,), 1, 0)
+    assert x.shape == (4,) and x._nnz() == 0 and x.to_dense().tolist() == [0] * 4
+
+
+@pytest.mark.parametrize(
+    ("size", "dims", "message"),
+    [
+        (
+            (1, 2),
+            (2, 0),
+            r"shrinking the size of sparse dimensions \(from \[2, 2\] to \[1, 2\]\) on a non-empty",
+        ),
+        ((2,), (1, 0), r"changing the number of sparse dimensions \(from 2 to 1\)"),
+        ((2, 2, 2), (2, 1), r"changing the number of dense dimensions \(from 0 to 1\)"),
+        ((2, 2), (1, 0), r"'len\(size\) == sparse_dim \+ dense_dim' is not satisfied"),
+    ],
+)
+def test_a_sparse_tensor_does_not_shrink(size, dims, message):
+    x = torch.sparse_coo_tensor([[0, 1], [1, 0]], [1.0, 2.0], (2, 2))
+    with pytest.raises(RuntimeError, match=message):
+        x.sparse_resize_(size, *dims)
+    assert x.shape == (2, 2)

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import MethodDescriptorType
 from typing import Any
 
 import flambeau
@@ -114,7 +115,8 @@ class Traced(Tensor):
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         recorder = current()
-        if recorder is None:
+        # Questions to one tensor, and what it is told, are no operators; sizes are followed below.
+        if recorder is None or isinstance(func, MethodDescriptorType):
             with DisableTorchFunctionSubclass():
                 return func(*args, **(kwargs or {}))
         return recorder.call(func, args, kwargs or {})

@@ -364,7 +364,20 @@ def kaiming_normal_(
 ) -> Tensor:
     r"""Fills from :math:`N(0, \sigma^2)` with :math:`\sigma = \text{gain} / \sqrt{\text{fan}}`.
 
-    The arguments are those of :func:`kaiming_uniform_`.
+    The variance of what passes a layer then stays as it is, forward or backward.
+
+    Args:
+        tensor: the weight, (outputs, inputs, ...).
+        a: the slope below zero of the leaky rectifier behind the layer.
+        mode: ``"fan_in"``, the inputs of an output, or ``"fan_out"``: which of them is the fan.
+        nonlinearity: the function behind the layer, which decides the gain; see :func:`calculate_gain`.
+        generator: the source of the draws.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: another mode or function, or less than two dimensions.
 
     Example:
         >>> import flambeau as torch
@@ -387,28 +400,38 @@ def _reset_affine(weight: Tensor, bias: Tensor | None) -> None:
 
 
 def _orthonormal_columns(matrix: Tensor) -> Tensor:
-    """The Q of a QR decomposition whose R has a positive diagonal, by Gram-Schmidt with one repetition.
-
-    Source: Giraud et al., "Rounding error analysis of the classical Gram-Schmidt process", 2005.
-    """
+    """The Q of a QR decomposition whose R has a positive diagonal."""
     import flambeau
 
-    columns = matrix.to(flambeau.float64)
-    basis = flambeau.zeros_like(columns)
-    for k in range(columns.size(1)):
-        column = columns[:, k]
-        for _ in range(2):
-            column = column - basis[:, :k] @ (basis[:, :k].t() @ column)
-        basis[:, k] = column / column.norm()
-    return basis.to(matrix.dtype)
+    wide = matrix.float() if matrix.dtype in (flambeau.float16, flambeau.bfloat16) else matrix
+    q, r = flambeau.linalg.qr(wide)
+    return (q * r.diagonal().sgn()).to(matrix.dtype)
 
 
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tensor:
-    """Fills with a (semi-)orthogonal matrix, the first dimension against all others.
+    r"""Fills with a random matrix whose columns (or rows, if there are fewer) are orthonormal, times ``gain``.
+
+    It is the factor Q of normal draws, where R has a positive diagonal, which makes its distribution uniform.
+
+    Args:
+        tensor: of two dimensions or more; the first one counts the rows, all others together the columns.
+        gain: what the matrix is multiplied by.
+        generator: the source of the draws.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: less than two dimensions.
+
+    Example:
+        >>> import flambeau as torch
+        >>> w = torch.nn.init.orthogonal_(torch.empty(3, 5))
+        >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-6)
+        True
 
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear networks",
-    2014; the positive diagonal of R makes the distribution uniform: Mezzadri, "How to generate random
-    matrices from the classical compact groups", 2007.
+    2014; Mezzadri, "How to generate random matrices from the classical compact groups", 2007.
     """
     if tensor.dim() < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")

@@ -19,6 +19,10 @@ def _layers() -> Any:
     return importlib.import_module("flambeau.nn.functional")
 
 
+def _norms() -> Any:
+    return importlib.import_module("flambeau.nn.functional._norm")
+
+
 def _reduction(code: int) -> str:
     return {1: "mean", 2: "sum"}.get(code, "none")
 
@@ -54,7 +58,7 @@ def batch_norm(
     >>> torch.batch_norm(x, None, None, None, None, True, 0.1, 0.0, False).tolist()
     [[-1.0], [1.0]]
     """
-    result: Tensor = _layers().batch_norm(
+    result: Tensor = _norms()._batch_norm_channels(
         input, running_mean, running_var, weight, bias, training, momentum, eps
     )
     return result
@@ -299,7 +303,7 @@ def native_batch_norm(
     >>> torch.native_batch_norm(torch.tensor([[1.0], [3.0]]), None, None, None, None, True, 0.1, 0.0)[1].tolist()
     [2.0]
     """
-    result: Tensor = _layers().batch_norm(
+    result: Tensor = _norms()._batch_norm_channels(
         input, running_mean, running_var, weight, bias, training, momentum, eps
     )
     if not training:

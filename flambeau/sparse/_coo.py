@@ -90,6 +90,12 @@ class SparseTensor(Tensor):
         if not self._coalesced:
             raise RuntimeError(f"Cannot get {what} on an uncoalesced tensor, please call .coalesce() first")
 
+    def sparse_resize_(self, size: Sequence[int], sparse_dim: int, dense_dim: int) -> SparseTensor:
+        return _resize_(self, size, sparse_dim, dense_dim)
+
+    def sparse_resize_and_clear_(self, size: Sequence[int], sparse_dim: int, dense_dim: int) -> SparseTensor:
+        return _resize_(self, size, sparse_dim, dense_dim, clear=True)
+
     def coalesce(self) -> Tensor:
         return _coalesce(self)
 
@@ -246,16 +252,6 @@ class SparseTensor(Tensor):
     def sparse_mask(self, mask: Tensor) -> Tensor:
         return _mask(_dense(self), mask)
 
-    def sparse_resize_(self, size: Sequence[int], sparse_dim: int, dense_dim: int) -> Tensor:
-        raise NotImplementedError(
-            "sparse_resize_ is not implemented yet; make a new tensor with sparse_coo_tensor"
-        )
-
-    def sparse_resize_and_clear_(self, size: Sequence[int], sparse_dim: int, dense_dim: int) -> Tensor:
-        raise NotImplementedError(
-            "sparse_resize_and_clear_ is not implemented yet; make a new tensor with sparse_coo_tensor"
-        )
-
 
 def _make(indices: Tensor, values: Tensor, size: Sequence[int], coalesced: bool) -> SparseTensor:
     shell = torch.empty(tuple(size), dtype=values.dtype, device="meta")
@@ -279,6 +275,47 @@ def _put(x: Any, y: Any) -> Any:
         y = _to(y, x.dtype)
     x._i, x._v, x._coalesced = y._i, y._v, y._coalesced
     return x
+
+
+def _resize_(
+    x: Any, size: Sequence[int], sparse_dim: int, dense_dim: int, clear: bool = False
+) -> SparseTensor:
+    """Gives x another size, in place; its elements stay where they are, and what is new in dense dimensions is zero."""
+    if len(size) != sparse_dim + dense_dim:
+        raise RuntimeError(
+            f"'len(size) == sparse_dim + dense_dim' is not satisfied: len(size) = {len(size)}, sparse_dim = "
+            f"{sparse_dim}, dense_dim = {dense_dim}"
+        )
+    dense = list(size[sparse_dim:])
+    if clear or x._nnz() == 0:
+        indices = x._i.new_empty((sparse_dim, 0))
+        values = x._v.detach().new_empty((0, *dense))
+    else:
+        _check_growth(x, size, sparse_dim, dense_dim)
+        indices, values = x._i, x._v.detach()
+        if dense != list(values.shape[1:]):
+            grown = values.new_zeros((values.size(0), *dense))
+            grown[tuple(slice(n) for n in values.shape)] = values
+            values = grown
+    y = _put(x, _make(indices, values, size, x._coalesced or indices.size(1) == 0))
+    Tensor.data.__set__(y, _make(indices, values, size, True))  # type: ignore[attr-defined]
+    return y  # type: ignore[no-any-return]
+
+
+def _check_growth(x: Any, size: Sequence[int], sparse_dim: int, dense_dim: int) -> None:
+    what = None
+    for kind, before, after in (("sparse", x.sparse_dim(), sparse_dim), ("dense", x.dense_dim(), dense_dim)):
+        if before != after and what is None:
+            what = f"changing the number of {kind} dimensions (from {before} to {after})"
+    for kind, part in (("sparse", slice(0, sparse_dim)), ("dense", slice(sparse_dim, None))):
+        was, now = list(x.shape[part]), list(size[part])
+        if what is None and any(b < a for a, b in zip(was, now, strict=True)):
+            what = f"shrinking the size of {kind} dimensions (from {was} to {now})"
+    if what is not None:
+        raise RuntimeError(
+            f"{what} on a non-empty sparse tensor is not supported: make another tensor of these indices and values, "
+            "or an empty one with torch.sparse_coo_tensor(size)"
+        )
 
 
 def _sparse_sizes(x: Any) -> list[int]:

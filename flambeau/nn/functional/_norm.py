@@ -42,7 +42,7 @@ def batch_norm(
         training: whether :math:`\mu` and :math:`\sigma^2` are those of the batch.
 
     Raises:
-        ValueError: one value in a channel, in training.
+        ValueError: one value in a channel, in training; a negative ``eps``, or one of 0 in training.
         RuntimeError: a statistic or parameter is missing or of the wrong size.
 
     Example:
@@ -56,6 +56,9 @@ def batch_norm(
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size {input.size()}"
         )
+    if eps < 0 or (training and eps == 0):
+        need = "positive during training" if training else "non-negative"
+        raise ValueError(f"batch_norm eps must be {need}, but got {eps}")
     result: Tensor = _batch_norm_channels(
         input, running_mean, running_var, weight, bias, training, momentum, eps
     )
