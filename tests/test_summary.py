@@ -64,6 +64,9 @@ def test_memory_is_counted():
         (nn.Linear(3, 4, bias=False), (7, 2, 3), 14 * 12),
         (nn.LSTMCell(3, 5), (2, 3), 2 * 20 * (3 + 5)),
         (nn.BatchNorm2d(3), (2, 3, 4, 4), 0),
+        (nn.LSTM(3, 5, num_layers=2), (7, 2, 3), 14 * 20 * (3 + 5) + 14 * 20 * (5 + 5)),
+        (nn.LSTM(3, 5, proj_size=2), (7, 2, 3), 14 * 20 * (3 + 2) + 14 * 5 * 2),
+        (nn.GRU(3, 5, bidirectional=True), (7, 2, 3), 2 * 14 * 15 * (3 + 5)),
     ],
 )
 def test_multiply_adds_of_layers(layer, size, multiply_adds):

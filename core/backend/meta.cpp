@@ -80,6 +80,20 @@ void convolution_weight_gradient(DType dtype, const ConvShape& s, const void* in
   convolution(dtype, s, input, grad_output, nullptr, grad_weight);
 }
 
+// Of one direction of a layer; a projection is one more product.
+void count_recurrence(const RecurrentShape& s, int64_t passes) {
+  count(s.rows(), s.gates(), s.input + s.state(), passes);
+  count(s.rows(), s.hidden, s.projected, passes);
+}
+void recurrent_layer(DType, const RecurrentShape& s, std::span<const RecurrentForward> directions, void*) {
+  count_recurrence(s, static_cast<int64_t>(directions.size()));
+}
+// By the inputs and by the weights.
+void recurrent_layer_backward(DType, const RecurrentShape& s, std::span<const RecurrentBackward> directions,
+                              void*) {
+  count_recurrence(s, 2 * static_cast<int64_t>(directions.size()));
+}
+
 }  // namespace
 
 MetaStats meta_stats;
@@ -117,9 +131,9 @@ const Row meta_row = {
     .normalize_channels = nothing,
     .normalize_channels_backward = nothing,
     .recurrent_workspace = nothing,
-    .recurrent_layer = nothing,
+    .recurrent_layer = recurrent_layer,
     .recurrent_backward_workspace = nothing,
-    .recurrent_layer_backward = nothing,
+    .recurrent_layer_backward = recurrent_layer_backward,
     .find_bad_label = none_found,
     .ctc_loss = nothing,
     .ctc_loss_backward = nothing,

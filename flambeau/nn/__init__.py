@@ -26,7 +26,7 @@ __all__ += ["parameter", "utils"]
 __all__ += modules.__all__
 
 _NOT_YET = """
-    AdaptiveLogSoftmaxWithLoss CrossMapLRN2d attention qat quantized
+    attention qat quantized
 """
 _KNOWN = frozenset(_NOT_YET.split())
 

@@ -225,8 +225,9 @@ def gradient(
     for d in dim or ():
         self.size(d)  # refuses a dimension out of range
     dims = list(range(self.dim())) if dim is None else [d % self.dim() for d in dim]
-    if len(set(dims)) != len(dims):
-        raise RuntimeError("dim appears multiple times in the list of dims")
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
     if isinstance(spacing, (list, tuple)):
         if len(spacing) != len(dims):
             raise RuntimeError(

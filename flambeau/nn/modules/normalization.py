@@ -12,7 +12,7 @@ from .. import init
 from ..parameter import Parameter
 from .module import Module
 
-__all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
+__all__ = ["CrossMapLRN2d", "GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
 
 class _Scaling(Module):
@@ -237,6 +237,55 @@ class LocalResponseNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Normalises the input."""
         return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        """The constants."""
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
+
+
+class CrossMapLRN2d(Module):
+    r"""The older form of :class:`LocalResponseNorm`, for images: divides by :math:`(k + \alpha s / \text{size})^\beta`.
+
+    :math:`s` is the sum of the squares of the channels nearer than ``(size + 1) // 2``, and, as in PyTorch, of the first
+    channel for all that are further from it. The gradient is that of this formula, which PyTorch's is not.
+
+    Args:
+        size: how many channels count as neighbours; an odd number.
+        alpha, beta, k: the constants of the formula.
+
+    Shape:
+        Input and output ``(N, C, H, W)``.
+
+    Example:
+        >>> import flambeau as torch
+        >>> torch.nn.CrossMapLRN2d(3, alpha=3.0, beta=1.0)(torch.ones(1, 1, 1, 1)).item()
+        0.5
+
+    Source: Krizhevsky et al., "ImageNet classification with deep convolutional neural networks", 2012.
+    """
+
+    size: int
+    alpha: float
+    beta: float
+    k: float
+
+    def __init__(self, size: int, alpha: float = 0.0001, beta: float = 0.75, k: float = 1) -> None:
+        super().__init__()
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalises the input."""
+        if input.dim() != 4:
+            raise ValueError(f"CrossMapLRN2d: Expected input to be 4D, got {input.dim()}D instead.")
+        reach = (self.size + 1) // 2
+        channel = _core.arange(input.size(1), device=input.device)
+        far = channel.unsqueeze(1) - channel
+        counts = (far.abs() < reach) | ((far >= reach) & (channel == 0))
+        sums = (input.square().movedim(1, -1) @ counts.to(input.dtype).t()).movedim(-1, 1)
+        return input * (sums * (self.alpha / self.size) + self.k).pow(-self.beta)
 
     def extra_repr(self) -> str:
         """The constants."""
