@@ -82,6 +82,26 @@ import flambeau as torch
         (lambda: torch.ones(3, dtype=torch.int64).add_(1.5), RuntimeError, "can't be cast"),
         (lambda: torch.ones(3).add_(torch.ones(2, 3)), RuntimeError, "doesn't match the broadcast shape"),
         (lambda: torch.ones(2).add("x"), TypeError, "must be Tensor or Number, not str"),
+        (
+            lambda: torch.empty((3.5, 2)),
+            TypeError,
+            r"'size' \(position 1\) must be tuple of ints, but found element of type float at pos 0",
+        ),
+        (
+            lambda: torch.zeros(2, "a"),
+            TypeError,
+            "must be tuple of ints, but found element of type str at pos 1",
+        ),
+        (
+            lambda: torch.empty(size=[2, None]),
+            TypeError,
+            "'size' must be tuple of ints, but found element of type",
+        ),
+        (
+            lambda: torch.cat([torch.ones(1), 3]),
+            TypeError,
+            "expected Tensor as element 1 in argument 0, but got int",
+        ),
         (lambda: torch.ones(2).add(), TypeError, "missing 1 required"),
         (lambda: torch.ones(2).add(1, beta=2), TypeError, "unexpected keyword argument 'beta'"),
         (lambda: torch.ones(2) + "x", TypeError, "unsupported operand"),

@@ -430,6 +430,46 @@ std::string describe(PyObject* const* args, Py_ssize_t count, PyObject* keywords
   return text + ")";
 }
 
+// The first of a list's elements that does not fit, or -1.
+Py_ssize_t first_misfit(const Parameter& p, PyObject* const* items, Py_ssize_t n, Frame& frame) {
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    Value ignored;
+    int64_t number;
+    frame.tensors.clear();
+    if (!(p.type == ParameterType::Ints ? parse_int(items[i], number) : set_tensor(items[i], ignored, frame)))
+      return i;
+  }
+  return -1;
+}
+
+// Where the messages place an argument; `position` counts from 1, and is 0 for one that was named.
+std::string argument_text(const std::string& name, const Parameter& p, Py_ssize_t position) {
+  return concat(name, "(): argument '", text_of(p.name), "' ",
+                position ? concat("(position ", position, ") ") : "");
+}
+
+std::string explain_element(const std::string& name, const Parameter& p, Py_ssize_t position, Py_ssize_t at,
+                            PyObject* element) {
+  const char* const type = Py_TYPE(element)->tp_name;
+  if (p.type == ParameterType::Tensors)
+    return concat("expected Tensor as element ", at, " in argument ", position ? position - 1 : 0,
+                  ", but got ", type, " (", name, "(): argument '", text_of(p.name), "')");
+  return concat(argument_text(name, p, position), "must be ", type_text(p), ", but found element of type ", type,
+                " at pos ", at);
+}
+
+std::string explain_misfit(const std::string& name, const Parameter& p, Py_ssize_t position, PyObject* value,
+                           Frame& frame) {
+  const bool takes_list = p.type == ParameterType::Ints || p.type == ParameterType::Tensors;
+  if (takes_list && (PyList_Check(value) || PyTuple_Check(value))) {
+    const Object items = owned(PySequence_Tuple(value));  // an __index__ may change the list
+    const Py_ssize_t at =
+        first_misfit(p, PySequence_Fast_ITEMS(items.get()), PyTuple_GET_SIZE(items.get()), frame);
+    if (at >= 0) return explain_element(name, p, position, at, PyTuple_GET_ITEM(items.get(), at));
+  }
+  return concat(argument_text(name, p, position), "must be ", type_text(p), ", not ", Py_TYPE(value)->tp_name);
+}
+
 // Why the only overload of an operator does not take a call.
 std::string explain_one(const std::string& name, const Overload& overload, PyObject* self,
                         PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
@@ -447,13 +487,13 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
   for (Py_ssize_t i = 0; i < count; ++i, ++k) {
     const Parameter& p = parameters[static_cast<size_t>(k)];
     if (spreads(overload, k, count - i)) {
+      if (const Py_ssize_t at = first_misfit(p, args + i, count - i, frame); at >= 0)
+        return explain_element(name, p, i + 1, at, args[i + at]);
       have |= 1u << k;
       break;
     }
     frame.tensors.clear();
-    if (!convert(p, args[i], frame.values[k], frame))
-      return concat(name, "(): argument '", text_of(p.name), "' (position ", i + 1, ") must be ",
-                    type_text(p), ", not ", Py_TYPE(args[i])->tp_name);
+    if (!convert(p, args[i], frame.values[k], frame)) return explain_misfit(name, p, i + 1, args[i], frame);
     have |= 1u << k;
   }
   for (Py_ssize_t j = 0; keywords && j < PyTuple_GET_SIZE(keywords); ++j) {
@@ -467,8 +507,7 @@ std::string explain_one(const std::string& name, const Overload& overload, PyObj
     if (have >> at & 1) return concat(name, "() got multiple values for argument '", text_of(p.name), "'");
     frame.tensors.clear();
     if (!convert(p, args[count + j], frame.values[at], frame))
-      return concat(name, "(): argument '", text_of(p.name), "' must be ", type_text(p), ", not ",
-                    Py_TYPE(args[count + j])->tp_name);
+      return explain_misfit(name, p, 0, args[count + j], frame);
     have |= 1u << at;
   }
   std::string missing;
