@@ -515,6 +515,35 @@ def test_what_is_no_program_is_refused(tmp_path):
         torch.jit.load(written(program))
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda r: r.pop("functions"),
+        lambda r: r["functions"].clear(),
+        lambda r: r["root"].pop("children"),
+        lambda r: r["root"].update(methods={"forward": "x"}),
+        lambda r: r["root"].update(parameters={"w": 3}),
+        lambda r: r["root"].update(buffers={"a.b": torch.ones(1)}),
+        lambda r: r["functions"][0].update(source=3),
+        lambda r: r["functions"][0].update(globals={"f": {}}),
+        lambda r: r["functions"][0].update(globals={"f": {"function": 7}}),
+        lambda r: r.update(root=[]),
+    ],
+)
+def test_a_damaged_program_is_refused(damage):
+    program = record("def forward(self, x):\n    return x")
+    damage(program)
+    with pytest.raises(RuntimeError):
+        torch.jit.load(written(program))
+
+
+def test_hooks_are_not_lost_in_silence():
+    module = nn.ReLU()
+    module.register_forward_hook(lambda *_: None)
+    with pytest.raises(torch.jit.NotSupportedError, match="ReLU has forward hooks"):
+        torch.jit.save(torch.jit.script(module), io.BytesIO())
+
+
 # ---- compile
 
 

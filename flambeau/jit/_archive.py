@@ -106,7 +106,10 @@ def load(
     for name in _extra_files or ():
         if name in record.get("extra", {}):
             _extra_files[name] = record["extra"][name]  # type: ignore[index]
-    return _Program(record).result()
+    try:
+        return _Program(record).result()
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise RuntimeError(f"the program in the file is damaged: {type(error).__name__}: {error}") from error
 
 
 def _own_names(record: Any) -> set[str]:

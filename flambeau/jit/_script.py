@@ -238,6 +238,10 @@ class Capture:
 
         if isinstance(module, RecursiveScriptModule):
             module = module._original
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise NotSupportedError(
+                f"{module._get_name()} has forward hooks, which are not saved yet; remove them first"
+            )
         record: dict[str, Any] = {
             "name": getattr(module, "original_name", None) or module._get_name(),
             "training": module.training,
