@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -72,6 +73,35 @@ class Gate {
   std::condition_variable wake_;
 };
 
+// Which ranges of the present job are still to be begun. Whoever takes one knows that its job is not over,
+// and a worker that wakes up too late finds none.
+class Ranges {
+ public:
+  static constexpr int kMost = 256;
+
+  void offer(int count) {
+    const uint64_t job = (job_.load(std::memory_order_relaxed) / (2 * kMost) + 1) * 2 * kMost;
+    for (int i = 0; i < count; ++i) free_[static_cast<size_t>(i)].store(job, std::memory_order_relaxed);
+    job_.store(job + static_cast<uint64_t>(count));
+  }
+  // A range of the job, `own` if nobody else has begun it, or -1. A thread that keeps to its own finds in its
+  // cache what it left there.
+  int take(int own) {
+    const uint64_t job = job_.load();
+    const int count = static_cast<int>(job % (2 * kMost));
+    for (int i = 0; i < count; ++i) {
+      const int range = (own + i) % count;
+      uint64_t free = job - job % (2 * kMost);
+      if (free_[static_cast<size_t>(range)].compare_exchange_strong(free, free + 1)) return range;
+    }
+    return -1;
+  }
+
+ private:
+  std::atomic<uint64_t> job_{0};  // a number, times 2 kMost, and how many ranges it has
+  std::array<std::atomic<uint64_t>, kMost> free_{};
+};
+
 // What went wrong first in any of a job's ranges: thrown again where the job was started.
 struct JobError {
   std::mutex mutex;
@@ -107,16 +137,18 @@ class Pool {
   bool try_run(Job job) {
     std::unique_lock lock(busy_, std::try_to_lock);
     if (!lock || stopped_) return false;
+    job.ranges = std::min(job.ranges, Ranges::kMost);
     job.ranges = std::min(job.ranges, 1 + grow(job.ranges - 1));
     if (job.ranges < 2) return false;
     JobError error;
     job.error = &error;
     job_ = job;
-    unfinished_.store(job.ranges - 1);
+    unfinished_.store(job.ranges);
     const uint32_t seen = finished_.value();
+    ranges_.offer(job.ranges);
     for (int i = 0; i < job.ranges - 1; ++i) workers_[static_cast<size_t>(i)]->start.open();
     inside_region = true;
-    job.run(0);
+    work(0);
     inside_region = false;
     finished_.wait_past(seen);
     if (error.first) std::rethrow_exception(error.first);
@@ -147,7 +179,7 @@ class Pool {
       bool started = true;
       try {
         worker->thread = std::thread(
-            [this, w = worker.get(), index = static_cast<int>(workers_.size()) + 1] { serve(*w, index); });
+            [this, w = worker.get(), own = static_cast<int>(workers_.size()) + 1] { serve(*w, own); });
       } catch (const std::system_error&) {
         started = false;
       }
@@ -158,12 +190,20 @@ class Pool {
     return static_cast<int>(workers_.size());
   }
 
-  void serve(Worker& worker, int index) {
+  void serve(Worker& worker, int own) {
     inside_region = true;
     for (uint32_t seen = 0;;) {
       seen = worker.start.wait_past(seen);
       if (stopped_) return;
-      job_.run(index);
+      work(own);
+    }
+  }
+
+  // Runs ranges of the present job until all have been begun: what a worker that is not running, on a busy
+  // machine, has not begun, the others do.
+  void work(int own) {
+    for (int range; (range = ranges_.take(own)) >= 0;) {
+      job_.run(range);
       if (unfinished_.fetch_sub(1) == 1) finished_.open();
     }
   }
@@ -171,6 +211,7 @@ class Pool {
   std::mutex busy_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Job job_;
+  Ranges ranges_;
   std::atomic<bool> stopped_{false};
   std::atomic<int> unfinished_{0};
   Gate finished_;
