@@ -154,7 +154,8 @@ class ByChannels {
   // Writes output channels [m, m + L) of a span; sums are [position][channel].
   void write(const Span& span, int64_t group, int64_t m, const T* sums, int64_t step) const {
     const int64_t plane = p_.positions(), channels = smaller(L, p_.out_channels - m);
-    const Vec<T> bias = p_.bias ? load(p_.bias + group * p_.out_channels + m) : Vec<T>{};
+    Vec<T> bias{};
+    for (int64_t i = 0; p_.bias && i < channels; ++i) bias[i] = p_.bias[group * p_.out_channels + m + i];
     for (int64_t done = 0; done < span.count;) {
       const int64_t at = (span.first + done) % plane, n = (span.first + done) / plane;
       const int64_t length = smaller(plane - at, span.count - done);

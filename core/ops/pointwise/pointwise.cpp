@@ -744,12 +744,27 @@ Tensor cast_copy(const Tensor& t, DType dtype) {
   return copy;
 }
 
+namespace {
+
+// Whether kReadableTail bytes behind the tensor may be read: they belong to its storage, or to the page in
+// which its last element lies, which no memory shares with what must not be touched.
+bool has_readable_tail(const Tensor& t) {
+  if (t->storage->readable_tail || t->numel == 0) return true;
+  const auto* const end = t->data + static_cast<size_t>(t->numel) * item_size(t->dtype);
+  if (end + kReadableTail <= t->storage->data + t->storage->bytes) return true;
+#ifdef __SANITIZE_ADDRESS__
+  return false;  // it knows about single bytes
+#else
+  constexpr uintptr_t kPage = 4096;
+  return reinterpret_cast<uintptr_t>(end - 1) / kPage ==
+         (reinterpret_cast<uintptr_t>(end) + kReadableTail - 1) / kPage;
+#endif
+}
+
+}  // namespace
+
 Tensor as_contiguous_padded(const Tensor& t) {
-  if (t->contiguous && (t->storage->readable_tail || t->numel == 0 ||
-                        t->data + static_cast<size_t>(t->numel) * item_size(t->dtype) + kReadableTail <=
-                            t->storage->data + t->storage->bytes))
-    return t;
-  return contiguous_copy(t);
+  return t->contiguous && has_readable_tail(t) ? t : contiguous_copy(t);
 }
 
 Tensor fill_raw(const Tensor& t, const Scalar& value) {
