@@ -88,6 +88,25 @@ def test_transforms_are_the_defining_sums(n: int, rows: int) -> None:
     assert distance(torch.fft.irfft(spectrum[:, :half].to(torch.complex64), n), x) < 5e-7
 
 
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 7, 8, 9, 12, 15, 16])
+@pytest.mark.parametrize("dtype", [torch.complex64, C128])
+def test_many_short_lines(n: int, dtype: Any) -> None:
+    x = complex_normal(70, n, dtype=dtype)
+    tolerance = 1e-5 if dtype == torch.complex64 else 1e-13
+    assert distance(torch.fft.fft(x), dft(x)) < tolerance
+    assert distance(torch.fft.ifft(x) * n, dft(x, 1)) < tolerance
+    assert (
+        distance(
+            torch.fft.fft(x[:, : n // 2 + 1].expand(2, -1, -1), n)[1], torch.fft.fft(x[:, : n // 2 + 1], n)
+        )
+        == 0
+    )
+    real = x.real.contiguous()
+    half = torch.fft.rfft(real)
+    assert distance(half, dft(real.to(dtype))[:, : n // 2 + 1]) < tolerance
+    assert distance(torch.fft.irfft(half, n), real) < tolerance
+
+
 @pytest.mark.parametrize("n", [3, 12, 64, 131, 200])
 @pytest.mark.parametrize("columns", [1, 5, 16, 37])
 def test_columns_transform_as_rows_do(n: int, columns: int) -> None:

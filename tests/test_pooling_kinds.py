@@ -307,3 +307,70 @@ def test_modules_pool_as_their_functions():
     assert repr(torch.nn.AvgPool1d(3)) == "AvgPool1d(kernel_size=(3,), stride=(3,), padding=(0,))"
     with pytest.raises(ValueError, match="output_ratio must be between 0 and 1"):
         torch.nn.FractionalMaxPool2d(3, output_ratio=2.0)
+
+
+# ---- images whose channels lie last
+
+
+POOLINGS_OF_IMAGES = {
+    "max 2": lambda x: F.max_pool2d(x, 2),
+    "max 3 by 2": lambda x: F.max_pool2d(x, 3, 2, 1),
+    "max 3 by 1, ceil": lambda x: F.max_pool2d(x, 3, 1, 1, ceil_mode=True),
+    "max dilated": lambda x: F.max_pool2d(x, (2, 3), (2, 1), (1, 1), (1, 2)),
+    "max with indices": lambda x: F.max_pool2d(x, 3, 2, return_indices=True)[0],
+    "mean 2": lambda x: F.avg_pool2d(x, 2),
+    "mean 3 by 2": lambda x: F.avg_pool2d(x, 3, 2, 1),
+    "mean without padding": lambda x: F.avg_pool2d(x, 2, 2, 1, ceil_mode=True, count_include_pad=False),
+    "mean by 3": lambda x: F.avg_pool2d(x, 2, divisor_override=3),
+    "adaptive mean": lambda x: F.adaptive_avg_pool2d(x, (5, 3)),
+    "adaptive max": lambda x: F.adaptive_max_pool2d(x, (5, 3)),
+}
+
+
+@pytest.mark.parametrize("name", POOLINGS_OF_IMAGES)
+@pytest.mark.parametrize("shape", [(2, 16, 9, 11), (1, 67, 6, 8), (2, 5, 7, 7)], ids=str)
+def test_channels_that_lie_last_are_pooled_as_in_order(name, shape):
+    pool, x = POOLINGS_OF_IMAGES[name], torch.from_numpy(values(*shape))
+    upstream = torch.from_numpy(values(*pool(x).shape))
+    results = []
+    for image in (x, x.contiguous(memory_format=torch.channels_last)):
+        leaf, weights = image.clone().requires_grad_(), upstream.clone().requires_grad_()
+        y = pool(leaf)
+        (grad,) = torch.autograd.grad(y, leaf, weights, create_graph=True)
+        (second,) = torch.autograd.grad(grad, weights, torch.cos(x))
+        results.append([y, grad, second])
+        assert y.is_contiguous(memory_format=torch.channels_last) == (image is not x)
+    for plain, last in zip(*results, strict=True):
+        assert torch.allclose(plain, last)
+
+
+def test_indices_of_channels_that_lie_last():
+    x = torch.from_numpy(values(2, 16, 7, 6))
+    x[0, :, :3, :3], x[1, 2, 4, 4] = -math.inf, math.nan
+    expected = F.max_pool2d(x, 3, 2, 1, return_indices=True)
+    found = F.max_pool2d(x.contiguous(memory_format=torch.channels_last), 3, 2, 1, return_indices=True)
+    assert torch.equal(found[1], expected[1])
+    assert torch.equal(found[0].nan_to_num(7.0), expected[0].nan_to_num(7.0))
+    integers = (x.nan_to_num(0.0, 0.0, 0.0) * 100).long()
+    last = integers.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(F.max_pool2d(last, 2), F.max_pool2d(integers, 2))
+    assert torch.equal(F.avg_pool2d(last, 2), F.avg_pool2d(integers, 2))
+
+
+@pytest.mark.parametrize("length", [9, 50, 1000])
+@pytest.mark.parametrize(("kernel", "padding"), [(3, 0), (3, 1), (2, 0), (5, 2)])
+def test_windows_three_apart(length, kernel, padding):
+    x = values(4, length)
+    padded = np.pad(x, ((0, 0), (padding, padding)), constant_values=-math.inf)
+    starts = range(0, length + 2 * padding - kernel + 1, 3)
+    expected = np.stack([padded[:, s : s + kernel].max(1) for s in starts], 1)
+    for dtype in (torch.float32, torch.float64):
+        y = F.max_pool1d(torch.from_numpy(x).to(dtype), kernel, 3, padding)
+        assert torch.equal(y, torch.from_numpy(expected).to(dtype))
+
+
+@pytest.mark.parametrize("sizes", [(7, 7), (3, 5), (40, 41)], ids=str)
+def test_the_mean_of_a_whole_image(sizes):
+    x = values(3, 9, *sizes)
+    for image in (torch.from_numpy(x), torch.from_numpy(x).contiguous(memory_format=torch.channels_last)):
+        assert np.allclose(F.adaptive_avg_pool2d(image, 1).numpy(), x.mean((2, 3), keepdims=True))

@@ -13,6 +13,9 @@ struct PoolShape {
   int64_t planes;
   int64_t input[kPoolAxes], kernel[kPoolAxes], stride[kPoolAxes], padding[kPoolAxes], dilation[kPoolAxes],
       output[kPoolAxes];
+  // Above 0: the channels lie last, so many, in the input, the output and the places of the maxima. Of
+  // float32 and float64, with windows of at most 255 elements that are not dilated.
+  int64_t channels = 0;
 };
 
 // How the place of each maximum is told: not at all, as PyTorch does (the int64 position (d * height + h) *
@@ -27,6 +30,8 @@ struct PoolWindows {
   int64_t input[kPoolAxes], output[kPoolAxes];
   const int64_t *first[kPoolAxes], *last[kPoolAxes], *count[kPoolAxes];  // max pooling counts nothing
   bool own_tables;  // whether each volume has a table of its own, one after the other
+  int64_t channels =
+      0;  // above 0: the channels lie last, so many; of float32 and float64, without own tables
 };
 
 }  // namespace flambeau::backend

@@ -25,7 +25,7 @@ Kernels choose() {
   Kernels k{};
   auto all = [&](auto fill) {
     fill(k.pointwise, k.reduce, k.softmax, k.normalisation, k.recurrent, k.gemm, k.transpose, k.conv, k.pool,
-         k.mean_pool, k.resample, k.optim, k.random, k.mask, k.fft, k.sort, k.distances);
+         k.mean_pool, k.pixels, k.resample, k.optim, k.random, k.mask, k.fft, k.sort, k.distances);
   };
 #if defined(__x86_64__)
 #ifdef FLAMBEAU_HAS_V4

@@ -34,6 +34,7 @@ struct Kernels {
   ConvKernels conv;
   PoolKernels pool;
   MeanPoolKernels mean_pool;
+  PixelKernels pixels;
   ResampleKernels resample;
   OptimKernels optim;
   RandomKernels random;

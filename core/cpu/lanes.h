@@ -77,5 +77,16 @@ constexpr T larger(T a, T b) {
   return a < b ? b : a;
 }
 
+template <class T, int kN>
+[[gnu::always_inline]] inline T sum_of_lanes(Vec<T, kN> v) {
+  if constexpr (kN == 2) {
+    return v[0] + v[1];
+  } else {
+    alignas(kVectorBytes) T items[kN];
+    store(items, v);
+    return sum_of_lanes<T, kN / 2>(load_lanes<kN / 2>(items) + load_lanes<kN / 2>(items + kN / 2));
+  }
+}
+
 }  // namespace
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

@@ -94,6 +94,7 @@ void with_pool_functions(DType dtype, F&& f) {
 }
 void max_pool(DType dtype, const PoolShape& shape, const void* input, void* output, void* index,
               PoolIndex kind) {
+  if (shape.channels > 0) return cpu::max_pool_last(dtype, shape, input, output, index, kind);
   with_pool_functions(dtype, [&]<class T>(const cpu::PoolFunctions<T>& f, T) {
     const T* x = static_cast<const T*>(input);
     T* y = static_cast<T*>(output);
@@ -107,6 +108,8 @@ void max_pool(DType dtype, const PoolShape& shape, const void* input, void* outp
 }
 void max_pool_backward(DType dtype, const PoolShape& shape, const void* grad_output, const void* index,
                        PoolIndex kind, void* grad_input) {
+  if (shape.channels > 0)
+    return cpu::max_pool_last_backward(dtype, shape, grad_output, index, kind, grad_input);
   with_pool_functions(dtype, [&]<class T>(const cpu::PoolFunctions<T>& f, T) {
     const T* dy = static_cast<const T*>(grad_output);
     if (kind == PoolIndex::Choice)
@@ -117,6 +120,7 @@ void max_pool_backward(DType dtype, const PoolShape& shape, const void* grad_out
 }
 void max_pool_gather(DType dtype, const PoolShape& shape, const void* input, const void* index,
                      PoolIndex kind, void* output) {
+  if (shape.channels > 0) return cpu::max_pool_last_gather(dtype, shape, input, index, kind, output);
   with_pool_functions(dtype, [&]<class T>(const cpu::PoolFunctions<T>& f, T) {
     const T* x = static_cast<const T*>(input);
     if (kind == PoolIndex::Choice)
@@ -133,6 +137,7 @@ void max_pool_windows(DType dtype, const PoolWindows& windows, const void* input
     cpu::max_of_windows(windows, static_cast<const double*>(input), static_cast<double*>(output), positions);
 }
 void mean_pool(DType dtype, const PoolWindows& windows, const void* input, void* output) {
+  if (windows.channels > 0) return cpu::mean_pool_last(dtype, windows, input, output);
   const cpu::MeanPoolKernels& table = cpu::kernels().mean_pool;
   if (dtype == DType::Float32)
     table.f32.forward(windows, static_cast<const float*>(input), static_cast<float*>(output));
@@ -142,6 +147,7 @@ void mean_pool(DType dtype, const PoolWindows& windows, const void* input, void*
     cpu::mean_of_windows(windows, static_cast<const int64_t*>(input), static_cast<int64_t*>(output));
 }
 void mean_pool_backward(DType dtype, const PoolWindows& windows, const void* grad_output, void* grad_input) {
+  if (windows.channels > 0) return cpu::mean_pool_last_backward(dtype, windows, grad_output, grad_input);
   const cpu::MeanPoolKernels& table = cpu::kernels().mean_pool;
   if (dtype == DType::Float32)
     table.f32.backward(windows, static_cast<const float*>(grad_output), static_cast<float*>(grad_input));

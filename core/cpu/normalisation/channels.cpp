@@ -3,6 +3,7 @@
 // Statistics are read once: the moments of pieces are joined in float64 (Chan, Golub and LeVeque, 1979). The
 // first piece is summed for its mean, and every piece about the mean of those before it. Where that is far
 // from its own, squares cancel, but then the distance of the means, and not they, makes the variance.
+#include "core/cpu/columns.h"
 #include "core/cpu/normalisation/sums.h"
 #include "core/parallel/scratch.h"
 
@@ -195,23 +196,6 @@ constexpr int64_t kRows = 64;
 // So many rows are walked side by side, each a stream from memory.
 constexpr int64_t kStreams = 8;
 constexpr int kColumnSlot = 3;  // of thread_scratch
-
-// Calls tile(first column, first column that no tile before had, whatever tells the width) over all columns,
-// in tiles of four vectors, one, or, where there are fewer columns than lanes, single numbers.
-template <int kVectors, class V>
-struct Width {};
-template <class T, class Tile>
-[[gnu::always_inline]] inline void each_tile(int64_t columns, Tile tile) {
-  constexpr int kL = kLanes<T>;
-  int64_t c = 0;
-  for (; c + 4 * kL <= columns; c += 4 * kL) tile(c, c, Width<4, Vec<T>>{});
-  for (; c + kL <= columns; c += kL) tile(c, c, Width<1, Vec<T>>{});
-  if (c == columns) return;
-  if (columns >= kL)
-    tile(columns - kL, c, Width<1, Vec<T>>{});
-  else
-    for (; c < columns; ++c) tile(c, c, Width<1, T>{});
-}
 
 // Adds to a[c] and b[c] the two numbers that items(place, shift[c]) gives for the rows [first, last).
 template <class T, class Items>

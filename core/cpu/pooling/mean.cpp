@@ -54,11 +54,15 @@ template <class T>
   T sum = 0;
   int64_t i = 0;
   if (n >= L) {
-    Vec<T> a{}, b{};
-    for (; i + 2 * L <= n; i += 2 * L) a += load(p + i), b += load(p + i + L);
-    if (i + L <= n) a += load(p + i), i += L;
-    a += b;
-    for (int64_t lane = 0; lane < L; ++lane) sum += a[lane];
+    Vec<T> a{}, b{}, c{}, d{};
+    for (; i + 4 * L <= n; i += 4 * L) {
+      a += load(p + i);
+      b += load(p + i + L);
+      c += load(p + i + 2 * L);
+      d += load(p + i + 3 * L);
+    }
+    for (; i + L <= n; i += L) a += load(p + i);
+    sum = sum_of_lanes<T, kLanes<T>>((a + b) + (c + d));
   }
   for (; i < n; ++i) sum += p[i];
   return sum;
@@ -124,11 +128,25 @@ bool spans_rows(const PoolWindows& w) {
   return w.output[2] == 1 && w.first[2][0] == 0 && w.last[2][0] == w.input[2];
 }
 
+// Whether there is but one window, which has the whole of the volume.
+bool is_whole(const PoolWindows& w) {
+  bool whole = volume(w.output) == 1;
+  for (int d = 0; whole && d < kPoolAxes; ++d) whole = w.first[d][0] == 0 && w.last[d][0] == w.input[d];
+  return whole;
+}
+
 template <class T>
 void forward(const PoolWindows& w, const T* input, T* output) {
   const int64_t in = volume(w.input), out = volume(w.output);
   const Regular regular(w);
   const bool whole_rows = spans_rows(w);
+  if (whole_rows && is_whole(w)) {
+    const T count = static_cast<T>(w.count[0][0] * w.count[1][0] * w.count[2][0]);
+    return parallel_for(0, w.planes, kGrain / (in + 1) + 1, [&](int64_t first, int64_t last) {
+      for (int64_t plane = first; plane < last; ++plane)
+        output[plane] = sum_of(input + plane * in, in) / count;
+    });
+  }
   for_each_plane<T>(w, [&](int64_t plane, T* row, const T* counts) {
     const T* from = input + plane * in;
     T* to = output + plane * out;

@@ -186,6 +186,8 @@ void forward_plane(const PoolShape& s, const T* input, T* output, Index index) {
           forward_inside<1>(s, input, row, begin, end, base, output, index);
         else if (begin < end && s.stride[2] == 2)
           forward_inside<2>(s, input, row, begin, end, base, output, index);
+        else if (begin < end && s.stride[2] == 3)
+          forward_inside<3>(s, input, row, begin, end, base, output, index);
         else if (begin < end)
           forward_inside<0>(s, input, row, begin, end, base, output, index);
       }

@@ -1,9 +1,9 @@
 // Layer, root-mean-square, group, batch and instance normalisation.
+#include "core/ops/channels_last.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pointwise/rules.h"
 #include "core/tensor/gil.h"
-#include "core/tensor/layout.h"
 
 namespace flambeau {
 namespace {
@@ -20,30 +20,6 @@ Tensor in_dtype(const Tensor& x, DType dtype) {
 }
 
 void* data_of(const Tensor& x) { return x ? x->data : nullptr; }
-
-// Dense, with the channels innermost.
-bool lies_channels_last(const Tensor& t) {
-  if (t->contiguous || (t.dim() != 4 && t.dim() != 5)) return false;
-  const Dims strides = channels_last_strides(t.sizes());
-  for (int i = 0; i < t.dim(); ++i)
-    if (t.sizes()[i] != 1 && t.strides()[i] != strides[i]) return false;
-  return true;
-}
-
-// The order of the memory of inputs, gradients and results.
-struct Layout {
-  bool channels_last = false;
-
-  // Without a copy where it lies so, in this dtype.
-  Tensor of(const Tensor& t, DType dtype) const {
-    if (!channels_last) return in_dtype(t, dtype);
-    const Tensor laid = lies_channels_last(t) ? t : with_channels_last(t);
-    return laid.dtype() == dtype ? laid : cast_copy(laid, dtype);
-  }
-  Tensor fresh(const Dims& sizes, DType dtype) const {
-    return channels_last ? empty_strided(sizes, channels_last_strides(sizes), dtype) : empty(sizes, dtype);
-  }
-};
 
 struct Gradients {
   Tensor input, weight, bias;
@@ -249,7 +225,9 @@ struct ChannelRule {
   Layout layout;
 
   ChannelRule(const Tensor& input, bool training, double eps)
-      : shape{1, 1, 1, false, eps}, training(training), layout{!input.is_contiguous() && has_channels_last(input)} {
+      : shape{1, 1, 1, false, eps},
+        training(training),
+        layout{!input.is_contiguous() && has_channels_last(input)} {
     const Dims& sizes = input.sizes();
     shape.samples = sizes[0];
     shape.channels = sizes[1];

@@ -137,10 +137,13 @@ Geometry geometry(const Tensor& self, const Arguments& a, const Kind& kind) {
   backend::PoolShape& s = g.shape;
   const int first = kPoolAxes - a.axes, lead = self.dim() - a.axes;
   s.planes = lead == 2 ? self.sizes()[0] * self.sizes()[1] : self.sizes()[0];
-  bool some = true;
+  bool some = true, dilated = false;
+  int64_t window = 1;
   for (int d = 0; d < kPoolAxes; ++d) {
     const auto at = static_cast<size_t>(d);
     s.kernel[d] = a.kernel[at];
+    window *= std::min<int64_t>(s.kernel[d], 256);
+    dilated |= a.dilation[at] != 1;
     s.stride[d] = a.stride[at];
     s.padding[d] = a.padding[at];
     s.dilation[d] = a.dilation[at];
@@ -161,6 +164,7 @@ Geometry geometry(const Tensor& self, const Arguments& a, const Kind& kind) {
   const int64_t channels = self.sizes()[lead - 1];
   check(some, "Given input size: ", ByX{channels, s.input + first, a.axes},
         ". Calculated output size: ", ByX{channels, s.output + first, a.axes}, ". Output size is too small");
+  if (g.channels_last && !dilated && window <= 255 && channels >= kFewChannels) s.channels = channels;
   return g;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ops/channels_last.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pooling/pooling.h"
@@ -38,21 +39,40 @@ bool fits_choice(const backend::PoolShape& s) {
   return room > 0;
 }
 
-Tensor empty_index(const Geometry& g) {
-  return empty(g.output, fits_choice(g.shape) ? DType::UInt8 : DType::Int64);
+// Volumes of this dtype are pooled in the order of their memory.
+backend::PoolShape shape_for(const Geometry& g, DType dtype) {
+  backend::PoolShape shape = g.shape;
+  if (!is_floating(dtype)) shape.channels = 0;
+  return shape;
+}
+// What the kernel reads.
+Tensor laid(const backend::PoolShape& shape, const Tensor& t) {
+  const Tensor wide = widened(t);
+  return shape.channels > 0 ? Layout{true}.of(wide, wide.dtype()) : as_contiguous_padded(wide);
+}
+// What it has written, as it is to be.
+Tensor delivered(const backend::PoolShape& shape, const Tensor& t, DType dtype, const Geometry& g) {
+  const Tensor result = narrowed(t, dtype);
+  return shape.channels > 0 ? result : in_order(result, g.channels_last);
+}
+
+Tensor empty_index(const Geometry& g, DType dtype) {
+  const Layout layout{shape_for(g, dtype).channels > 0};
+  return layout.fresh(g.output, fits_choice(g.shape) ? DType::UInt8 : DType::Int64);
 }
 
 // Fills `index` if it is defined.
 Tensor max_forward(const Tensor& self, const Tensor& index, const Geometry& g) {
   check_dtype(self.dtype(), *g.kind);
-  const Tensor x = as_contiguous_padded(widened(self));
-  Tensor output = empty(g.output, x.dtype());
+  const backend::PoolShape shape = shape_for(g, self.dtype());
+  const Tensor x = laid(shape, self);
+  const Tensor output = Layout{shape.channels > 0}.fresh(g.output, x.dtype());
   {
     const WithoutGil guard(estimated_nanoseconds(g.shape));
-    backend::current().max_pool(x.dtype(), g.shape, x->data, output->data, index ? index->data : nullptr,
+    backend::current().max_pool(x.dtype(), shape, x->data, output->data, index ? index->data : nullptr,
                                 kind_of(index));
   }
-  return in_order(narrowed(output, self.dtype()), g.channels_last);
+  return delivered(shape, output, self.dtype(), g);
 }
 
 // input at the places of the maxima: the derivative of max_backward, which in turn is its own.
@@ -61,14 +81,14 @@ Tensor max_gather(const Tensor& input, const Tensor& index, const Geometry& g) {
       "GatherBackward0", Out{},
       [&] {
         check_dtype(input.dtype(), *g.kind);
-        const Tensor x = as_contiguous_padded(widened(input));
-        Tensor output = empty(g.output, x.dtype());
+        const Tensor x = laid(g.shape, input);
+        const Tensor output = Layout{g.shape.channels > 0}.fresh(g.output, x.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(g.shape));
           backend::current().max_pool_gather(x.dtype(), g.shape, x->data, index->data, kind_of(index),
                                              output->data);
         }
-        return in_order(narrowed(output, input.dtype()), g.channels_last);
+        return delivered(g.shape, output, input.dtype(), g);
       },
       wrt(input, [g, where = saved(index)](const Tensor& grad) {
         return max_backward(grad, where(), Tensor(), g);
@@ -91,14 +111,14 @@ Tensor max_backward(const Tensor& grad_output, const Tensor& index, const Tensor
       g.kind->backward_node, Out{},
       [&] {
         check_dtype(grad_output.dtype(), *g.kind);
-        const Tensor dy = as_contiguous_padded(widened(grad_output));
-        Tensor grad_input = empty(g.input, dy.dtype());
+        const Tensor dy = laid(g.shape, grad_output);
+        const Tensor grad_input = Layout{g.shape.channels > 0}.fresh(g.input, dy.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(g.shape));
           backend::current().max_pool_backward(dy.dtype(), g.shape, dy->data, index->data, kind_of(index),
                                                grad_input->data);
         }
-        return in_order(narrowed(grad_input, grad_output.dtype()), g.channels_last);
+        return delivered(g.shape, grad_input, grad_output.dtype(), g);
       },
       wrt(grad_output,
           [g, where = saved(index)](const Tensor& grad) { return max_gather(grad, where(), g); }),
@@ -128,14 +148,15 @@ Tensor record_max(const Tensor& self, const Tensor& index, const Geometry& g) {
 Tensor max_pool(const Tensor& self, const Arguments& arguments) {
   const Geometry g = geometry(self, arguments, arguments.axes == 2 ? kMax2d : kMax3d);
   if (!grad_enabled() || !requires_grad(self)) return max_forward(self, Tensor(), g);
-  return record_max(self, empty_index(g), g);
+  return record_max(self, empty_index(g, self.dtype()), g);
 }
 
 std::tuple<Tensor, Tensor> max_pool_with_indices(const Tensor& self, const Arguments& arguments) {
   const Geometry g = geometry(self, arguments, arguments.axes == 2 ? kMax2d : kMax3d);
-  const Tensor index = empty(g.output, DType::Int64);
+  const bool last = shape_for(g, self.dtype()).channels > 0;
+  const Tensor index = Layout{last}.fresh(g.output, DType::Int64);
   const Tensor output = record_max(self, index, g);
-  return {output, in_order(index, g.channels_last)};
+  return {output, last ? index : in_order(index, g.channels_last)};
 }
 
 }  // namespace

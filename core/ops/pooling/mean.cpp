@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ops/channels_last.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pooling/pooling.h"
@@ -12,6 +13,7 @@ namespace flambeau {
 namespace {
 
 using namespace pooling;
+using backend::PoolWindows;
 
 int64_t estimated_nanoseconds(const WindowGeometry& g) {
   const auto volume = [](const int64_t (&n)[kPoolAxes]) { return n[0] * n[1] * n[2]; };
@@ -25,16 +27,27 @@ void check_dtype(DType dtype, const Kind& kind) {
 
 Tensor mean_backward(const Tensor& grad_output, const Tensor& pooled, const WindowGeometry& g);
 
+// The windows as they lie over images whose channels lie last, many enough of them.
+PoolWindows windows_of(const WindowGeometry& g, bool channels_last, DType dtype) {
+  PoolWindows windows = g.windows;
+  if (channels_last && is_floating(dtype) && g.input[1] >= kFewChannels) windows.channels = g.input[1];
+  return windows;
+}
+
 Tensor mean_of_windows(const Tensor& self, const WindowGeometry& g, const Out& out = {}) {
   return differentiable(
       g.kind->node, out,
       [&] {
         check_dtype(self.dtype(), *g.kind);
-        const Tensor x = as_contiguous_padded(widened(self));
-        Tensor output = empty(g.output, x.dtype());
+        const PoolWindows windows =
+            windows_of(g, !self.is_contiguous() && has_channels_last(self), self.dtype());
+        const bool last = windows.channels > 0;
+        const Tensor wide = widened(self);
+        const Tensor x = last ? Layout{true}.of(wide, wide.dtype()) : as_contiguous_padded(wide);
+        const Tensor output = Layout{last}.fresh(g.output, x.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(g));
-          backend::current().mean_pool(x.dtype(), g.windows, x->data, output->data);
+          backend::current().mean_pool(x.dtype(), windows, x->data, output->data);
         }
         const Tensor result = narrowed(output, self.dtype());
         if (out.target) {
@@ -42,6 +55,7 @@ Tensor mean_of_windows(const Tensor& self, const WindowGeometry& g, const Out& o
           copy_into(target, result);
           return target;
         }
+        if (last) return g.channels_last ? result : as_contiguous(result);
         return in_order(result, g.channels_last);
       },
       wrt(self,
@@ -53,13 +67,17 @@ Tensor mean_backward(const Tensor& grad_output, const Tensor& pooled, const Wind
   return differentiable(
       g.kind->backward_node, Out{},
       [&] {
-        const Tensor dy = as_contiguous_padded(widened(grad_output));
-        Tensor grad_input = empty(g.input, dy.dtype());
+        const PoolWindows windows = windows_of(g, g.channels_last, grad_output.dtype());
+        const bool last = windows.channels > 0;
+        const Tensor wide = widened(grad_output);
+        const Tensor dy = last ? Layout{true}.of(wide, wide.dtype()) : as_contiguous_padded(wide);
+        const Tensor grad_input = Layout{last}.fresh(g.input, dy.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(g));
-          backend::current().mean_pool_backward(dy.dtype(), g.windows, dy->data, grad_input->data);
+          backend::current().mean_pool_backward(dy.dtype(), windows, dy->data, grad_input->data);
         }
-        return in_order(narrowed(grad_input, grad_output.dtype()), g.channels_last);
+        const Tensor result = narrowed(grad_input, grad_output.dtype());
+        return last ? result : in_order(result, g.channels_last);
       },
       wrt(grad_output, [g](const Tensor& grad) { return mean_of_windows(grad, g); }),
       wrt(pooled, [g](const Tensor& grad) { return zeros(g.input, grad.dtype()); }));

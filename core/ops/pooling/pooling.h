@@ -36,6 +36,9 @@ Arguments arguments(const char* name, int axes, IntList kernel_size, std::option
 int64_t pooled_size(int64_t size, int64_t kernel, int64_t padding, int64_t stride, int64_t dilation,
                     bool ceil_mode);
 
+// Images of fewer channels that lie last are pooled as if they lay in order.
+inline constexpr int64_t kFewChannels = 8;
+
 // A contiguous result in the order that it is to have.
 Tensor in_order(const Tensor& result, bool channels_last);
 
