@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -148,6 +149,7 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
             )
     yield "resample grid 8x64x56", lambda: F.grid_sample(features, places, align_corners=False)
     yield from order_cases(T, rng, randn)
+    yield from optimizer_cases(T, randn)
     yield from lookup_cases(T, rng, randn)
     yield from linalg_cases(T, randn)
     yield from recurrent_cases(T, randn)
@@ -312,6 +314,44 @@ def recurrent_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Ca
 
             yield f"recurrent ten {kind} {batch}x128", several
             yield f"recurrent ten {kind} step {batch}x128", train
+
+
+OPTIMIZERS = {
+    "SGD": {"lr": 1e-3},
+    "SGD momentum": {"lr": 1e-3, "momentum": 0.9},
+    "Adam": {},
+    "AdamW": {},
+    "Adagrad": {},
+    "Adadelta": {},
+    "Adamax": {},
+    "ASGD": {},
+    "NAdam": {},
+    "RAdam": {},
+    "RMSprop": {},
+    "RMSprop centered momentum": {"centered": True, "momentum": 0.9},
+    "Rprop": {},
+    "Adafactor": {},
+    "Muon": {},
+}
+
+
+def optimizer_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Steps over the parameters of a small transformer, and over a few large ones, by each implementation there is."""
+    block = [(384, 128), (384,), (128, 128), (128,), (512, 128), (512,), (128, 512), (128,), (128,), (128,)]
+    sizes = {"small transformer": 4 * block, "4 of 512x1024": 4 * [(512, 1024)]}
+    for title, options in OPTIMIZERS.items():
+        make = getattr(T.optim, title.split()[0])
+        takes = inspect.signature(make).parameters
+        ways = [{}, *({way: True} for way in ("foreach", "fused") if way in takes)]
+        for network, shapes in sizes.items():
+            for way in ways:
+                params = [
+                    randn(*shape).requires_grad_() for shape in shapes if title != "Muon" or len(shape) == 2
+                ]
+                for param in params:
+                    param.grad = randn(*param.shape) * 1e-3
+                optimizer = make(params, **options, **way)
+                yield f"optim of {network}: {title} {''.join(way)}".rstrip(), optimizer.step
 
 
 def measure(package: str, match: str, threads: int) -> None:

@@ -813,3 +813,18 @@ def test_lbfgs_searches_along_a_straight_line():
 
     optimizer.step(closure)
     assert -math.inf < param.item() < 0
+
+
+def test_lbfgs_moves_both_parts_of_complex_numbers():
+    param = torch.tensor([-1.5 + 1j, 2.0], dtype=torch.complex128, requires_grad=True)
+    optimizer = torch.optim.LBFGS([param], line_search_fn="strong_wolfe")
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (param - (1 + 2j)).abs().square().sum()
+        loss.backward()
+        return loss
+
+    for _ in range(3):
+        optimizer.step(closure)
+    assert torch.allclose(param, torch.full((2,), 1 + 2j, dtype=torch.complex128))

@@ -181,14 +181,20 @@ class LBFGS(Optimizer):
             flambeau.zeros_like(param) if param.grad is None else param.grad
             for param in self.param_groups[0]["params"]
         ]
-        return flambeau.cat([grad.reshape(-1) for grad in grads])
+        return flambeau.cat([_parts(grad.to_dense()).reshape(-1) for grad in grads])
 
     def _move(self, step: float, direction: Tensor) -> None:
         first = 0
         for param in self.param_groups[0]["params"]:
-            count = param.numel()
-            param.add_(direction[first : first + count].view_as(param), alpha=step)
+            parts = _parts(param)
+            count = parts.numel()
+            parts.add_(direction[first : first + count].view_as(parts), alpha=step)
             first += count
+
+
+def _parts(values: Tensor) -> Tensor:
+    """Real and imaginary parts of complex numbers: unknowns of their own."""
+    return flambeau.view_as_real(values) if values.is_complex() else values
 
 
 def _largest(values: Tensor) -> float:
