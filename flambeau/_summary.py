@@ -306,7 +306,7 @@ def _multiply_adds() -> int:
 
 
 def _described(value: Any) -> Any:
-    return value.shape if isinstance(value, Tensor) else None if value is None else type(value).__name__
+    return value.shape if isinstance(value, Tensor) else "None" if value is None else type(value).__name__
 
 
 def _is_size(value: Any) -> bool:

@@ -132,6 +132,11 @@ def test_the_older_spelling_warns():
             RuntimeError,
             "The stateless API can't be used with nn.DataParallel module",
         ),
+        (
+            lambda: functional_call(torch.jit.script(nn.Linear(1, 1)), {}, ZERO),
+            RuntimeError,
+            "The stateless API can't be used with Jitted modules",
+        ),
         (lambda: stack_module_state([]), RuntimeError, "Expected at least one model, got 0."),
         (
             lambda: stack_module_state([nn.ReLU(), nn.ReLU().eval()]),

@@ -140,6 +140,11 @@ def test_cached_computes_once_for_each_module():
     assert layer.weight is not first
 
 
+def test_a_cached_weight_cannot_be_traced():
+    with parametrize.cached(), pytest.raises(RuntimeError, match="Cannot trace a model while caching"):
+        torch.jit.trace(symmetric(), torch.ones(1, 3))
+
+
 def test_a_deep_copy_is_independent():
     layer = symmetric_twice()
     before = layer.weight.tolist()

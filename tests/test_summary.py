@@ -105,6 +105,12 @@ def test_inputs_by_name_and_as_tensors():
     assert pair.layers[0].output == ((2, 5), (2, 5))
 
 
+def test_outputs_that_are_no_tensors_are_named():
+    report = torch.summary(nn.TransformerEncoderLayer(8, 2, 8, batch_first=True), (1, 3, 8))
+    attention = next(layer for layer in report.layers if layer.type == "MultiheadAttention")
+    assert attention.output == ((1, 3, 8), "None") and "([1, 3, 8], None)" in str(report)
+
+
 def test_shared_parameters_count_once():
     model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
     model[1].weight = model[0].weight

@@ -231,6 +231,8 @@ class _Parametrized(property):
             parametrizations: Any = module.parametrizations[name]
             if not _cache_depth:
                 return parametrizations()  # type: ignore[no-any-return]
+            if flambeau.jit.is_tracing():
+                raise RuntimeError("Cannot trace a model while caching parametrizations.")
             key = (id(module), name)
             if key not in _cache:
                 _cache[key] = parametrizations()

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
+import flambeau
+
 from ..._core import Tensor
 from ..modules.module import Module
 
@@ -143,6 +145,9 @@ def _functional_call(
 ) -> Any:
     from ..parallel import DataParallel
 
+    jitted = (flambeau.jit.ScriptModule, flambeau.jit.ScriptFunction)
+    if isinstance(module, jitted) or flambeau.jit.is_tracing():
+        raise RuntimeError("The stateless API can't be used with Jitted modules")
     if isinstance(module, DataParallel):
         raise RuntimeError("The stateless API can't be used with nn.DataParallel module")
     if args is None:
