@@ -8,6 +8,7 @@ from typing import Any
 from flambeau import _core
 from flambeau._core import *  # noqa: F403
 from flambeau._core import Tensor as TensorBase
+from flambeau._tensor import _disabled_torch_dispatch_impl as _disabled_torch_dispatch_impl
 
 __all__ = ["TensorBase"]
 

@@ -109,6 +109,19 @@ def _reduce_ex(self: Tensor, protocol: int) -> Any:
     return reduce_tensor(self)
 
 
+def _disabled_torch_dispatch_impl(func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    """The ``__torch_dispatch__`` of classes without one: calls the function."""
+    return func(*args, **(kwargs or {}))
+
+
+def _no_wrapper_subclass(*args: Any, **keywords: Any) -> Tensor:
+    """Refused: there are no tensors that only wrap others."""
+    raise NotImplementedError(
+        "Tensor._make_wrapper_subclass is not implemented: it rests on __torch_dispatch__; as_subclass() makes tensors of "
+        "a class with __torch_function__"
+    )
+
+
 def _setstate(self: Tensor, state: tuple[Any, ...]) -> None:
     """Takes over a state that pickles from before 0.4 hold: a window on a storage, or whether it requires gradients."""
     if not self.is_leaf:
@@ -387,6 +400,8 @@ for _name, _function in {
     "__deepcopy__": _deepcopy,
     "__reduce_ex__": _reduce_ex,
     "__setstate__": _setstate,
+    "__torch_dispatch__": _disabled_torch_dispatch_impl,
+    "_make_wrapper_subclass": staticmethod(_no_wrapper_subclass),
     "type": _type,
     "cuda": _no_cuda,
     "pin_memory": _no_pinning,

@@ -283,3 +283,16 @@ def test_states_of_old_pickles_are_taken_over():
     assert x.tolist() == [1.0, 1.0] and x.requires_grad
     with pytest.raises(RuntimeError, match="__setstate__ can be only called on leaf Tensors"):
         (x * 2).__setstate__(())
+
+
+def test_a_class_that_rests_on_torch_dispatch_is_refused():
+    def dispatch(cls, func, types, args=(), kwargs=None):
+        return None
+
+    resting = type("Resting", (torch.Tensor,), {"__torch_dispatch__": classmethod(dispatch)})
+    with pytest.raises(NotImplementedError, match="Resting.__torch_dispatch__ would never be called"):
+        torch.ones(2).as_subclass(resting)
+    with pytest.raises(NotImplementedError, match="_make_wrapper_subclass is not implemented"):
+        torch.Tensor._make_wrapper_subclass(resting, (2,))
+    switched_off = {"__torch_dispatch__": torch._C._disabled_torch_dispatch_impl}
+    assert torch.ones(2).as_subclass(type("Off", (torch.Tensor,), switched_off)).sum() == 2

@@ -105,6 +105,18 @@ PyObject* wrap_new(TensorImpl* impl) {
   return reinterpret_cast<PyObject*>(self);
 }
 
+namespace {
+// Nobody would call a __torch_dispatch__, and a class that has one rests on it.
+void refuse_dispatch(PyTypeObject* type) {
+  static PyObject* const name = PyUnicode_InternFromString("__torch_dispatch__");
+  PyObject* const dispatch = _PyType_Lookup(type, name);
+  if (dispatch && dispatch != Py_None && dispatch != _PyType_Lookup(tensor_type, name))
+    fail<NotImplementedError>(type->tp_name,
+                              ".__torch_dispatch__ would never be called: it is not implemented here; "
+                              "__torch_function__ sees the calls of operators");
+}
+}  // namespace
+
 PyObject* make_subclass(PyTypeObject* type, const Tensor& data, bool requires_grad) {
   if (!PyType_IsSubtype(type, tensor_type)) {
     PyErr_Format(PyExc_TypeError, "cls must be a subclass of Tensor, not %s", type->tp_name);
@@ -115,6 +127,7 @@ PyObject* make_subclass(PyTypeObject* type, const Tensor& data, bool requires_gr
                     "Only Tensors of floating point and complex dtype can require gradients");
     return nullptr;
   }
+  if (type != tensor_type) refuse_dispatch(type);
   Tensor t = alias(data);
   t->requires_grad_leaf = requires_grad;
   if (type == tensor_type) return wrap(std::move(t));
