@@ -158,6 +158,7 @@ _WHOLE: dict[str, list[Any]] = {
     "unsafe_split_with_sizes": [torch.rand(2, 3), (1, 2), 1],
     "view_as_complex": [torch.rand(3, 2)],
     "view_as_real": [torch.rand(2, 3) + 1j],
+    "_nn.longest_first": [torch.tensor([2, 4, 1])],
     "lstm": _recurrent(4),
     "gru": _recurrent(3),
     "rnn_tanh": _recurrent(1),

@@ -18,6 +18,7 @@ _NEEDS_VALUES = {
     "Tensor.unique",
     "Tensor.unique_consecutive",
     "_count_in_bins",
+    "_nn.longest_first",
     "_unique2",
     "_unique_rows",
     "histogramdd",

@@ -115,6 +115,18 @@ def test_packed_sequences_go_step_by_step_from_the_longest():
     assert packed.cpu() is packed
 
 
+def test_many_sequences_of_one_length_have_pytorchs_order():
+    lengths = torch.tensor([9, 1, 3, 7, 8, 7, 8, 2, 2, 1, 9, 3, 7, 4, 2, 3, 1])
+    packed = rnn.pack_padded_sequence(torch.zeros(9, 17), lengths, enforce_sorted=False)
+    assert packed.sorted_indices.tolist() == [0, 10, 4, 6, 3, 5, 12, 13, 2, 15, 11, 7, 8, 14, 16, 9, 1]
+
+
+def test_padded_sequences_have_pytorchs_strides():
+    assert rnn.pad_sequence(sequences()).stride() == (3, 1)
+    packed = rnn.pack_sequence(sequences(), enforce_sorted=False)
+    assert rnn.pad_packed_sequence(packed, batch_first=True)[0].stride() == (4, 1)
+
+
 def test_gradients_flow_through_packing_and_padding():
     x = torch.from_numpy(data(4, 3, 2))
     lengths = torch.tensor([2, 4, 1])
@@ -133,6 +145,11 @@ def test_gradients_flow_through_packing_and_padding():
             lambda x: rnn.pack_padded_sequence(x, [2, 4, 1]),
             RuntimeError,
             "must be sorted in decreasing order",
+        ),
+        (
+            lambda x: rnn.PackedSequence(x),
+            AssertionError,
+            "Expected data to be a list or tuple of length 2",
         ),
         (lambda x: rnn.pack_padded_sequence(x, [4, 2, 0]), RuntimeError, "has to be greater than 0"),
         (lambda x: rnn.pack_padded_sequence(x, [5, 2, 1]), RuntimeError, "sequences have 4 steps"),

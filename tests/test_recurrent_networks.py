@@ -189,6 +189,19 @@ def test_many_sequences_in_two_threads_are_each_by_itself(kind):
     assert torch.allclose(rows[:3, 30], y[:3, 30])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_results_may_be_overwritten_before_the_derivative_runs(kind):
+    net, x = network_of(kind, {}, 2, 3), wave(4, 2, 2)
+    net(x)[0].mul(2).sum().backward()
+    expected = net.weight_hh_l0.grad
+    net.zero_grad()
+    y, last = net(x)
+    y.mul_(2)
+    (last[0] if kind == "LSTM" else last).zero_()
+    y.sum().backward()
+    assert torch.equal(net.weight_hh_l0.grad, expected)
+
+
 def test_the_output_has_pytorchs_strides():
     y, (h, _) = nn.LSTM(2, 3, batch_first=True)(torch.ones(4, 5, 2))
     assert (y.stride(), h.stride()) == ((3, 12, 1), (12, 3, 1))

@@ -13,10 +13,14 @@ namespace {
 
 // Multiplications that are worth a thread of their own, in one product and in a whole run through the steps.
 constexpr int64_t kProductGrain = 1 << 16, kRunGrain = 1 << 18;
-// Gates that are computed before the steps go through them: they should still be in the cache then.
-constexpr int64_t kChunkBytes = 1 << 20;
-// Weights that each thread may go through by itself in every step.
-constexpr int64_t kSharedWeightBytes = 1 << 20;
+// Gates that are computed before the steps go through them: they should still be in the cache then, but so
+// many rows at least are worth packing the input's weight.
+constexpr int64_t kChunkBytes = 1 << 20, kChunkRows = 512;
+// Weights that each thread may go through by itself in every step, and the sequences for which it may do so
+// with larger ones.
+constexpr int64_t kSharedWeightBytes = 1 << 20, kManySequences = 48;
+// Gates that are worth a thread of their own.
+constexpr int64_t kGateGrain = 4096;
 
 template <class T>
 const GemmKernelsOf<T>& products() {
@@ -93,7 +97,7 @@ std::vector<Share> shares_of(const RecurrentShape& s, size_t item) {
   int64_t parts = std::min(std::max<int64_t>(1, num_threads() / directions), multiplications / kRunGrain);
   parts = std::clamp<int64_t>(parts, 1, std::max<int64_t>(1, s.batch));
   const int64_t bytes = s.gates() * s.state() * static_cast<int64_t>(item);
-  if (bytes > kSharedWeightBytes && s.batch < 8 * parts) parts = 1;
+  if (bytes > kSharedWeightBytes && s.batch < kManySequences * parts) parts = 1;
   std::vector<Share> shares;
   for (int direction = 0; direction < directions; ++direction) {
     int64_t first = 0;
@@ -176,11 +180,50 @@ class StepWeight {
   bool packed_ = false;
 };
 
+// One pass over the gates; shares out its rows where the thread is alone.
+template <class T>
+void forward_gates(Recurrence kind, const RecurrentRows<T>& all) {
+  parallel_for(0, all.rows, kGateGrain / all.hidden + 1, [&](int64_t first, int64_t last) {
+    RecurrentRows<T> r = all;
+    r.rows = last - first;
+    r.gates += first * r.gates_row;
+    r.h += first * r.h_row;
+    if (r.y) r.y += first * r.y_row;
+    if (r.c) r.c += first * r.hidden;
+    if (r.cells) r.cells += first * r.hidden;
+    steps<T>().forward[static_cast<int>(kind)](r);
+  });
+}
+
+template <class T>
+void backward_gates(Recurrence kind, const RecurrentGradientRows<T>& all) {
+  parallel_for(0, all.rows, kGateGrain / all.hidden + 1, [&](int64_t first, int64_t last) {
+    RecurrentGradientRows<T> r = all;
+    const auto move = [first](auto*& items, int64_t row) {
+      if (items) items += first * row;
+    };
+    r.rows = last - first;
+    move(r.kept, r.kept_row);
+    move(r.h, r.h_row);
+    move(r.previous_h, r.previous_row);
+    move(r.cells, r.hidden);
+    move(r.previous_cells, r.hidden);
+    move(r.grad_y, r.grad_y_row);
+    move(r.grad_h, r.grad_h_row);
+    move(r.grad_c, r.hidden);
+    move(r.grad_gates, r.grad_gates_row);
+    move(r.unprojected, r.hidden);
+    steps<T>().backward[static_cast<int>(kind)](r);
+  });
+}
+
 // ---- forward
 
 int64_t chunk_steps(const RecurrentShape& s, const GateLayout& layout, size_t item) {
   const int64_t bytes = s.batch * layout.width * static_cast<int64_t>(item);
-  return std::clamp<int64_t>(kChunkBytes / std::max<int64_t>(1, bytes), 1, std::max<int64_t>(1, s.steps));
+  const int64_t chunk =
+      std::max(kChunkBytes / std::max<int64_t>(1, bytes), kChunkRows / std::max<int64_t>(1, s.batch));
+  return std::clamp<int64_t>(chunk, 1, std::max<int64_t>(1, s.steps));
 }
 
 template <class T>
@@ -279,7 +322,7 @@ struct ForwardRun {
     r.y_row = s.directions * state;
     if (mine.c) r.c = static_cast<T*>(mine.c) + share.first * n;
     if (mine.cells) r.cells = static_cast<T*>(mine.cells) + row * n;
-    cpu::steps<T>().forward[static_cast<int>(s.kind)](r);
+    forward_gates(s.kind, r);
     if (!s.projected) return;
     own.projection.product(rows, r.h, n, 0, h, state);
     for (int64_t i = 0; i < rows; ++i)
@@ -399,7 +442,7 @@ struct BackwardRun {
       if (mine.grad_c) p.grad_c = static_cast<T*>(mine.grad_c) + (share.first + first) * n;
       p.grad_gates += first * layout.width;
       if (p.unprojected) p.unprojected += first * n;
-      cpu::steps<T>().backward[static_cast<int>(s.kind)](p);
+      backward_gates(s.kind, p);
     };
     const auto at = [](const void* items, int64_t offset) {
       return items ? static_cast<const T*>(items) + offset : nullptr;

@@ -97,9 +97,10 @@ struct Operands {
   }
 };
 
-// What the derivative needs of the forward; undefined where nothing is recorded.
+// What the derivative needs of the forward; undefined where nothing is recorded. The states are y, which
+// itself belongs to the caller, who may write to it.
 struct Kept {
-  Tensor gates, cells;
+  Tensor states, gates, cells;
 };
 
 void run_forward(const LayerKind& kind, const Operands& o, const LayerResults& results, const Kept& kept) {
@@ -126,7 +127,7 @@ struct LayerNode final : Node {
   const Dims y_sizes;
   std::vector<Edge> edge_storage;              // of x, h, c and the weights
   std::vector<std::optional<Saved>> operands;  // the same
-  std::optional<Saved> y, gates, cells;
+  std::optional<Saved> states, gates, cells;
 
   LayerNode(const char* name, const LayerKind& kind, const Sequences& sequences, const Dims& y_sizes,
             const Tensor& x, const Tensor& h, const Tensor& c, TensorList weights, const Kept& kept)
@@ -141,12 +142,9 @@ struct LayerNode final : Node {
     take(c);
     for (const Tensor& w : weights) take(w);
     edges = edge_storage;
+    states.emplace(flambeau::saved(kept.states));
     gates.emplace(flambeau::saved(kept.gates));
     cells.emplace(flambeau::saved(kept.cells));
-  }
-  void save_result(const Tensor& result) {
-    const RecordingScope scope(this, nullptr);
-    y.emplace(Saved(result, 0));
   }
   void backward(std::span<const Tensor> grads, std::span<Tensor> grad_inputs) override {
     if (std::none_of(grads.begin(), grads.end(), [](const Tensor& g) { return static_cast<bool>(g); }))
@@ -170,7 +168,7 @@ void LayerNode::fused(const std::vector<Tensor>& given, std::span<const Tensor> 
   const Operands o(kind, sequences, given[0], given[1], given[2], TensorList(given).subspan(3));
   const RecurrentShape& s = o.shape;
   const DType dtype = o.x.dtype();
-  const Tensor result = (*y)(), kept_gates = (*gates)(), kept_cells = (*cells)();
+  const Tensor result = (*states)(), kept_gates = (*gates)(), kept_cells = (*cells)();
   const Tensor grad_y = grads[0] ? as_contiguous(grads[0]) : Tensor();
   const auto state_gradient = [&](const Tensor& grad, const Tensor& of) {
     return !of ? Tensor() : grad ? contiguous_copy(grad) : zeros(of.sizes(), dtype);
@@ -280,6 +278,7 @@ LayerResults recurrent_layer(const LayerKind& kind, const Sequences& sequences, 
     const int64_t directions = static_cast<int64_t>(weights.size() / kind.weights());
     const int64_t hidden = weights[0].size(0) / backend::gates_of(kind.recurrence);
     const int64_t gates = backend::kept_gates(kind.recurrence) * hidden;
+    kept.states = empty(y_sizes, dtype);
     if (gates) kept.gates = empty({directions, sequences.rows(), gates}, dtype);
     if (c) kept.cells = empty({directions, sequences.rows(), hidden}, dtype);
     node = new LayerNode(node_name(kind.recurrence), kind, sequences, y_sizes, x, h, c, weights, kept);
@@ -289,13 +288,13 @@ LayerResults recurrent_layer(const LayerKind& kind, const Sequences& sequences, 
   {
     const InsideForward inside;
     const Operands o(kind, sequences, x, h, c, weights);
-    results.y = empty(y_sizes, dtype);
+    results.y = kept.states ? kept.states : empty(y_sizes, dtype);
     results.h = contiguous_copy(h);
     if (c) results.c = contiguous_copy(c);
     run_forward(kind, o, results, kept);
+    if (kept.states) results.y = contiguous_copy(kept.states);
   }
   if (!node) return results;
-  node->save_result(results.y);
   pack_captures(*node);
   history->set_outputs(c ? 3 : 2);
   set_history(results.y, history, 0);

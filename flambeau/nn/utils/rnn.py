@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import flambeau
 
+from ... import _core
 from ..._core import Tensor
 
 __all__ = [
@@ -15,14 +16,16 @@ __all__ = [
 ]  # fmt: skip
 
 
-class _Packed(NamedTuple):
+class PackedSequence_(NamedTuple):  # noqa: N801
+    """The fields of a :class:`PackedSequence`, by PyTorch's name."""
+
     data: Tensor
     batch_sizes: Tensor
     sorted_indices: Tensor | None
     unsorted_indices: Tensor | None
 
 
-class PackedSequence(_Packed):
+class PackedSequence(PackedSequence_):
     """Sequences of several lengths without padding: all first elements, all second ones, and so on.
 
     The sequences stand sorted by their lengths, the longest first.
@@ -48,6 +51,9 @@ class PackedSequence(_Packed):
         unsorted_indices: Tensor | None = None,
     ) -> PackedSequence:
         if batch_sizes is None:  # called with a pair, as of old
+            assert isinstance(data, (list, tuple)) and len(data) == 2, (
+                "Expected data to be a list or tuple of length 2"
+            )
             data, batch_sizes = data
         assert batch_sizes is not None
         if batch_sizes.device.type != "cpu":
@@ -176,13 +182,12 @@ def pack_padded_sequence(
         )
     order = None
     if not enforce_sorted:
-        sizes = counts.tolist()
-        order = flambeau.tensor(sorted(range(len(sizes)), key=lambda i: -sizes[i]), dtype=flambeau.int64)
+        order = _core._nn.longest_first(counts)
         counts, order = counts.index_select(0, order), order.to(input.device)
         input = input.index_select(0 if batch_first else 1, order)
     if batch_first:
         input = input.transpose(0, 1)
-    steps, batch = input.shape[:2]
+    steps, batch = input.size(0), input.size(1)
     sizes = counts.tolist()
     if len(sizes) != batch:
         raise RuntimeError(
@@ -275,17 +280,18 @@ def pad_sequence(
     if not parts:
         raise RuntimeError("received an empty list of sequences")
     longest = max(part.size(0) for part in parts)
-    padded = parts[0].new_full((len(parts), longest, *parts[0].shape[1:]), padding_value)
-    for row, part in zip(padded.unbind(0), parts, strict=True):
+    sizes = (len(parts), longest) if batch_first else (longest, len(parts))
+    padded = parts[0].new_full((*sizes, *parts[0].shape[1:]), padding_value)
+    for row, part in zip(padded.unbind(0 if batch_first else 1), parts, strict=True):
         first = longest - part.size(0) if padding_side == "left" else 0
         row.narrow(0, first, part.size(0)).copy_(part)
-    return padded if batch_first else padded.transpose(0, 1)
+    return padded
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
     """Undoes :func:`pad_sequence`: the sequences without their padding at the end."""
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    return [row[:length] for row, length in zip(rows.unbind(0), lengths.tolist(), strict=True)]
+    return [row[:length].clone() for row, length in zip(rows.unbind(0), lengths.tolist(), strict=True)]
 
 
 def pack_sequence(sequences: list[Tensor], enforce_sorted: bool = True) -> PackedSequence:
