@@ -153,6 +153,7 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield from lookup_cases(T, rng, randn)
     yield from linalg_cases(T, randn)
     yield from recurrent_cases(T, randn)
+    yield from half_cases(T, rng, randn)
 
 
 def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -352,6 +353,78 @@ def optimizer_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Ca
                     param.grad = randn(*param.shape) * 1e-3
                 optimizer = make(params, **options, **way)
                 yield f"optim of {network}: {title} {''.join(way)}".rstrip(), optimizer.step
+
+
+def half_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Products and layers in 16 bits, and a step of training a small GPT within a block of autocast."""
+    nn, F = T.nn, importlib.import_module(f"{T.__name__}.nn.functional")
+    for dtype in ("bfloat16", "float16"):
+
+        def half(*sizes: int, dtype: str = dtype) -> Any:
+            return randn(*sizes).to(getattr(T, dtype))
+
+        for n in (256, 1024) if dtype == "bfloat16" else (256,):
+            a, b = half(n, n), half(n, n)
+            yield f"{dtype} matmul {n}", lambda a=a, b=b: a @ b
+        for rows in (1, 16, 768):
+            x, w = half(rows, 512), half(512, 512)
+            yield f"{dtype} linear {rows}x512x512", lambda x=x, w=w: F.linear(x, w)
+    images, filters, points = (
+        half(*sizes, dtype="bfloat16") for sizes in ((8, 32, 28, 28), (64, 32, 3, 3), (64, 32, 1, 1))
+    )
+    yield "bfloat16 conv 3x3 8x32x28x64", lambda: F.conv2d(images, filters, padding=1)
+    yield "bfloat16 conv 1x1 8x32x28x64", lambda: F.conv2d(images, points)
+    leaves = [t.clone().requires_grad_() for t in (images, filters)]
+
+    def learn() -> None:
+        y = F.conv2d(*leaves, padding=1)
+        y.backward(y.detach())
+
+    yield "bfloat16 conv 3x3 8x32x28x64 training", learn
+    x, scores = half(768, 512, dtype="bfloat16"), half(48, 64, 64, dtype="bfloat16")
+    yield "bfloat16 add 768x512", lambda: x + x
+    yield "bfloat16 gelu 768x512", lambda: F.gelu(x)
+    yield "bfloat16 softmax 48x64x64", lambda: F.softmax(scores, -1)
+    yield "bfloat16 layer_norm 768x512", lambda: F.layer_norm(x, (512,))
+
+    class Block(nn.Module):
+        def __init__(self, width: int, heads: int) -> None:
+            super().__init__()
+            self.heads, self.first, self.second = heads, nn.LayerNorm(width), nn.LayerNorm(width)
+            self.qkv, self.out = nn.Linear(width, 3 * width, False), nn.Linear(width, width, False)
+            self.up, self.down = nn.Linear(width, 4 * width, False), nn.Linear(4 * width, width, False)
+
+        def forward(self, x: Any) -> Any:
+            batch, length, width = x.shape
+            parts = self.qkv(self.first(x)).split(width, 2)
+            q, k, v = (t.view(batch, length, self.heads, width // self.heads).transpose(1, 2) for t in parts)
+            seen = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = x + self.out(seen.transpose(1, 2).reshape(batch, length, width))
+            return x + self.down(F.gelu(self.up(self.second(x))))
+
+    class Gpt(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.token, self.place = nn.Embedding(65, 128), nn.Embedding(64, 128)
+            self.blocks = nn.Sequential(*[Block(128, 4) for _ in range(4)])
+            self.norm, self.head = nn.LayerNorm(128), nn.Linear(128, 65, False)
+
+        def forward(self, x: Any) -> Any:
+            x = self.token(x) + self.place(T.arange(x.shape[1]))
+            return self.head(self.norm(self.blocks(x))).view(-1, 65)
+
+    model, text = Gpt(), T.from_numpy(rng.integers(0, 65, (12, 64)))
+    optimizer = T.optim.AdamW(model.parameters(), lr=1e-3)
+    for name, enabled in (("autocast", True), ("float32", False)):
+
+        def step(enabled: bool = enabled) -> None:
+            optimizer.zero_grad()
+            with T.autocast("cpu", enabled=enabled):
+                loss = F.cross_entropy(model(text), text.view(-1))
+            loss.backward()
+            optimizer.step()
+
+        yield f"{name} GPT step, 4 layers of 128", step
 
 
 def measure(package: str, match: str, threads: int) -> None:
