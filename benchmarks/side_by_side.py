@@ -148,12 +148,94 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
                 lambda i=image, m=mode: F.interpolate(i, scale_factor=2, mode=m),
             )
     yield "resample grid 8x64x56", lambda: F.grid_sample(features, places, align_corners=False)
+    yield from place_cases(T, rng, randn)
     yield from order_cases(T, rng, randn)
     yield from optimizer_cases(T, randn)
     yield from lookup_cases(T, rng, randn)
     yield from linalg_cases(T, randn)
     yield from recurrent_cases(T, randn)
     yield from half_cases(T, rng, randn)
+
+
+def place_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Elements that go elsewhere: images looked up, blocks, margins, bags, slices; and their gradients."""
+    F = T.nn.functional
+
+    def integers(limit: int, *sizes: int) -> Any:
+        return T.from_numpy(rng.integers(0, limit, sizes))
+
+    def both(
+        name: str, function: Callable[..., Any], *inputs: Any
+    ) -> Iterator[tuple[str, Callable[[], Any]]]:
+        leaves = [x.clone().requires_grad_() for x in inputs]
+        cotangent = T.ones_like(function(*leaves)).clone()
+        yield f"{name}", lambda: function(*inputs)
+        yield f"{name} forward+backward", lambda: T.autograd.grad(function(*leaves), leaves, cotangent)
+
+    for where, sizes in (
+        ("8x64x56", (8, 64, 56, 56)),
+        ("8x3x224", (8, 3, 224, 224)),
+        ("2x4x16x32x32", (2, 4, 16, 32, 32)),
+    ):
+        image = randn(*sizes)
+        grid = T.from_numpy(rng.uniform(-1.1, 1.1, (sizes[0], *sizes[2:], len(sizes) - 2)).astype("float32"))
+        for mode in ("bilinear", "nearest", "bicubic")[: 3 if len(sizes) == 4 else 2]:
+            yield from both(
+                f"grid {mode} {where}",
+                lambda x, g, mode=mode: F.grid_sample(x, g, mode, align_corners=False),
+                image,
+                grid,
+            )
+    table, bags, numbers = randn(10_000, 64), integers(10_000, 1000, 10), integers(10_000, 10_000)
+    offsets, factors = T.arange(0, 10_000, 10), randn(1000, 10)
+    for mode in ("sum", "mean", "max"):
+        yield from both(f"bag {mode}", lambda t, mode=mode: F.embedding_bag(bags, t, mode=mode), table)
+        yield from both(
+            f"bag {mode} offsets", lambda t, mode=mode: F.embedding_bag(numbers, t, offsets, mode=mode), table
+        )
+    yield from both(
+        "bag weighted",
+        lambda t, f: F.embedding_bag(bags, t, mode="sum", per_sample_weights=f),
+        table,
+        factors,
+    )
+    yield from both("embedding of 10000", lambda t: F.embedding(numbers, t), table)
+    for rows, count, width in ((2000, 2000, 64), (100, 5000, 64)):
+        x, source, index = randn(rows, width), randn(count, width), integers(rows, count)
+        where = f"{rows}x{width} by {count}"
+        for reduce in ("amax", "prod", "mean"):
+            yield from both(
+                f"index_reduce {reduce} {where}",
+                lambda a, b, i=index, reduce=reduce: a.index_reduce(0, i, b, reduce),
+                x,
+                source,
+            )
+        yield from both(f"index_add {where}", lambda a, b, i=index: a.index_add(0, i, b), x, source)
+        every = index.unsqueeze(1).expand(count, width)
+        yield from both(f"scatter_add {where}", lambda a, b, i=every: a.scatter_add(0, i, b), x, source)
+    vector, places = randn(1_000_000), integers(1_000_000, 100_000)
+    yield from both("index_select of a vector", lambda v: v.index_select(0, places), vector)
+    planes = randn(8, 16, 32, 32)
+    columns = F.unfold(planes, 3, padding=1)
+    yield from both("unfold 8x16x32", lambda x: F.unfold(x, 3, padding=1), planes)
+    yield from both("fold 8x16x32", lambda c: F.fold(c, (32, 32), 3, padding=1), columns)
+    for where, sizes in (("2x3x8", (2, 3, 8, 8)), ("8x64x56", (8, 64, 56, 56))):
+        image = randn(*sizes)
+        for mode in ("constant", "reflect", "replicate", "circular"):
+            yield from both(
+                f"pad {mode} {where}", lambda x, mode=mode: F.pad(x, (1, 1, 1, 1), mode=mode), image
+            )
+    square = randn(1000, 1000)
+    truths, bytes_, ints = (
+        square > 0,
+        integers(250, 1_000_000).to(T.uint8),
+        integers(2**31, 1_000_000).to(T.int32),
+    )
+    yield "max of bools 1000x1000", lambda: truths.max(1)
+    yield "sort uint8 1000000", lambda: T.sort(bytes_)
+    yield "sort int32 1000000", lambda: T.sort(ints)
+    yield from both("repeat_interleave", lambda x: x.repeat_interleave(3, 0), square[:, :64].contiguous())
+    yield from both("cumprod middle", lambda x: x.cumprod(1), randn(32, 200, 64))
 
 
 def order_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -104,6 +104,13 @@ def _recurrent(gates: int, step: bool = False) -> list[Any]:
 # Operators whose arguments have to fit each other more closely than a choice by type would hit on.
 _WHOLE: dict[str, list[Any]] = {
     "_nn.cdist_forward": [torch.rand(2, 3), torch.rand(4, 3), 2],
+    "_nn.col2im": [torch.rand(2, 8, 6), (3, 4), 2],
+    "_nn.embedding_bags": [torch.rand(5, 3), torch.tensor([[1, 4], [2, 0]])],
+    "_nn.pad": [torch.rand(2, 3, 4), (1, 2), "circular"],
+    "_nn.pad_edges": [torch.rand(2, 3, 4), (1, 2), "reflect"],
+    "grid_sampler": [torch.rand(2, 3, 4, 4), torch.rand(2, 2, 2, 2), 0, 0, False],
+    "grid_sampler_2d": [torch.rand(2, 3, 4, 4), torch.rand(2, 2, 2, 2), 2, 1, False],
+    "grid_sampler_3d": [torch.rand(1, 2, 3, 4, 4), torch.rand(1, 2, 2, 2, 3), 0, 2, True],
     "conv1d": [torch.rand(1, 2, 6), torch.rand(3, 2, 2)],
     "conv2d": [torch.rand(1, 2, 5, 5), torch.rand(3, 2, 2, 2)],
     "conv3d": [torch.rand(1, 2, 4, 5, 5), torch.rand(3, 2, 2, 2, 2)],

@@ -154,7 +154,7 @@ _FLOAT32 = set(
     """.split()
 )
 # PyTorch's widen step by step, so that a state of bfloat16 stays one; one of float32 gives float32, as here.
-_FLOAT32 |= {"gru", "gru_cell", "lstm_cell"}
+_FLOAT32 |= {"gru", "gru_cell", "lstm_cell", "_nn.pad_edges"}
 # Compositions whose parts choose. pinv stays in float32, where PyTorch's result is the lower precision of its last product;
 # what the last line names is not PyTorch's, or takes no float32 there.
 _BY_PARTS = {

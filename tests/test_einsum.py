@@ -96,3 +96,11 @@ def test_equations_that_do_not_fit_are_refused_in_pytorchs_words(equation, words
     with pytest.raises(RuntimeError) as caught:
         torch.einsum(equation, torch.ones(2, 3), torch.ones(3, 4))
     assert str(caught.value) == words
+
+
+def test_many_operands_may_come_with_numbers():
+    factors = [torch.full((2, 2), float(i)) for i in range(1, 9)]
+    arguments = [x for i, f in enumerate(factors) for x in (f, [i, i + 1])]
+    letters = ",".join(chr(97 + i) + chr(98 + i) for i in range(8))
+    assert torch.equal(torch.einsum(*arguments, [0, 8]), torch.einsum(f"{letters}->ai", *factors))
+    assert torch.einsum(*arguments[:12]).shape == (2, 2)

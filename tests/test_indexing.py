@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from gradients import check_gradient
 
 import flambeau as torch
 
@@ -435,3 +436,55 @@ def test_elements_across_and_along_lines() -> None:
     expected = np.zeros((3, 4))
     np.add.at(expected, (index, np.arange(4)[None]), 1.0)
     assert torch.zeros(3, 4).scatter_add(0, at, torch.ones(2, 4)).tolist() == expected.tolist()
+
+
+def test_an_expanded_index_moves_slices() -> None:
+    x = torch.arange(12.0, dtype=torch.float64).view(3, 4)
+    rows, columns = torch.tensor([2, 0, 2]), torch.tensor([3, 3])
+    down, across = rows.view(3, 1).expand(3, 4), columns.expand(3, 2)
+    assert torch.equal(x.gather(0, down), x[rows]) and torch.equal(x.gather(1, across), x[:, columns])
+    assert torch.equal(x.scatter_add(0, down, x), x.scatter_add(0, down.contiguous(), x))
+    source = torch.ones(3, 2, dtype=torch.float64)
+    assert torch.equal(x.scatter_add(1, across, source), x.scatter_add(1, across.contiguous(), source))
+    check_gradient(lambda x: x.gather(0, down) ** 2, x)
+    check_gradient(lambda x, y: x.scatter_add(0, down, y) ** 2, x, x + 1)
+    for bad in (torch.tensor([3]), torch.tensor([-1])):
+        index = bad.view(1, 1).expand(1, 4)
+        for call in (lambda i=index: x.gather(0, i), lambda i=index: x.scatter_add(0, i, x[:1])):
+            with pytest.raises(RuntimeError, match="out of bounds for dimension 0 with size 3"):
+                call()
+
+
+def test_dimensions_of_one_element_and_neighbours_are_walked_as_lines() -> None:
+    x = torch.arange(24).view(2, 3, 4)
+    index = torch.tensor([1, 0, 1]).view(3, 1, 1, 1)
+    assert x.view(2, 1, 1, 12)[..., :1].gather(0, index).flatten().tolist() == [12, 0, 12]
+    places = torch.tensor([[[0, 1, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1]]])
+    expected = torch.where(places.bool(), x[1:], x[:1])
+    assert torch.equal(x.gather(0, places), expected)
+    assert torch.equal(x.transpose(1, 2).gather(0, places.transpose(1, 2)), expected.transpose(1, 2))
+    total = torch.zeros(2, 3, 4, dtype=torch.int64).scatter_add(0, places, x[:1])
+    assert torch.equal(total.sum(0), x[0]) and torch.equal(total[1], x[0] * places[0])
+    with pytest.raises(RuntimeError, match="index 2 is out of bounds"):
+        torch.zeros(2, 3, 4).scatter_add(0, places * 2, torch.ones(1, 3, 4))
+
+
+def test_a_wrong_place_is_found_before_anything_is_written_in_place() -> None:
+    x = torch.zeros(3)
+    with pytest.raises(RuntimeError, match="index 7 is out of bounds"):
+        x.scatter_add_(0, torch.tensor([0, 1, 7]), torch.ones(3))
+    assert not x.any()
+
+
+@pytest.mark.parametrize("repeats", [1, 3, 20])
+def test_elements_and_slices_are_repeated(repeats: int) -> None:
+    x = torch.arange(24.0, dtype=torch.float64).view(2, 3, 4)
+    assert x.repeat_interleave(repeats).tolist() == [v for v in range(24) for _ in range(repeats)]
+    for dim in range(3):
+        positions = [i for i in range(x.size(dim)) for _ in range(repeats)]
+        assert torch.equal(x.repeat_interleave(repeats, dim), x.index_select(dim, torch.tensor(positions)))
+    wide = torch.arange(60.0).view(3, 20)
+    assert torch.equal(
+        wide.repeat_interleave(repeats, 0), wide[[i for i in range(3) for _ in range(repeats)]]
+    )
+    check_gradient(lambda x: x.repeat_interleave(repeats, 1) ** 2, x)

@@ -221,6 +221,21 @@ def test_padding_follows_its_mode(mode, numpys, axes):
     check_gradient(lambda x: F.pad(x, pad, mode=mode) ** 2, x, tolerance=1e-4)
 
 
+@pytest.mark.parametrize("mode", ["constant", "reflect", "replicate"])
+def test_padding_keeps_the_order_of_channels_and_takes_any_view(mode):
+    x = double(2, 3, 4, 5)
+    expected = F.pad(x, (1, 2, 2, 0), mode=mode)
+    last = x.contiguous(memory_format=torch.channels_last)
+    padded = F.pad(last, (1, 2, 2, 0), mode=mode)
+    assert padded.is_contiguous(memory_format=torch.channels_last) and torch.equal(padded, expected)
+    assert torch.equal(F.pad(x.transpose(0, 1), (1, 2, 2, 0), mode=mode), expected.transpose(0, 1))
+    volume = double(2, 3, 4, 5, 2).contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(
+        F.pad(volume, (1, 0, 2, 1, 0, 1), mode=mode),
+        F.pad(volume.contiguous(), (1, 0, 2, 1, 0, 1), mode=mode),
+    )
+
+
 def test_constants_pad_any_axes_and_negative_numbers_take_away():
     x = double(2, 3)
     close(F.pad(x, (1, -1, 0, 2), value=7), np.pad(x.numpy()[:, :2], ((0, 2), (1, 0)), constant_values=7))
@@ -367,6 +382,27 @@ def test_blocks_are_laid_out_as_columns_and_put_back():
     close(nn.Unfold(2)(x[0]), F.unfold(x[0], 2).numpy())
     check_gradient(lambda x: F.unfold(x, **options) ** 2, x[:1, :1], tolerance=1e-4)
     check_gradient(lambda c: F.fold(c, (5, 6), **options) ** 2, columns[:1, :6], tolerance=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bool, torch.complex64])
+def test_blocks_of_other_elements(dtype):
+    x = (torch.arange(12).view(1, 1, 3, 4) % 2).to(dtype)
+    columns = F.unfold(x, 2, padding=1, stride=2)
+    assert columns.dtype == dtype and torch.equal(columns[0, 3].view(2, 3)[:, :2], x[0, 0, ::2, ::2])
+    assert F.fold(columns, (3, 4), 2, padding=1, stride=2).dtype == dtype
+
+
+def test_blocks_of_views_and_of_empty_batches():
+    x = double(2, 3, 5, 6)
+    strided = x.transpose(2, 3).contiguous().transpose(2, 3)
+    close(F.unfold(strided, 2), F.unfold(x, 2).numpy())
+    close(F.unfold(x.contiguous(memory_format=torch.channels_last), 2), F.unfold(x, 2).numpy())
+    assert F.unfold(x[:0], 2).shape == (0, 12, 20) and F.fold(torch.ones(0, 12, 20), (5, 6), 2).shape == (
+        0,
+        3,
+        5,
+        6,
+    )
 
 
 @pytest.mark.parametrize(

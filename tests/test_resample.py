@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -10,7 +11,7 @@ from gradients import check_gradient
 import flambeau as torch
 import flambeau.nn.functional as F
 
-INF = float("inf")
+INF, NAN = float("inf"), float("nan")
 
 
 def waves(*shape: int) -> torch.Tensor:
@@ -171,6 +172,90 @@ def test_grid_sample_gives_pytorchs_numbers(mode, padding, align_corners, expect
 def test_gradients_of_grid_sample(mode, padding):
     grid = waves(1, 2, 3, 2) * 0.83 + 0.01
     check_gradient(lambda x, g: F.grid_sample(x, g, mode, padding, False) ** 2, waves(1, 2, 3, 4), grid)
+
+
+def test_the_gradient_of_a_gradient_of_volumes():
+    grid = waves(1, 2, 1, 2, 3) * 0.83 + 0.01
+    for padding in ("zeros", "reflection"):
+        check_gradient(
+            lambda x, g, padding=padding: F.grid_sample(x, g, "bilinear", padding, True) ** 2,
+            waves(1, 2, 2, 3, 3),
+            grid,
+        )
+
+
+def look_up(image, grid, padding, align_corners):
+    """One channel after another, one place after another, in plain numbers."""
+    height, width = image.shape[-2:]
+
+    def pad(x, size):
+        low, span = (0.0, size - 1.0) if align_corners else (-0.5, float(size))
+        if padding == "reflection":
+            while not low <= x <= low + span:
+                x = 2 * low - x if x < low else 2 * (low + span) - x
+        return x if padding == "zeros" else min(max(x, 0.0), size - 1.0)
+
+    def pixel(n, c, row, column):
+        inside = 0 <= row < height and 0 <= column < width
+        return image[n, c, row, column].item() if inside else 0.0
+
+    result = torch.zeros(*image.shape[:2], *grid.shape[1:3], dtype=torch.float64)
+    for n, c, i, j in itertools.product(*map(range, result.shape)):
+        x, y = (
+            (g + 1) * (size - 1) / 2 if align_corners else (g + 1) * size / 2 - 0.5
+            for g, size in zip(grid[n, i, j].tolist(), (width, height), strict=True)
+        )
+        x, y = pad(x, width), pad(y, height)
+        left, top = math.floor(x), math.floor(y)
+        result[n, c, i, j] = sum(
+            (1 - abs(x - column)) * (1 - abs(y - row)) * pixel(n, c, row, column)
+            for row in (top, top + 1)
+            for column in (left, left + 1)
+        )
+    return result
+
+
+@pytest.mark.parametrize("channels", [1, 3, 7, 20])
+@pytest.mark.parametrize("padding", ["zeros", "border", "reflection"])
+def test_any_number_of_channels_in_any_layout_is_looked_up(channels, padding):
+    image, grid = waves(2, channels, 4, 5), waves(2, 3, 25, 2) * 1.7
+    expected = look_up(image, grid, padding, False)
+    layouts = (image, image.contiguous(memory_format=torch.channels_last), image.repeat(1, 1, 1, 2)[..., :5])
+    for x in layouts:
+        found = F.grid_sample(x, grid, padding_mode=padding, align_corners=False)
+        assert torch.allclose(found, expected) and found.is_contiguous()
+        few = F.grid_sample(x, grid[:, :1, :2], padding_mode=padding, align_corners=False)
+        assert torch.allclose(few, expected[:, :, :1, :2])
+    half = F.grid_sample(image.half(), grid.half(), padding_mode=padding, align_corners=False)
+    assert half.dtype == torch.float16 and torch.allclose(half.double(), expected, atol=0.05)
+
+
+def test_the_two_gradients_are_each_others_transposes():
+    x, grid, upstream = waves(2, 5, 4, 4), waves(2, 6, 6, 2) * 1.3, waves(2, 5, 6, 6) + 0.1
+    x.requires_grad_()
+    y = F.grid_sample(x, grid, "bicubic", "border", False)
+    (spread,) = torch.autograd.grad(y, x, upstream)
+    # Linear in x: <upstream, S x> = <S^T upstream, x>.
+    assert torch.allclose((upstream * y).sum(), (spread * x).sum())
+
+
+def test_places_that_are_no_numbers():
+    image = torch.arange(1.0, 13.0).view(1, 1, 3, 4)
+    volume = torch.arange(1.0, 25.0).view(1, 1, 2, 3, 4)
+    nowhere, deep = torch.tensor([[[[NAN, 0.0]]]]), torch.tensor([[[[[NAN, 0.0, 0.0]]]]])
+    assert F.grid_sample(image, nowhere, align_corners=False).isnan().all()
+    assert F.grid_sample(image, nowhere, "nearest", align_corners=False).item() == 0
+    assert F.grid_sample(image, nowhere, "nearest", "border", align_corners=False).item() == 5
+    assert F.grid_sample(volume, deep, align_corners=False).item() == 0
+
+
+def test_nothing_is_looked_up_in_empty_batches_and_grids():
+    for sizes, places in (((0, 3, 4, 4), (0, 2, 2)), ((2, 0, 4, 4), (2, 2, 2)), ((2, 3, 4, 4), (2, 0, 2))):
+        x, grid = torch.ones(sizes, requires_grad=True), torch.zeros(*places, 2, requires_grad=True)
+        y = F.grid_sample(x, grid, align_corners=False)
+        assert y.shape == (*sizes[:2], *places[1:])
+        found = torch.autograd.grad(y.sum(), (x, grid))
+        assert [g.shape for g in found] == [x.shape, grid.shape] and not any(g.any() for g in found)
 
 
 def test_volumes_are_sampled():

@@ -6,6 +6,7 @@ from gradients import check_gradient
 import flambeau as torch
 
 F = torch.nn.functional
+NAN = float("nan")
 INDEX = torch.tensor([0, 1, 1, 1])
 
 
@@ -214,3 +215,97 @@ def test_bags_of_one_length_are_rows_of_a_matrix():
     assert weighted.tolist() == [[4.0, 7.0], [28.0, 35.0]]
     with pytest.raises(RuntimeError, match="Index 2 of input takes value 6 which is not in the valid range"):
         F.embedding_bag(rows + 4, TABLE)
+
+
+def bag_by_bag(table, numbers, offsets, mode, padding=None, factors=None):
+    """The bags one after another, out of rows that are picked one by one."""
+    ends = [*offsets.tolist()[1:], numbers.numel()]
+    result = []
+    for begin, end in zip(offsets.tolist(), ends, strict=True):
+        rows = [
+            table[numbers[i]] * (1 if factors is None else factors[i])
+            for i in range(begin, end)
+            if padding is None or numbers[i] != padding
+        ]
+        stacked = torch.stack(rows) if rows else table[:0]
+        if not rows:
+            result.append(torch.zeros_like(table[0]))
+        else:
+            result.append({"sum": stacked.sum, "mean": stacked.mean}.get(mode, stacked.amax)(0))
+    return torch.stack(result)
+
+
+NUMBERS, BEGINS = torch.tensor([3, 1, 1, 0, 2, 3, 4, 1]), torch.tensor([0, 3, 3, 5])
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("padding", [None, 1])
+@pytest.mark.parametrize("width", [1, 5, 16, 150])
+def test_bags_of_any_width_are_what_single_rows_give(mode, padding, width):
+    table = torch.sin(torch.arange(5.0 * width)).view(5, width).double().requires_grad_()
+    found = F.embedding_bag(NUMBERS, table, BEGINS, mode=mode, padding_idx=padding)
+    expected = bag_by_bag(table, NUMBERS, BEGINS, mode, padding)
+    assert torch.allclose(found, expected)
+    upstream = torch.cos(torch.arange(4.0 * width)).view(4, width).double()
+    for f, e in zip(
+        torch.autograd.grad(found, table, upstream),
+        torch.autograd.grad(expected, table, upstream),
+        strict=True,
+    ):
+        assert torch.allclose(f, e)
+    half = F.embedding_bag(NUMBERS, table.half(), BEGINS, mode=mode, padding_idx=padding)
+    assert half.dtype == torch.float16 and torch.allclose(half.double(), expected, atol=0.01)
+
+
+def test_bags_have_derivatives_of_any_order():
+    table = torch.sin(torch.arange(15.0)).view(5, 3).double()
+    factors = torch.cos(torch.arange(8.0)).double()
+
+    def weighted(t, w):
+        return F.embedding_bag(NUMBERS, t, BEGINS, mode="sum", per_sample_weights=w) ** 2
+
+    check_gradient(weighted, table, factors)
+    for mode in ("sum", "mean", "max"):
+        check_gradient(lambda t, mode=mode: F.embedding_bag(NUMBERS, t, BEGINS, mode=mode) ** 2, table)
+    equal = NUMBERS.view(2, 4)
+    check_gradient(lambda t: F.embedding_bag(equal, t, mode="mean", scale_grad_by_freq=False) ** 2, table)
+
+
+def test_the_largest_of_a_bag_ignores_nan_behind_the_first_row():
+    table = torch.tensor([[1.0, NAN], [NAN, 2.0], [3.0, 1.0]])
+    largest, _, _, rows = torch.embedding_bag(table, torch.tensor([0, 1, 2]), torch.tensor([0]), mode=2)
+    assert rows.tolist() == [[2, 0]] and largest[0, 0] == 3 and largest[0, 1].isnan()
+
+
+def test_a_numbers_gradient_is_divided_by_how_often_it_is_in_bags():
+    table = torch.ones(5, 2, requires_grad=True)
+    F.embedding_bag(NUMBERS, table, BEGINS, mode="sum", scale_grad_by_freq=True).sum().backward()
+    assert table.grad.tolist() == [[1.0, 1.0]] * 5
+
+
+@pytest.mark.parametrize("reduce", ["prod", "mean", "amax", "amin"])
+@pytest.mark.parametrize("dim", [0, 1])
+@pytest.mark.parametrize("include_self", [True, False])
+def test_slices_are_reduced_as_their_elements_are(reduce, dim, include_self):
+    x = torch.sin(torch.arange(12.0)).view(3, 4).double() + 2
+    index = torch.tensor([2, 0, 2, 2, 1])
+    sizes = (5, 4) if dim == 0 else (3, 5)
+    source = torch.cos(torch.arange(float(sizes[0] * sizes[1]))).view(sizes).double()
+    every = index.view((5, 1) if dim == 0 else (1, 5)).expand(sizes).contiguous()
+    by_slices = x.index_reduce(dim, index, source, reduce, include_self=include_self)
+    by_elements = x.scatter_reduce(dim, every, source, reduce, include_self=include_self)
+    assert torch.allclose(by_slices, by_elements)
+    # An index that is expanded, not copied, takes the way of slices.
+    assert torch.equal(
+        x.scatter_reduce(
+            dim,
+            every[:, :1].expand(sizes) if dim == 0 else every[:1].expand(sizes),
+            source,
+            reduce,
+            include_self=include_self,
+        ),
+        by_slices,
+    )
+    integers = (x * 10).int().index_reduce(dim, index, (source * 10).int(), reduce, include_self=include_self)
+    wanted = (x * 10).int().scatter_reduce(dim, every, (source * 10).int(), reduce, include_self=include_self)
+    assert torch.equal(integers, wanted)

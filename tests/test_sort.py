@@ -341,3 +341,33 @@ def test_hashes_are_exclusive_ors_of_bits() -> None:
     same(torch.hash_tensor(torch.from_numpy(x), 1), expected)
     assert torch.hash_tensor(torch.from_numpy(x)).item() == np.bitwise_xor.reduce(expected)
     assert torch.hash_tensor(torch.tensor([6, 5]), 0, keepdim=True).tolist() == [3]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool", "int64", "float32"])
+@pytest.mark.parametrize("n", [5000, 70000])
+def test_few_different_keys_are_counted(dtype: str, n: int) -> None:
+    # Equal elements keep their order; below zero, above, and in rows.
+    x = (torch.arange(n) * 7919 % 201 - 100).to(getattr(torch, dtype))
+    for descending in (False, True):
+        values, places = torch.sort(x, descending=descending)
+        expected = np.argsort(-x.numpy().astype("int64") if descending else x.numpy(), kind="stable")
+        assert places.tolist() == expected.tolist() and torch.equal(values, x[places])
+    rows = torch.stack([x, x.flip(0)])
+    assert torch.equal(rows.sort(-1)[0], torch.stack([x.sort()[0]] * 2))
+
+
+def test_distinct_truths() -> None:
+    for bits in ([True, False, True], [True, True], [False], []):
+        x = torch.tensor(bits, dtype=torch.bool)
+        values, inverse, counts = torch.unique(x, return_inverse=True, return_counts=True)
+        assert values.tolist() == sorted(set(bits)) and torch.equal(values[inverse], x)
+        assert counts.tolist() == [bits.count(v) for v in sorted(set(bits))]
+
+
+def test_extremes_of_truths_are_the_first() -> None:
+    x = torch.zeros(3, 1000, dtype=torch.bool)
+    x[0, 700:] = True
+    x[1] = True
+    x[1, 300] = False
+    assert x.max(1).indices.tolist() == [700, 0, 0] and x.max(1).values.tolist() == [True, True, False]
+    assert x.min(1).indices.tolist() == [0, 300, 0] and x.min(1).values.tolist() == [False, False, False]

@@ -396,3 +396,17 @@ def test_a_sparse_tensor_does_not_shrink(size, dims, message):
     with pytest.raises(RuntimeError, match=message):
         x.sparse_resize_(size, *dims)
     assert x.shape == (2, 2)
+
+
+def test_gather_with_a_sparse_gradient():
+    x = torch.arange(12.0).view(3, 4).requires_grad_()
+    index = torch.tensor([[0, 1], [1, 1]])
+    for dim in (0, 1):
+        (sparse,) = torch.autograd.grad(torch.gather(x, dim, index, sparse_grad=True).pow(2).sum(), x)
+        (dense,) = torch.autograd.grad(torch.gather(x, dim, index).pow(2).sum(), x)
+        assert sparse.is_sparse and torch.equal(sparse.to_dense(), dense)
+    (nothing,) = torch.autograd.grad(torch.gather(x, 0, index[:0], sparse_grad=True).sum(), x)
+    assert nothing.is_sparse and nothing.shape == x.shape and nothing._nnz() == 0
+    point = torch.tensor(3.0, requires_grad=True)
+    torch.gather(point, 0, torch.tensor(0), sparse_grad=True).backward()
+    assert point.grad.is_sparse and point.grad.to_dense().item() == 1

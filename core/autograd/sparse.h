@@ -12,6 +12,8 @@ struct SparseBridge {
   // zeros of (rows, width) with the rows of `values` added at `index`; what has the number `padding` is left
   // out.
   Tensor (*rows)(const Tensor& index, const Tensor& values, int64_t rows, int64_t padding) = nullptr;
+  // zeros of `sizes` with the elements of `values` added at the places that `gather` along `dim` reads.
+  Tensor (*elements)(const Tensor& index, int dim, const Tensor& values, const Dims& sizes) = nullptr;
 };
 extern SparseBridge sparse_bridge;  // core/python fills it in
 

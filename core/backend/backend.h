@@ -193,11 +193,19 @@ struct Row {
 
   // ---- images of another size; float32, float64 and bytes
   void (*resample)(DType dtype, const Resampling& resampling, const void* input, void* output);
+  // ---- images looked up by a grid; float32 and float64. Either gradient may be null, and with the grid's
+  // also the input.
+  void (*grid_sample)(DType dtype, const GridSampling& sampling, const void* input, const void* grid,
+                      void* output);
+  void (*grid_sample_backward)(DType dtype, const GridSampling& sampling, const void* grad_output,
+                               const void* input, const void* grid, void* grad_input, void* grad_grid);
 
   // ---- indexing (core/cpu/indexing/index.h)
   void (*gather_blocks)(const IndexedBlocks& blocks, const char* strided, char* dense);
   void (*scatter_blocks)(const IndexedBlocks& blocks, char* strided, const char* dense, bool distinct);
-  void (*add_blocks)(DType dtype, const IndexedBlocks& blocks, char* strided, const char* dense);
+  // strided = op(strided, dense), block after block. Max and Min: not for complex numbers.
+  void (*combine_blocks)(DType dtype, ScatterOp op, const IndexedBlocks& blocks, char* strided,
+                         const char* dense);
   int64_t (*add_offsets)(const int64_t* positions, int64_t n, int64_t size, bool wrap, int64_t stride,
                          bool first, int64_t* offsets,
                          int64_t* linear);  // -1: all are good, or nobody can look
@@ -207,9 +215,18 @@ struct Row {
   // -1.
   int64_t (*gather_elements)(size_t item_size, const IndexedElements& elements, const char* self,
                              char* other);
-  // The index must be good.
-  void (*scatter_elements)(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
-                           const char* other);
+  // Likewise, but what comes before a bad index may have been written.
+  int64_t (*scatter_elements)(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
+                              const char* other);
+  // float32 and float64; the numbers must be good. `factors`, one for each number, may be null.
+  void (*sum_bags)(DType dtype, const RowBags& bags, const void* table, const void* factors, void* sums);
+  // And whose row the maximum is; 0 and -1 in an empty bag.
+  void (*max_bags)(DType dtype, const RowBags& bags, const void* table, void* maxima, int64_t* chosen);
+  // Adds to each row what comes from its bags' sums, times the factors.
+  void (*spread_bags)(DType dtype, const RowBags& bags, const void* grad_sums, const void* factors,
+                      void* grad_table);
+  // For each number the inner product of its row and its bag's.
+  void (*dot_bags)(DType dtype, const RowBags& bags, const void* grad_sums, const void* table, void* dots);
   std::vector<int64_t> (*mask_starts)(const uint8_t* mask, int64_t n);
   void (*compress)(size_t item_size, const char* in, const uint8_t* mask, int64_t n,
                    const std::vector<int64_t>& starts, char* out);
@@ -228,6 +245,13 @@ struct Row {
   void (*add_through)(DType dtype, const StridedWindow& window, const void* items, void* buffer);
   void (*divide_by_counts)(DType dtype, const StridedWindow& window, int64_t extent, void* buffer,
                            int32_t* counts);
+  void (*unfold_images)(size_t item, const ImageBlocks& blocks, const char* images, char* columns);
+  // Elements of blocks that meet in a pixel add up.
+  void (*fold_images)(DType dtype, const ImageBlocks& blocks, const char* columns, char* images);
+  void (*extend)(size_t item, const Extension& extension, const char* input, const char* constant,
+                 char* output);
+  // Each element of the input gets the sum of its copies.
+  void (*extend_backward)(DType dtype, const Extension& extension, const char* grad_output, char* grad_input);
   void (*keep_triangle)(Triangle triangle, char* matrices, int64_t count, int64_t rows, int64_t columns,
                         int64_t diagonal, size_t item);
 

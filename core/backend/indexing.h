@@ -41,6 +41,16 @@ struct IndexedElements {
   const int64_t* self_strides;
   const int64_t* other_strides;
 };
+// Bags of a table's rows: bag b holds the rows that numbers[i] names for offsets[b] <= i < offsets[b + 1].
+// The table is contiguous, rows x width.
+struct RowBags {
+  int64_t bags, rows, width;
+  const int64_t* numbers;
+  const int64_t* offsets;  // bags + 1
+  int64_t padding;         // a number that counts for nothing; -1: none
+  bool looked_up;          // the row of numbers[i] is the i-th of the "table"
+  bool mean;               // sums are divided by how many rows they are of
+};
 enum class ScatterOp : uint8_t { Assign, Add, Multiply, Max, Min };
 
 // Where each stretch of kMaskBlock bytes begins among the true ones; the last entry is their number.

@@ -22,4 +22,21 @@ struct Resampling {
   AxisMap axes[kImageAxes];
 };
 
+enum class GridMode : uint8_t { Linear, Nearest, Cubic };
+enum class GridPadding : uint8_t { Zeros, Border, Reflection };
+
+// Images looked up at `points` places each: sums of 1, 2 or 4 pixels along each axis, weighed by how far the
+// place is from them. A place lies in the grid as `axes` coordinates, the last axis' first.
+struct GridSampling {
+  int64_t batch, channels, points;
+  int axes;                   // 2 or 3
+  int64_t sizes[kImageAxes];  // of an image, the outermost axis first; beside 3 axes the last is 1
+  GridMode mode;
+  GridPadding padding;
+  bool align_corners;
+  int dropped_bits;        // of the mantissa: coordinates of halves are rounded wherever they are worked out
+  bool channels_last;      // the image's channels lie side by side; all else is contiguous
+  int orders[kImageAxes];  // how often the weights along an axis are differentiated by its coordinate
+};
+
 }  // namespace flambeau::backend

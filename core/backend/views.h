@@ -33,4 +33,24 @@ struct SteppedRows {
 // Matrices of which one triangle is kept and the rest becomes 0.
 enum class Triangle : uint8_t { Lower, Upper };
 
+// Blocks of `planes` images laid out as columns: for each element of a block, for each block, one item. The
+// arrays are of heights and widths.
+struct ImageBlocks {
+  int64_t planes;
+  int64_t image[2], kernel[2], dilation[2], padding[2], stride[2];
+  int64_t blocks[2];  // how many, down and across
+
+  int64_t pixels() const { return image[0] * image[1]; }
+  int64_t items() const { return kernel[0] * kernel[1] * blocks[0] * blocks[1]; }  // of a plane's columns
+};
+
+// An array whose axes are extended, cut or repeated: element o along axis d of the output is element
+// source[d][o] of the input, or where that is below 0 a constant. The tables lie in the host's memory; null:
+// an axis that stays.
+struct Extension {
+  int dims;
+  int64_t input[kMaxDims], output[kMaxDims];
+  const int64_t* source[kMaxDims];
+};
+
 }  // namespace flambeau::backend

@@ -162,6 +162,24 @@ void resample(DType dtype, const Resampling& resampling, const void* input, void
   else
     cpu::resample_bytes(resampling, static_cast<const uint8_t*>(input), static_cast<uint8_t*>(output));
 }
+template <class F>
+void with_grid_functions(DType dtype, F&& f) {
+  const cpu::GridKernels& table = cpu::kernels().resample.grid;
+  return dtype == DType::Float32 ? f(table.f32, float{}) : f(table.f64, double{});
+}
+void grid_sample(DType dtype, const GridSampling& sampling, const void* input, const void* grid,
+                 void* output) {
+  with_grid_functions(dtype, [&]<class T>(const cpu::GridFunctions<T>& f, T) {
+    f.forward(sampling, static_cast<const T*>(input), static_cast<const T*>(grid), static_cast<T*>(output));
+  });
+}
+void grid_sample_backward(DType dtype, const GridSampling& sampling, const void* grad_output,
+                          const void* input, const void* grid, void* grad_input, void* grad_grid) {
+  with_grid_functions(dtype, [&]<class T>(const cpu::GridFunctions<T>& f, T) {
+    f.backward(sampling, static_cast<const T*>(grad_output), static_cast<const T*>(input),
+               static_cast<const T*>(grid), static_cast<T*>(grad_input), static_cast<T*>(grad_grid));
+  });
+}
 
 }  // namespace
 
@@ -255,13 +273,31 @@ constinit const Row cpu_row = {
     .mean_pool = mean_pool,
     .mean_pool_backward = mean_pool_backward,
     .resample = resample,
+    .grid_sample = grid_sample,
+    .grid_sample_backward = grid_sample_backward,
     .gather_blocks = cpu::gather_blocks,
     .scatter_blocks = cpu::scatter_blocks,
-    .add_blocks = cpu::add_blocks,
+    .combine_blocks = cpu::combine_blocks,
     .add_offsets = cpu::add_offsets,
     .wrap_positions = cpu::wrap_positions,
     .gather_elements = cpu::gather_elements,
     .scatter_elements = cpu::scatter_elements,
+    .sum_bags =
+        [](DType dtype, const RowBags& bags, const void* table, const void* factors, void* sums) {
+          cpu::kernels().mask.bags.sum[dtype == DType::Float64](bags, table, factors, sums);
+        },
+    .max_bags =
+        [](DType dtype, const RowBags& bags, const void* table, void* maxima, int64_t* chosen) {
+          cpu::kernels().mask.bags.max[dtype == DType::Float64](bags, table, maxima, chosen);
+        },
+    .spread_bags =
+        [](DType dtype, const RowBags& bags, const void* grad_sums, const void* factors, void* grad_table) {
+          cpu::kernels().mask.bags.spread[dtype == DType::Float64](bags, grad_sums, factors, grad_table);
+        },
+    .dot_bags =
+        [](DType dtype, const RowBags& bags, const void* grad_sums, const void* table, void* dots) {
+          cpu::kernels().mask.bags.dot[dtype == DType::Float64](bags, grad_sums, table, dots);
+        },
     .mask_starts = cpu::mask_starts,
     .compress = cpu::compress,
     .decompress = cpu::decompress,
@@ -272,6 +308,10 @@ constinit const Row cpu_row = {
     .copy_stepped_rows = cpu::copy_stepped_rows,
     .add_through = cpu::add_through,
     .divide_by_counts = cpu::divide_by_counts,
+    .unfold_images = cpu::unfold_images,
+    .fold_images = cpu::fold_images,
+    .extend = cpu::extend,
+    .extend_backward = cpu::extend_backward,
     .keep_triangle = cpu::keep_triangle,
     .can_sort = [](DType dtype) { return cpu::kernels().sort.keys[static_cast<int>(dtype)] != nullptr; },
     .sort_workspace = cpu::sort_workspace,

@@ -40,6 +40,12 @@ void connect_sparse() {
     Object count = owned(PyLong_FromLongLong(rows)), left_out = owned(PyLong_FromLongLong(padding));
     return call_sparse("gradient_of_rows", {first.get(), second.get(), count.get(), left_out.get()});
   };
+  sparse_bridge.elements = [](const Tensor& index, int dim, const Tensor& values, const Dims& sizes) {
+    Object first = owned(wrap(index)), second = owned(wrap(values)), along = owned(PyLong_FromLong(dim));
+    Object shape = owned(PyTuple_New(sizes.count));
+    for (int i = 0; i < sizes.count; ++i) PyTuple_SET_ITEM(shape.get(), i, PyLong_FromLongLong(sizes[i]));
+    return call_sparse("gradient_of_elements", {first.get(), along.get(), second.get(), shape.get()});
+  };
 }
 
 PyMethodDef sparse_functions[] = {

@@ -24,7 +24,7 @@ def einsum(equation: str, operands: tuple[Tensor, ...]) -> Tensor:
         operands: tensors of one dtype
 
     Operands may also come with lists of numbers below 52, or `...`, in the place of letters:
-    einsum(x, [0, 1], y, [1, 2], [0, 2]), for up to five operands.
+    einsum(x, [0, 1], y, [1, 2], [0, 2]), for up to eleven operands.
 
     Raises:
         RuntimeError: an equation that does not fit the operands, or sizes that differ.
@@ -46,9 +46,13 @@ def einsum(equation: str, operands: tuple[Tensor, ...]) -> Tensor:
 
 
 @operator(
-    "einsum(Tensor operand0, object subscripts0, object operand1=None, object subscripts1=None, object operand2=None, "
-    "object subscripts2=None, object operand3=None, object subscripts3=None, object operand4=None, object subscripts4=None, "
-    "object operand5=None) -> Tensor",
+    "einsum(Tensor operand0, object subscripts0, object operand1=None, object subscripts1=None, "
+    "object operand2=None, object subscripts2=None, object operand3=None, object subscripts3=None, "
+    "object operand4=None, object subscripts4=None, object operand5=None, object subscripts5=None, "
+    "object operand6=None, object subscripts6=None, object operand7=None, object subscripts7=None, "
+    "object operand8=None, object subscripts8=None, object operand9=None, object subscripts9=None, "
+    "object operand10=None, object subscripts10=None, object operand11=None, "
+    "object subscripts11=None) -> Tensor",
     function,
 )
 def einsum_by_numbers(
@@ -63,9 +67,46 @@ def einsum_by_numbers(
     operand4: Any,
     subscripts4: Any,
     operand5: Any,
+    subscripts5: Any,
+    operand6: Any,
+    subscripts6: Any,
+    operand7: Any,
+    subscripts7: Any,
+    operand8: Any,
+    subscripts8: Any,
+    operand9: Any,
+    subscripts9: Any,
+    operand10: Any,
+    subscripts10: Any,
+    operand11: Any,
+    subscripts11: Any,
 ) -> Tensor:
-    given = [operand0, subscripts0, operand1, subscripts1, operand2, subscripts2, operand3, subscripts3]
-    given += [operand4, subscripts4, operand5]
+    given = [
+        operand0,
+        subscripts0,
+        operand1,
+        subscripts1,
+        operand2,
+        subscripts2,
+        operand3,
+        subscripts3,
+        operand4,
+        subscripts4,
+        operand5,
+        subscripts5,
+        operand6,
+        subscripts6,
+        operand7,
+        subscripts7,
+        operand8,
+        subscripts8,
+        operand9,
+        subscripts9,
+        operand10,
+        subscripts10,
+        operand11,
+        subscripts11,
+    ]
     while given[-1] is None:
         given.pop()
     result = _letters(given.pop()) if len(given) % 2 else None  # the result's subscripts come last

@@ -274,8 +274,35 @@ def lu(A: Tensor, pivot: bool, get_infos: bool) -> tuple[Tensor, ...]:
     >>> torch.lu(torch.tensor([[2.0]]))[0].tolist()
     [[2.0]]
     """
-    factors, pivots, infos = torch.linalg.lu_factor_ex(A, pivot=pivot)
-    return (factors, pivots, infos) if get_infos else (factors, pivots)
+    if get_infos:
+        with_infos: tuple[Tensor, ...] = torch._lu_with_info(A, pivot, check_errors=False)
+        return with_infos
+    factors, pivots, _ = torch.linalg.lu_factor_ex(A, pivot=pivot)
+    return factors, pivots
+
+
+@operator(
+    "_lu_with_info(Tensor self, bool pivot=True, bool check_errors=True) -> (Tensor, Tensor, Tensor)",
+    function,
+    result="_lu_with_info LU pivots info",
+)
+def _lu_with_info(self: Tensor, pivot: bool, check_errors: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """`linalg.lu_factor_ex` by its older name.
+
+    Args:
+        self: (..., m, n), float32, float64 or complex
+        pivot: True; there is no decomposition without pivoting on the CPU
+        check_errors: whether a decomposition that fails raises
+
+    Returns:
+        The named tuple (LU, pivots, info).
+
+    >>> import flambeau as torch
+    >>> torch._lu_with_info(torch.tensor([[2.0]])).info.item()
+    0
+    """
+    factors, pivots, infos = torch.linalg.lu_factor_ex(self, pivot=pivot, check_errors=check_errors)
+    return factors, pivots, infos
 
 
 def _range_basis(a: Tensor, q: int, niter: int, shift: Tensor | None) -> Tensor:

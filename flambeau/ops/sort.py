@@ -102,14 +102,15 @@ def unique_consecutive(self: Tensor, return_inverse: bool, return_counts: bool, 
         items = _rows(self, dim, "unique_consecutive")
         differs = (items[1:] != items[:-1]).any(1)
     count = items.size(0)
-    begins = torch.cat([torch.ones((min(count, 1),), dtype=torch.bool, device=self.device), differs])
+    # Whether a run other than the first begins.
+    begins = torch.cat([torch.zeros((min(count, 1),), dtype=torch.bool, device=self.device), differs])
+    inverse = begins.cumsum(0) if return_inverse else None
+    begins[:1] = True
     places = begins.nonzero().reshape(-1)
     values = self.reshape(-1)[places] if dim is None else self.index_select(dim, places)
-    inverse = counts = None
-    if return_inverse:
-        inverse = begins.cumsum(0) - 1
-        if dim is None:
-            inverse = inverse.reshape(self.shape)
+    counts = None
+    if inverse is not None and dim is None:
+        inverse = inverse.reshape(self.shape)
     if return_counts:
         end = torch.tensor([count], device=self.device)
         counts = torch.cat([places[1:], end])[: places.size(0)] - places

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import flambeau as torch
 from flambeau import Tensor
 from flambeau.ops._dims import wrap_dim
-from flambeau.ops._layout import memory_format_of
 from flambeau.ops._operator import function, method, operator, out
 
 
@@ -459,50 +458,3 @@ def channel_shuffle(self: Tensor, groups: int) -> Tensor:
     return (
         self.reshape([batch, groups, channels // groups, *self.shape[2:]]).transpose(1, 2).reshape(self.shape)
     )
-
-
-@operator("constant_pad_nd(Tensor self, int[] pad, Number value=0) -> Tensor", function)
-def constant_pad_nd(self: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
-    """Puts a value around a tensor; negative widths take elements away.
-
-    Args:
-        self: any shape
-        pad: before and behind the last dimension, then before and behind the one before it, and so on
-        value: a number
-
-    Raises:
-        RuntimeError: an odd number of widths, more than two for each dimension, or more taken away than there is.
-
-    >>> import flambeau as torch
-    >>> torch.constant_pad_nd(torch.tensor([1, 2]), (1, 2), 9).tolist()
-    [9, 1, 2, 9, 9]
-    """
-    if len(pad) % 2:
-        raise RuntimeError(f"Length of pad must be even but instead it equals {len(pad)}")
-    if len(pad) > 2 * self.dim():
-        raise RuntimeError(
-            f"Length of pad should be no more than twice the number of dimensions of the input. Pad length is {len(pad)} "
-            f"while the input has {self.dim()} dimensions."
-        )
-    sizes, source = list(self.shape), self
-    inside = []
-    for k in range(len(pad) // 2):
-        dim = self.dim() - 1 - k
-        before, behind = pad[2 * k], pad[2 * k + 1]
-        sizes[dim] += before + behind
-        if before < 0 or behind < 0:
-            start, stop = max(-before, 0), self.size(dim) - max(-behind, 0)
-            if stop < start:
-                raise RuntimeError("narrow(): length must be non-negative.")
-            source = source.narrow(dim, start, stop - start)
-        inside.append((dim, max(before, 0)))
-    if max(pad, default=0) <= 0:
-        return source.clone()
-    result = torch.empty(
-        sizes, dtype=self.dtype, device=self.device, memory_format=memory_format_of(self)
-    ).fill_(value)
-    place = result
-    for dim, start in inside:
-        place = place.narrow(dim, start, source.size(dim))
-    place.copy_(source)
-    return result

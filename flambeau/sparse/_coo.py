@@ -415,6 +415,20 @@ def dense_gradient(x: Any) -> Tensor:
     return _dense(x)
 
 
+def gradient_of_elements(index: Tensor, dim: int, values: Tensor, size: Sequence[int]) -> Tensor:
+    """zeros(size) with `values` added where `gather` with that index reads along `dim`."""
+    values = values.reshape(-1)
+    if not size:
+        return _make(torch.empty((0, values.numel()), dtype=torch.int64), values, size, False)
+    if index.numel() == 0:
+        return _make(torch.empty((len(size), 0), dtype=torch.int64), values, size, False)
+    places = []
+    for d, count in enumerate(index.shape):
+        line = torch.arange(count).view([-1 if i == d else 1 for i in range(index.dim())])
+        places.append((index.long() if d == dim else line.expand(index.shape)).reshape(-1))
+    return _make(torch.stack(places), values, size, False)
+
+
 def gradient_of_rows(index: Tensor, values: Tensor, rows: int, padding: int) -> Tensor:
     """zeros(rows, width) with `values` added at `index`; where that is `padding`, nothing is."""
     index = index.reshape(-1).to(torch.int64)

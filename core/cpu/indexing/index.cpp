@@ -5,8 +5,8 @@
 #include <cstring>
 #include <limits>
 
+#include "core/cpu/indexing/items.h"
 #include "core/cpu/kernels.h"
-#include "core/math/half.h"
 #include "core/parallel/parallel.h"
 
 namespace flambeau::cpu {
@@ -15,90 +15,6 @@ namespace {
 
 // Waking a thread takes microseconds.
 constexpr int64_t kGrainBytes = 256 << 10, kGrainItems = 32768;
-
-// A run of a size known when compiling is copied by one move; others by memcpy.
-template <class F>
-void with_run(int64_t run, F f) {
-  switch (run) {
-    case 1:
-      return f(std::integral_constant<int64_t, 1>{});
-    case 2:
-      return f(std::integral_constant<int64_t, 2>{});
-    case 4:
-      return f(std::integral_constant<int64_t, 4>{});
-    case 8:
-      return f(std::integral_constant<int64_t, 8>{});
-    case 16:
-      return f(std::integral_constant<int64_t, 16>{});
-    default:
-      return f(run);
-  }
-}
-
-// Half precision computes in float and rounds each result.
-using math::BFloat16;
-using math::Half;
-template <class T>
-inline constexpr bool is_half = std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>;
-
-template <class T>
-T sum_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>)
-    return a || b;
-  else if constexpr (is_half<T>)
-    return T::of(float(a) + float(b));
-  else if constexpr (std::is_integral_v<T>)
-    return static_cast<T>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-  else
-    return a + b;
-}
-template <class T>
-T product_of(T a, T b) {
-  if constexpr (std::is_same_v<T, bool>)
-    return a && b;
-  else if constexpr (is_half<T>)
-    return T::of(float(a) * float(b));
-  else if constexpr (std::is_integral_v<T>)
-    return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
-  else
-    return a * b;
-}
-
-template <class F>
-void with_type(DType dtype, F f) {
-  switch (dtype) {
-    case DType::Bool:
-      return f(bool{});
-    case DType::UInt8:
-      return f(uint8_t{});
-    case DType::Int8:
-      return f(int8_t{});
-    case DType::Int16:
-      return f(int16_t{});
-    case DType::Int32:
-      return f(int32_t{});
-    case DType::Int64:
-      return f(int64_t{});
-    case DType::UInt16:
-      return f(uint16_t{});
-    case DType::UInt32:
-      return f(uint32_t{});
-    case DType::UInt64:
-      return f(uint64_t{});
-    case DType::Float16:
-      return f(Half{});
-    case DType::BFloat16:
-      return f(BFloat16{});
-    case DType::Float32:
-      return f(float{});
-    case DType::Float64:
-      return f(double{});
-    case DType::Complex64:
-      return f(Complex<float>{});
-    case DType::Complex128:
-      return f(Complex<double>{});
-  }
-}
 
 int64_t offset_at(const Walk& walk, int64_t number) {
   int64_t offset = 0;
@@ -207,14 +123,54 @@ void scatter_blocks(const IndexedBlocks& b, char* strided, const char* dense, bo
                  work);
 }
 
-void add_blocks(DType dtype, const IndexedBlocks& b, char* strided, const char* dense) {
-  if (b.outer.count() * b.count * b.inner.count() * b.run == 0) return;
+namespace {
+template <class T, ScatterOp op>
+void combine(T& to, T from) {
+  if constexpr (op == ScatterOp::Assign)
+    to = from;
+  else if constexpr (op == ScatterOp::Add)
+    to = sum_of(to, from);
+  else if constexpr (op == ScatterOp::Multiply)
+    to = product_of(to, from);
+  else if constexpr (op == ScatterOp::Max)
+    to = from > to || from != from ? from : to;
+  else
+    to = from < to || from != from ? from : to;
+}
+// f.operator()<T, op>()
+template <class F>
+void with_type_and_op(DType dtype, ScatterOp op, F f) {
   with_type(dtype, [&](auto zero) {
     using T = decltype(zero);
+    switch (op) {
+      case ScatterOp::Assign:
+        return f.template operator()<T, ScatterOp::Assign>();
+      case ScatterOp::Add:
+        return f.template operator()<T, ScatterOp::Add>();
+      case ScatterOp::Multiply:
+        return f.template operator()<T, ScatterOp::Multiply>();
+      case ScatterOp::Max:
+        if constexpr (!math::is_complex_type<T>) f.template operator()<T, ScatterOp::Max>();
+        return;
+      case ScatterOp::Min:
+        if constexpr (!math::is_complex_type<T>) f.template operator()<T, ScatterOp::Min>();
+        return;
+    }
+  });
+}
+}  // namespace
+
+void combine_blocks(DType dtype, ScatterOp op, const IndexedBlocks& b, char* strided, const char* dense) {
+  if (b.outer.count() * b.count * b.inner.count() * b.run == 0) return;
+  with_type_and_op(dtype, op, [&]<class T, ScatterOp kOp>() {
+    if (b.run == static_cast<int64_t>(sizeof(T)))  // single elements
+      return scatter_shared(b, [=](int64_t to, int64_t from, int64_t) {
+        combine<T, kOp>(*reinterpret_cast<T*>(strided + to), *reinterpret_cast<const T*>(dense + from));
+      });
     scatter_shared(b, [=](int64_t to, int64_t from, int64_t n) {
-      auto* items = reinterpret_cast<T*>(strided + to);
-      const auto* added = reinterpret_cast<const T*>(dense + from);
-      for (int64_t i = 0; i < n / static_cast<int64_t>(sizeof(T)); ++i) items[i] = sum_of(items[i], added[i]);
+      auto* __restrict items = reinterpret_cast<T*>(strided + to);
+      const auto* __restrict more = reinterpret_cast<const T*>(dense + from);
+      for (int64_t i = 0; i < n / static_cast<int64_t>(sizeof(T)); ++i) combine<T, kOp>(items[i], more[i]);
     });
   });
 }
@@ -234,15 +190,13 @@ class FirstBad {
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::max();
   std::atomic<int64_t> place_{kNone};
 };
-// Whether any of n positions lies outside [-lift, size).
 bool any_outside(const int64_t* positions, int64_t n, int64_t lift, int64_t size) {
-  // The sign of p + lift or of size - 1 - p is set where p lies outside.
-  uint64_t signs = 0;
-  for (int64_t j = 0; j < n; ++j) {
-    const uint64_t p = static_cast<uint64_t>(positions[j]);
-    signs |= (p + static_cast<uint64_t>(lift)) | (static_cast<uint64_t>(size - 1) - p);
+  if (n <= 16) {
+    bool outside = false;
+    for (int64_t j = 0; j < n; ++j) outside |= positions[j] < -lift || positions[j] >= size;
+    return outside;
   }
-  return signs >> 63;
+  return kernels().mask.any_outside(positions, n, lift, size);
 }
 }  // namespace
 
@@ -385,6 +339,38 @@ void true_coordinates(const uint8_t* mask, int64_t n, const std::vector<int64_t>
 // ---- one index per element
 
 namespace {
+// The same without dimensions of one element, and with neighbours that lie in one stretch (of the index, of
+// self and of the other tensor) as one: few long lines rather than many short ones.
+struct Elements {
+  IndexedElements e;
+  int64_t sizes[kIndexDims], self_strides[kIndexDims], other_strides[kIndexDims];
+
+  explicit Elements(const IndexedElements& given) : e(given) {
+    int n = 0, dim = -1;
+    for (int d = 0; d < given.dims; ++d) {
+      const int64_t size = given.sizes[d], self = given.self_strides[d], other = given.other_strides[d];
+      if (size == 1 && d != given.dim) continue;
+      if (n && d != given.dim && n - 1 != dim && self_strides[n - 1] == size * self &&
+          other_strides[n - 1] == size * other) {
+        sizes[n - 1] *= size;
+        self_strides[n - 1] = self;
+        other_strides[n - 1] = other;
+        continue;
+      }
+      if (d == given.dim) dim = n;
+      sizes[n] = size;
+      self_strides[n] = self;
+      other_strides[n++] = other;
+    }
+    e.dims = n;
+    e.dim = dim;
+    e.sizes = sizes;
+    e.self_strides = self_strides;
+    e.other_strides = other_strides;
+  }
+  Elements(const Elements&) = delete;
+};
+
 // line(index, self offset, other offset, length) for the lines along the last dimension of the part
 // first..last of dimension `split`.
 template <class Line>
@@ -448,92 +434,78 @@ struct LineSteps {
   bool across(int64_t item) const { return step == item && along == item; }
 };
 
-int64_t gather_elements(size_t item_size, const IndexedElements& e, const char* self, char* other) {
+namespace {
+// move(index, self, other, length) for pieces of lines, as long as their indices are good; the place of the
+// first bad one, or -1.
+template <class Self, class Other, class Move>
+int64_t for_pieces(const IndexedElements& e, bool writes, Self* self, Other* other, Move move) {
   const LineSteps s(e);
   FirstBad bad;
-  // move(index, from, to, length) for pieces of lines, as long as they are good.
-  const auto each_piece = [&](auto move) {
-    parallel_lines(e, false, [&](const int64_t* index, int64_t from, int64_t to, int64_t length) {
-      constexpr int64_t kPiece = 1024;
-      for (int64_t at = 0; at < length; at += kPiece) {
-        const int64_t n = std::min(kPiece, length - at);
-        if (any_outside(index + at, n, 0, e.size)) {
-          int64_t j = at;
-          while (index[j] >= 0 && index[j] < e.size) ++j;
-          return bad.note(index + j - e.index);
-        }
-        move(index + at, self + from + at * s.along, other + to + at * s.step, n);
+  parallel_lines(e, writes, [&](const int64_t* index, int64_t self_at, int64_t other_at, int64_t length) {
+    constexpr int64_t kPiece = 512;  // short enough to leave room for self in the first-level cache
+    for (int64_t at = 0; at < length; at += kPiece) {
+      const int64_t n = std::min(kPiece, length - at);
+      if (any_outside(index + at, n, 0, e.size)) {
+        int64_t j = at;
+        while (index[j] >= 0 && index[j] < e.size) ++j;
+        return bad.note(index + j - e.index);
       }
-    });
-  };
+      move(index + at, self + self_at + at * s.along, other + other_at + at * s.step, n);
+    }
+  });
+  return bad.place();
+}
+}  // namespace
+
+int64_t gather_elements(size_t item_size, const IndexedElements& given, const char* self, char* other) {
+  const Elements elements(given);
+  const IndexedElements& e = elements.e;
+  const LineSteps s(e);
+  int64_t bad = -1;
   with_run(static_cast<int64_t>(item_size), [&](auto item) {
     const size_t bytes = static_cast<size_t>(item);
     if (s.within(item))
-      each_piece([=](const int64_t* index, const char* x, char* y, int64_t n) {
+      bad = for_pieces(e, false, self, other, [=](const int64_t* index, const char* x, char* y, int64_t n) {
         for (int64_t j = 0; j < n; ++j) std::memcpy(y + j * item, x + index[j] * item, bytes);
       });
     else if (s.across(item))
-      each_piece([=](const int64_t* index, const char* x, char* y, int64_t n) {
+      bad = for_pieces(e, false, self, other, [=](const int64_t* index, const char* x, char* y, int64_t n) {
         for (int64_t j = 0; j < n; ++j) std::memcpy(y + j * item, x + j * item + index[j] * s.stride, bytes);
       });
     else
-      each_piece([=](const int64_t* index, const char* x, char* y, int64_t n) {
+      bad = for_pieces(e, false, self, other, [=](const int64_t* index, const char* x, char* y, int64_t n) {
         for (int64_t j = 0; j < n; ++j)
           std::memcpy(y + j * s.step, x + j * s.along + index[j] * s.stride, bytes);
       });
   });
-  return bad.place();
+  return bad;
 }
 
 namespace {
 template <class T, ScatterOp op>
-void combine(T& to, T from) {
-  if constexpr (op == ScatterOp::Assign)
-    to = from;
-  else if constexpr (op == ScatterOp::Add)
-    to = sum_of(to, from);
-  else if constexpr (op == ScatterOp::Multiply)
-    to = product_of(to, from);
-  else if constexpr (op == ScatterOp::Max)
-    to = from > to || from != from ? from : to;
-  else
-    to = from < to || from != from ? from : to;
-}
-template <class T, ScatterOp op>
-void scatter_typed(const IndexedElements& e, char* self, const char* other) {
+int64_t scatter_typed(const IndexedElements& e, char* self, const char* other) {
   const LineSteps s(e);
   if (s.within(sizeof(T)))
-    return parallel_lines(e, true, [=](const int64_t* index, int64_t to, int64_t from, int64_t length) {
-      T* const y = reinterpret_cast<T*>(self + to);
-      const T* const x = reinterpret_cast<const T*>(other + from);
-      for (int64_t j = 0; j < length; ++j) combine<T, op>(y[index[j]], x[j]);
+    return for_pieces(e, true, self, other, [](const int64_t* index, char* to, const char* from, int64_t n) {
+      T* const y = reinterpret_cast<T*>(to);
+      const T* const x = reinterpret_cast<const T*>(from);
+      for (int64_t j = 0; j < n; ++j) combine<T, op>(y[index[j]], x[j]);
     });
-  parallel_lines(e, true, [=](const int64_t* index, int64_t to, int64_t from, int64_t length) {
-    for (int64_t j = 0; j < length; ++j)
-      combine<T, op>(*reinterpret_cast<T*>(self + to + j * s.along + index[j] * s.stride),
-                     *reinterpret_cast<const T*>(other + from + j * s.step));
+  return for_pieces(e, true, self, other, [s](const int64_t* index, char* to, const char* from, int64_t n) {
+    for (int64_t j = 0; j < n; ++j)
+      combine<T, op>(*reinterpret_cast<T*>(to + j * s.along + index[j] * s.stride),
+                     *reinterpret_cast<const T*>(from + j * s.step));
   });
 }
 }  // namespace
 
-void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& e, char* self, const char* other) {
-  with_type(dtype, [&](auto zero) {
-    using T = decltype(zero);
-    switch (op) {
-      case ScatterOp::Assign:
-        return scatter_typed<T, ScatterOp::Assign>(e, self, other);
-      case ScatterOp::Add:
-        return scatter_typed<T, ScatterOp::Add>(e, self, other);
-      case ScatterOp::Multiply:
-        return scatter_typed<T, ScatterOp::Multiply>(e, self, other);
-      case ScatterOp::Max:
-        if constexpr (!math::is_complex_type<T>) scatter_typed<T, ScatterOp::Max>(e, self, other);
-        return;
-      case ScatterOp::Min:
-        if constexpr (!math::is_complex_type<T>) scatter_typed<T, ScatterOp::Min>(e, self, other);
-        return;
-    }
-  });
+int64_t scatter_elements(DType dtype, ScatterOp op, const IndexedElements& given, char* self,
+                         const char* other) {
+  const Elements elements(given);
+  int64_t bad = -1;
+  with_type_and_op(dtype, op,
+                   [&]<class T, ScatterOp kOp>() { bad = scatter_typed<T, kOp>(elements.e, self, other); });
+  return bad;
 }
 
 }  // namespace flambeau::cpu

@@ -16,8 +16,8 @@ using namespace backend;
 void gather_blocks(const IndexedBlocks& blocks, const char* strided, char* dense);
 // strided = dense. Unless the offsets are `distinct`, a later block overwrites an earlier one.
 void scatter_blocks(const IndexedBlocks& blocks, char* strided, const char* dense, bool distinct);
-// strided += dense, block after block; bool: or.
-void add_blocks(DType dtype, const IndexedBlocks& blocks, char* strided, const char* dense);
+// strided = op(strided, dense), block after block; the sum of bools is or.
+void combine_blocks(DType dtype, ScatterOp op, const IndexedBlocks& blocks, char* strided, const char* dense);
 
 // offsets[j] += (wrapped positions[j]) * stride and, where given, linear[j] = linear[j] * size + wrapped;
 // where these are the `first` positions, both count as 0 before. Negative positions count from the end where
@@ -50,7 +50,7 @@ void true_coordinates(const uint8_t* mask, int64_t n, const std::vector<int64_t>
 // The place of the first index out of range, or -1.
 int64_t gather_elements(size_t item_size, const IndexedElements& elements, const char* self, char* other);
 // Elements of `other` reach one element of `self` in row-major order. Max and Min: not for complex numbers.
-void scatter_elements(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
-                      const char* other);
+int64_t scatter_elements(DType dtype, ScatterOp op, const IndexedElements& elements, char* self,
+                         const char* other);
 
 }  // namespace flambeau::cpu

@@ -1,6 +1,8 @@
-// Kernels that pick items by a mask: n bytes, true where not 0.
+// Kernels that pick items by a mask (n bytes, true where not 0) or by their numbers.
 #pragma once
 #include <cstdint>
+
+#include "core/cpu/indexing/bags.h"
 
 namespace flambeau::cpu {
 
@@ -13,6 +15,9 @@ struct MaskKernels {
   CompressKernel compress[5];  // by item_size_slot (pointwise.h)
   PositionsKernel positions;
   int64_t (*count)(const uint8_t* mask, int64_t n);
+  // Whether any of n positions lies outside [-lift, size).
+  bool (*any_outside)(const int64_t* positions, int64_t n, int64_t lift, int64_t size);
+  BagKernels bags;
 };
 
 namespace baseline {

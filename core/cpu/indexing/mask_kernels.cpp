@@ -129,6 +129,16 @@ int64_t count_true(const uint8_t* mask, int64_t n) {
   return total;
 }
 
+bool any_outside(const int64_t* positions, int64_t n, int64_t lift, int64_t size) {
+  // The sign of p + lift or of size - 1 - p is set where p lies outside.
+  uint64_t signs = 0;
+  for (int64_t j = 0; j < n; ++j) {
+    const uint64_t p = static_cast<uint64_t>(positions[j]);
+    signs |= (p + static_cast<uint64_t>(lift)) | (static_cast<uint64_t>(size - 1) - p);
+  }
+  return signs >> 63;
+}
+
 }  // namespace
 
 void fill(MaskKernels& kernels) {
@@ -139,6 +149,8 @@ void fill(MaskKernels& kernels) {
   kernels.compress[4] = compress<16>;
   kernels.positions = positions;
   kernels.count = count_true;
+  kernels.any_outside = any_outside;
+  fill(kernels.bags);
 }
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

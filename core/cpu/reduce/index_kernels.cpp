@@ -1,4 +1,6 @@
 // The kernels of argmax and argmin. A kernel source: compiled once per instruction set.
+#include <type_traits>
+
 #include "core/cpu/lanes.h"
 #include "core/cpu/reduce/reduce.h"
 #include "core/cpu/reduce/truth.h"
@@ -23,9 +25,27 @@ struct Found {
   int64_t index;
 };
 
+// The first byte that is (or is not) 0, or n.
+int64_t find_truth(const Truth* x, int64_t n, bool wanted) {
+  constexpr int64_t kBlock = 256;
+  int64_t i = 0;
+  for (; i + kBlock <= n; i += kBlock) {
+    uint8_t found = 0;
+    for (int64_t k = 0; k < kBlock; ++k) found |= (x[i + k].byte != 0) == wanted;
+    if (found) break;
+  }
+  while (i < n && (x[i].byte != 0) != wanted) ++i;
+  return i;
+}
+
 // The best of each block first, in lanes, then its place in the block that holds the best of all.
 template <class T, class Order>
 Found<T> find_in_row(const T* x, int64_t n) {
+  if constexpr (std::is_same_v<T, Truth>) {  // nothing is better than the first one
+    const int64_t first = find_truth(x, n, std::is_same_v<Order, Greater<T>>);
+    const int64_t at = first < n ? first : 0;
+    return {x[at], at};
+  }
   constexpr int kWays = 4 * kLanes<T>, kBlock = 32 * kWays;
   T best = x[0];
   int64_t start = 0;

@@ -124,6 +124,7 @@ void resample(const Resampling& r, const T* input, T* output) {
 void fill(ResampleKernels& table) {
   table.f32 = resample<float>;
   table.f64 = resample<double>;
+  fill(table.grid);
 }
 
 }  // namespace flambeau::cpu::FLAMBEAU_ISA

@@ -166,17 +166,63 @@ void with_item(DType dtype, Move move) {
   }
 }
 
+// ---- few different keys: how often each occurs says where its elements go
+
+constexpr int kCountedBits = 11;
+constexpr int64_t kCountedRow = 1 << 12;  // shorter rows are not worth the table
+bool can_count(KeyRange range, int64_t n) {
+  return n >= kCountedRow && (range.high - range.low) >> kCountedBits == 0;
+}
+
+template <class Key, class Item>
+void place_by_counts(const Key* keys, KeyRange range, int64_t n, const Item* x, Item* y, int64_t* places) {
+  constexpr int64_t kMostParts = 64;
+  const bool alone = n <= kOneThread || in_parallel_region();
+  const int64_t parts = alone ? 1 : std::min<int64_t>(num_threads(), kMostParts),
+                length = (n + parts - 1) / parts;
+  const auto low = static_cast<Key>(range.low);
+  const int64_t values = static_cast<int64_t>(range.high - range.low) + 1;
+  std::vector<uint32_t> counts(static_cast<size_t>(parts * values));
+  const auto each_part = [&](auto work) {
+    parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+      for (int64_t p = first; p < last; ++p)
+        work(std::min(n, p * length), std::min(n, (p + 1) * length), counts.data() + p * values);
+    });
+  };
+  each_part([&](int64_t begin, int64_t end, uint32_t* own) {
+    for (int64_t i = begin; i < end; ++i) ++own[static_cast<Key>(keys[i] - low)];
+  });
+  uint32_t next = 0;
+  for (int64_t v = 0; v < values; ++v)
+    for (int64_t p = 0; p < parts; ++p) {
+      uint32_t& own = counts[static_cast<size_t>(p * values + v)];
+      const uint32_t count = own;
+      own = next;
+      next += count;
+    }
+  each_part([&](int64_t begin, int64_t end, uint32_t* own) {
+    for (int64_t i = begin; i < end; ++i) {
+      const uint32_t to = own[static_cast<Key>(keys[i] - low)]++;
+      if (places) places[to] = i;
+      if (y) y[to] = x[i];
+    }
+  });
+}
+
 // Sorts tile after tile of columns and hands each to `take(base, columns, words)`: the tile's first item lies
-// at `base`, and its sorted words stand column after column.
-template <class Take>
+// at `base`, and its sorted words stand column after column. Of rows that lie in one piece `counted(base,
+// keys, range)` says first whether it has put them in order itself.
+template <class Counted, class Take>
 void each_sorted_tile(DType dtype, SortShape shape, bool descending, const void* items, void* workspace,
-                      Take take) {
+                      Counted counted, Take take) {
   check_size(shape.size);
   const bool wide = key_size(dtype) == 8;
   const char* const x = static_cast<const char*>(items);
-  const auto sort_column = [&](int64_t base, const Memory& memory, uint64_t* words) {
+  // Null: it has been counted.
+  const auto sort_column = [&](int64_t base, const Memory& memory, uint64_t* words) -> const uint64_t* {
     const KeyRange range = keys_of(dtype, x + base * static_cast<int64_t>(item_size(dtype)), shape.inner,
                                    shape.size, descending, static_cast<char*>(memory.keys));
+    if (shape.inner == 1 && can_count(range, shape.size) && counted(base, memory.keys, range)) return nullptr;
     return sort_keys(wide, memory.keys, range, shape.size, words, memory.other);
   };
   if (!in_scratch(shape.size)) {
@@ -184,7 +230,7 @@ void each_sorted_tile(DType dtype, SortShape shape, bool descending, const void*
     for (int64_t o = 0; o < shape.outer; ++o)
       for (int64_t c = 0; c < shape.inner; ++c) {
         const int64_t base = o * shape.size * shape.inner + c;
-        take(base, 1, sort_column(base, memory, memory.words));
+        if (const uint64_t* words = sort_column(base, memory, memory.words)) take(base, 1, words);
       }
     return;
   }
@@ -198,8 +244,10 @@ void each_sorted_tile(DType dtype, SortShape shape, bool descending, const void*
       const int64_t column = tile % across * width;
       const int64_t base = tile / across * shape.size * shape.inner + column;
       const int64_t columns = std::min(width, shape.inner - column);
-      for (int64_t c = 0; c < columns; ++c) sort_column(base + c, memory, memory.words + c * shape.size);
-      take(base, columns, memory.words);
+      bool sorted = false;
+      for (int64_t c = 0; c < columns; ++c)
+        sorted |= sort_column(base + c, memory, memory.words + c * shape.size) != nullptr;
+      if (sorted) take(base, columns, memory.words);
     }
   });
 }
@@ -224,14 +272,28 @@ void deliver(const SortShape& shape, int64_t base, int64_t to, int64_t columns, 
 
 void sort_to(DType dtype, SortShape shape, int64_t count, bool descending, const void* items, void* values,
              int64_t* indices, void* workspace) {
-  each_sorted_tile(dtype, shape, descending, items, workspace,
-                   [&](int64_t base, int64_t columns, const uint64_t* words) {
-                     const int64_t row = std::max<int64_t>(1, shape.size * shape.inner);
-                     const int64_t to = base / row * count * shape.inner + base % row;
-                     with_item(dtype, [&]<class Item>() {
-                       deliver<Item>(shape, base, to, columns, words, count, items, values, indices);
-                     });
-                   });
+  each_sorted_tile(
+      dtype, shape, descending, items, workspace,
+      [&](int64_t base, const void* keys, KeyRange range) {
+        if (count != shape.size) return false;
+        with_item(dtype, [&]<class Item>() {
+          const Item* const x = static_cast<const Item*>(items) + base;
+          Item* const y = values ? static_cast<Item*>(values) + base : nullptr;
+          int64_t* const places = indices ? indices + base : nullptr;
+          if (key_size(dtype) == 8)
+            place_by_counts(static_cast<const uint64_t*>(keys), range, shape.size, x, y, places);
+          else
+            place_by_counts(static_cast<const uint32_t*>(keys), range, shape.size, x, y, places);
+        });
+        return true;
+      },
+      [&](int64_t base, int64_t columns, const uint64_t* words) {
+        const int64_t row = std::max<int64_t>(1, shape.size * shape.inner);
+        const int64_t to = base / row * count * shape.inner + base % row;
+        with_item(dtype, [&]<class Item>() {
+          deliver<Item>(shape, base, to, columns, words, count, items, values, indices);
+        });
+      });
 }
 
 // ---- the first k
@@ -508,8 +570,25 @@ void mode(DType dtype, SortShape shape, const void* items, void* values, int64_t
   });
 }
 
+namespace {
+int64_t unique_truths(int64_t n, const uint8_t* x, const UniqueResults& results) {
+  const int64_t some = cpu::kernels().mask.count(x, n), counts[] = {n - some, some};
+  int64_t found = 0;
+  for (uint8_t value = 0; value < 2; ++value) {
+    if (counts[value] == 0) continue;
+    static_cast<uint8_t*>(results.values)[found] = value;
+    if (results.counts) results.counts[found] = counts[value];
+    ++found;
+  }
+  if (results.inverse)
+    for (int64_t i = 0; i < n; ++i) results.inverse[i] = found == 2 && x[i];
+  return found;
+}
+}  // namespace
+
 int64_t unique(DType dtype, int64_t n, const void* items, const UniqueResults& results, void* workspace) {
   if (n == 0) return 0;
+  if (dtype == DType::Bool) return unique_truths(n, static_cast<const uint8_t*>(items), results);
   check_size(n);
   const Memory memory = in_scratch(n) ? scratch(n, 1) : part_of(workspace, n);
   const KeyRange range =

@@ -3,6 +3,14 @@
 #include "core/ops/indexing/indexing.h"
 
 namespace flambeau {
+
+Tensor divided_by_counts(const Tensor& table, const Tensor& numbers, int64_t rows) {
+  Tensor ones = empty(numbers.sizes(), table.dtype());
+  fill_raw(ones, Scalar(1));
+  const Tensor times = clamp(index_spread(ones, 0, numbers, Dims{rows}), Operand(Scalar(1)), {});
+  return div(table, unsqueeze(times, 1));
+}
+
 namespace {
 
 // A gradient of the rows as one of the table: rows that were looked up several times add up, or are averaged
@@ -10,12 +18,7 @@ namespace {
 Tensor table_gradient(const Tensor& grad, const Tensor& numbers, const Dims& table, int64_t padding,
                       bool by_count) {
   Tensor g = index_spread(reshape(grad, Dims{-1, table[1]}), 0, numbers, table);
-  if (by_count) {
-    Tensor ones = empty(numbers.sizes(), grad.dtype());
-    fill_raw(ones, Scalar(1));
-    const Tensor times = clamp(index_spread(ones, 0, numbers, Dims{table[0]}), Operand(Scalar(1)), {});
-    g = div(g, unsqueeze(times, 1));
-  }
+  if (by_count) g = divided_by_counts(g, numbers, table[0]);
   if (padding < 0) return g;
   Tensor place = empty(Dims{1}, DType::Int64);
   fill_raw(place, Scalar(padding));

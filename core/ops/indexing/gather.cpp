@@ -2,6 +2,7 @@
 // scatter, take).
 #include <algorithm>
 
+#include "core/autograd/sparse.h"
 #include "core/ops/creation/creation.h"
 #include "core/ops/indexing/indexing.h"
 #include "core/tensor/gil.h"
@@ -56,9 +57,26 @@ void move_slices(Slices what, const Tensor& strided, int d, const Tensor& offset
   else if (what == Slices::Write)
     backend::current().scatter_blocks(blocks, a, b, false);
   else
-    backend::current().add_blocks(dtype, blocks, a, b);
+    backend::current().combine_blocks(dtype, backend::ScatterOp::Add, blocks, a, b);
 }
 }  // namespace
+
+Tensor combined_slices(backend::ScatterOp op, const Tensor& self, int d, const Tensor& positions,
+                       const Tensor& slices, const Out& out) {
+  Tensor dense = as_contiguous(slices);
+  if (out.target && shares_storage(dense, Tensor(out.target))) dense = contiguous_copy(dense);
+  const Tensor result = modifiable(out, self), target = with_dims(result);
+  const Tensor offsets = offsets_along<IndexError>(target, d, positions, false, "");
+  const backend::IndexedBlocks blocks = blocks_of(target, d, 1, offsets);
+  char* to = target.data<char>();
+  const char* from = dense.data<char>();
+  const WithoutGil guard(move_nanoseconds(dense.numel(), self.dtype()));
+  if (op == backend::ScatterOp::Assign)
+    backend::current().scatter_blocks(blocks, to, from, false);
+  else
+    backend::current().combine_blocks(self.dtype(), op, blocks, to, from);
+  return result;
+}
 
 // ---- slices
 
@@ -157,10 +175,13 @@ Tensor index_add(const Tensor& self, int64_t dim, const Tensor& index, const Ten
       [&] {
         Tensor dense = as_contiguous(scaled ? mul(source, alpha) : source);
         if (out.target && shares_storage(dense, Tensor(out.target))) dense = contiguous_copy(dense);
-        Tensor from = with_dims(self);
-        offsets_along<RuntimeError>(from, d, index, false, "");  // before anything is written
+        const Tensor from = with_dims(self);
+        Tensor offsets =
+            offsets_along<RuntimeError>(from, d, index, false, "");  // before anything is written
         Tensor result = modifiable(out, self), target = with_dims(result);
-        move_slices(Slices::Add, target, d, offsets_along<RuntimeError>(target, d, index, false, ""), dense);
+        if (target.strides()[d] != from.strides()[d])
+          offsets = offsets_along<RuntimeError>(target, d, index, false, "");
+        move_slices(Slices::Add, target, d, offsets, dense);
         return result;
       },
       wrt(self, [](const Tensor& grad) { return grad; }),
@@ -194,11 +215,12 @@ Tensor index_copy(const Tensor& self, int64_t dim, const Tensor& index, const Te
       [&] {
         Tensor dense = as_contiguous(source);
         if (out.target && shares_storage(dense, Tensor(out.target))) dense = contiguous_copy(dense);
-        Tensor from = with_dims(self);
-        offsets_along<IndexError>(from, d, index, false, "index_copy_(): ");
+        const Tensor from = with_dims(self);
+        Tensor offsets = offsets_along<IndexError>(from, d, index, false, "index_copy_(): ");
         Tensor result = modifiable(out, self), target = with_dims(result);
-        move_slices(Slices::Write, target, d,
-                    offsets_along<IndexError>(target, d, index, false, "index_copy_(): "), dense);
+        if (target.strides()[d] != from.strides()[d])
+          offsets = offsets_along<IndexError>(target, d, index, false, "index_copy_(): ");
+        move_slices(Slices::Write, target, d, offsets, dense);
         return result;
       },
       wrt(self, [d, at = saved(index)](const Tensor& grad) { return index_fill(grad, d, at(), Scalar(0)); }),
@@ -227,10 +249,12 @@ Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Op
           copy_into(dense, value);
         else
           fill_raw(dense, value.scalar());
-        offsets_along<IndexError>(from, d, index, true, "");
+        Tensor offsets = offsets_along<IndexError>(from, d, index, true, "");
         Tensor result = modifiable_with_warning("index_fill_", out, self, recorded),
                target = with_dims(result);
-        move_slices(Slices::Write, target, d, offsets_along<IndexError>(target, d, index, true, ""), dense);
+        if (target.strides()[d] != from.strides()[d])
+          offsets = offsets_along<IndexError>(target, d, index, true, "");
+        move_slices(Slices::Write, target, d, offsets, dense);
         return result;
       },
       wrt(self, [d, at = saved(index)](const Tensor& grad) { return index_fill(grad, d, at(), Scalar(0)); }),
@@ -336,8 +360,20 @@ struct ByteStrides {
 };
 }  // namespace
 
+Tensor slice_numbers(const Tensor& t, const Tensor& index, int d) {
+  if (index.dim() < 2 || index.dim() != t.dim() || index.numel() == 0) return {};
+  bool repeated = false;
+  for (int i = 0; i < index.dim(); ++i) {
+    if (i == d) continue;
+    if (index.sizes()[i] != t.sizes()[i] || (index.sizes()[i] != 1 && index.strides()[i] != 0)) return {};
+    repeated |= index.sizes()[i] != 1;
+  }
+  if (!repeated) return {};
+  const Tensor line = alias(index, Dims{index.sizes()[d]}, Dims{index.strides()[d]}, 0);
+  return checked_positions(line, t.sizes()[d], d);
+}
+
 Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_grad, const Out& out) {
-  check<NotImplementedError>(!sparse_grad, "gather with sparse_grad=True is not implemented");
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
   check_index_type("gather", index);
   const Dims own = with_dims(self.sizes()), sizes = with_dims(index.sizes());
@@ -349,6 +385,12 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
       check(i == d || sizes[i] <= own[i], "Size does not match at dimension ", i, " expected index ",
             index.sizes(), " to be no larger than self ", self.sizes(), " apart from dimension ", d);
   }
+  if (const Tensor line = slice_numbers(self, index, d); line && !sparse_grad)
+    return differentiable(
+        "GatherBackward0", out, [&] { return index_select(self, d, line, out); },
+        wrt(self, [sizes = self.sizes(), d, at = saved(line)](const Tensor& grad) {
+          return index_spread(grad, d, at(), sizes);
+        }));
   return differentiable(
       "GatherBackward0", out,
       [&] {
@@ -372,7 +414,8 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
         check_position(bad, positions, own[d], d);
         return result.finish();
       },
-      wrt(self, [sizes = self.sizes(), d, at = saved(index)](const Tensor& grad) {
+      wrt(self, [sizes = self.sizes(), d, at = saved(index), sparse_grad](const Tensor& grad) {
+        if (sparse_grad) return sparse_bridge.elements(at(), d, grad, sizes);
         if (grad.numel() == 0) return zeros(sizes, grad.dtype());
         return scatter_add(zeros(sizes, grad.dtype()), d, at(), grad);
       }));
@@ -380,8 +423,9 @@ Tensor gather(const Tensor& self, int64_t dim, const Tensor& index, bool sparse_
 
 Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src,
                  const Out& out) {
-  Tensor result_input = with_dims(self);
-  Tensor positions = checked_positions(index, result_input.sizes()[d], d);
+  // Nothing is written in place before all is known to be good.
+  const int64_t size = with_dims(self).sizes()[d];
+  Tensor positions = out.target ? checked_positions(index, size, d) : as_positions(index);
   const Dims sizes = with_dims(index.sizes());
   Tensor from = src.is_tensor() ? with_dims(src.tensor())
                                 : Tensor(expand(scalar_tensor(src.scalar(), self.dtype()), sizes));
@@ -404,8 +448,12 @@ Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor&
   char* to = target.data<char>();
   const char* in = from.data<char>();
   const DType dtype = self.dtype();
-  WithoutGil guard(index.numel());
-  backend::current().scatter_elements(dtype, op, elements, to, in);
+  int64_t bad = -1;
+  {
+    const WithoutGil guard(index.numel());
+    bad = backend::current().scatter_elements(dtype, op, elements, to, in);
+  }
+  check_position(bad, positions, size, d);
   return result;
 }
 
@@ -505,6 +553,12 @@ Tensor scatter_value_reduced(const Tensor& self, int64_t dim, const Tensor& inde
 
 Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const Tensor& src, const Out& out) {
   const int d = check_scatter("scatter_add", self, dim, index, src);
+  if (const Tensor line = src.sizes() == index.sizes() ? slice_numbers(self, index, d) : Tensor())
+    return differentiable(
+        "ScatterAddBackward0", out,
+        [&] { return combined_slices(backend::ScatterOp::Add, self, d, line, src, out); },
+        wrt(self, [](const Tensor& grad) { return grad; }),
+        wrt(src, [d, at = saved(line)](const Tensor& grad) { return index_select(grad, d, at()); }));
   return differentiable(
       "ScatterAddBackward0", out,
       [&] { return scattered(backend::ScatterOp::Add, self, d, index, src, out); },
@@ -516,7 +570,7 @@ Tensor scatter_add(const Tensor& self, int64_t dim, const Tensor& index, const T
 /// Args:
 ///     self: any shape
 ///     index: as many dimensions, int64, no larger than self outside of `dim`
-///     sparse_grad: must be False
+///     sparse_grad: whether self's gradient is a sparse tensor
 ///
 /// Returns:
 ///     The shape of the index.
@@ -654,12 +708,14 @@ Tensor take_along_dim(const Tensor& self, const Tensor& indices, std::optional<i
     own[d] = self.sizes()[d];
     theirs[d] = indices.sizes()[d];
   }
-  // Along a dimension, as NumPy's, negative ones count from the end.
-  Tensor at =
-      contiguous_copy(cast_copy(theirs == indices.sizes() ? indices : expand(indices, theirs), DType::Int64));
+  // Along a dimension, as NumPy's, negative ones count from the end; gather tells what is out of range.
+  Tensor at = as_positions(theirs == indices.sizes() ? indices : expand(indices, theirs));
   const int64_t size = own.count ? own[d] : 1;
-  auto* p = at.data<int64_t>();
-  backend::current().wrap_positions(p, at.numel(), size, true, p);  // gather tells what is out of range
+  if (backend::current().wrap_positions(at.data<int64_t>(), at.numel(), size, false, nullptr) >= 0) {
+    at = contiguous_copy(at);
+    auto* p = at.data<int64_t>();
+    backend::current().wrap_positions(p, at.numel(), size, true, p);
+  }
   return gather(own == self.sizes() ? self : expand(self, own), d, at, false, out);
 }
 }  // namespace

@@ -456,7 +456,7 @@ Tensor index_put_to(const Tensor& self, TensorList indices, const Operand& value
         const bool distinct = r.distinct && !is_expanded(target);
         WithoutGil guard(2 * move_nanoseconds(dense.numel(), dtype));
         if (accumulate)
-          backend::current().add_blocks(dtype, blocks, to, in);
+          backend::current().combine_blocks(dtype, backend::ScatterOp::Add, blocks, to, in);
         else
           backend::current().scatter_blocks(blocks, to, in, distinct);
         return target;

@@ -59,10 +59,16 @@ inline Tensor with_dims(const Tensor& t) { return t.dim() ? t : alias(t, Dims{1}
 inline Dims with_dims(const Dims& sizes) { return sizes.count ? sizes : Dims{1}; }
 // The wrapped dimension; throws where index and src do not fit self.
 int check_scatter(const char* name, const Tensor& self, int64_t dim, const Tensor& index, const Operand& src);
+// Where `index` is no more than a number for each slice along d, expanded to the slices of t: those numbers,
+// checked.
+Tensor slice_numbers(const Tensor& t, const Tensor& index, int d);
 // src's elements (all of index's shape, or more) or one number, combined into self at the indices. Raw: no
 // history.
 Tensor scattered(backend::ScatterOp op, const Tensor& self, int d, const Tensor& index, const Operand& src,
                  const Out& out);
+// self with slices along d, one for each of the good positions, combined into it. Raw: no history.
+Tensor combined_slices(backend::ScatterOp op, const Tensor& self, int d, const Tensor& positions,
+                       const Tensor& slices, const Out& out);
 // The operator scatter without reduction.
 Tensor scatter_to(const Tensor& self, int64_t dim, const Tensor& index, const Operand& src, const Out& out);
 // A gradient by what the index of a scatter reached, as one by all of its source.
@@ -71,6 +77,8 @@ Tensor with_zeros_to(const Tensor& grad, const Dims& sizes);
 // ---- the linear maps behind the derivatives
 // zeros of `sizes` with grad's slices along d added at `index` (index_select's derivative).
 Tensor index_spread(const Tensor& grad, int d, const Tensor& index, const Dims& sizes);
+// Each row of a table's gradient divided by how often `numbers` names it.
+Tensor divided_by_counts(const Tensor& table, const Tensor& numbers, int64_t rows);
 // self with the slices at `index` along d set to value.
 Tensor index_fill(const Tensor& self, int64_t dim, const Tensor& index, const Operand& value,
                   const Out& out = {});

@@ -39,26 +39,61 @@ Scalar identity_of(Reduction r, DType dtype) {
   });
 }
 
-// What forward and derivative share.
+// What forward and derivative share: which element goes where. The index has an entry for each element, or,
+// of whole slices, one for each slice.
 struct ScatterReduction {
   Reduction kind;
   int dim;
   bool include_self;
+  bool slices = false;
+
+  // The elements that the reduction's places send to their sources.
+  Tensor taken(const Tensor& t, const Tensor& index) const {
+    return slices ? index_select(t, dim, index) : gather(t, dim, index);
+  }
+  Tensor added(const Tensor& t, const Tensor& index, const Tensor& more) const {
+    return slices ? index_add(t, dim, index, more) : scatter_add(t, dim, index, more);
+  }
+  Tensor zeroed(const Tensor& t, const Tensor& index) const {
+    return slices ? index_fill(t, dim, index, Scalar(0)) : scatter_to(t, dim, index, Scalar(0), {});
+  }
+  // Raw: no history.
+  Tensor combined(ScatterOp op, const Tensor& self, const Tensor& index, const Tensor& more,
+                  const Out& out) const {
+    return slices ? combined_slices(op, self, dim, index, more, out)
+                  : scattered(op, self, dim, index, more, out);
+  }
+  Tensor filled(const Tensor& self, const Tensor& index, const Scalar& value, const Out& out) const {
+    if (!slices) return scattered(ScatterOp::Assign, self, dim, index, value, out);
+    Dims sizes = with_dims(self.sizes());
+    sizes[dim] = index.numel();
+    const Tensor block = empty(sizes, self.dtype());
+    fill_raw(block, value);
+    return combined_slices(ScatterOp::Assign, self, dim, index, block, out);
+  }
 };
 
-// How many elements each mean is of; at least 1.
+// How many elements each mean is of, at least 1; broadcasts with self.
 Tensor counts(const ScatterReduction& r, const Dims& sizes, const Tensor& index) {
-  Tensor start = empty(sizes, DType::Int64);
-  fill_raw(start, Scalar(r.include_self ? 1 : 0));
-  return clamp(scattered(ScatterOp::Add, start, r.dim, index, Scalar(1), {}), Operand(Scalar(1)), {});
+  const Scalar own(r.include_self ? 1 : 0);
+  Tensor start = empty(r.slices ? Dims{with_dims(sizes)[r.dim]} : sizes, DType::Int64);
+  fill_raw(start, own);
+  Tensor n = scattered(ScatterOp::Add, start, r.slices ? 0 : r.dim, index, Scalar(1), {});
+  if (r.slices && sizes.count > 1) {
+    Dims column;
+    for (int i = 0; i < sizes.count; ++i) column.push_back(i == r.dim ? sizes[i] : 1);
+    n = view(n, column);
+  }
+  return clamp(n, Operand(Scalar(1)), {});
 }
 
 Tensor scatter_reduce(const char* node, const ScatterReduction& r, const Tensor& self, const Tensor& index,
                       const Tensor& src, const Out& out);
 
 // The elements of src that the index uses.
-Tensor reached(const Tensor& src, const Tensor& index) {
+Tensor reached(const ScatterReduction& r, const Tensor& src, const Tensor& index) {
   Tensor part = src;
+  if (r.slices) return part;
   for (int i = 0; i < part.dim(); ++i)
     if (part.sizes()[i] != index.sizes()[i]) part = narrow(part, i, 0, index.sizes()[i]);
   return part;
@@ -69,8 +104,8 @@ Tensor as_type_of(const Tensor& mask, const Tensor& t) { return to_dtype(mask, t
 // Each extreme's gradient in equal parts for all elements that have its value, those of self among them.
 Tensor share_of_extremes(const ScatterReduction& r, const Tensor& grad, const Tensor& self,
                          const Tensor& index, const Tensor& src, const Tensor& result) {
-  Tensor ties = scatter_add(as_type_of(eq(self, result), grad), r.dim, index,
-                            as_type_of(eq(src, gather(result, r.dim, index)), grad));
+  Tensor ties =
+      r.added(as_type_of(eq(self, result), grad), index, as_type_of(eq(src, r.taken(result, index)), grad));
   return div(grad, ties);
 }
 
@@ -93,7 +128,7 @@ Tensor gradient_by_self(const ScatterReduction& r, const Tensor& grad, const Ten
       g = mul(as_type_of(eq(self, result), grad), share_of_extremes(r, grad, self, index, src, result));
       break;
   }
-  return r.include_self ? g : scatter_to(g, r.dim, index, Scalar(0), {});
+  return r.include_self ? g : r.zeroed(g, index);
 }
 
 // A gradient whose own derivative is not known.
@@ -111,12 +146,11 @@ Tensor product_by_src(const ScatterReduction& r, const Tensor& grad, const Tenso
                       const Tensor& src, const Tensor& result) {
   const Tensor zero = eq(src, Scalar(0));
   const Tensor zeros_here =
-      gather(scatter_add(zeros(self.sizes(), DType::Int64), r.dim, index, to_dtype(zero, DType::Int64)),
-             r.dim, index);
+      r.taken(r.added(zeros(self.sizes(), DType::Int64), index, to_dtype(zero, DType::Int64)), index);
   const Tensor alone = logical_and(zero, eq(zeros_here, Scalar(1)));
   Tensor without = scatter_reduce("ScatterReduceBackward0", r, self, index, where(alone, Scalar(1), src), {});
-  Tensor g = where(alone, gather(mul(grad, without), r.dim, index),
-                   div(gather(mul(grad, result), r.dim, index), where(zero, Scalar(1), src)));
+  Tensor g = where(alone, r.taken(mul(grad, without), index),
+                   div(r.taken(mul(grad, result), index), where(zero, Scalar(1), src)));
   if (grad_enabled() && requires_grad(g) && src.device() != Device::Type::Meta) {
     const Tensor several = masked_select(zeros_here, gt(zeros_here, Scalar(1)));
     if (several.numel()) return not_differentiable(g);
@@ -128,16 +162,16 @@ Tensor gradient_by_src(const ScatterReduction& r, const Tensor& grad, const Tens
                        const Tensor& src, const Tensor& result) {
   switch (r.kind) {
     case Reduction::Mean:
-      return gather(div(grad, counts(r, self.sizes(), index)), r.dim, index);
+      return r.taken(div(grad, counts(r, self.sizes(), index)), index);
     case Reduction::Prod:
       return product_by_src(r, grad, self, index, src, result);
     case Reduction::Amax:
     case Reduction::Amin: {
       Tensor share = share_of_extremes(r, grad, self, index, src, result);
-      return mul(as_type_of(eq(src, gather(result, r.dim, index)), grad), gather(share, r.dim, index));
+      return mul(as_type_of(eq(src, r.taken(result, index)), grad), r.taken(share, index));
     }
     default:
-      return gather(grad, r.dim, index);
+      return r.taken(grad, index);
   }
 }
 
@@ -152,9 +186,8 @@ Tensor reduced(const ScatterReduction& r, const Tensor& self, const Tensor& inde
     start = t;
     place = Out{t.get(), nullptr, true};
   };
-  if (!r.include_self)
-    go_on_in(scattered(ScatterOp::Assign, self, r.dim, at, identity_of(r.kind, self.dtype()), place));
-  Tensor result = scattered(scatter_op(r.kind), start, r.dim, at, from, place);
+  if (!r.include_self) go_on_in(r.filled(self, at, identity_of(r.kind, self.dtype()), place));
+  Tensor result = r.combined(scatter_op(r.kind), start, at, from, place);
   if (r.kind != Reduction::Mean) return result;
   const Tensor divisor = counts(r, result.sizes(), at);
   const Tensor means = is_floating(result.dtype()) || is_complex(result.dtype())
@@ -173,8 +206,8 @@ Tensor scatter_reduce(const char* node, const ScatterReduction& r, const Tensor&
       // A 0-d tensor is a row of one element, also among the gradients.
       auto row = [](const Tensor& t) { return t.dim() ? t : reshape(t, Dims{1}); };
       const Tensor where_to = row(places);
-      Tensor g = gradient(r, row(grad), row(own), where_to, reached(row(source), where_to), row(result));
-      if (of_src) g = with_zeros_to(g, row(source).sizes());
+      Tensor g = gradient(r, row(grad), row(own), where_to, reached(r, row(source), where_to), row(result));
+      if (of_src && !r.slices) g = with_zeros_to(g, row(source).sizes());
       return reshape(g, of_src ? source.sizes() : own.sizes());
     };
   };
@@ -207,6 +240,8 @@ Tensor scatter_reduce_named(const Tensor& self, int64_t dim, const Tensor& index
         "reduce argument must be either sum, prod, mean, amax or amin, got ", reduce);
   check_reducible(kind, self.dtype(), "scatter_gather_tensor_cpu_reduce_mean",
                   "scatter_gather_tensor_cpu_reduce_amax", "scatter_gather_tensor_cpu_reduce_amin");
+  if (const Tensor line = src.sizes() == index.sizes() ? slice_numbers(self, index, d) : Tensor())
+    return scatter_reduce("ScatterReduceBackward0", {kind, d, include_self, true}, self, line, src, out);
   return scatter_reduce("ScatterReduceBackward0", {kind, d, include_self}, self, index, src, out);
 }
 
@@ -221,15 +256,12 @@ Tensor index_reduce(const Tensor& self, int64_t dim, const Tensor& index, const 
   const int d = static_cast<int>(wrap_dim(dim, self.dim()));
   check_slices("index_reduce_", self, d, index, source);
   check_reducible(kind, self.dtype(), "index_func_mean", "index_func_amax", "index_func_amin");
-  const Dims sizes = with_dims(source.sizes());
   const Tensor positions = as_positions(index);
   check<IndexError>(backend::current().wrap_positions(positions.data<int64_t>(), positions.numel(),
                                                       with_dims(self.sizes())[d], false, nullptr) < 0,
                     "index out of range in self");
-  Dims line;
-  for (int i = 0; i < sizes.count; ++i) line.push_back(i == d ? positions.numel() : 1);
-  const Tensor every = expand(view(positions, line), sizes);
-  return scatter_reduce("IndexReduceBackward0", {kind, d, include_self}, self, every, source, out);
+  return scatter_reduce("IndexReduceBackward0", {kind, d, include_self, true}, self,
+                        positions.dim() ? positions : view(positions, Dims{1}), source, out);
 }
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/ops/indexing/indexing.h"
 #include "core/ops/operators.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/ops/pointwise/rules.h"
@@ -61,14 +62,21 @@ Tensor raw_scan(const Out& out, backend::Scan op, const Tensor& self, int64_t di
   const Tensor own = is_wide_unsigned(self.dtype()) && widens ? cast_copy(self, DType::Int64) : self;
   const Tensor x = as_contiguous(widened(widens ? own : narrowed(self, made)));
   if (is_complex(made) && op == backend::Scan::Prod) return delivered(complex_running_product(x, dim), out);
-  const Tensor fresh = empty(self.sizes(), widens ? DType::Int64 : x.dtype());
-  {
+  const DType scanned = widens ? DType::Int64 : x.dtype();
+  const auto scan_into = [&](const Tensor& to) {
     const WithoutGil guard(self.numel());
     const backend::SoftmaxShape shape = softmax_shape(self.sizes(), dim);
     const int64_t parts = is_complex(made) ? 2 : 1;  // a complex number's are summed side by side
     backend::current().scan(op, real_of(x.dtype()), shape.outer, shape.size, shape.inner * parts, x->data,
-                            fresh->data, nullptr);
+                            to->data, nullptr);
+  };
+  if (scanned == made) {  // where it lies, if it can
+    Destination result(out, self.sizes(), made, {x});
+    scan_into(result.tensor());
+    return result.finish();
   }
+  const Tensor fresh = empty(self.sizes(), scanned);
+  scan_into(fresh);
   return delivered(narrowed(fresh, made), out);
 }
 

@@ -395,12 +395,39 @@ Tensor repeat_each(const Tensor& self, int64_t repeats, std::optional<int64_t> d
   check(!output_size || *output_size == input.sizes()[d] * repeats,
         "repeat_interleave: Invalid output_size, expected ", input.sizes()[d] * repeats, " but got ",
         output_size.value_or(0));
-  Tensor apart = unsqueeze(input, d + 1);
-  Dims sizes = apart.sizes();
-  sizes[d + 1] = repeats;
   Dims flat = input.sizes();
-  flat[d] *= repeats;
-  return reshape(clone(expand(apart, sizes), MemoryFormat::Contiguous), flat);
+  check(!__builtin_mul_overflow(flat[d], repeats, &flat[d]), "repeat_interleave: the size of dimension ", d,
+        " overflows");
+  checked_numel(flat);
+  int64_t inner = 1;
+  for (int i = d + 1; i < flat.count; ++i) inner *= flat[i];
+  Dims apart = input.sizes();
+  apart.insert(d + 1, repeats);
+  return differentiable(
+      "RepeatInterleaveBackward0", {},
+      [&] {
+        const Tensor result = empty(flat, self.dtype());
+        if (result.numel() == 0) return result;
+        const Tensor x = as_contiguous(input);
+        const int64_t block = inner * static_cast<int64_t>(item_size(self.dtype()));
+        if (block >= 64) {
+          const std::vector<backend::Piece> copies(static_cast<size_t>(repeats), {x.data<char>(), block});
+          const WithoutGil guard(copy_nanoseconds(result.numel() * block / inner));
+          backend::current().interleave_rows(copies, x.numel() / inner, result.data<char>());
+          return result;
+        }
+        // One copy after another, each to every repeats-th place.
+        Dims strides = contiguous_strides(apart), sizes = apart;
+        sizes[d + 1] = 1;
+        for (int64_t k = 0; k < repeats; ++k)
+          copy_into(alias(result, sizes, strides, k * inner), alias(x, sizes, contiguous_strides(sizes), 0));
+        return result;
+      },
+      wrt(input, [apart, d, shape = input.sizes()](const Tensor& grad) {
+        if (grad.numel() == 0) return zeros(shape, grad.dtype());
+        const int64_t dims[] = {d + 1};
+        return sum_dims(reshape(grad, apart), dims);
+      }));
 }
 
 // repeats[i] times the number i.

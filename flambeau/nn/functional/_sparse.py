@@ -10,6 +10,7 @@ from ._operators import operator
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 _embedding = operator("embedding")
+_embedding_bags = operator("embedding_bags")
 _MODES = {"sum": 0, "mean": 1, "max": 2}
 _ONLY_SUMS = (
     "embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for mode='sum' "
@@ -116,15 +117,8 @@ def embedding_bag(
                 "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
                 f"sequences. However, found offsets of type {type(offsets)}"
             )
-        bags, length = input.shape
-        if mode in ("sum", "mean") and padding_idx is None and max_norm is None and not sparse and length:
-            return _equal_bags(input, weight, scale_grad_by_freq, mode, per_sample_weights)
-        offsets = flambeau.arange(bags, device=input.device) * length
         # Its last offset would be where the last bag begins.
         include_last_offset = False
-        input = input.reshape(-1)
-        if per_sample_weights is not None:
-            per_sample_weights = per_sample_weights.reshape(-1)
     elif input.dim() == 1:
         if offsets is None:
             raise ValueError("offsets has to be a 1D Tensor but got None")
@@ -144,7 +138,7 @@ def embedding_bag(
     if max_norm is not None:
         with flambeau.no_grad():
             flambeau.embedding_renorm_(weight, input, max_norm, norm_type)
-    bagged: tuple[Tensor, ...] = flambeau.embedding_bag(
+    bagged: Tensor = _embedding_bags(
         weight,
         input,
         offsets,
@@ -155,29 +149,7 @@ def embedding_bag(
         include_last_offset,
         padding_idx,
     )
-    return bagged[0]
-
-
-def _equal_bags(
-    input: Tensor, weight: Tensor, scale_grad_by_freq: bool, mode: str, per_sample_weights: Tensor | None
-) -> Tensor:
-    """Bags of one length need no sorting out."""
-    if per_sample_weights is not None and mode != "sum":
-        raise NotImplementedError(_ONLY_SUMS.format(mode))
-    if not weight.is_floating_point():
-        raise RuntimeError(
-            "Expected tensor for argument #1 'weight' to have one of the following scalar types: Half, BFloat16, "
-            f"Float, Double; but got {weight.type()} instead (while checking arguments for embedding_bag)"
-        )
-    try:
-        rows = _embedding(weight, input, -1, scale_grad_by_freq, False)
-    except IndexError:
-        from ...ops.segments import out_of_range
-
-        raise out_of_range(input, weight.size(0)) from None
-    if per_sample_weights is not None:
-        return per_sample_weights.to(weight.dtype).unsqueeze(1).matmul(rows).squeeze(1)
-    return rows.sum(1) if mode == "sum" else rows.mean(1)
+    return bagged
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
