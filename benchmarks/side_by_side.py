@@ -97,6 +97,12 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     lines, square, sound = randn(256, 1024), randn(512, 512), randn(160_000)
     yield "fft 256x1024", lambda x=lines + 0j: T.fft.fft(x)
     yield "fft real 256x1024", lambda: T.fft.rfft(lines)
+    for count, n in ((10_000, 16), (10_000, 8), (20_000, 4), (5000, 32), (2500, 64)):
+        short = randn(count, n)
+        half = T.fft.rfft(short)
+        yield f"fft {count}x{n}", lambda x=short + 0j: T.fft.fft(x)
+        yield f"fft real {count}x{n}", lambda x=short: T.fft.rfft(x)
+        yield f"fft real back {count}x{n}", lambda x=half: T.fft.irfft(x)
     yield "fft columns 256x1024", lambda x=lines + 0j: T.fft.fft(x, dim=0)
     yield "fft2 512x512", lambda x=square + 0j: T.fft.fft2(x)
     yield "fft2 real 512x512", lambda: T.fft.rfft2(square)
@@ -120,6 +126,13 @@ def cases(T: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
     ).split():
         function, operand = getattr(T.special, name), inside.abs() if name == "ndtri" else point
         yield f"special {name}", lambda f=function, x=operand: f(x)
+        if name in "ndtri i0 i0e i1 i1e bessel_j0 bessel_j1 bessel_y0 bessel_y1".split():
+            double = operand.double()
+            yield f"special {name} float64", lambda f=function, x=double: f(x)
+    plain_double, inside_double = plain.double(), inside.double()
+    yield "special lgamma float64", lambda: T.lgamma(plain_double)
+    yield "special digamma float64", lambda: T.digamma(plain_double)
+    yield "special erfinv float64", lambda: T.erfinv(inside_double)
     for count, n in ((1000, 4), (64, 32), (1, 256)):
         a = randn(count, n, n)
         a = a[0] if count == 1 else a
@@ -313,6 +326,100 @@ def lookup_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[
     )
     scores, labels = randn(50, 16, 20).log_softmax(2), T.from_numpy(rng.integers(1, 20, (16, 20)))
     yield "ctc_loss 50x16x20", lambda: F.ctc_loss(scores, labels, (50,) * 16, (20,) * 16)
+
+
+def steps(T: Any, function: Callable[..., Any], *leaves: Any) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """The forward without history, and with it the gradients of all leaves."""
+    for leaf in leaves:
+        leaf.requires_grad_()
+
+    def forward() -> Any:
+        with T.no_grad():
+            return function(*leaves)
+
+    upstream = T.ones_like(forward())
+    return forward, lambda: T.autograd.grad(function(*leaves), leaves, upstream)
+
+
+def norm_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Normalisation by batch, instance, group and root mean square, and of long rows."""
+    F = T.nn.functional
+
+    def both(
+        name: str, function: Callable[..., Any], *leaves: Any
+    ) -> Iterator[tuple[str, Callable[[], Any]]]:
+        forward, step = steps(T, function, *leaves)
+        yield name, forward
+        yield f"{name} forward+backward", step
+
+    for shape, last in (
+        ((128, 512), False),
+        ((32, 64, 56, 56), False),
+        ((32, 512, 7, 7), False),
+        ((32, 64, 56, 56), True),
+        ((32, 512, 7, 7), True),
+    ):
+        x = randn(*shape)
+        if last:
+            x = x.contiguous(memory_format=T.channels_last)
+        channels = shape[1]
+        operands = x, T.ones(channels), T.zeros(channels)
+        mean, var = T.zeros(channels), T.ones(channels)
+        where = "x".join(map(str, shape)) + " last" * last
+
+        def trained(x: Any, w: Any, b: Any, mean: Any = mean, var: Any = var) -> Any:
+            return F.batch_norm(x, mean, var, w, b, True)
+
+        def evaluated(x: Any, w: Any, b: Any, mean: Any = mean, var: Any = var) -> Any:
+            return F.batch_norm(x, mean, var, w, b, False)
+
+        yield from both(f"batch_norm {where}", trained, *(t.clone() for t in operands))
+        yield f"batch_norm evaluated {where}", steps(T, evaluated, *(t.clone() for t in operands))[0]
+    for last in (False, True):
+        x = randn(8, 64, 32, 32)
+        if last:
+            x = x.contiguous(memory_format=T.channels_last)
+        affine, where = (T.ones(64), T.zeros(64)), "8x64x32x32" + " last" * last
+        yield from both(
+            f"instance_norm {where}",
+            lambda x, w, b: F.instance_norm(x, None, None, w, b),
+            *(t.clone() for t in (x, *affine)),
+        )
+        if last:
+            yield from both(
+                f"group_norm {where}", lambda x, w, b: F.group_norm(x, 8, w, b), x.clone(), *affine
+            )
+    yield from both(
+        "rms_norm 8x512x768", lambda x, w: F.rms_norm(x, (768,), w), randn(8, 512, 768), T.ones(768)
+    )
+    rows = randn(8, 512, 512), T.ones(512, 512), T.zeros(512, 512)
+    yield from both("layer_norm 8x(512x512)", lambda x, w, b: F.layer_norm(x, (512, 512), w, b), *rows)
+
+
+def image_pool_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Poolings with their gradients, of images in either order; and of signals."""
+    F = T.nn.functional
+    functions: dict[str, Callable[[Any], Any]] = {
+        "max 2": lambda x: F.max_pool2d(x, 2),
+        "max 3 by 2": lambda x: F.max_pool2d(x, 3, 2, 1),
+        "avg 2": lambda x: F.avg_pool2d(x, 2),
+        "avg 3 by 2": lambda x: F.avg_pool2d(x, 3, 2, 1),
+        "adaptive avg 1": lambda x: F.adaptive_avg_pool2d(x, 1),
+        "adaptive max 1": lambda x: F.adaptive_max_pool2d(x, 1),
+    }
+    for shape in ((32, 64, 56, 56), (16, 256, 14, 14)):
+        for last in (False, True):
+            for name, function in functions.items():
+                x = randn(*shape)
+                if last:
+                    x = x.contiguous(memory_format=T.channels_last)
+                forward, step = steps(T, function, x)
+                where = "x".join(map(str, shape)) + " last" * last
+                yield f"pool {name} {where}", forward
+                yield f"pool {name} forward+backward {where}", step
+    forward, step = steps(T, lambda x: F.max_pool1d(x, 3), randn(32, 64, 1000))
+    yield "pool max 1d 3 32x64x1000", forward
+    yield "pool max 1d 3 forward+backward 32x64x1000", step
 
 
 def linalg_cases(T: Any, randn: Callable[..., Any]) -> Iterator[tuple[str, Callable[[], Any]]]:

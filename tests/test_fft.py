@@ -95,12 +95,8 @@ def test_many_short_lines(n: int, dtype: Any) -> None:
     tolerance = 1e-5 if dtype == torch.complex64 else 1e-13
     assert distance(torch.fft.fft(x), dft(x)) < tolerance
     assert distance(torch.fft.ifft(x) * n, dft(x, 1)) < tolerance
-    assert (
-        distance(
-            torch.fft.fft(x[:, : n // 2 + 1].expand(2, -1, -1), n)[1], torch.fft.fft(x[:, : n // 2 + 1], n)
-        )
-        == 0
-    )
+    cut = x[:, : n // 2 + 1].expand(2, -1, -1)
+    assert distance(torch.fft.fft(cut, n)[1], torch.fft.fft(cut[0], n)) < tolerance
     real = x.real.contiguous()
     half = torch.fft.rfft(real)
     assert distance(half, dft(real.to(dtype))[:, : n // 2 + 1]) < tolerance

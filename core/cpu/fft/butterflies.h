@@ -111,6 +111,30 @@ template <class T>
   }
 }
 
+// Four transforms of four points, turned, and four across them.
+template <class T>
+[[gnu::always_inline]] inline void butterfly(Pair<T> (&a)[16]) {
+  constexpr T h = T(0.70710678118654752440), c = T(0.92387953251128675613), s = T(0.38268343236508977173);
+  // e^(-2 pi i k / 16)
+  constexpr T re[10] = {1, c, h, s, 0, -s, -h, -c, -1, -c}, im[10] = {0, -s, -h, -c, -1, -c, -h, -s, 0, s};
+  Pair<T> part[4][4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    Pair<T> b[4] = {a[k], a[k + 4], a[k + 8], a[k + 12]};
+    butterfly(b);
+    part[0][k] = b[0];
+#pragma GCC unroll 4
+    for (int j = 1; j < 4; ++j)
+      part[j][k] = k == 0 ? b[j] : b[j] * Pair<T>{broadcast(re[k * j]), broadcast(im[k * j])};
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < 4; ++j) {
+    butterfly(part[j]);
+#pragma GCC unroll 4
+    for (int m = 0; m < 4; ++m) a[j + 4 * m] = part[j][m];
+  }
+}
+
 template <class T>
 [[gnu::always_inline]] inline Pair<T> load_pair(const T* p) {
   return {load(p), load(p + kLanes<T>)};

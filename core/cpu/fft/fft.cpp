@@ -101,12 +101,31 @@ void line_offsets(const Dims& batch, const Dims& steps, int64_t first, int64_t c
   }
 }
 
+// Whether all lines lie one behind the other.
+bool are_dense(const FourierLines& l, const Dims& steps, int64_t stride) {
+  int64_t step = l.points;
+  for (int d = l.batch.count - 1; d >= 0; --d) {
+    if (l.batch[d] != 1 && steps[d] != step) return false;
+    step *= l.batch[d];
+  }
+  return stride == 1;
+}
+
 template <class T>
 void run_groups(const FourierLines& l, const Plans<T>& plans, int64_t count, const T* in, T* out) {
   const FftFunctions<T>& run = functions<T>();
   const int64_t together = run.lanes * (l.kind == Fourier::Complex ? 1 : 2);
-  const int64_t groups = (count + together - 1) / together;
-  parallel_for(0, groups, kGrain / (together * l.points) + 1, [&](int64_t first, int64_t last) {
+  const int64_t groups = (count + together - 1) / together, whole = count / together;
+  const int64_t each = kGrain / (together * l.points) + 1;
+  const bool dense = l.kind == Fourier::Complex && are_dense(l, l.in_steps, l.in_stride) &&
+                     are_dense(l, l.out_steps, l.out_stride);
+  const bool is_short = dense && run.short_lines(l.points, l.forward, T(1), 0, in, out);
+  if (is_short)
+    parallel_for(0, whole, each, [&](int64_t first, int64_t last) {
+      const int64_t start = 2 * first * together * l.points;
+      run.short_lines(l.points, l.forward, static_cast<T>(l.scale), last - first, in + start, out + start);
+    });
+  parallel_for(is_short ? whole : 0, groups, each, [&](int64_t first, int64_t last) {
     constexpr int kMostLines = 64;
     int64_t in_offsets[kMostLines], out_offsets[kMostLines];
     const Workspace<T> scratch(kButterflies, 6 * run.lanes * l.points);

@@ -67,6 +67,9 @@ struct FftFunctions {
   int lanes;
   // scratch: 6 * points * lanes numbers
   void (*group)(const FftColumns<T>& columns, const FftGroup& group, const T* in, T* out, T* scratch);
+  // Complex lines of 2, 4, 8 or 16 points (other numbers: false) that lie one behind the other, on both
+  // sides; as many as the lanes make a group.
+  bool (*short_lines)(int64_t points, bool forward, T scale, int64_t groups, const T* in, T* out);
   // Steps one and two for column blocks first to last - 1 of a contiguous complex line; temp: 2 * lanes *
   // ceil(n1 / lanes) * n2 numbers, scratch: 4 * lanes * n1.
   void (*matrix_columns)(const FftMatrix<T>& matrix, const T* in, bool forward, T* temp, int64_t first,

@@ -184,6 +184,60 @@ void run_group(const FftColumns<T>& columns, const FftGroup& g, const T* in, T* 
     store_complex(third, g.out_offsets + kW, b_lines, g.out_stride, wanted, false, scale, sign, out);
 }
 
+// Lines of kN points, as many as there are lanes, one behind the other.
+template <int kN, class T>
+void transform_lines(bool forward, T scale, int64_t groups, const T* in, T* out) {
+  constexpr int kW = kLanes<T>;
+  for (; groups > 0; --groups, in += 2 * kW * kN, out += 2 * kW * kN) {
+    Vec<T> re[kN], im[kN];
+#pragma GCC unroll 16
+    for (int i = 0; i < kN; ++i) {
+      const Pair<T> v = load_alternating(in + 2 * kW * i);
+      re[i] = v.re;
+      im[i] = v.im;
+    }
+    lines_to_points<kN, T>(re);
+    lines_to_points<kN, T>(im);
+    Pair<T> a[kN];
+#pragma GCC unroll 16
+    for (int i = 0; i < kN; ++i) {
+      const int at = reversed_bits(i, kN);
+      a[i] = forward ? Pair<T>{re[at], im[at]} : Pair<T>{im[at], re[at]};
+    }
+    butterfly(a);
+#pragma GCC unroll 16
+    for (int i = 0; i < kN; ++i) {
+      const int at = reversed_bits(i, kN);
+      re[at] = scale * (forward ? a[i].re : a[i].im);
+      im[at] = scale * (forward ? a[i].im : a[i].re);
+    }
+    points_to_lines<kN, T>(re);
+    points_to_lines<kN, T>(im);
+#pragma GCC unroll 16
+    for (int i = 0; i < kN; ++i) store_alternating(out + 2 * kW * i, Pair<T>{re[i], im[i]});
+  }
+}
+
+template <class T>
+bool short_lines(int64_t points, bool forward, T scale, int64_t groups, const T* in, T* out) {
+  const auto run = [&](auto transform) {
+    transform(forward, scale, groups, in, out);
+    return true;
+  };
+  switch (points) {
+    case 2:
+      return run(transform_lines<2, T>);
+    case 4:
+      return run(transform_lines<4, T>);
+    case 8:
+      return run(transform_lines<8, T>);
+    case 16:
+      return run(transform_lines<16, T>);
+    default:
+      return false;
+  }
+}
+
 // ---- one long line
 
 // The first `lanes` lanes of a row; the others get what lies behind, or zeros where the line ends.
@@ -389,7 +443,8 @@ void multiply(int64_t n, const T* in, const T* factor, bool exchange_in, bool ex
 
 template <class T>
 void set(FftFunctions<T>& f) {
-  f = {kLanes<T>, run_group<T>, matrix_columns<T>, matrix_rows<T>, real_split<T>, real_merge<T>, multiply<T>};
+  f = {kLanes<T>,      run_group<T>,  short_lines<T>, matrix_columns<T>,
+       matrix_rows<T>, real_split<T>, real_merge<T>,  multiply<T>};
 }
 
 }  // namespace

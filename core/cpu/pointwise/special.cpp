@@ -28,10 +28,10 @@ void fill_special(PointwiseKernels& kernels) {
   set<ScaledBesselK0>(kernels, Pointwise::K0e, single);
   set<BesselK1>(kernels, Pointwise::K1, single);
   set<ScaledBesselK1>(kernels, Pointwise::K1e, single);
-  set<BesselJ0>(kernels, Pointwise::J0, single);
-  set<BesselJ1>(kernels, Pointwise::J1, single);
-  set<BesselY0>(kernels, Pointwise::Y0, single);
-  set<BesselY1>(kernels, Pointwise::Y1, single);
+  set<BesselJ0>(kernels, Pointwise::J0, types);
+  set<BesselJ1>(kernels, Pointwise::J1, types);
+  set<BesselY0>(kernels, Pointwise::Y0, types);
+  set<BesselY1>(kernels, Pointwise::Y1, types);
   set<SphericalBesselJ0>(kernels, Pointwise::SphericalJ0, single);
 }
 

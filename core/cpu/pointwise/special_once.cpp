@@ -17,10 +17,6 @@ void fill_special_once(PointwiseKernels& kernels) {
   set<ScaledBesselK0>(kernels, Pointwise::K0e, wide);
   set<BesselK1>(kernels, Pointwise::K1, wide);
   set<ScaledBesselK1>(kernels, Pointwise::K1e, wide);
-  set<BesselJ0>(kernels, Pointwise::J0, wide);
-  set<BesselJ1>(kernels, Pointwise::J1, wide);
-  set<BesselY0>(kernels, Pointwise::Y0, wide);
-  set<BesselY1>(kernels, Pointwise::Y1, wide);
   set<SphericalBesselJ0>(kernels, Pointwise::SphericalJ0, wide);
 }
 

@@ -145,12 +145,26 @@ template <int Step, class T, class Index>
   });
 }
 
-// The windows first <= v < last of a row, of which there are at least kLanes; the last vector overlaps the
-// one before it.
+// So few windows that lie inside of a row are still worth a vector, most of whose lanes read behind the row.
+constexpr int64_t kFewWindows = 3;
+
+// The windows first <= v < last of a row. The last vector overlaps the one before it; where there are fewer
+// than lanes, it is cut off.
 template <int Step, class T, class Index>
 void forward_inside(const PoolShape& s, const T* input, const Row& row, int64_t first, int64_t last,
                     int64_t base, T* output, Index index) {
   constexpr int64_t L = kLanes<T>;
+  if (last - first < L) {
+    Vec<T> maximum;
+    Vec<MaskItem<T>> best;
+    forward_vector<Step, T, Index>(s, input, row, first, maximum, best);
+    for (int64_t lane = 0; lane < last - first; ++lane) {
+      output[base + first + lane] = maximum[lane];
+      if constexpr (Index::wanted)
+        index.set(base + first + lane, row.start + (first + lane) * s.stride[2], best[lane], false);
+    }
+    return;
+  }
   for (int64_t at = first; at < last; at += L) {
     const int64_t v = smaller(at, last - L);
     Vec<T> maximum;
@@ -171,7 +185,9 @@ void forward_plane(const PoolShape& s, const T* input, T* output, Index index) {
   int64_t last = s.input[2] + s.padding[2] < reach
                      ? 0
                      : smaller(s.output[2], (s.input[2] + s.padding[2] - reach) / s.stride[2] + 1);
-  const bool vectors = std::is_floating_point_v<T> && last - first >= kLanes<T> &&
+  // Of steps beyond two a vector spans more than may be read behind the last row.
+  const bool vectors = std::is_floating_point_v<T> &&
+                       last - first >= (s.stride[2] <= 2 ? kFewWindows : kLanes<T>) &&
                        volume(s.input) <= std::numeric_limits<int32_t>::max();
   if (!vectors) first = last = s.output[2];
   int64_t base = 0;

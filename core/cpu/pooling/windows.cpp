@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "core/cpu/pooling/pool.h"
+#include "core/cpu/reduce/reduce.h"
 #include "core/parallel/parallel.h"
 
 namespace flambeau::cpu {
@@ -35,9 +36,27 @@ void for_each_element(const PoolWindows& w, const int64_t (&at)[kPoolAxes], cons
       for (int64_t c = w.first[2][at[2]]; c < w.last[2][at[2]]; ++c) f((d * w.input[1] + r) * w.input[2] + c);
 }
 
+// Whether there is but one window, which has the whole of the volume.
+bool is_whole(const PoolWindows& w) {
+  bool whole = volume(w.output) == 1 && !w.own_tables && w.planes > 0;
+  for (int d = 0; whole && d < kPoolAxes; ++d) whole = w.first[d][0] == 0 && w.last[d][0] == w.input[d];
+  return whole;
+}
+
 template <class T>
 void maxima(const PoolWindows& w, const T* input, T* output, int64_t* position) {
   const int64_t in = volume(w.input), out = volume(w.output);
+  if (is_whole(w) && in > 0) {
+    const Reduction rows = Reduction::axis(w.planes, in, 1);
+    arg_reduce(ArgReduce::Max, sizeof(T) == sizeof(float) ? DType::Float32 : DType::Float64, rows, input,
+               output, position);
+    // A reduction names the first NaN, a pooling the last one.
+    for (int64_t plane = 0; plane < w.planes; ++plane)
+      if (output[plane] != output[plane])
+        for (int64_t i = 0; i < in; ++i)
+          if (input[plane * in + i] != input[plane * in + i]) position[plane] = i;
+    return;
+  }
   for_each_window(w, [&](int64_t plane, int64_t i, const int64_t (&at)[kPoolAxes]) {
     const T* from = input + plane * in;
     T maximum = -std::numeric_limits<T>::infinity();
