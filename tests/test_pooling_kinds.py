@@ -374,3 +374,10 @@ def test_the_mean_of_a_whole_image(sizes):
     x = values(3, 9, *sizes)
     for image in (torch.from_numpy(x), torch.from_numpy(x).contiguous(memory_format=torch.channels_last)):
         assert np.allclose(F.adaptive_avg_pool2d(image, 1).numpy(), x.mean((2, 3), keepdims=True))
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_the_gradient_of_a_whole_mean_does_not_know_its_input(size):
+    x = torch.from_numpy(values(2, 3, 4, 4)).requires_grad_()
+    (grad,) = torch.autograd.grad(F.adaptive_avg_pool2d(x, size).sum(), x, create_graph=True)
+    assert grad.requires_grad == (size > 1)

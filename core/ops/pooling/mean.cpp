@@ -58,8 +58,9 @@ Tensor mean_of_windows(const Tensor& self, const WindowGeometry& g, const Out& o
         if (last) return g.channels_last ? result : as_contiguous(result);
         return in_order(result, g.channels_last);
       },
-      wrt(self,
-          [g, pooled = history_of(self)](const Tensor& grad) { return mean_backward(grad, pooled, g); }));
+      wrt(self, [g, pooled = g.kind->gradient_knows_input ? history_of(self) : Tensor()](const Tensor& grad) {
+        return mean_backward(grad, pooled, g);
+      }));
 }
 
 // As in PyTorch the result may depend on the pooled tensor too, with derivative zero.
