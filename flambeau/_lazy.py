@@ -105,6 +105,11 @@ def __getattr__(name: str) -> Any:
         value = getattr(import_module(f"flambeau.{_NAMES[name]}"), name)
     elif name in FUNCTIONS:
         value = getattr(import_module("flambeau._core"), name)
+    elif name.startswith("_foreach_"):
+        try:
+            value = getattr(import_module("flambeau._foreach"), name)
+        except AttributeError:
+            raise AttributeError(f"module 'flambeau' has no attribute {name!r}") from None
     elif name == "_VF":
         value = import_module("flambeau._core")
     elif name.startswith("__") and name not in _DUNDER_MODULES:
