@@ -378,3 +378,39 @@ def test_what_is_swapped_in_has_to_fit():
     ):
         with pytest.raises(RuntimeError, match=words):
             swap(optimizer, params, state_dict)
+
+
+# ---- names
+
+
+def test_states_with_names_and_without_load_into_each_other():
+    def make(named):
+        layer = torch.nn.Linear(2, 1)
+        optimizer = optim.Adam(layer.named_parameters() if named else layer.parameters())
+        layer(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        return optimizer
+
+    named, unnamed = make(True), make(False)
+    assert named.param_groups[0]["param_names"] == ["weight", "bias"]
+    unnamed.load_state_dict(named.state_dict())
+    assert unnamed.param_groups[0]["param_names"] == ["weight", "bias"]
+    named.load_state_dict(make(False).state_dict())
+    assert named.param_groups[0]["param_names"] == ["weight", "bias"]
+    assert all(values["step"].item() == 1 for values in named.state.values())
+
+
+def test_hooks_of_all_optimizers_enclose_those_of_one():
+    calls = []
+    optimizer = optim.RAdam([W])
+    handles = [
+        optimizer.register_step_pre_hook(lambda *_: calls.append("before")),
+        optimizer.register_step_post_hook(lambda *_: calls.append("after")),
+        optim.optimizer.register_optimizer_step_pre_hook(lambda *_: calls.append("before all")),
+        optim.optimizer.register_optimizer_step_post_hook(lambda *_: calls.append("after all")),
+    ]
+    optimizer.step()
+    for handle in handles:
+        handle.remove()
+    optimizer.step()
+    assert calls == ["before all", "before", "after", "after all"]
