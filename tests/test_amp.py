@@ -668,6 +668,45 @@ def test_order_of_calls():
         s.step(optimizer, closure=lambda: 0)
 
 
+@pytest.mark.parametrize(
+    ("x", "w", "options"),
+    [
+        ((2, 16, 9, 11), (24, 16, 3, 3), {"padding": 1}),
+        ((2, 16, 9, 11), (24, 16, 3, 3), {"stride": 2, "padding": (2, 0)}),
+        ((1, 8, 20, 20), (8, 8, 5, 3), {"dilation": 2, "padding": 3, "stride": (1, 3)}),
+        ((3, 16, 8, 8), (16, 8, 3, 3), {"groups": 2, "padding": 1}),
+        ((2, 8, 7, 7), (8, 1, 3, 3), {"groups": 8, "padding": 1}),
+        ((1, 8, 4, 4), (8, 8, 2, 2), {"padding": 6}),
+        ((2, 16, 7, 7), (32, 16, 1, 1), {}),
+        ((2, 8, 6), (9, 8, 3), {"padding": 1}),
+        ((2, 8, 5, 6, 7), (8, 8, 3, 3, 3), {"padding": 1, "stride": (1, 2, 1)}),
+        ((0, 8, 7, 7), (8, 8, 3, 3), {}),
+    ],
+)
+def test_convolutions_of_halves_round_once(x, w, options):
+    torch.manual_seed(0)
+    axes = len(x) - 2
+    forward = (F.conv1d, F.conv2d, F.conv3d)[axes - 1]
+    transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[axes - 1]
+    inputs = [torch.randn(*sizes).bfloat16() for sizes in (x, w, w[:1])]
+    halves = [t.clone().requires_grad_() for t in inputs]
+    floats = [t.float().requires_grad_() for t in inputs]
+    result, expected = forward(*halves, **options), forward(*floats, **options)
+    grad = torch.randn(*result.shape).bfloat16()
+    result.backward(grad)
+    expected.backward(grad.float())
+    pairs = [(result, expected), *((a.grad, b.grad) for a, b in zip(halves, floats, strict=True))]
+    if x[0]:
+        pairs.append(
+            (transposed(grad, inputs[1], **options), transposed(grad.float(), inputs[1].float(), **options))
+        )
+    for have, want in pairs:
+        assert have.dtype == torch.bfloat16
+        torch.testing.assert_close(
+            have.float(), want, rtol=2**-7, atol=2**-8 * float(want.abs().max() if want.numel() else 0)
+        )
+
+
 def test_each_optimizer_is_skipped_by_itself():
     x, of_x = parameter(1.0, grad=[math.inf])
     y, of_y = parameter(1.0, grad=[4.0])

@@ -1,7 +1,9 @@
 // The CPU's row of backend entry points.
 #include <cstring>
+#include <vector>
 
 #include "core/backend/backend.h"
+#include "core/cpu/convolution/brain_convolution.h"
 #include "core/cpu/indexing/index.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/linalg/distances.h"
@@ -11,6 +13,7 @@
 #include "core/cpu/sort/search.h"
 #include "core/cpu/views/moves.h"
 #include "core/parallel/parallel.h"
+#include "core/tensor/allocator.h"
 
 namespace flambeau::backend {
 
@@ -42,8 +45,67 @@ void with_conv_functions(DType dtype, F&& f) {
   const cpu::ConvKernels& table = cpu::kernels().conv;
   return dtype == DType::Float32 ? f(table.f32, float{}) : f(table.f64, double{});
 }
+// bfloat16 as float32, for convolutions in which products of matrices would be too narrow.
+class Widened {
+ public:
+  Widened(const void* from, int64_t count) : Widened(from ? count : 0) {
+    if (from) convert(DType::Float32, DType::BFloat16, memory_.data(), from);
+  }
+  explicit Widened(int64_t count) : count_(count) {
+    check_memory_left(static_cast<size_t>(count) * sizeof(float));
+    memory_.resize(static_cast<size_t>(count) + kReadableTail / sizeof(float));
+  }
+  float* data() { return count_ ? memory_.data() : nullptr; }
+  void narrow(void* to) const { convert(DType::BFloat16, DType::Float32, to, memory_.data()); }
+
+ private:
+  void convert(DType to, DType from, void* output, const void* input) const {
+    const auto cast = cpu::kernels().pointwise.cast[static_cast<int>(to)][static_cast<int>(from)];
+    parallel_for(0, count_, 1 << 15, [&](int64_t first, int64_t last) {
+      cast(static_cast<char*>(output) + first * static_cast<int64_t>(item_size(to)),
+           static_cast<const char*>(input) + first * static_cast<int64_t>(item_size(from)), last - first);
+    });
+  }
+  int64_t count_;
+  std::vector<float> memory_;
+};
+bool suits_products(const ConvShape& s) {
+  return s.out_channels / s.groups >= 8 && s.in_channels / s.groups * s.window() >= 8;
+}
+int64_t inputs(const ConvShape& s) { return s.batch * s.in_channels * s.image(); }
+int64_t outputs(const ConvShape& s) { return s.batch * s.out_channels * s.positions(); }
+int64_t weights(const ConvShape& s) { return s.out_channels * (s.in_channels / s.groups) * s.window(); }
+const uint16_t* bits(const void* p) { return static_cast<const uint16_t*>(p); }
+
+void brain_convolution(const ConvShape& s, const void* input, const void* weight, const void* bias,
+                       void* output) {
+  if (suits_products(s))
+    return cpu::brain_convolution(s, bits(input), bits(weight), bits(bias), static_cast<uint16_t*>(output));
+  Widened x(input, inputs(s)), w(weight, weights(s)), b(bias, s.out_channels), y(outputs(s));
+  cpu::kernels().conv.f32.forward(s, x.data(), w.data(), b.data(), y.data());
+  y.narrow(output);
+}
+void brain_input_gradient(const ConvShape& s, const void* grad_output, const void* weight, const void* bias,
+                          void* grad_input) {
+  if (suits_products(s))
+    return cpu::brain_input_gradient(s, bits(grad_output), bits(weight), bits(bias),
+                                     static_cast<uint16_t*>(grad_input));
+  Widened dy(grad_output, outputs(s)), w(weight, weights(s)), b(bias, s.in_channels), dx(inputs(s));
+  cpu::kernels().conv.f32.input_gradient(s, dy.data(), w.data(), b.data(), dx.data());
+  dx.narrow(grad_input);
+}
+void brain_weight_gradient(const ConvShape& s, const void* input, const void* grad_output,
+                           void* grad_weight) {
+  if (suits_products(s))
+    return cpu::brain_weight_gradient(s, bits(input), bits(grad_output), static_cast<uint16_t*>(grad_weight));
+  Widened x(input, inputs(s)), dy(grad_output, outputs(s)), dw(weights(s));
+  cpu::kernels().conv.f32.weight_gradient(s, x.data(), dy.data(), dw.data(), nullptr);
+  dw.narrow(grad_weight);
+}
+
 void convolution(DType dtype, const ConvShape& shape, const void* input, const void* weight, const void* bias,
                  void* output) {
+  if (dtype == DType::BFloat16) return brain_convolution(shape, input, weight, bias, output);
   if (dtype == DType::Int64)
     return cpu::integer_convolution(shape, static_cast<const int64_t*>(input),
                                     static_cast<const int64_t*>(weight), static_cast<const int64_t*>(bias),
@@ -55,6 +117,7 @@ void convolution(DType dtype, const ConvShape& shape, const void* input, const v
 }
 void convolution_input_gradient(DType dtype, const ConvShape& shape, const void* grad_output,
                                 const void* weight, const void* bias, void* grad_input) {
+  if (dtype == DType::BFloat16) return brain_input_gradient(shape, grad_output, weight, bias, grad_input);
   if (dtype == DType::Int64)
     return cpu::integer_transposed_convolution(
         shape, static_cast<const int64_t*>(grad_output), static_cast<const int64_t*>(weight),
@@ -66,6 +129,7 @@ void convolution_input_gradient(DType dtype, const ConvShape& shape, const void*
 }
 void convolution_weight_gradient(DType dtype, const ConvShape& shape, const void* input,
                                  const void* grad_output, void* grad_weight) {
+  if (dtype == DType::BFloat16) return brain_weight_gradient(shape, input, grad_output, grad_weight);
   with_conv_functions(dtype, [&]<class T>(const cpu::ConvFunctions<T>& f, T) {
     f.weight_gradient(shape, static_cast<const T*>(input), static_cast<const T*>(grad_output),
                       static_cast<T*>(grad_weight), nullptr);
@@ -255,7 +319,8 @@ constinit const Row cpu_row = {
     .row_distances = cpu::row_distances,
     .has_convolution =
         [](DType dtype) {
-          return dtype == DType::Float32 || dtype == DType::Float64 || dtype == DType::Int64;
+          return dtype == DType::Float32 || dtype == DType::Float64 || dtype == DType::Int64 ||
+                 (dtype == DType::BFloat16 && cpu::has_brain_convolution());
         },
     .convolution = convolution,
     .convolution_input_gradient = convolution_input_gradient,

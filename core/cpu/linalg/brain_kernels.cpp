@@ -90,7 +90,7 @@ struct Tile {
   float* sums;  // [rows][kPanel]: of the pairs before and behind, where there are any
   bool first, last;
   const HalfGemm* g;
-  uint16_t* c;
+  int64_t c;  // its place in c, or in g's sums
   const uint16_t* bias;
   int64_t columns;
 };
@@ -144,11 +144,19 @@ void tile(const Tile& t) {
   for (int v = 0; v < kV; ++v) {
     const int64_t columns = smaller<int64_t>(16, t.columns - 16 * v);
     const auto lanes = static_cast<__mmask16>((1u << columns) - 1);
+    if (g.sums) {
+#pragma GCC unroll 8
+      for (int i = 0; i < kRows; ++i) {
+        float* const to = g.sums + t.c + i * g.ldc + 16 * v;
+        _mm512_mask_storeu_ps(to, lanes, _mm512_maskz_loadu_ps(lanes, to) + sums[i][v]);
+      }
+      continue;
+    }
     const __m512 bias =
         t.bias ? widen(_mm256_maskz_loadu_epi16(lanes, t.bias + 16 * v)) : _mm512_setzero_ps();
 #pragma GCC unroll 8
     for (int i = 0; i < kRows; ++i) {
-      uint16_t* const c = t.c + i * g.ldc + 16 * v;
+      uint16_t* const c = g.c + t.c + i * g.ldc + 16 * v;
       __m512 value = sums[i][v];
       if (g.alpha != 1) value = value * _mm512_set1_ps(g.alpha);
       if (g.beta != 0) value += _mm512_set1_ps(g.beta) * widen(_mm256_maskz_loadu_epi16(lanes, c));
@@ -201,7 +209,7 @@ void multiply(const HalfGemm& g, int64_t first_row, int64_t last_row, int64_t fi
         for (int64_t i = 0; i < rows; i += kTileRows) {
           t.a = a + i * t.a_row + k * t.a_step;
           t.sums = sums + i * kPanel;
-          t.c = g.c + (block + i) * g.ldc + column;
+          t.c = (block + i) * g.ldc + column;
           kernels[smaller<int64_t>(kTileRows, rows - i) - 1][vectors - 1](t);
         }
       }

@@ -17,7 +17,10 @@ constexpr int kScratchB = 6;
 HalfGemm columns_of(HalfGemm g, int64_t first, int64_t count) {
   g.n = count;
   g.b += first * g.b_column;
-  g.c += first;
+  if (g.sums)
+    g.sums += first;
+  else
+    g.c += first;
   if (g.bias) g.bias += first;
   return g;
 }
@@ -149,6 +152,8 @@ void one_gemm(DType dtype, const HalfGemm& g, bool threaded) {
 }
 
 }  // namespace
+
+void brain_gemm_here(const HalfGemm& g) { brain_gemm(g, false); }
 
 void half_gemm(DType dtype, const HalfGemm& g, int64_t batch, int64_t a_step, int64_t b_step,
                int64_t c_step) {

@@ -22,9 +22,13 @@ struct HalfGemm {
   uint16_t* c;
   int64_t ldc;
   const uint16_t* bias = nullptr;  // [n], added to every row
+  float* sums = nullptr;           // in place of c (with its ldc), and the product is added to them
 };
 // `batch` products, their matrices at fixed distances. dtype: Float16 or BFloat16.
 void half_gemm(DType dtype, const HalfGemm& g, int64_t batch, int64_t a_step, int64_t b_step, int64_t c_step);
+
+// A product of bfloat16 on the calling thread; only where there are kernels for pairs. `sums` may be given.
+void brain_gemm_here(const HalfGemm& g);
 
 // ---- the kernels for pairs of bfloat16
 

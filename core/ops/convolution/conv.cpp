@@ -30,6 +30,11 @@ Tensor in_order(const Tensor& result, const ConvGeometry& geometry) {
   return geometry.channels_last ? with_channels_last(result) : result;
 }
 
+// What a floating convolution is computed in: halves where the device multiplies them, else float32.
+DType floating_dtype(DType dtype) {
+  return backend::current().has_convolution(dtype) ? dtype : compute_dtype(dtype);
+}
+
 // The dtype in which a convolution is computed: sums of integers wrap around alike in a wider type.
 DType convolution_dtype(DType dtype, const ConvGeometry& geometry) {
   const auto& dilation = geometry.shape.dilation;
@@ -37,7 +42,7 @@ DType convolution_dtype(DType dtype, const ConvGeometry& geometry) {
   const bool int64_alone = geometry.transposed || dilated;
   const bool integer = is_integral(dtype) && dtype != DType::Bool && !is_wide_unsigned(dtype) &&
                        (!int64_alone || dtype == DType::Int64);
-  const DType compute = integer ? DType::Int64 : compute_dtype(dtype);
+  const DType compute = integer ? DType::Int64 : floating_dtype(dtype);
   if (!backend::current().has_convolution(compute)) {
     const bool deep = geometry.axes() == 3;
     fail<NotImplementedError>(
@@ -125,8 +130,9 @@ Tensor convolution_weight_gradient(const Tensor& input, const Tensor& grad_outpu
   return differentiable(
       "ConvolutionBackwardBackward0", Out{},
       [&] {
-        const Tensor x = as_contiguous_padded(widened(input)),
-                     dy = as_contiguous_padded(widened(grad_output));
+        const DType compute = floating_dtype(input.dtype());
+        const Tensor x = as_contiguous_padded(narrowed(input, compute)),
+                     dy = as_contiguous_padded(narrowed(grad_output, compute));
         Tensor grad_weight = empty(geometry.weight, x.dtype());
         {
           const WithoutGil guard(estimated_nanoseconds(geometry.shape));
