@@ -544,6 +544,12 @@ struct UnsignedOf<int64_t> {
   using type = uint64_t;
 };
 
+// GCC 12 takes the register that its own gather instruction starts from for one of ours.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 // A row of c at a time: rows of b times elements of a, in unsigned arithmetic, which wraps.
 template <class T>
 void integer_gemm(const IntegerGemm& g) {
@@ -575,6 +581,10 @@ void integer_gemm(const IntegerGemm& g) {
       }
   }
 }
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 }  // namespace
 
