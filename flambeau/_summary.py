@@ -15,7 +15,8 @@ from . import _core
 from ._core import Tensor
 from .nn.modules.module import Module
 from .nn.parameter import Parameter, is_lazy
-from .utils._pytree import tree_leaves, tree_map
+from .nn.utils.rnn import PackedSequence
+from .utils._pytree import tree_leaves
 
 __all__ = ["LayerSummary", "ModelSummary", "summary"]
 
@@ -251,7 +252,7 @@ class _Run:
     def _end(self, module: Module, args: Any, output: Any) -> None:
         row, within = self.calls.pop()
         total = _multiply_adds() - self.starts.pop()
-        self.rows[row].output = tree_map(_described, output)
+        self.rows[row].output = _described(output)
         self.rows[row].multiply_adds = total - within
         self.rows[row].type = type(module).__name__  # a lazy one has become another
         if self.calls:
@@ -306,7 +307,14 @@ def _multiply_adds() -> int:
 
 
 def _described(value: Any) -> Any:
-    return value.shape if isinstance(value, Tensor) else "None" if value is None else type(value).__name__
+    """The sizes of an output, in its structure."""
+    if isinstance(value, Tensor):
+        return value.shape
+    if isinstance(value, Mapping):
+        return {key: _described(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_described, value))
+    return "None" if value is None else type(value).__name__
 
 
 def _is_size(value: Any) -> bool:
@@ -351,6 +359,9 @@ class _Inputs:
                 dtype = self.dtypes[self.sizes]
             self.sizes += 1
             return flambeau.empty(tuple(value), dtype=dtype, device="meta")
+        if isinstance(value, PackedSequence):  # how many sequences each step has is read on the host
+            data, order, back = map(self._made, (value.data, value.sorted_indices, value.unsorted_indices))
+            return PackedSequence(data, value.batch_sizes, order, back)
         if isinstance(value, (list, tuple)):
             return tuple(self._made(part) for part in value)
         return value
@@ -381,7 +392,7 @@ def summary(model: Module, input_size: Any, *, dtypes: Any = None, depth: int = 
 
     Raises:
         TypeError, ValueError: the inputs are not of these forms.
-        NotImplementedError: the model branches on values, which the device does not have.
+        RuntimeError: the model asks for values, which the device does not have.
 
     Example:
         >>> import flambeau as torch
@@ -406,6 +417,11 @@ def summary(model: Module, input_size: Any, *, dtypes: Any = None, depth: int = 
     """
     if not isinstance(model, Module):
         raise TypeError(f"summary() takes a module, not {type(model).__name__}")
+    with flambeau.inference_mode(False):
+        return _summary(model, input_size, dtypes, depth)
+
+
+def _summary(model: Module, input_size: Any, dtypes: Any, depth: int) -> ModelSummary:
     twin = _copy_without_memory(model)
     floating = (p.dtype for p in twin.parameters() if p.is_floating_point() or p.is_complex())
     inputs = _Inputs(input_size, dtypes, next(floating, None))

@@ -105,6 +105,20 @@ def test_inputs_by_name_and_as_tensors():
     assert pair.layers[0].output == ((2, 5), (2, 5))
 
 
+def test_packed_sequences_are_inputs_and_outputs():
+    packed = nn.utils.rnn.pack_sequence([torch.ones(3, 2), torch.ones(1, 2)])
+    report = torch.summary(nn.GRU(2, 5), [packed])
+    assert report.multiply_adds == 4 * 15 * (2 + 5)
+    assert report.layers[0].output[0][0] == (4, 5)
+
+
+def test_a_mode_without_gradients_changes_nothing():
+    expected = torch.summary(convolutional(), (2, 1, 28, 28))
+    for mode in (torch.no_grad(), torch.inference_mode()):
+        with mode:
+            assert torch.summary(convolutional(), (2, 1, 28, 28)).saved_bytes == expected.saved_bytes
+
+
 def test_outputs_that_are_no_tensors_are_named():
     report = torch.summary(nn.TransformerEncoderLayer(8, 2, 8, batch_first=True), (1, 3, 8))
     attention = next(layer for layer in report.layers if layer.type == "MultiheadAttention")
