@@ -463,3 +463,32 @@ def test_floor_divide_has_no_derivative():
 )
 def test_nodes_have_the_names_programs_print(make, name):
     assert type(make(torch.ones(1, requires_grad=True)).grad_fn).__name__ == name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gelu_keeps_the_digits_of_small_values(dtype):
+    gelu = torch.nn.functional.gelu
+    points = [-5.0, -3.0, -1.0, -1e-3, 0.0, 1e-3, 0.7, 4.0, 12.0]
+    values = gelu(torch.tensor(points, dtype=dtype)).tolist()
+    for x, y in zip(points, values, strict=True):
+        # In double, the distribution function is 1 + erf, which loses them.
+        tolerance = {"rel": 2e-6, "abs": 1e-12} if dtype == torch.float32 else {"rel": 1e-9, "abs": 1e-9}
+        assert y == pytest.approx(x * math.erfc(-x / math.sqrt(2)) / 2, **tolerance)
+    x = torch.tensor([*points, -1.5], dtype=dtype, requires_grad=True)
+    gelu(x).sum().backward()
+    for at, slope in zip(x.tolist(), x.grad.tolist(), strict=True):
+        density = math.exp(-at * at / 2) / math.sqrt(2 * math.pi)
+        assert slope == pytest.approx(math.erfc(-at / math.sqrt(2)) / 2 + at * density, rel=1e-5, abs=1e-6)
+    assert gelu(torch.tensor([math.inf, -20.0], dtype=dtype)).tolist() == [math.inf, 0.0]
+    assert gelu(torch.tensor([math.nan, -math.inf], dtype=dtype)).isnan().all()
+
+
+def test_the_approximate_gelu_is_x_times_a_logistic_step():
+    gelu = torch.nn.functional.gelu
+    for x in (-30.0, -3.0, -0.5, 0.0, 1.0, 6.0, 30.0):
+        u = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+        expected = 0.5 * x * (1 + math.tanh(u))
+        for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-12)):
+            assert gelu(torch.tensor(x, dtype=dtype), approximate="tanh").item() == pytest.approx(
+                expected, rel=tolerance, abs=tolerance
+            )

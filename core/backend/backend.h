@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "core/backend/attention.h"
 #include "core/backend/convolution.h"
 #include "core/backend/fft.h"
 #include "core/backend/indexing.h"
@@ -100,6 +101,10 @@ struct Row {
   size_t (*recurrent_backward_workspace)(DType dtype, const RecurrentShape& shape);
   void (*recurrent_layer_backward)(DType dtype, const RecurrentShape& shape,
                                    std::span<const RecurrentBackward> directions, void* workspace);
+
+  // ---- attention (core/cpu/attention/attention.h); no size is 0
+  void (*attention)(DType dtype, const Attention& a, const HeadRows& output, void* normalizers);
+  void (*attention_backward)(DType dtype, const Attention& a, const AttentionGradients& g);
 
   // ---- losses over sequences (core/cpu/loss/ctc.h)
   int64_t (*find_bad_label)(const CtcLoss& loss);  // -1: none, or nobody can look

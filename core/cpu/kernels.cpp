@@ -24,8 +24,9 @@ void fill_v4(Family&... family) {
 Kernels choose() {
   Kernels k{};
   auto all = [&](auto fill) {
-    fill(k.pointwise, k.reduce, k.softmax, k.normalisation, k.recurrent, k.gemm, k.transpose, k.conv, k.pool,
-         k.mean_pool, k.pixels, k.resample, k.optim, k.random, k.mask, k.fft, k.sort, k.distances);
+    fill(k.pointwise, k.reduce, k.softmax, k.normalisation, k.attention, k.recurrent, k.gemm, k.transpose,
+         k.conv, k.pool, k.mean_pool, k.pixels, k.resample, k.optim, k.random, k.mask, k.fft, k.sort,
+         k.distances);
   };
 #if defined(__x86_64__)
 #ifdef FLAMBEAU_HAS_V4

@@ -1,5 +1,6 @@
 // Every kernel of this CPU, for the best instruction set it has; chosen once at load.
 #pragma once
+#include "core/cpu/attention/attention.h"
 #include "core/cpu/convolution/conv.h"
 #include "core/cpu/fft/fft.h"
 #include "core/cpu/indexing/mask.h"
@@ -28,6 +29,7 @@ struct Kernels {
   SoftmaxKernels softmax;
   NormKernels normalisation;
   RecurrentKernels recurrent;
+  AttentionKernels attention;
   GemmKernels gemm;
   BrainKernels brain;  // null where the CPU has no AVX512-BF16
   TransposeKernels transpose;

@@ -126,47 +126,66 @@ struct MishBackward {
   }
 };
 
+// The normal distribution function and its density.
 template <class T>
-inline constexpr T kSqrtHalf = static_cast<T>(0.70710678118654752440);
-template <class T>
-FLAMBEAU_MATH T normal_cdf(T x) {
-  return T(0.5) * (T(1) + math::erf(x * kSqrtHalf<T>));
+struct Normal {
+  T cdf, density;
+};
+FLAMBEAU_MATH Normal<double> normal_law(double x) {
+  return {0.5 * (1 + math::erf(x * 0.70710678118654752440)),
+          0.39894228040143267794 * math::exp(-0.5 * x * x)};
+}
+// The tail is exp(-x^2 / 2) t p(t) with t = 1 / (1 + 0.3 |x|): one exponential serves both, and small values
+// keep their digits. Beyond 13 it is 0.
+FLAMBEAU_MATH Normal<float> normal_law(float x) {
+  const float a = abs(x), half_square = 0.5f * a * a;
+  const float e = exp_normal(-(half_square > 86.0f ? 86.0f : half_square));
+  const float t = 1.0f / (1.0f + 0.3f * a);
+  const float p = polynomial(t, 0.11962454f, 0.120826296f, 0.099465191f, 0.130032197f, -0.0564493202f,
+                             0.209345564f, -0.158933252f, 0.0360887274f);
+  const float tail = a > 13.0f ? 0.0f : e * (t * p);
+  return {x < 0.0f ? tail : 1.0f - tail, 0.398942280f * e};
 }
 struct Gelu {
   template <class T>
   FLAMBEAU_FUNCTOR T of(T x) {
-    return x * normal_cdf(x);
+    return x * normal_law(x).cdf;
   }
 };
 struct GeluBackward {
   template <class T>
   FLAMBEAU_FUNCTOR T of(T g, T x) {
-    const T density = T(0.39894228040143267794) * math::exp(T(-0.5) * x * x);
-    return g * (normal_cdf(x) + x * density);
+    const auto [cdf, density] = normal_law(x);
+    return g * (cdf + x * density);
   }
 };
 
-// Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016): tanh(sqrt(2 / pi) (x + 0.044715 x^3)).
+// Hendrycks and Gimpel, "Gaussian Error Linear Units" (2016): x (1 + tanh(u)) / 2 = x / (1 + exp(-2 u)) with
+// u = sqrt(2 / pi) (x + 0.044715 x^3).
 template <class T>
 inline constexpr T kGeluScale = static_cast<T>(0.79788456080286535588);
 template <class T>
 inline constexpr T kGeluCubic = static_cast<T>(0.044715);
+// 1 / (1 + exp(-2 u)), 0 or 1 where the exponential vanishes.
 template <class T>
-FLAMBEAU_MATH T gelu_tanh_argument(T x) {
-  return kGeluScale<T> * (x + kGeluCubic<T> * x * x * x);
+FLAMBEAU_MATH T gelu_tanh_step(T x) {
+  constexpr T kVanishes = is_float32<T> ? T(86) : T(700);
+  const T u = kGeluScale<T> * (x + kGeluCubic<T> * x * x * x), a = T(2) * abs(u);
+  const T e = a > kVanishes ? T(0) : exp_normal(-(a > kVanishes ? kVanishes : a));
+  return (u < T(0) ? e : T(1)) / (T(1) + e);
 }
 struct GeluTanh {
   template <class T>
   FLAMBEAU_FUNCTOR T of(T x) {
-    return T(0.5) * x * (T(1) + math::tanh(gelu_tanh_argument(x)));
+    return x * gelu_tanh_step(x);
   }
 };
 struct GeluTanhBackward {
   template <class T>
   FLAMBEAU_FUNCTOR T of(T g, T x) {
-    const T t = math::tanh(gelu_tanh_argument(x));
+    const T s = gelu_tanh_step(x);
     const T slope = kGeluScale<T> * (T(1) + T(3) * kGeluCubic<T> * x * x);
-    return g * (T(0.5) * (T(1) + t) + T(0.5) * x * (T(1) - t * t) * slope);
+    return g * (s + T(2) * x * s * (T(1) - s) * slope);
   }
 };
 

@@ -8,6 +8,7 @@
 #include "core/backend/backend.h"
 #include "core/cpu/kernels.h"
 #include "core/cpu/linalg/blas.h"
+#include "core/ops/attention/attention.h"
 #include "core/ops/pointwise/pointwise.h"
 #include "core/parallel/parallel.h"
 #include "core/python/arguments.h"
@@ -128,6 +129,12 @@ PyObject* set_blas_library(PyObject*, PyObject* path) {
   blas::set_library_path(std::string(text_of(path)).c_str());
   Py_RETURN_NONE;
 }
+PyObject* set_attention_backends_function(PyObject*, PyObject* bits) {
+  const long allowed = PyLong_AsLong(bits);
+  if (allowed == -1 && PyErr_Occurred()) throw PythonError();
+  set_attention_backends(static_cast<unsigned>(allowed));
+  Py_RETURN_NONE;
+}
 PyObject* build_info(PyObject*, PyObject*) {
   blas::ensure_loaded();
   return Py_BuildValue("{s:s,s:s,s:s,s:i,s:n}", "isa", cpu::kernels().instruction_set, "blas", blas::config(),
@@ -155,6 +162,8 @@ PyMethodDef functions[] = {
      "What the device meta was asked for: multiply-adds, live bytes, and their peak."},
     {"_reset_meta_peak", entry<reset_meta_peak>, METH_NOARGS, "Restarts that peak at the present use."},
     {"_set_blas_library", entry<set_blas_library>, METH_O, "Where OpenBLAS is; it is opened at first use."},
+    {"_set_attention_backends", entry<set_attention_backends_function>, METH_O,
+     "Which of composing (1) and blocks (2) scaled_dot_product_attention may choose."},
     {"_build_info", entry<build_info>, METH_NOARGS, "Instruction set, BLAS, threads, memory limit."},
     {nullptr, nullptr, 0, nullptr}};
 
