@@ -134,7 +134,6 @@ const Row meta_row = {
     .recurrent_layer = recurrent_layer,
     .recurrent_backward_workspace = nothing,
     .recurrent_layer_backward = recurrent_layer_backward,
-    .recurrent_layer_backward = nothing,
     .attention = nothing,
     .attention_backward = nothing,
     .find_bad_label = none_found,

@@ -128,9 +128,6 @@ void check_norm_dtype(const char* name, DType input, std::optional<DType> dtype)
 Tensor softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = std::nullopt);
 Tensor log_softmax(const Tensor& self, int64_t dim, std::optional<DType> dtype = std::nullopt);
 
-// ---- random/sampling.cpp
-Tensor dropout(const Tensor& input, double p, bool train, const Out& out = {});
-
 // ---- linalg/linalg.cpp
 Tensor mm(const Tensor& self, const Tensor& mat2, const Out& out = {});
 Tensor bmm(const Tensor& self, const Tensor& mat2, const Out& out = {});

@@ -1,4 +1,5 @@
-"""The switches of CUDA's libraries, which this build does not have: they are kept, and change nothing."""
+"""The switches of CUDA's libraries, which this build does not have: they are kept, and change nothing but the ways in
+which attention is computed."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any
 
-from flambeau import _settings
+from flambeau import _core, _settings
 from flambeau._missing import refusing
 from flambeau._switches import Precision, check_bool
 
@@ -102,7 +103,43 @@ class _PlanCache:
 
 cufft_plan_cache = _PlanCache()
 
-_attention = {"flash": True, "mem_efficient": True, "math": True, "cudnn": True, "reduction": False}
+_attention = {
+    "flash": True,
+    "mem_efficient": True,
+    "math": True,
+    "cudnn": True,
+    "overrideable": True,
+    "reduction": False,
+}
+_WAYS = {
+    SDPBackend.CUDNN_ATTENTION: "cudnn",
+    SDPBackend.FLASH_ATTENTION: "flash",
+    SDPBackend.EFFICIENT_ATTENTION: "mem_efficient",
+    SDPBackend.MATH: "math",
+    SDPBackend.OVERRIDEABLE: "overrideable",
+}
+
+
+def _tell() -> None:
+    """Hands the core the switches of the two ways that a CPU has."""
+    _core._set_attention_backends(_attention["math"] + 2 * _attention["flash"])
+
+
+def _allow(way: str, enabled: bool) -> None:
+    _attention[way] = enabled
+    _tell()
+
+
+def attention_backends() -> list[SDPBackend]:
+    """The ways that attention may be computed in."""
+    return [backend for backend, way in _WAYS.items() if _attention[way]]
+
+
+def set_attention_backends(allowed: list[SDPBackend]) -> None:
+    """Allows these ways and no others."""
+    for backend, way in _WAYS.items():
+        _attention[way] = backend in allowed
+    _tell()
 
 
 def flash_sdp_enabled() -> bool:
@@ -111,9 +148,9 @@ def flash_sdp_enabled() -> bool:
 
 
 def enable_flash_sdp(enabled: bool) -> None:
-    """Allows flash attention on a GPU."""
+    """Allows flash attention: on the CPU, in blocks of queries and keys."""
     check_bool("set_sdp_use_flash", enabled)
-    _attention["flash"] = enabled
+    _allow("flash", enabled)
 
 
 def mem_efficient_sdp_enabled() -> bool:
@@ -133,9 +170,9 @@ def math_sdp_enabled() -> bool:
 
 
 def enable_math_sdp(enabled: bool) -> None:
-    """Allows attention as plain products on a GPU."""
+    """Allows attention as plain products."""
     check_bool("set_sdp_use_math", enabled)
-    _attention["math"] = enabled
+    _allow("math", enabled)
 
 
 def cudnn_sdp_enabled() -> bool:
@@ -192,7 +229,7 @@ def sdp_kernel(
     enable_mem_efficient: bool = True,
     enable_cudnn: bool = True,
 ) -> Iterator[dict[str, bool]]:
-    """Allows kinds of attention on a GPU for a block."""
+    """Allows kinds of attention for a block."""
     before = dict(_attention)
     enable_flash_sdp(enable_flash)
     enable_math_sdp(enable_math)
@@ -202,6 +239,7 @@ def sdp_kernel(
         yield {}
     finally:
         _attention.update(before)
+        _tell()
 
 
 preferred_linalg_library = refusing(

@@ -26,7 +26,7 @@ __all__ += ["parameter", "utils"]
 __all__ += modules.__all__
 
 _NOT_YET = """
-    attention qat quantized
+    qat quantized
 """
 _KNOWN = frozenset(_NOT_YET.split())
 

@@ -378,8 +378,6 @@ Tensor dropout(const Tensor& input, double p, bool train, const Out& out) {
   return masked(input, empty_like(input, input.dtype()), p, out);
 }
 
-namespace {
-
 /// Sets elements to zero with probability p and scales the others by 1 / (1 - p).
 ///
 /// Args:
