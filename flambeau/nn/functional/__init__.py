@@ -18,6 +18,7 @@ from ._activation import *  # noqa: F403
 from ._attention import *  # noqa: F403
 from ._dropout import *  # noqa: F403
 from ._fold import *  # noqa: F403
+from ._linear_cross_entropy import *  # noqa: F403
 from ._loss import *  # noqa: F403
 from ._norm import *  # noqa: F403
 from ._operators import operator

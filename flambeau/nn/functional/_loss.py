@@ -16,7 +16,7 @@ from ._operators import operator
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss",
     "cosine_similarity", "cross_entropy", "ctc_loss", "gaussian_nll_loss", "hinge_embedding_loss", "huber_loss",
-    "kl_div", "l1_loss", "linear_cross_entropy", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
+    "kl_div", "l1_loss", "margin_ranking_loss", "mse_loss", "multi_margin_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "nll_loss", "normalize", "pairwise_distance",
     "poisson_nll_loss", "smooth_l1_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
 ]  # fmt: skip
@@ -247,76 +247,6 @@ def cross_entropy(
     """
     return _cross_entropy(
         input, target, weight, _code(reduction, size_average, reduce), ignore_index, label_smoothing
-    )
-
-
-def linear_cross_entropy(
-    input: Tensor,
-    linear_weight: Tensor,
-    target: Tensor,
-    *,
-    linear_bias: Tensor | None = None,
-    weight: Tensor | None = None,
-    reduction: str = "mean",
-    ignore_index: int | None = None,
-    label_smoothing: float = 0.0,
-    options: Any = None,
-) -> Tensor:
-    """The cross entropy of an affine map: ``cross_entropy(linear(input, linear_weight, linear_bias), target)``.
-
-    Args:
-        input: ``(N, in)`` or ``(in)``.
-        linear_weight: ``(C, in)``, or ``(C, d1, ..., dK, in)`` for a loss over K more axes.
-        target: classes ``(N, d1, ..., dK)``, or their probabilities ``(N, C, d1, ..., dK)``.
-        linear_bias: ``(C, d1, ..., dK)``.
-        weight: of the classes, ``(C)``.
-        reduction: 'none', 'mean' or 'sum'.
-        ignore_index: a class that counts for nothing; default: -100; not with probabilities.
-        label_smoothing: the share of the target that is spread over all classes.
-        options: how the batch is divided to save memory; not implemented.
-
-    Raises:
-        RuntimeError: shapes that do not fit.
-
-    Example:
-        >>> import flambeau as torch
-        >>> torch.nn.functional.linear_cross_entropy(torch.ones(1, 2), torch.ones(2, 2), torch.tensor([0]))
-        tensor(0.6931)
-    """
-    if options is not None:
-        raise NotImplementedError(
-            "linear_cross_entropy: options, which divide the batch, are not implemented"
-        )
-    if linear_weight.dim() < 2:
-        raise RuntimeError(
-            f"expected linear_weight with dimensionality at least 2, got {linear_weight.dim()}"
-        )
-    if input.dim() not in (1, 2):
-        raise RuntimeError(f"expected input with dimensionality 1 or 2, got {input.dim()}")
-    classes, *rest, width = linear_weight.shape
-    if input.size(-1) != width:
-        raise RuntimeError(
-            f"expected equal input and linear_weight last dimensions (in_features), got {input.size(-1)} and "
-            f"{width}, respectively"
-        )
-    if rest and input.dim() == 1:
-        raise RuntimeError(
-            f"K-dimensional loss defined by linear_weight shape {tuple(linear_weight.shape)} requires batched input, "
-            f"(N, {width}), got unbatched input with shape {tuple(input.shape)}"
-        )
-    if linear_bias is not None and tuple(linear_bias.shape) != (classes, *rest):
-        raise RuntimeError(f"expected linear_bias shape {(classes, *rest)}, got {tuple(linear_bias.shape)}")
-    if ignore_index is not None and target.is_floating_point():
-        raise RuntimeError("ignore_index cannot be specified when target contains probabilities")
-    bias = None if linear_bias is None else linear_bias.reshape(-1)
-    logits = _linear(input, linear_weight.reshape(-1, width), bias)
-    return cross_entropy(
-        logits.reshape(*input.shape[:-1], classes, *rest),
-        target,
-        weight=weight,
-        ignore_index=-100 if ignore_index is None else ignore_index,
-        reduction=reduction,
-        label_smoothing=label_smoothing,
     )
 
 

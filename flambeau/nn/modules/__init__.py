@@ -13,6 +13,7 @@ from . import (
     flatten,
     fold,
     linear,
+    linear_cross_entropy_options,
     loss,
     normalization,
     padding,
@@ -35,6 +36,7 @@ from .dropout import *  # noqa: F403
 from .flatten import *  # noqa: F403
 from .fold import *  # noqa: F403
 from .linear import *  # noqa: F403
+from .linear_cross_entropy_options import *  # noqa: F403
 from .loss import *  # noqa: F403
 from .module import Module
 from .normalization import *  # noqa: F403
@@ -56,6 +58,7 @@ __all__ += dropout.__all__
 __all__ += flatten.__all__
 __all__ += fold.__all__
 __all__ += linear.__all__
+__all__ += linear_cross_entropy_options.__all__
 __all__ += loss.__all__
 __all__ += normalization.__all__
 __all__ += padding.__all__

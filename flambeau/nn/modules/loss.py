@@ -628,7 +628,7 @@ class LinearCrossEntropyLoss(Module):
         weight: of the classes, ``(C)``.
         ignore_index: a class that counts for nothing; default: -100; not with probabilities.
         label_smoothing: the share of the target that is spread over all classes.
-        options: how the batch is divided to save memory; not implemented.
+        options: how the batch is divided to save memory, a :class:`flambeau.nn.LinearCrossEntropyOptions`.
 
     Shape:
         Input ``(N, in_features)`` or ``(in_features)``, target classes ``(N, *out_features)`` or probabilities
