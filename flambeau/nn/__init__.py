@@ -32,8 +32,8 @@ _KNOWN = frozenset(_NOT_YET.split())
 
 
 def __getattr__(name: str) -> _Any:
-    if name == "grad":
-        return _import_module(".grad", __name__)
+    if name in ("attention", "grad"):
+        return _import_module(f".{name}", __name__)
     if name in ("parallel", "DataParallel"):
         parallel = _import_module(".parallel", __name__)
         return parallel if name == "parallel" else parallel.DataParallel

@@ -18,6 +18,7 @@ from ._activation import *  # noqa: F403
 from ._attention import *  # noqa: F403
 from ._dropout import *  # noqa: F403
 from ._fold import *  # noqa: F403
+from ._grouped import *  # noqa: F403
 from ._linear_cross_entropy import *  # noqa: F403
 from ._loss import *  # noqa: F403
 from ._norm import *  # noqa: F403
@@ -46,10 +47,7 @@ conv_transpose1d = operator("conv_transpose1d")
 conv_transpose2d = operator("conv_transpose2d")
 conv_transpose3d = operator("conv_transpose3d")
 
-_NOT_YET = """
-    grouped_mm scaled_grouped_mm scaled_mm
-"""
-_KNOWN = frozenset(_NOT_YET.split())
+_KNOWN: frozenset[str] = frozenset()
 
 # What PyTorch's module has beside functions of layers.
 _ELSEWHERE = {
