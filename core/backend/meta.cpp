@@ -70,6 +70,14 @@ void matrix_vector_product(const char*, DType, const Vector&, const Matrix& a, c
 }
 void dot(DType, int64_t n, const Vector&, const Vector&, void*) { count(n); }
 
+void attention(DType, const Attention& a, const HeadRows&, void*) {
+  count(a.batch, a.heads, a.queries, a.keys, a.width + a.value_width);
+}
+// The scores again, the gradients of weights and of values, of keys and of queries.
+void attention_backward(DType, const Attention& a, const AttentionGradients&) {
+  count(a.batch, a.heads, a.queries, a.keys, 3 * a.width + 2 * a.value_width);
+}
+
 // Forward and both gradients visit the same pairs.
 void convolution(DType, const ConvShape& s, const void*, const void*, const void*, void*) {
   count(s.batch, s.out_channels, s.output[0], s.output[1], s.output[2], s.in_channels / s.groups, s.kernel[0],
@@ -134,8 +142,8 @@ const Row meta_row = {
     .recurrent_layer = recurrent_layer,
     .recurrent_backward_workspace = nothing,
     .recurrent_layer_backward = recurrent_layer_backward,
-    .attention = nothing,
-    .attention_backward = nothing,
+    .attention = attention,
+    .attention_backward = attention_backward,
     .find_bad_label = none_found,
     .ctc_loss = nothing,
     .ctc_loss_backward = nothing,
