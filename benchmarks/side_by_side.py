@@ -306,6 +306,25 @@ def lookup_cases(T: Any, rng: Any, randn: Callable[..., Any]) -> Iterator[tuple[
             f"attention 8x8x256x64{' causal' if causal else ''}",
             lambda causal=causal: F.scaled_dot_product_attention(q, k, v, is_causal=causal),
         )
+    for samples, heads, length, width in ((12, 4, 64, 32), (1, 8, 1024, 64)):
+        # Heads as a projection to query, key and value has them.
+        seen = [
+            t.view(samples, length, heads, width).transpose(1, 2).requires_grad_()
+            for t in randn(samples, length, 3 * heads * width).split(heads * width, 2)
+        ]
+        upstream = randn(samples, heads, length, width)
+        yield (
+            f"attention causal forward+backward {samples}x{heads}x{length}x{width}",
+            lambda s=seen, g=upstream: T.autograd.grad(
+                F.scaled_dot_product_attention(*s, is_causal=True), s, g
+            ),
+        )
+    x, upstream = randn(768, 512).requires_grad_(), randn(768, 512)
+    for approximate in ("none", "tanh"):
+        yield (
+            f"gelu {approximate} forward+backward 768x512",
+            lambda a=approximate, x=x, g=upstream: T.autograd.grad(F.gelu(x, approximate=a), x, g),
+        )
     for shape in ((32, 128, 256), (8, 512, 768)):
         x, upstream = randn(*shape).requires_grad_(), randn(*shape)
         factors, summands = (randn(shape[-1]).requires_grad_() for _ in range(2))

@@ -206,3 +206,11 @@ def test_bad_input_is_refused(call, error, message):
     with pytest.raises(error) as raised:
         call()
     assert message in str(raised.value)
+
+
+def test_attention_in_blocks_counts_both_of_its_products():
+    class Attention(nn.Module):
+        def forward(self, x):
+            return nn.functional.scaled_dot_product_attention(x, x, x)
+
+    assert torch.summary(Attention(), (2, 4, 5, 3)).multiply_adds == 2 * 4 * 5 * 5 * (3 + 3)
