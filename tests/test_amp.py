@@ -134,7 +134,8 @@ def test_custom_fwd_converts_within_a_block():
 _LOWER = set(
     """
     _linalg.matmul _linalg.multi_dot _linalg.vecdot _nn.conv1d _nn.conv2d _nn.conv3d _nn.conv_transpose1d
-    _nn.conv_transpose2d _nn.conv_transpose3d _nn.linear addbmm addmm affine_grid_generator baddbmm bmm chain_matmul conv1d
+    _nn.conv_transpose2d _nn.conv_transpose3d _nn.linear _nn.scaled_dot_product_attention addbmm addmm
+    affine_grid_generator baddbmm bmm chain_matmul conv1d
     conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d corrcoef cov einsum inner lstm matmul mm prelu
     rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell
     """.split()
