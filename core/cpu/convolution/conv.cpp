@@ -178,7 +178,7 @@ void weight_gradient(const ConvShape& s, const T* input, const T* grad_output, T
   if (!grad_bias && Depthwise<T>::possible(p) && p.groups > (num_threads() - 1) * kLanes<T>)
     return Depthwise<T>(&p, 1, p.out, p.output[0], p.output[1]).weight_gradient(grad_output, grad_weight);
   // With few output channels to a group, lanes along the channels would stay empty.
-  if (p.groups >= num_threads() && p.groups > 1 && 2 * p.out_channels <= kLanes<T>)
+  if (p.groups >= num_threads() && p.groups > 1 && 2 * p.out_channels < kLanes<T>)
     weight_gradient_by_dots(p, grad_output, grad_weight, grad_bias);
   else if (!grad_bias && winograd_is_cheaper(p))
     WinogradGradient<T>(p, grad_output, grad_weight).run();

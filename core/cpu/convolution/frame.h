@@ -102,7 +102,7 @@ struct Frame {
   int64_t span_images;  // the most images a span touches
 
   // For spans of at most `span_count` positions.
-  Frame(const Correlation<T>& p, int64_t span_count) {
+  Frame(const Correlation<T>& p, int64_t span_count) : samples{} {
     in_place = true;
     for (int d = 0; d < 2; ++d) {
       axis[d] = TapAxis(p.kernel[d], p.stride[d], p.dilation[d]);
@@ -132,6 +132,7 @@ struct Frame {
     channel_size = phase_size * axis[0].phases * axis[1].phases;
     image_size = channel_size * p.channels;
     span_images = smaller(p.batch, (span_count - 1) / p.positions() + 2);
+    for (int64_t b = 0; b < smaller(axis[1].phases, kSamples); ++b) samples[b] = sample_of(p, b);
   }
 
   int64_t copy_size() const { return span_images * image_size; }
@@ -187,47 +188,79 @@ struct Frame {
   struct RowSample {
     int64_t first, last, start, step;
 
+    RowSample() = default;
     RowSample(int64_t start, int64_t step, int64_t size, int64_t width) : start(start), step(step) {
       first = smaller(width, start < 0 ? ceil_div(-start, step) : 0);
       last = start < size ? larger(first, smaller((size - 1 - start) / step + 1, width)) : first;
     }
   };
 
+  RowSample sample_of(const Correlation<T>& p, int64_t phase) const {
+    return {phase * p.dilation[1] - p.padding[1], p.stride[1], p.input[1], width};
+  }
+
   // Rows are written in ascending order and in whole vectors: what spills over, the next row overwrites.
   // No plane, as in the padding, is one of zeros.
   void copy_plane(const Correlation<T>& p, const T* plane, int64_t u0, int64_t count, T* copy) const {
     for (int64_t a = 0; a < axis[0].phases; ++a)
       for (int64_t b = 0; b < axis[1].phases; ++b, copy += phase_size) {
-        const RowSample sample(b * p.dilation[1] - p.padding[1], p.stride[1], p.input[1], width);
-        for (int64_t t = 0; t < count; ++t) {
-          const int64_t y = (u0 + t) * p.stride[0] + a * p.dilation[0] - p.padding[0];
-          if (plane && y >= 0 && y < p.input[0])
-            copy_row(copy + t * width, plane + y * p.input[1], sample);
-          else
-            clear(copy + t * width, width);
-        }
+        const RowSample sample = b < kSamples ? samples[b] : sample_of(p, b);
+        const int64_t y0 = u0 * p.stride[0] + a * p.dilation[0] - p.padding[0];
+        if (sample.step == 1)
+          copy_rows_by<1>(p, sample, plane, y0, count, copy);
+        else if (sample.step == 2)
+          copy_rows_by<2>(p, sample, plane, y0, count, copy);
+        else
+          copy_rows_by<0>(p, sample, plane, y0, count, copy);
         if (shares_padding) clear(copy + count * width, p.padding[1]);
       }
   }
 
   static void clear(T* to, int64_t n) {
-    for (int64_t i = 0; i < n; i += kLanes<T>) store(to + i, Vec<T>{});
+    if (n <= 0) return;
+    store(to, Vec<T>{});
+    for (int64_t i = kLanes<T>; i < n; i += kLanes<T>) store(to + i, Vec<T>{});
   }
 
-  void copy_row(T* to, const T* row, const RowSample& sample) const {
+  // Every Step-th element of rows; Step 0 is any other.
+  template <int Step>
+  void copy_rows_by(const Correlation<T>& p, const RowSample& sample, const T* plane, int64_t y0,
+                    int64_t count, T* copy) const {
+    for (int64_t t = 0; t < count; ++t, copy += width) {
+      const int64_t y = y0 + t * p.stride[0];
+      if (plane && y >= 0 && y < p.input[0])
+        copy_row<Step>(copy, plane + y * p.input[1] + sample.start, sample);
+      else
+        clear(copy, width);
+    }
+  }
+
+  template <int Step>
+  void copy_row(T* to, const T* from, const RowSample& sample) const {
     constexpr auto lanes = std::make_index_sequence<kLanes<T>>{};
     constexpr int64_t L = kLanes<T>;
     clear(to, sample.first);
-    const T* from = row + sample.start;
-    if (sample.step == 1)
-      for (int64_t i = sample.first; i < sample.last; i += L) store(to + i, load(from + i));
-    else if (sample.step == 2)
-      for (int64_t i = sample.first; i < sample.last; i += L)
-        store(to + i, take_even(load(from + 2 * i), load(from + 2 * i + L), lanes));
-    else
-      for (int64_t i = sample.first; i < sample.last; ++i) to[i] = from[i * sample.step];
-    clear(to + sample.last, width - sample.last);
+    int64_t i = sample.first;
+    if constexpr (Step == 0) {
+      for (; i < sample.last; ++i) to[i] = from[i * sample.step];
+    } else {
+      const auto at = [&](int64_t j) {
+        if constexpr (Step == 1)
+          return load(from + j);
+        else
+          return take_even(load(from + 2 * j), load(from + 2 * j + L), lanes);
+      };
+      for (; i + L <= sample.last; i += L) store(to + i, at(i));
+      if (i < sample.last) {  // with zeros behind the image
+        store(to + i, keep_first<T>(at(i), sample.last - i));
+        i += L;
+      }
+    }
+    clear(to + i, width - i);
   }
+
+  static constexpr int64_t kSamples = 4;
+  RowSample samples[kSamples];  // of the first phases
 };
 
 }  // namespace

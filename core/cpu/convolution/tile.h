@@ -175,16 +175,36 @@ template <class T>
   odd = take_odd(low, high, lanes);
 }
 
+// Zeros every lane from `count` on: what lies beyond a row's end may be NaN.
+template <class T>
+[[gnu::always_inline]] inline Vec<T> keep_first(Vec<T> v, int64_t count) {
+  Vec<MaskItem<T>> lane;
+  for (int i = 0; i < kLanes<T>; ++i) lane[i] = static_cast<MaskItem<T>>(i);
+  return lane < static_cast<MaskItem<T>>(count) ? v : Vec<T>{};
+}
+
+// Copies n elements, between N and 2 N, in two pieces that may overlap.
+template <int N, class T>
+[[gnu::always_inline]] inline void copy_twice(T* to, const T* from, int64_t n) {
+  const Vec<T, N> first = load_lanes<N>(from), last = load_lanes<N>(from + n - N);
+  store(to, first);
+  store(to + n - N, last);
+}
+
 // Copies n elements without touching anything beyond them.
 template <class T>
 [[gnu::always_inline]] inline void copy_row(T* to, const T* from, int64_t n) {
   constexpr int64_t L = kLanes<T>;
-  if (n < L) {
-    for (int64_t i = 0; i < n; ++i) to[i] = from[i];
+  if (n >= L) {
+    for (int64_t i = 0; i + L <= n; i += L) store(to + i, load(from + i));
+    store(to + n - L, load(from + n - L));
     return;
   }
-  for (int64_t i = 0; i + L <= n; i += L) store(to + i, load(from + i));
-  store(to + n - L, load(from + n - L));
+  if constexpr (L > 8)
+    if (n >= 8) return copy_twice<8>(to, from, n);
+  if constexpr (L > 4)
+    if (n >= 4) return copy_twice<4>(to, from, n);
+  for (int64_t i = 0; i < n; ++i) to[i] = from[i];
 }
 
 // to[2 i] = from[i]; between the first and the last of them, elements are written with what they hold.

@@ -10,14 +10,6 @@ namespace {
 
 constexpr int64_t kDotTaps = kAccumulators / 2 + 3;  // taps of one pass: 9 sums in 16 registers, 15 in 32
 
-// Zeros every lane from `count` on: what lies beyond a row's end may be NaN.
-template <class T>
-[[gnu::always_inline]] inline Vec<T> keep_first(Vec<T> v, int64_t count) {
-  Vec<MaskItem<T>> lane;
-  for (int i = 0; i < kLanes<T>; ++i) lane[i] = static_cast<MaskItem<T>>(i);
-  return lane < static_cast<MaskItem<T>>(count) ? v : Vec<T>{};
-}
-
 // sums[k] (a vector each) += grad * image at tap k, over all positions of one image.
 template <int64_t Taps, class T>
 void add_dots(const T* grad, const T* image, const int64_t* offset, int64_t rows, int64_t columns,
