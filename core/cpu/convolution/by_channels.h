@@ -33,9 +33,8 @@ class ByChannels {
 
   void run() const {
     parallel_items(p_.groups * vectors_, taps_ * L, [&](int64_t i) { pack(i / vectors_, i % vectors_); });
-    // Few spans: threads share the channels.
-    const int64_t shares =
-        spans_ * p_.groups >= 2 * num_threads() ? 1 : smaller<int64_t>(panels_, 2 * num_threads());
+    // Few spans: threads share the channels. Each of them makes its own copy of the image.
+    const int64_t shares = smaller(panels_, ceil_div(2 * num_threads(), spans_ * p_.groups));
     parallel_items(spans_ * p_.groups * shares, span_ * taps_ * p_.out_channels / shares, [&](int64_t item) {
       const int64_t share = item % shares, group = item / shares % p_.groups;
       run_span(item / shares / p_.groups, group, panels_ * share / shares, panels_ * (share + 1) / shares);
