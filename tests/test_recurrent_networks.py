@@ -189,6 +189,31 @@ def test_many_sequences_in_two_threads_are_each_by_itself(kind):
     assert torch.allclose(rows[:3, 30], y[:3, 30])
 
 
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_large_weights_that_threads_share_out_by_columns(kind):
+    """The same by single steps, whose products are whole."""
+    net = getattr(nn, kind)(8, 300).double()
+    x = wave(4, 6, 8).requires_grad_()
+    weights = net._flat_weights
+    state = torch.zeros(6, 300, dtype=torch.float64)
+    cell, steps = state, []
+    for t in range(4):
+        if kind == "LSTM":
+            state, cell = torch.lstm_cell(x[t], (state, cell), *weights)
+        else:
+            state = torch.gru_cell(x[t], state, *weights)
+        steps.append(state)
+    y, expected = net(x)[0], torch.stack(steps)
+    assert torch.allclose(y, expected)
+    leaves = [x, *weights]
+    pairs = zip(
+        torch.autograd.grad(weighted(y), leaves),
+        torch.autograd.grad(weighted(expected), leaves),
+        strict=True,
+    )
+    assert all(torch.allclose(one, other) for one, other in pairs)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_results_may_be_overwritten_before_the_derivative_runs(kind):
     net, x = network_of(kind, {}, 2, 3), wave(4, 2, 2)
