@@ -202,10 +202,17 @@ inline bool set_tensor(PyObject* o, Value& v, Frame& frame) {
   return true;
 }
 
+[[gnu::noinline, gnu::cold]] int64_t* more_integers(Py_ssize_t n, Frame& frame) {
+  frame.more_lists.push_back({std::make_unique<int64_t[]>(static_cast<size_t>(n)), {}});
+  return frame.more_lists.back().integers.get();
+}
+[[gnu::noinline, gnu::cold]] std::vector<Tensor>& more_tensors(Frame& frame) {
+  return frame.more_lists.emplace_back().tensors;
+}
+
 bool set_ints(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
   const bool fits = frame.integers_used + n <= kMaxInts;
-  if (!fits) frame.more_lists.push_back({std::make_unique<int64_t[]>(static_cast<size_t>(n)), {}});
-  int64_t* list = fits ? frame.integers + frame.integers_used : frame.more_lists.back().integers.get();
+  int64_t* list = fits ? frame.integers + frame.integers_used : more_integers(n, frame);
   for (Py_ssize_t i = 0; i < n; ++i)
     if (!parse_int(items[i], list[i])) return false;
   v.integers = list;
@@ -217,7 +224,7 @@ bool set_ints(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
 
 bool set_tensors(PyObject* const* items, Py_ssize_t n, Value& v, Frame& frame) {
   // A second list would move the first.
-  std::vector<Tensor>& list = frame.tensors.empty() ? frame.tensors : frame.more_lists.emplace_back().tensors;
+  std::vector<Tensor>& list = frame.tensors.empty() ? frame.tensors : more_tensors(frame);
   list.reserve(static_cast<size_t>(n));
   for (Py_ssize_t i = 0; i < n; ++i) {
     Value ignored;
@@ -454,8 +461,8 @@ std::string explain_element(const std::string& name, const Parameter& p, Py_ssiz
   if (p.type == ParameterType::Tensors)
     return concat("expected Tensor as element ", at, " in argument ", position ? position - 1 : 0,
                   ", but got ", type, " (", name, "(): argument '", text_of(p.name), "')");
-  return concat(argument_text(name, p, position), "must be ", type_text(p), ", but found element of type ", type,
-                " at pos ", at);
+  return concat(argument_text(name, p, position), "must be ", type_text(p), ", but found element of type ",
+                type, " at pos ", at);
 }
 
 std::string explain_misfit(const std::string& name, const Parameter& p, Py_ssize_t position, PyObject* value,
@@ -467,7 +474,8 @@ std::string explain_misfit(const std::string& name, const Parameter& p, Py_ssize
         first_misfit(p, PySequence_Fast_ITEMS(items.get()), PyTuple_GET_SIZE(items.get()), frame);
     if (at >= 0) return explain_element(name, p, position, at, PyTuple_GET_ITEM(items.get(), at));
   }
-  return concat(argument_text(name, p, position), "must be ", type_text(p), ", not ", Py_TYPE(value)->tp_name);
+  return concat(argument_text(name, p, position), "must be ", type_text(p), ", not ",
+                Py_TYPE(value)->tp_name);
 }
 
 // Why the only overload of an operator does not take a call.

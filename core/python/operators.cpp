@@ -200,19 +200,28 @@ PyObject* dispatch_here(const Overload& overload, const Frame& frame, const Out&
   return wrap_results(overload, overload.call_many(frame.values, out));
 }
 
-PyObject* dispatch(const Operator& op, const Overload& overload, Frame& frame, const Out& out) {
-  if (!works_elsewhere(overload, frame, out)) [[likely]]
-    return dispatch_here(overload, frame, out);
+// Another device than the CPU, or a precision that autocast chooses.
+[[gnu::noinline]] PyObject* dispatch_elsewhere(const Operator& op, const Overload& overload, Frame& frame,
+                                               const Out& out) {
   if (frame.elsewhere & kAutocastMark) {
     frame.elsewhere &= static_cast<uint8_t>(~kAutocastMark);
-    if (out.target) return dispatch(op, overload, frame, out);  // where a result goes decides its precision
-    const AutocastCall casts(overload, frame);
-    return dispatch(op, overload, frame, out);
+    if (!out.target) {  // else where a result goes decides its precision
+      const AutocastCall casts(overload, frame);
+      return works_elsewhere(overload, frame, out) ? dispatch_elsewhere(op, overload, frame, out)
+                                                   : dispatch_here(overload, frame, out);
+    }
+    if (!works_elsewhere(overload, frame, out)) return dispatch_here(overload, frame, out);
   }
   const Device::Type device = device_of_call(op, overload, frame, out);
   if (overload.body) return call_body(overload, frame).release();  // what it calls finds its own devices
   const DeviceScope scope(device);
   return dispatch_here(overload, frame, out);
+}
+
+inline PyObject* dispatch(const Operator& op, const Overload& overload, Frame& frame, const Out& out) {
+  if (!works_elsewhere(overload, frame, out)) [[likely]]
+    return dispatch_here(overload, frame, out);
+  return dispatch_elsewhere(op, overload, frame, out);
 }
 
 template <class F>

@@ -508,12 +508,8 @@ bool is_array(PyObject* o) {
 }
 bool is_numpy_scalar(PyObject* o) { return has_base(Py_TYPE(o), "numpy.generic"); }
 
-bool parse_int(PyObject* o, int64_t& value) {
-  if (PyLong_CheckExact(o)) [[likely]] {
-    int overflow;
-    value = PyLong_AsLongLongAndOverflow(o, &overflow);
-    return !overflow;
-  }
+// What is no plain int.
+[[gnu::noinline]] static bool parse_other_int(PyObject* o, int64_t& value) {
   if (PyBool_Check(o) || PyFloat_Check(o) || !PyIndex_Check(o)) return false;
   if (!is_tensor(o) && takes_over(o)) return false;  // a number that wants to know of the call
   if (is_tensor(o) && (impl_of(o)->numel != 1 || impl_of(o)->sizes.count != 0 ||
@@ -526,6 +522,14 @@ bool parse_int(PyObject* o, int64_t& value) {
   }
   int overflow;
   value = PyLong_AsLongLongAndOverflow(index.get(), &overflow);
+  return !overflow;
+}
+
+bool parse_int(PyObject* o, int64_t& value) {
+  if (!PyLong_CheckExact(o)) [[unlikely]]
+    return parse_other_int(o, value);
+  int overflow;
+  value = PyLong_AsLongLongAndOverflow(o, &overflow);
   return !overflow;
 }
 
