@@ -1,6 +1,7 @@
 """Storages as objects, and tensors that change the memory they look at."""
 
 import gc
+import time
 import warnings
 import weakref
 
@@ -344,3 +345,25 @@ def test_frombuffer_that_raises_gives_the_buffer_back():
         torch.frombuffer(memory, dtype=torch.int64, count=9)
     memory.append(1)  # which a bytearray refuses while somebody holds its memory
     assert len(memory) == 18
+
+
+def test_large_blocks_that_nobody_needs_go_back_to_the_system():
+    def cached():
+        return torch._core.memory_stats()["cached_bytes"]
+
+    torch._core.empty_cache()
+    torch.empty(40 << 20)
+    kept = cached()
+    assert kept >= 160 << 20
+    steady = torch.empty(3 << 20)
+    for size in (
+        5 << 20,
+        7 << 20,
+    ):  # each needs a new block; the first look notes what lies unused, the second releases it
+        time.sleep(0.6)
+        del steady
+        steady = torch.empty(3 << 20)
+        torch.empty(size)
+    assert cached() < kept
+    del steady
+    torch._core.empty_cache()

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -54,6 +55,32 @@ size_t class_bytes(int c) {
 
 FreeBlock* bins[kClasses];
 MemoryStats stats;
+
+// Large blocks that nobody took for a while go back to the system when a new one has to come from there: what
+// a program used before stays cached as long as it is used, and no longer.
+struct Kept {
+  uint32_t count = 0;   // blocks of a class in the cache
+  uint32_t unused = 0;  // the fewest there were since the last look: so many nobody needed
+};
+constexpr int kFirstLarge = 4 * 14 + 1;  // blocks of more than 1 MiB
+constexpr std::chrono::milliseconds kBetweenLooks{500};
+Kept kept[kClasses];
+
+[[gnu::cold]] void release_unused() {
+  static std::chrono::steady_clock::time_point last{};
+  const auto now = std::chrono::steady_clock::now();
+  if (now - last < kBetweenLooks) return;
+  last = now;
+  for (int c = kFirstLarge; c < kClasses; ++c) {
+    for (; kept[c].unused > 0; --kept[c].unused, --kept[c].count) {
+      FreeBlock* block = bins[c];
+      bins[c] = block->next;
+      stats.cached_bytes -= class_bytes(c);
+      std::free(block);
+    }
+    kept[c].unused = kept[c].count;
+  }
+}
 
 size_t read_number(const char* path) {
   std::ifstream file(path);
@@ -144,7 +171,9 @@ void* allocate(size_t bytes) {
     stats.cached_bytes -= size;
     ++stats.cache_hits;
     block = cached;
+    if (c >= kFirstLarge) kept[c].unused = std::min(kept[c].unused, --kept[c].count);
   } else {
+    if (c >= kFirstLarge) release_unused();
     block = fresh(size);
   }
   stats.allocated_bytes += size;
@@ -169,6 +198,7 @@ void deallocate(void* block, size_t bytes) noexcept {
   free_block->next = bins[c];
   bins[c] = free_block;
   stats.cached_bytes += size;
+  if (c >= kFirstLarge) ++kept[c].count;
 }
 
 MemoryStats memory_stats() { return stats; }
@@ -180,6 +210,7 @@ void empty_cache() {
       bin = block->next;
       std::free(block);
     }
+  for (Kept& each : kept) each = {};
   stats.cached_bytes = 0;
 }
 
