@@ -468,3 +468,8 @@ def test_autocast_brings_a_network_to_the_lower_precision():
         assert nn.RNN(3, 4)(x)[0].dtype == torch.bfloat16
         assert nn.GRU(3, 4)(x)[0].dtype == torch.float32
         assert nn.LSTMCell(3, 4)(x[0])[0].dtype == torch.float32
+
+
+def test_more_layers_than_memory_holds_are_refused_at_once():
+    with pytest.raises(RuntimeError, match="not enough memory: 4611686018427387904 layers"):
+        torch.nn.LSTM(2, 2, num_layers=2**62)

@@ -267,3 +267,11 @@ def test_masks_of_two_types_are_warned_about():
         UserWarning, match="Support for mismatched src_key_padding_mask and src_mask is deprecated"
     ):
         layer(x, torch.zeros(3, 3), torch.tensor(PADDING))
+
+
+@pytest.mark.parametrize("stack", [nn.TransformerEncoder, nn.TransformerDecoder])
+def test_more_layers_than_memory_holds_are_refused_at_once(stack):
+    with pytest.raises(RuntimeError, match="not enough memory: 9223372036854775808 layers"):
+        stack(nn.TransformerEncoderLayer(2, 1, 2), 2**63)
+    with pytest.raises(TypeError, match="str is not a Module subclass"):
+        stack("nan", 2**62)

@@ -101,11 +101,12 @@ PyObject* can_cast(PyObject*, PyObject* const* args, Py_ssize_t count, PyObject*
 }
 PyObject* memory_stats_function(PyObject*, PyObject*) {
   MemoryStats s = memory_stats();
-  return Py_BuildValue("{s:n,s:n,s:n,s:K,s:K}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated_bytes),
-                       "peak_allocated_bytes", static_cast<Py_ssize_t>(s.peak_allocated_bytes),
-                       "cached_bytes", static_cast<Py_ssize_t>(s.cached_bytes), "allocations",
-                       static_cast<unsigned long long>(s.allocations), "cache_hits",
-                       static_cast<unsigned long long>(s.cache_hits));
+  return Py_BuildValue(
+      "{s:n,s:n,s:n,s:K,s:K,s:n}", "allocated_bytes", static_cast<Py_ssize_t>(s.allocated_bytes),
+      "peak_allocated_bytes", static_cast<Py_ssize_t>(s.peak_allocated_bytes), "cached_bytes",
+      static_cast<Py_ssize_t>(s.cached_bytes), "allocations", static_cast<unsigned long long>(s.allocations),
+      "cache_hits", static_cast<unsigned long long>(s.cache_hits), "limit_bytes",
+      static_cast<Py_ssize_t>(memory_limit()));
 }
 PyObject* meta_stats_function(PyObject*, PyObject*) {
   const backend::MetaStats& s = backend::meta_stats;

@@ -13,6 +13,7 @@ from ... import _core
 from ..._core import Tensor
 from .. import init
 from ..parameter import Parameter
+from ._counts import check_layers
 from .module import Module
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ class RNNBase(Module):
         self._flat_weights_names = []
         self._all_weights = []
         rows, state = _GATES[mode] * hidden_size, proj_size or hidden_size
+        check_layers(num_layers, 4 * rows * state)
         for layer in range(num_layers):
             width = input_size if layer == 0 else state * self._directions
             for suffix in ("", "_reverse")[: self._directions]:

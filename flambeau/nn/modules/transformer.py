@@ -13,6 +13,7 @@ from ..._core import Tensor
 from .. import functional as F
 from ..functional._attention import canonical_mask
 from ..init import xavier_uniform_
+from ._counts import check_layers
 from .activation import GELU, MultiheadAttention, ReLU, forward_only
 from .container import ModuleList
 from .dropout import Dropout
@@ -57,6 +58,9 @@ def _length(x: Tensor, batch_first: bool) -> int:
 
 
 def _copies(layer: Module, count: int) -> ModuleList:
+    if not isinstance(layer, Module):
+        raise TypeError(f"{flambeau.typename(layer)} is not a Module subclass")
+    check_layers(count, sum(p.numel() * p.element_size() for p in layer.parameters()))
     return ModuleList([copy.deepcopy(layer) for _ in range(count)])
 
 
