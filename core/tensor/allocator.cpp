@@ -63,7 +63,7 @@ struct Kept {
   uint32_t unused = 0;  // the fewest there were since the last look: so many nobody needed
 };
 constexpr int kFirstLarge = 4 * 14 + 1;  // blocks of more than 1 MiB
-constexpr std::chrono::milliseconds kBetweenLooks{500};
+constexpr std::chrono::milliseconds kBetweenLooks{50};
 Kept kept[kClasses];
 
 [[gnu::cold]] void release_unused() {
