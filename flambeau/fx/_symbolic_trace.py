@@ -113,9 +113,6 @@ class Tracer(TracerBase):
             }
         self._autowrap_search = list(autowrap_modules)
         self.param_shapes_constant = param_shapes_constant
-        self.submodule_paths: dict[Module, str] | None = None
-        self.root_module_name = ""
-        self.tensor_attrs: dict[Any, str] = {}
 
     # ---- what subclasses change
 
@@ -193,7 +190,6 @@ class Tracer(TracerBase):
         if isinstance(root, Module):
             function: Any = getattr(type(root), self.traced_func_name)
             self.root = root
-            self.root_module_name = root._get_name()
         else:
             function = root
             self.root = Module()
@@ -220,7 +216,6 @@ class Tracer(TracerBase):
         self.create_node(
             "output", "output", (self.create_arg(result),), {}, None, _annotation(plain, "return")
         )
-        self.submodule_paths = None
         return self.graph
 
     def _arguments(

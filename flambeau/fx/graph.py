@@ -207,16 +207,13 @@ class Graph:
         self,
         owning_module: Any = None,
         tracer_cls: type | None = None,
-        tracer_extras: dict[str, Any] | None = None,
     ) -> None:
         self._root = Node(self, "", "root", "", (), {})
         self._len = 0
         self._namespace = _Namespace()
         self._insert: Callable[[Node], None] = self._root.prepend
-        self._owners = 0
         self.owning_module = owning_module
         self._tracer_cls = tracer_cls
-        self._tracer_extras = tracer_extras
         self._codegen: CodeGen = CodeGen()
 
     @property

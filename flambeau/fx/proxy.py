@@ -30,7 +30,6 @@ class TracerBase:
     trace_asserts: bool = False
     proxy_buffer_attributes: bool = False
     traced_func_name: str = "forward"
-    tensor_attrs: dict[Any, str]
 
     def create_node(
         self,
@@ -133,8 +132,6 @@ class GraphAppendingTracer(TracerBase):
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.module_stack: dict[str, Any] = {}
-        self.tensor_attrs = {}
 
 
 def _stack() -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import flambeau
-
 from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import TensorOptimizer, add_scaled, check_not_negative, check_rate
@@ -70,9 +68,6 @@ class Adadelta(TensorOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        return {"square_avg": flambeau.zeros_like(param), "acc_delta": flambeau.zeros_like(param)}
 
     def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("square_avg", "acc_delta")

@@ -99,10 +99,6 @@ class Adam(TensorOptimizer):
     _capture_comes_first = True
     _sparse_refusal = "Adam does not support sparse gradients, please consider SparseAdam instead"
 
-    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        names = self._state_names(group)
-        return {name: flambeau.zeros_like(param) for name in names}
-
     def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return _WITH_AMSGRAD if group["amsgrad"] else _PLAIN
 

@@ -68,9 +68,6 @@ class Adamax(TensorOptimizer):
         }
         super().__init__(params, defaults)
 
-    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        return {"exp_avg": flambeau.zeros_like(param), "exp_inf": flambeau.zeros_like(param)}
-
     def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_inf")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import flambeau
-
 from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import (
@@ -85,9 +83,6 @@ class RAdam(TensorOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        return {"exp_avg": flambeau.zeros_like(param), "exp_avg_sq": flambeau.zeros_like(param)}
 
     def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq")

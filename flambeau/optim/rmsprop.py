@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import flambeau
-
 from .._core import Tensor, _optim
 from .optimizer import ParamsT
 from .tensor_optimizer import (
@@ -78,14 +76,6 @@ class RMSprop(TensorOptimizer):
             "differentiable": differentiable,
         }
         super().__init__(params, defaults)
-
-    def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        values = {"square_avg": flambeau.zeros_like(param)}
-        if group["momentum"] > 0:
-            values["momentum_buffer"] = flambeau.zeros_like(param)
-        if group["centered"]:
-            values["grad_avg"] = flambeau.zeros_like(param)
-        return values
 
     def _state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         momentum = ("momentum_buffer",) if group["momentum"] > 0 else ()

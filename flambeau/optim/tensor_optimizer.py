@@ -27,10 +27,11 @@ _NO_FOREACH_AUTOGRAD = "_foreach ops don't support autograd: leave foreach=None 
 class TensorOptimizer(CoreOptimizer):
     """An optimizer whose step is one call of the core for each group, or is recorded by autograd.
 
-    Subclasses write `_start`, a parameter's first state; `_state_names`, in the order in which the core takes
-    them after `step`; `_step`, the call; and `_update_param`, the same formula for one parameter. That is given the
-    gradient with its sign and penalty applied, and runs where `differentiable`: it may write to the state, of which
-    it gets a copy, and to the parameter, but not to what it has computed from them; and `lr` may be a tensor.
+    Subclasses write `_state_names`, in the order in which the core takes them after `step`; `_start`, a parameter's
+    first state, where that is not all zeros; `_step`, the call; and `_update_param`, the same formula for one
+    parameter. That is given the gradient with its sign and penalty applied, and runs where `differentiable`: it may
+    write to the state, of which it gets a copy, and to the parameter, but not to what it has computed from them; and
+    `lr` may be a tensor.
     """
 
     _sparse_refusal = "{} does not support sparse gradients"
@@ -157,7 +158,7 @@ class TensorOptimizer(CoreOptimizer):
         raise NotImplementedError(f"{type(self).__name__} does not define _step")
 
     def _start(self, param: Tensor, group: dict[str, Any]) -> dict[str, Tensor]:
-        raise NotImplementedError(f"{type(self).__name__} does not define _start")
+        return {name: flambeau.zeros_like(param) for name in self._state_names(group)}
 
     def _update_param(
         self, param: Tensor, grad: Tensor, values: dict[str, Tensor], lr: Any, group: dict[str, Any]

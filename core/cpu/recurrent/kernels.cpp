@@ -63,26 +63,36 @@ void gru_forward(const RecurrentRows<T>& r) {
   }
 }
 
-template <class T>
-void tanh_forward(const RecurrentRows<T>& r) {
-  const int64_t n = r.hidden;
-  for (int64_t row = 0; row < r.rows; ++row) {
-    const T* const sum = r.gates + row * r.gates_row;
-    T* const h = r.h + row * r.h_row;
-#pragma GCC ivdep
-    for (int64_t u = 0; u < n; ++u) h[u] = math::tanh(sum[u]);
-    if (r.y) __builtin_memcpy(r.y + row * r.y_row, h, static_cast<size_t>(n) * sizeof(T));
+// Networks without gates: the new state is a function of the sum, its slope one of the state.
+struct Tanh {
+  template <class T>
+  static T value(T x) {
+    return math::tanh(x);
   }
-}
+  template <class T>
+  static T slope(T grad, T h) {
+    return grad * (T(1) - h * h);
+  }
+};
+struct Relu {
+  template <class T>
+  static T value(T x) {
+    return x < T(0) ? T(0) : x;
+  }
+  template <class T>
+  static T slope(T grad, T h) {
+    return h <= T(0) ? T(0) : grad;
+  }
+};
 
-template <class T>
-void relu_forward(const RecurrentRows<T>& r) {
+template <class Function, class T>
+void plain_forward(const RecurrentRows<T>& r) {
   const int64_t n = r.hidden;
   for (int64_t row = 0; row < r.rows; ++row) {
     const T* const sum = r.gates + row * r.gates_row;
     T* const h = r.h + row * r.h_row;
 #pragma GCC ivdep
-    for (int64_t u = 0; u < n; ++u) h[u] = sum[u] < T(0) ? T(0) : sum[u];
+    for (int64_t u = 0; u < n; ++u) h[u] = Function::value(sum[u]);
     if (r.y) __builtin_memcpy(r.y + row * r.y_row, h, static_cast<size_t>(n) * sizeof(T));
   }
 }
@@ -161,25 +171,14 @@ void gru_backward(const RecurrentGradientRows<T>& r) {
   }
 }
 
-template <class T>
-void tanh_backward(const RecurrentGradientRows<T>& r) {
+template <class Function, class T>
+void plain_backward(const RecurrentGradientRows<T>& r) {
   for (int64_t row = 0; row < r.rows; ++row) {
     const T* const h = r.h + row * r.h_row;
     const T* const grad = whole_gradient(r, row);
     T* const grad_sum = r.grad_gates + row * r.grad_gates_row;
 #pragma GCC ivdep
-    for (int64_t u = 0; u < r.hidden; ++u) grad_sum[u] = grad[u] * (T(1) - h[u] * h[u]);
-  }
-}
-
-template <class T>
-void relu_backward(const RecurrentGradientRows<T>& r) {
-  for (int64_t row = 0; row < r.rows; ++row) {
-    const T* const h = r.h + row * r.h_row;
-    const T* const grad = whole_gradient(r, row);
-    T* const grad_sum = r.grad_gates + row * r.grad_gates_row;
-#pragma GCC ivdep
-    for (int64_t u = 0; u < r.hidden; ++u) grad_sum[u] = h[u] <= T(0) ? T(0) : grad[u];
+    for (int64_t u = 0; u < r.hidden; ++u) grad_sum[u] = Function::slope(grad[u], h[u]);
   }
 }
 
@@ -190,8 +189,8 @@ void fill_type(RecurrentKernelsOf<T>& kernels) {
     kernels.forward[static_cast<int>(kind)] = forward;
     kernels.backward[static_cast<int>(kind)] = backward;
   };
-  set(Recurrence::Tanh, tanh_forward<T>, tanh_backward<T>);
-  set(Recurrence::Relu, relu_forward<T>, relu_backward<T>);
+  set(Recurrence::Tanh, plain_forward<Tanh, T>, plain_backward<Tanh, T>);
+  set(Recurrence::Relu, plain_forward<Relu, T>, plain_backward<Relu, T>);
   set(Recurrence::Lstm, lstm_forward<T>, lstm_backward<T>);
   set(Recurrence::Gru, gru_forward<T>, gru_backward<T>);
 }

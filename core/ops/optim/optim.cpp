@@ -165,6 +165,26 @@ class Number {
   const Tensor* tensor_;
 };
 
+// A piece for each parameter with a dense gradient, to which `more(piece, parameter, place)` adds its states.
+// Returns how many gradients are sparse.
+template <class More>
+int64_t gather(Pieces& pieces, const TensorList& params, More more) {
+  int64_t sparse = 0;
+  for (size_t i = 0; i < params.size(); ++i) {
+    TensorImpl* const param = params[i].get();
+    if (!param->grad) continue;
+    if (param->grad->device == Device::Type::SparseCpu) [[unlikely]] {
+      ++sparse;
+      continue;
+    }
+    Piece& piece = pieces.add(params[i]);
+    pieces.set(piece, kParam, param, param, "the parameter");
+    pieces.set(piece, kGrad, param->grad.get(), param, "the gradient");
+    more(piece, param, i);
+  }
+  return sparse;
+}
+
 // `tensors`: parameters; momentum buffers where there is momentum. Returns how many gradients were sparse,
 // which are left to the caller.
 int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, double weight_decay,
@@ -174,19 +194,9 @@ int64_t sgd_(TensorList tensors, double lr, double momentum, double dampening, d
   const TensorList params = blocks[0];
   const NoGrad no_grad;
   Pieces pieces(params.size());
-  int64_t sparse = 0;
-  for (size_t i = 0; i < params.size(); ++i) {
-    const Tensor& param = params[i];
-    if (!param.get()->grad) continue;
-    if (param->grad->device == Device::Type::SparseCpu) [[unlikely]] {
-      ++sparse;
-      continue;
-    }
-    Piece& piece = pieces.add(param);
-    pieces.set(piece, kParam, param.get(), param.get(), "the parameter");
-    pieces.set(piece, kGrad, param->grad.get(), param.get(), "the gradient");
-    if (has_momentum) pieces.set(piece, kState, blocks[1][i].get(), param.get(), "the momentum buffer");
-  }
+  const int64_t sparse = gather(pieces, params, [&](Piece& piece, TensorImpl* param, size_t i) {
+    if (has_momentum) pieces.set(piece, kState, blocks[1][i].get(), param, "the momentum buffer");
+  });
   const backend::SgdOptions options{lr, momentum, dampening, weight_decay, nesterov, maximize};
   pieces.run([&](const backend::OptimStep& step) { backend::current().sgd(step, options); });
   return sparse;
@@ -202,22 +212,12 @@ int64_t adam_(TensorList tensors, double lr, double beta1, double beta2, double 
   Pieces pieces(params.size());
   std::vector<std::pair<Piece*, const Tensor*>> counts;
   counts.reserve(params.size());
-  int64_t sparse = 0;
-  for (size_t i = 0; i < params.size(); ++i) {
-    const Tensor& param = params[i];
-    if (!param.get()->grad) continue;
-    if (param->grad->device == Device::Type::SparseCpu) [[unlikely]] {
-      ++sparse;
-      continue;
-    }
-    Piece& piece = pieces.add(param);
-    pieces.set(piece, kParam, param.get(), param.get(), "the parameter");
-    pieces.set(piece, kGrad, param->grad.get(), param.get(), "the gradient");
-    pieces.set(piece, kState, blocks[2][i].get(), param.get(), "exp_avg");
-    pieces.set(piece, kState + 1, blocks[3][i].get(), param.get(), "exp_avg_sq");
-    if (amsgrad) pieces.set(piece, kState + 2, blocks[4][i].get(), param.get(), "max_exp_avg_sq");
+  const int64_t sparse = gather(pieces, params, [&](Piece& piece, TensorImpl* param, size_t i) {
+    pieces.set(piece, kState, blocks[2][i].get(), param, "exp_avg");
+    pieces.set(piece, kState + 1, blocks[3][i].get(), param, "exp_avg_sq");
+    if (amsgrad) pieces.set(piece, kState + 2, blocks[4][i].get(), param, "max_exp_avg_sq");
     counts.emplace_back(&piece, &steps[i]);
-  }
+  });
   // Nearly always every parameter is at the same step, and the powers are computed once.
   double known_step = 0;
   backend::AdamScales scales = {};
@@ -268,26 +268,16 @@ int64_t update(TensorList tensors, size_t numbers, std::initializer_list<const c
   Pieces pieces(params.size());
   std::vector<std::pair<Piece*, size_t>> updated;
   updated.reserve(params.size());
-  int64_t sparse = 0;
-  for (size_t i = 0; i < params.size(); ++i) {
-    const Tensor& param = params[i];
-    if (!param.get()->grad) continue;
-    if (param->grad->device == Device::Type::SparseCpu) [[unlikely]] {
-      ++sparse;
-      continue;
-    }
-    Piece& piece = pieces.add(param);
-    pieces.set(piece, kParam, param.get(), param.get(), "the parameter");
-    pieces.set(piece, kGrad, param->grad.get(), param.get(), "the gradient");
+  const int64_t sparse = gather(pieces, params, [&](Piece& piece, TensorImpl* param, size_t i) {
     size_t block = 2 + numbers;
     int array = kState;
     for (const char* state : states) {
-      if (state) pieces.set(piece, array, blocks[block++][i].get(), param.get(), state);
+      if (state) pieces.set(piece, array, blocks[block++][i].get(), param, state);
       ++array;
     }
     Number(steps[i], "step");  // refuses before anything is written
     updated.emplace_back(&piece, i);
-  }
+  });
   for (const auto& [piece, i] : updated) {
     Number step(steps[i], "step");
     factors(i, step.set(step.get() + 1), piece->factors);
