@@ -1,22 +1,15 @@
 // Rows of scores. A kernel source: compiled once per instruction set.
 #include "core/cpu/attention/attention.h"
 #include "core/cpu/lanes.h"
-#include "core/math/exp.h"
+#include "core/math/exp_nonpositive.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
+using math::exp_of_nonpositive;
+
 template <class T>
 constexpr T kInfinity = static_cast<T>(__builtin_huge_val());
-
-// exp(x) for x <= 0 or a little above; 0 where the result would not be a normal number, NaN for NaN.
-template <class T>
-[[gnu::always_inline]] inline T exp_of_nonpositive(T x) {
-  constexpr T kLowest = sizeof(T) == 4 ? T(-87) : T(-708);
-  const auto [n, r] = math::reduce_by_ln2(x < kLowest ? kLowest : x);
-  const T y = (T(1) + math::expm1_reduced(r)) * math::power_of_two(n);
-  return x < kLowest ? T(0) : y;
-}
 
 // How many columns a row may attend to, and that rounded up to whole vectors, which the stride has room for.
 struct Reach {

@@ -7,23 +7,16 @@
 #include "core/cpu/lanes.h"
 #include "core/cpu/lanes_transpose.h"
 #include "core/cpu/softmax/softmax.h"
-#include "core/math/exp.h"
+#include "core/math/exp_nonpositive.h"
 #include "core/math/log.h"
 
 namespace flambeau::cpu::FLAMBEAU_ISA {
 namespace {
 
+using math::exp_of_nonpositive;
+
 constexpr int64_t kTile = 256;
 constexpr int64_t kShortRow = 32;
-
-// exp(x) for x <= 0 or a little above; 0 where the result would not be a normal number, NaN for NaN.
-template <class T>
-[[gnu::always_inline]] inline T exp_of_nonpositive(T x) {
-  constexpr T kLowest = sizeof(T) == 4 ? T(-87) : T(-708);
-  const auto [n, r] = math::reduce_by_ln2(x < kLowest ? kLowest : x);
-  const T y = (T(1) + math::expm1_reduced(r)) * math::power_of_two(n);
-  return x < kLowest ? T(0) : y;
-}
 
 template <class T>
 [[gnu::always_inline]] inline T nan_or_larger(T a, T b) {

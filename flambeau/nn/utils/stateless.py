@@ -183,7 +183,8 @@ def functional_call(
         >>> from flambeau.nn.utils.stateless import functional_call
         >>> layer = torch.nn.Linear(1, 1)
         >>> state = {"weight": torch.tensor([[2.0]]), "bias": torch.tensor([1.0])}
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     functional_call(layer, state, torch.tensor([3.0]))
         tensor([7.])
     """

@@ -107,7 +107,8 @@ def weight_norm(module: _M, name: str = "weight", dim: int | None = 0) -> _M:
     Example:
         >>> import warnings
         >>> import flambeau as torch
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     layer = torch.nn.utils.weight_norm(torch.nn.Linear(2, 3))
         >>> layer.weight_g.shape, layer.weight_v.shape
         (torch.Size([3, 1]), torch.Size([3, 2]))
@@ -134,7 +135,8 @@ def remove_weight_norm(module: _M, name: str = "weight") -> _M:
     Example:
         >>> import warnings
         >>> import flambeau as torch
-        >>> with warnings.catch_warnings(action="ignore"):
+        >>> with warnings.catch_warnings():
+        ...     warnings.simplefilter("ignore")
         ...     layer = torch.nn.utils.weight_norm(torch.nn.Linear(2, 3))
         >>> [name for name, _ in torch.nn.utils.remove_weight_norm(layer).named_parameters()]
         ['bias', 'weight']
